@@ -1,0 +1,1 @@
+"""Connectors of one file each, to copy from."""

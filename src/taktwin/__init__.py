@@ -1,0 +1,3 @@
+"""taktwin: MES, digital twin and AI for factories, joined by one contract."""
+
+__version__ = "0.1.0"

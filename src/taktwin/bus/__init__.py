@@ -1,0 +1,1 @@
+"""The backbone as the rooms see it: publish, subscribe, ask, read a stream from a position."""

@@ -1,0 +1,185 @@
+"""Who may publish and hear what on the backbone: one user a process, least rights by subject.
+
+`RIGHTS` is the whole list. Nobody but the supervisor may create, change, purge or delete a stream;
+of `$JS.API` the others have only what reading needs: an ephemeral consumer that the server names,
+its next messages, the stream's positions. Requests carry their answers on inboxes of their own
+user, so that no process can listen to another's answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from taktwin.contracts import topics
+
+LEVELS = f"{topics.ROOT}.*.*.*.*.*"
+STREAM_ANSWERS = "OBJ_answers"
+ANSWERS = "$O.answers.C.>"
+SYSTEM_KINDS = (
+    "_sample_v1",
+    "_evt_v1.>",
+    "_cmd_v1.>",
+    "_dlq_v1.>",
+    "_interval_v1.>",
+    "_state_v1.>",
+    "_sys_v1.>",
+    "_frame_v1.>",
+    "_qry_v1.>",
+    "_raw.>",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The subjects of one user. `reads` are streams whose messages it may fetch."""
+
+    publish: tuple[str, ...] = ()
+    publish_deny: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    answers: bool = False  # may answer requests that reached it
+    mqtt: bool = False  # may connect to the MQTT listener
+    extra: tuple[str, ...] = field(default=())  # further subjects of $JS.API
+
+
+def inbox(user: str) -> str:
+    """Return the prefix of the inboxes of a user."""
+    return f"_INBOX_{user}"
+
+
+def _at(kind: str) -> str:
+    return f"{LEVELS}.{kind}"
+
+
+def _health(user: str) -> str:
+    return _at(f"_sys_v1.{user}.health")
+
+
+def _evt(name: str) -> str:
+    return _at(f"_evt_v1.{name}")
+
+
+_ALL_STREAMS = (
+    topics.STREAM_SAMPLES,
+    topics.STREAM_EVENTS,
+    topics.STREAM_INTERVALS,
+    topics.STREAM_STATES,
+    topics.STREAM_REJECTED,
+    STREAM_ANSWERS,
+)
+_HISTORIAN_QUERIES = _at("_qry_v1.historian.>")
+
+RIGHTS: dict[str, Rights] = {
+    "supervisor": Rights(
+        publish=("$JS.API.>", _health("supervisor"), _at("_qry_v1.>")),
+        subscribe=(topics.HEALTH, _evt(">"), _at("_qry_v1.supervisor.>")),
+        reads=_ALL_STREAMS,
+        answers=True,
+    ),
+    "gateway": Rights(
+        publish=(
+            topics.SAMPLES,
+            _evt("connector.state.changed"),
+            topics.REJECTED,
+            topics.RAW,
+            _health("gateway"),
+        ),
+        subscribe=(_at("_raw.>"), _at("_raw"), _at("_qry_v1.gateway.>")),
+        answers=True,
+        mqtt=True,
+    ),
+    "twin": Rights(
+        publish=(
+            _at("_frame_v1.live"),
+            topics.STATES,
+            topics.INTERVALS,
+            _evt("equipment.alarm.raised"),
+            _evt("equipment.alarm.cleared"),
+            _evt("equipment.alarm.unshelved"),
+            _evt("twin.snapshot.taken"),
+            _health("twin"),
+            _HISTORIAN_QUERIES,
+            ANSWERS,
+        ),
+        subscribe=(topics.SAMPLES, topics.EVENTS, topics.HEALTH, topics.REJECTED, _at("_qry_v1.twin.>")),
+        reads=_ALL_STREAMS,
+        answers=True,
+    ),
+    "recorder": Rights(
+        publish=(_at("_frame_v1.*"), _health("recorder"), _HISTORIAN_QUERIES, _at("_qry_v1.twin.>"), ANSWERS),
+        publish_deny=(_at("_frame_v1.live"),),
+        subscribe=(topics.SAMPLES, topics.EVENTS, topics.INTERVALS, _at("_qry_v1.recorder.>")),
+        reads=_ALL_STREAMS,
+        answers=True,
+    ),
+    "historian": Rights(
+        publish=(_health("historian"), ANSWERS),
+        subscribe=(topics.SAMPLES, topics.EVENTS, topics.INTERVALS, _at("_qry_v1.historian.>")),
+        reads=_ALL_STREAMS,
+        answers=True,
+    ),
+    "portal": Rights(
+        publish=(
+            _evt("equipment.alarm.acknowledged"),
+            _evt("equipment.alarm.shelved"),
+            _evt("equipment.alarm.unshelved"),
+            _evt("equipment.alarm.commented"),
+            _at("_qry_v1.>"),
+            _health("portal"),
+            ANSWERS,
+        ),
+        subscribe=(
+            topics.SAMPLES,
+            topics.EVENTS,
+            topics.INTERVALS,
+            topics.STATES,
+            topics.REJECTED,
+            topics.HEALTH,
+            _at("_raw.>"),
+            _at("_frame_v1.>"),
+            _at("_qry_v1.portal.>"),
+        ),
+        reads=_ALL_STREAMS,
+        answers=True,
+    ),
+    "virtual_plant": Rights(
+        publish=(topics.RAW, _health("virtual_plant")),
+        subscribe=(_at("_qry_v1.virtual_plant.>"),),
+        answers=True,
+        mqtt=True,
+    ),
+    # The mirror writes what its name says and nothing that a program of ours would believe.
+    "mirror": Rights(
+        publish=(_at("*.>"),), publish_deny=tuple(_at(kind) for kind in SYSTEM_KINDS), mqtt=True
+    ),
+    # Third parties: sensors and devices of the plant that speak MQTT by themselves.
+    "devices": Rights(publish=(topics.RAW,), mqtt=True),
+    # People's tools, read only: what an MQTT client on the floor may look at.
+    "viewer": Rights(subscribe=(f"{topics.ROOT}.>", topics.ROOT), mqtt=True),
+}
+
+
+def _reading(stream: str) -> tuple[str, ...]:
+    # Without a name in the subject the server picks one: nobody can touch another's consumer.
+    return (
+        f"$JS.API.CONSUMER.CREATE.{stream}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*",
+        f"$JS.API.STREAM.INFO.{stream}",
+    )
+
+
+def publish_allow(user: str) -> tuple[str, ...]:
+    """Return every subject that a user may publish to, the reading of streams included."""
+    rights = RIGHTS[user]
+    return (
+        *rights.publish,
+        *(subject for stream in rights.reads for subject in _reading(stream)),
+        *rights.extra,
+    )
+
+
+def subscribe_allow(user: str) -> tuple[str, ...]:
+    """Return every subject that a user may hear: its own, its inboxes, and MQTT's inner ones."""
+    rights = RIGHTS[user]
+    inner = ("$MQTT.sub.>", "$MQTT.deliver.>") if rights.mqtt else ()
+    return (*rights.subscribe, f"{inbox(user)}.>", *inner)

@@ -1,0 +1,83 @@
+"""`taktwin <command>`: reads the words, calls the one function that does it, returns its exit code.
+
+A command's module is imported when the command is called, so that `taktwin version` does not load a
+database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from taktwin import __version__
+from taktwin.errors import TaktwinError
+
+
+class Command(NamedTuple):
+    """Where a command lives: a module of this package and two functions in it."""
+
+    about: str
+    module: str
+    run: str  # (options) -> exit code
+    add_arguments: str = "add_arguments"  # (parser) -> None
+
+
+COMMANDS = {
+    "demo": Command("run a plant whose machines are played", "up", "demo", "add_demo_arguments"),
+    "up": Command("run a plant until told to stop", "up", "up"),
+    "check": Command("say every mistake in a plant folder, with file and line", "check", "run"),
+    "browse": Command("list what a machine offers: addresses for the plant folder", "browse", "browse"),
+    "state": Command("print what every work unit of a running installation does", "ask", "state"),
+    "replay": Command("print the plant as it was at an instant", "ask", "replay", "add_replay_arguments"),
+    "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
+    "import": Command("bring exports of another historian into the history", "importer", "import_history"),
+    "doctor": Command(
+        "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"
+    ),
+    "version": Command("print the version", "main", "version", "no_arguments"),
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 found something wrong, 2 misused."""
+    sys.exit(run(sys.argv[1:] if words is None else words))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    name = words[0] if words else ""
+    if name not in COMMANDS:
+        print(usage(), file=sys.stdout if name in ("-h", "--help") else sys.stderr)
+        return 0 if name in ("-h", "--help") else 2
+    command = COMMANDS[name]
+    module = importlib.import_module(f"taktwin.cli.{command.module}")
+    parser = argparse.ArgumentParser(prog=f"taktwin {name}", description=command.about)
+    getattr(module, command.add_arguments)(parser)
+    options = parser.parse_args(words[1:])
+    try:
+        return int(getattr(module, command.run)(options))
+    except TaktwinError as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    lines = ["usage: taktwin <command> ...", ""]
+    lines += [f"  {name:<9} {command.about}" for name, command in COMMANDS.items()]
+    return "\n".join([*lines, "", "taktwin <command> --help tells more."])
+
+
+def no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare that a command takes no words."""
+
+
+def version(_: argparse.Namespace) -> int:
+    """Print the version."""
+    print(f"taktwin {__version__}")
+    return 0

@@ -1,0 +1,170 @@
+"""`taktwin up` and `taktwin demo`: start everything, say what runs where, stop it cleanly."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from taktwin import __version__
+from taktwin.clock import Clock, SystemClock
+from taktwin.errors import ConfigError, Mistake
+from taktwin.instants import parse_rfc3339, rfc3339
+from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry
+from taktwin.processes import headless, installations, wiring
+from taktwin.processes.portal import ADDRESS_FILE
+from taktwin.processes.supervisor import Supervisor
+from taktwin.settings import Installation
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the words of `taktwin up`."""
+    parser.add_argument("plant", help="the plant folder")
+    parser.add_argument("--data", help="folder for everything this installation keeps (default: var/<site>)")
+    parser.add_argument("--http-port", type=int, default=0, help="port of the page (8440, or a free one)")
+    parser.add_argument("--nats-url", default="", help="an existing NATS instead of the bundled one")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the words of `taktwin demo`."""
+    parser.add_argument(
+        "--plant", default="northfield", help="a plant folder or an example's name (northfield)"
+    )
+    parser.add_argument(
+        "--data", help="folder for this demo, emptied at the start (default: var/demo-<site>)"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="plant seconds a second (1)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same plant (1)")
+    parser.add_argument("--at", help="plant time at the start, RFC 3339 (now, or when the plant last worked)")
+    parser.add_argument("--http-port", type=int, default=0, help="port of the page (8440, or a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument("--headless", action="store_true", help="play for a while, then report and leave")
+    parser.add_argument("--for", dest="span", default="120s", help="how long, headless: 120s, 15m, 8h (120s)")
+    parser.add_argument("--report", help="file for the headless report (default: printed)")
+
+
+def up(options: argparse.Namespace) -> int:
+    """Run a plant until told to stop."""
+    registry = _open(options.plant)
+    data_dir = Path(options.data or f"var/{registry.site}")
+    installation = installations.production(
+        registry, data_dir=data_dir, http_port=options.http_port, nats_url=options.nats_url
+    )
+    return asyncio.run(_run(installation, registry, browser=not options.no_browser))
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run a plant whose machines are played: by the virtual plant, or from a recording."""
+    registry = _open(options.plant)
+    if not registry.demo:
+        found = f"{options.plant} has no demo section"
+        raise ConfigError([Mistake(f"{options.plant}/plant.yaml", 1, "demo", found, "physics or recording")])
+    installation = installations.demo(
+        registry, data_dir=Path(options.data or f"var/demo-{registry.site}"), speed=options.speed,
+        seed=options.seed, http_port=options.http_port,
+        start_ns=parse_rfc3339(options.at) if options.at else None,
+    )  # fmt: skip
+    if options.headless:
+        return asyncio.run(_headless(installation, registry, span_s(options.span), options.report))
+    return asyncio.run(_run(installation, registry, browser=not options.no_browser))
+
+
+def span_s(text: str) -> float:
+    """Return the seconds of a span such as `120s`, `15m`, `8h`, `7d`.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if match is None:
+        raise ConfigError(
+            [Mistake("command line", 1, "--for", repr(text), "a span such as 120s, 15m, 8h or 7d")]
+        )
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def page_url(installation: Installation) -> str:
+    """Return where the page of a running installation is, as its portal says."""
+    address = json.loads((installation.run_dir / ADDRESS_FILE).read_bytes())
+    return str(address["url"])
+
+
+def _open(word: str) -> Registry:
+    return open_plant(installations.plant_folder(word))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _stop_event() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no loop signal handlers: there Ctrl-C arrives as KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+@asynccontextmanager
+async def _running(installation: Installation, registry: Registry, clock: Clock) -> AsyncIterator[Supervisor]:
+    _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
+         f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
+    supervisor = Supervisor(installation, registry, clock, say=_say)
+    try:
+        await supervisor.start()
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+async def _run(installation: Installation, registry: Registry, *, browser: bool) -> int:
+    stop = _stop_event()
+    clock = SystemClock()
+    async with _running(installation, registry, clock) as supervisor:
+        url = page_url(supervisor.installation)
+        if installation.demo:
+            start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
+            _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
+            _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
+        _say(f"data         {os.path.relpath(supervisor.installation.data_dir)}")
+        _say(f"the plant    {url}")
+        if browser and sys.stdout.isatty():
+            webbrowser.open(url)
+        await stop.wait()
+        _say("stopping")
+    _say("stopped")
+    return 0
+
+
+async def _headless(installation: Installation, registry: Registry, for_s: float, target: str | None) -> int:
+    stop = _stop_event()
+    clock = SystemClock()
+    _say(f"taktwin {__version__}: {registry.name}, headless for {for_s:g} s")
+    supervisor = Supervisor(installation, registry, clock, say=_say)
+    plant_clock = wiring.clock_of(installation)
+    document = await headless.play(supervisor, clock, plant_clock, for_s=for_s, stop=stop)
+    text = json.dumps(json.loads(document), indent=2)
+    if target:
+        Path(target).write_text(text + "\n", encoding="utf-8")
+        _say(f"report       {target}")
+    else:
+        _say(text)
+    wrong = json.loads(document)["problems"]
+    for line in wrong:
+        print(f"does not add up: {line}", file=sys.stderr)
+    return 1 if wrong else 0

@@ -1,0 +1,1 @@
+"""Messages that we decided: frozen, versioned, exported. Everything between rooms is spelt here."""

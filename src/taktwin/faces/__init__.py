@@ -1,0 +1,1 @@
+"""Protocol servers that look like machines."""

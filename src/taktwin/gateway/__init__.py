@@ -1,0 +1,1 @@
+"""Level 2: machines speak once; knows no orders."""

@@ -1,0 +1,1 @@
+"""Remembers every sample, event and interval; interprets nothing."""

@@ -1,0 +1,1 @@
+"""The plant's memory: one writer (the historian), many readers. Rows are facts as they were heard."""

@@ -1,0 +1,1 @@
+"""Calculation without I/O: time classes, KPIs."""

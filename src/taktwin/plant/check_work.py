@@ -1,0 +1,254 @@
+"""What may be wrong in work: calendars, people, products, routings, quality, money, authority, demo."""
+
+from __future__ import annotations
+
+from taktwin.plant import schema
+from taktwin.plant.expand import flatten
+from taktwin.plant.load import Literally, Loaded
+from taktwin.plant.references import known, known_unit
+
+MINUTES_A_DAY = 24 * 60
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AUTHORITIES = ("mes", "erp", "plm", "qms", "l2", "twin", "ai", "cmms", "rtls", "vision", "scale")
+
+
+def check(loaded: Loaded, plant: schema.Plant) -> None:
+    """Note the mistakes of everything that is about work and not about signals or space."""
+    for calendar_id, calendar in plant.calendars.items():
+        _check_calendar(loaded, f"calendars.{calendar_id}", calendar)
+    _check_people(loaded, plant)
+    for product_id, product in plant.products.items():
+        _check_product(loaded, plant, product_id, product)
+    for routing_id, routing in plant.routings.items():
+        for number, operation in enumerate(routing.operations):
+            _check_operation(loaded, plant, f"routings.{routing_id}.operations[{number}]", operation)
+    for tool_id, tool in plant.tools.items():
+        if tool.life_parts < 1:
+            loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
+    for characteristic_id, characteristic in plant.characteristics.items():
+        _check_characteristic(loaded, plant, f"characteristics.{characteristic_id}", characteristic)
+    if plant.economics is not None:
+        _check_economics(loaded, plant, plant.economics)
+    for domain, rule in plant.authority.items():
+        for number, peer in enumerate(rule.peers):
+            known(loaded, f"authority.{domain}.peers[{number}]", peer, "authority", AUTHORITIES)
+            if peer == rule.authority:
+                loaded.add(
+                    f"authority.{domain}.peers[{number}]", peer, "another one than the authority itself"
+                )
+    _check_demo(loaded, plant)
+
+
+def _minutes(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:5])
+
+
+def _check_calendar(loaded: Loaded, at: str, calendar: schema.Calendar) -> None:
+    broken = any(path.startswith(f"{at}.shifts") for path in loaded.broken)
+    if calendar.always and calendar.shifts:
+        loaded.add(f"{at}.always", True, "always: true or shifts, not both")
+    elif not calendar.always and not calendar.shifts and not broken:
+        loaded.add(f"{at}.shifts", Literally("nothing"), "shifts, or always: true")
+    # One week in minutes, and the shift that takes each of them: an overlap is found where it begins.
+    week: list[tuple[int, int, str]] = []
+    for shift_id, shift in calendar.shifts.items():
+        start, end = _minutes(shift.start), _minutes(shift.end)
+        if start == end:
+            loaded.add(f"{at}.shifts.{shift_id}.to", shift.end, "another time than from")
+            continue
+        length = (end - start) % MINUTES_A_DAY
+        if not shift.days:
+            loaded.add(
+                f"{at}.shifts.{shift_id}.days", Literally("an empty list"), "the days on which it starts"
+            )
+        for day in dict.fromkeys(shift.days):
+            first = WEEKDAYS.index(day) * MINUTES_A_DAY + start
+            week.append((first, first + length, shift_id))
+        for number, pause in enumerate(shift.breaks):
+            _check_break(loaded, f"{at}.shifts.{shift_id}.breaks[{number}]", shift, pause, start, length)
+    week.sort()
+    # The week begins anew: what lasts beyond Sunday night meets Monday's first shift.
+    week += [(start + 7 * MINUTES_A_DAY, end + 7 * MINUTES_A_DAY, name) for start, end, name in week[:1]]
+    said: set[str] = set()
+    busy_until, before = -1, ""
+    for start, end, shift_id in week:
+        if start < busy_until and shift_id not in (before, *said):
+            said.add(shift_id)
+            other = calendar.shifts[before]
+            right = f"{other.end} or later; {before} lasts from {other.start} to {other.end}"
+            loaded.add(f"{at}.shifts.{shift_id}.from", calendar.shifts[shift_id].start, right)
+        if end > busy_until:
+            busy_until, before = end, shift_id
+
+
+def _check_break(
+    loaded: Loaded, at: str, shift: schema.Shift, pause: schema.Break, start: int, length: int
+) -> None:
+    first = (_minutes(pause.start) - start) % MINUTES_A_DAY
+    last = (_minutes(pause.end) - start) % MINUTES_A_DAY
+    if not first < last <= length:
+        right = f"a break inside the shift, {shift.start} to {shift.end}"
+        loaded.add(at, f"{pause.start} to {pause.end}", right)
+
+
+def _check_people(loaded: Loaded, plant: schema.Plant) -> None:
+    for class_id, personnel in plant.personnel_classes.items():
+        for number, name in enumerate(personnel.qualified_for):
+            known(
+                loaded,
+                f"personnel_classes.{class_id}.qualified_for[{number}]",
+                name,
+                "classes",
+                plant.classes,
+            )
+    for person_id, person in plant.people.items():
+        for number, name in enumerate(person.classes):
+            known(
+                loaded,
+                f"people.{person_id}.classes[{number}]",
+                name,
+                "personnel_classes",
+                plant.personnel_classes,
+            )
+
+
+def _check_product(loaded: Loaded, plant: schema.Plant, product_id: str, product: schema.Product) -> None:
+    at = f"products.{product_id}"
+    known_unit(loaded, f"{at}.unit", product.unit)
+    if product.routing:
+        known(loaded, f"{at}.routing", product.routing, "routings", plant.routings)
+    elif product.make:
+        loaded.add(f"{at}.routing", Literally("nothing"), "the routing that makes it, or make: false")
+    for number, item in enumerate(product.bill_of_material):
+        path = f"{at}.bill_of_material[{number}]"
+        known(loaded, f"{path}.product", item.product, "products", plant.products)
+        if item.quantity <= 0:
+            loaded.add(f"{path}.quantity", item.quantity, "more than 0")
+        known_unit(loaded, f"{path}.unit", item.unit)
+        circle = _way_back(plant, item.product, product_id)
+        # Said once for a circle: at the product whose name comes first.
+        if circle and product_id == min([product_id, *circle]):
+            way = " > ".join([product_id, *circle, product_id])
+            loaded.add(f"{path}.product", item.product, f"parts that do not contain {product_id} ({way})")
+
+
+def _way_back(plant: schema.Plant, start: str, goal: str) -> list[str]:
+    """Return the products from `start` to the one that contains `goal`, [] if there is no way."""
+    before: dict[str, str] = {start: ""}
+    waiting = [start]
+    while waiting:
+        name = waiting.pop(0)
+        if name == goal:
+            return [start] if start == goal else []
+        product = plant.products.get(name)
+        for item in product.bill_of_material if product is not None else []:
+            if item.product == goal:
+                way = [name]
+                while before[way[0]]:
+                    way.insert(0, before[way[0]])
+                return way
+            if item.product not in before:
+                before[item.product] = name
+                waiting.append(item.product)
+    return []
+
+
+def _check_operation(loaded: Loaded, plant: schema.Plant, at: str, operation: schema.Operation) -> None:
+    known(loaded, f"{at}.class", operation.equipment_class, "classes", plant.classes)
+    for number, name in enumerate(operation.equipment):
+        path = f"{at}.equipment[{number}]"
+        if known(loaded, path, name, "equipment", plant.equipment):
+            equipment = plant.equipment.get(name)
+            if equipment is not None and equipment.equipment_class != operation.equipment_class:
+                loaded.add(
+                    path,
+                    name,
+                    f"equipment of class {operation.equipment_class}; it is a {equipment.equipment_class}",
+                )
+    if operation.standard_time_s <= 0:
+        loaded.add(f"{at}.standard_time_s", operation.standard_time_s, "seconds above 0")
+    if operation.setup_s < 0:
+        loaded.add(f"{at}.setup_s", operation.setup_s, "0 or more")
+    if operation.batch < 1:
+        loaded.add(f"{at}.batch", operation.batch, "1 or more")
+    for number, skill in enumerate(operation.skills):
+        known(loaded, f"{at}.skills[{number}]", skill, "personnel_classes", plant.personnel_classes)
+    for number, tool in enumerate(operation.tools):
+        known(loaded, f"{at}.tools[{number}]", tool, "tools", plant.tools)
+    for name, parameter in operation.parameters.items():
+        path = f"{at}.parameters.{name}"
+        known_unit(loaded, f"{path}.unit", parameter.unit)
+        _check_between(
+            loaded,
+            path,
+            "target",
+            parameter.target,
+            "minimum",
+            parameter.minimum,
+            "maximum",
+            parameter.maximum,
+        )
+
+
+def _check_characteristic(
+    loaded: Loaded, plant: schema.Plant, at: str, characteristic: schema.Characteristic
+) -> None:
+    for number, name in enumerate(characteristic.products):
+        known(loaded, f"{at}.products[{number}]", name, "products", plant.products)
+    known_unit(loaded, f"{at}.unit", characteristic.unit)
+    if characteristic.sample_every < 1:
+        loaded.add(f"{at}.sample_every", characteristic.sample_every, "1 (each part) or more")
+    _check_between(
+        loaded,
+        at,
+        "nominal",
+        characteristic.nominal,
+        "lower",
+        characteristic.lower,
+        "upper",
+        characteristic.upper,
+    )
+    if characteristic.lower is None and characteristic.upper is None:
+        loaded.add(at, Literally("no limit"), "lower, upper or both")
+    if characteristic.measured_by:
+        known(loaded, f"{at}.measured_by", characteristic.measured_by, "classes", plant.classes)
+    if characteristic.signal:
+        flat = flatten(plant, characteristic.measured_by)
+        if flat is not None:
+            section = f"classes.{characteristic.measured_by}.signals"
+            known(loaded, f"{at}.signal", characteristic.signal, section, flat.signals)
+
+
+def _check_between(
+    loaded: Loaded,
+    at: str,
+    name: str,
+    value: float | None,
+    low_name: str,
+    low: float | None,
+    high_name: str,
+    high: float | None,
+) -> None:
+    if low is not None and high is not None and low >= high:
+        loaded.add(f"{at}.{high_name}", high, f"above {low_name}, {low:g}")
+    elif value is not None and ((low is not None and value < low) or (high is not None and value > high)):
+        told = f"{'' if low is None else f'{low:g}'} to {'' if high is None else f'{high:g}'}"
+        loaded.add(f"{at}.{name}", value, f"inside its limits, {told}")
+
+
+def _check_economics(loaded: Loaded, plant: schema.Plant, economics: schema.Economics) -> None:
+    for field in ("contribution_per_part", "scrap_cost_per_part"):
+        for product in getattr(economics, field):
+            known(loaded, f"economics.{field}.{product}", product, "products", plant.products)
+    for equipment in economics.stop_cost_per_h:
+        known(loaded, f"economics.stop_cost_per_h.{equipment}", equipment, "equipment", plant.equipment)
+
+
+def _check_demo(loaded: Loaded, plant: schema.Plant) -> None:
+    for field in ("physics", "recording"):
+        name = plant.demo.get(field)
+        if name is not None and not (isinstance(name, str) and (loaded.folder / name).is_file()):
+            loaded.add(f"demo.{field}", name, "a file beside plant.yaml")
+    connection = plant.demo.get("connection")
+    if connection is not None:
+        known(loaded, "demo.connection", str(connection), "connections", plant.connections)

@@ -1,0 +1,321 @@
+"""Start the processes of an installation, watch them, restart them with back-off, stop them in time.
+
+Comes in: an `Installation` without addresses. Goes out: running children, one log file each, a
+readable account of what runs where, and on the way down the reasons why each of them ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from taktwin import settings
+from taktwin.bus.port import Bus, Message
+from taktwin.clock import Clock
+from taktwin.contracts import topics
+from taktwin.contracts.state import Health
+from taktwin.errors import BusError, ConfigError, Mistake, WorldError
+from taktwin.plant.registry import Registry
+from taktwin.processes import wiring
+from taktwin.processes.backbone import Backbone
+from taktwin.processes.ports import free_port
+from taktwin.settings import Installation
+
+# The machines of a demo come before the gateway: it would only note that nobody is there yet.
+ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
+STOP_S = 7.0  # a clean stop of everything takes less than 8 s
+LOG_BYTES_MAX = 20_000_000
+BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+CALM_S = 60.0  # a process that ran this long starts its back-off anew
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Child:
+    """One supervised process."""
+
+    name: str
+    environment: Mapping[str, str]
+    process: asyncio.subprocess.Process | None = None
+    log: IO[bytes] | None = None
+    restarts: int = 0
+    started_mono_ns: int = 0
+    exits: list[str] = field(default_factory=list)
+    healthy: asyncio.Event = field(default_factory=asyncio.Event)
+    health: Health | None = None
+    quick_exits: int = 0
+    ending: bool = False
+
+
+class Supervisor:
+    """Owns the backbone and the children of one installation."""
+
+    def __init__(self, installation: Installation, registry: Registry, clock: Clock, *, say: Say) -> None:
+        self.installation = installation
+        self.registry = registry
+        self.children: dict[str, Child] = {}
+        self._clock = clock
+        self._say = say
+        self._stopping = asyncio.Event()
+        self._backbone = Backbone(installation, registry, clock=clock)
+        self.backbone_exits: list[str] = []
+        self._watchers: list[asyncio.Task[None]] = []
+        self._path = Path()
+        self._bus: Bus | None = None
+
+    @property
+    def bus(self) -> Bus:
+        """Return the supervisor's own connection to the backbone."""
+        assert self._bus is not None, "started before it is used"
+        return self._bus
+
+    @property
+    def backbone(self) -> Backbone:
+        """Return the backbone, for those who need another account on it."""
+        return self._backbone
+
+    async def start(self) -> None:
+        """Start everything; return when each process has sent its first heartbeat.
+
+        Raises
+        ------
+        WorldError
+            If a process did not come up in 30 s, with the end of its log.
+        """
+        await self._backbone.start()
+        self.installation = _with_frozen_plant(self.installation)
+        chosen = _addresses(self.installation, self.registry)
+        self.installation = msgspec.structs.replace(
+            chosen, nats_url=self._backbone.url, nats_monitor_url=self._backbone.monitor_url,
+            mqtt_host=self._backbone.mqtt_host, mqtt_port=self._backbone.mqtt_port,
+        )  # fmt: skip
+        self._path = settings.write(self.installation)
+        self._say(f"backbone     {self._backbone.description}")
+        await self._listen()
+        for name in ORDER:
+            if name == "virtual_plant" and not self.installation.demo:
+                continue
+            password = self._backbone.passwords.get(name, "")
+            environment = {**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"}
+            if name == "gateway":
+                environment["TAKTWIN_MQTT_PASSWORD"] = self._backbone.passwords.get("mirror", "")
+            child = Child(name, environment)
+            self.children[name] = child
+            if name == "gateway" and "virtual_plant" in self.children:
+                await self._until_healthy(self.children["virtual_plant"])
+            await self._spawn(child)
+            self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
+        self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
+        self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
+        for child in self.children.values():
+            await self._until_healthy(child)
+            assert child.process is not None
+            self._say(f"{child.name:<12} runs as process {child.process.pid}")
+
+    async def end(self, name: str) -> None:
+        """Stop one process cleanly and leave it stopped; nothing happens if it does not run."""
+        child = self.children.get(name)
+        if child is None or child.process is None or child.process.returncode is not None:
+            return
+        child.ending = True
+        child.process.send_signal(signal.SIGTERM)
+        async with self._clock.timeout(STOP_S):
+            await child.process.wait()
+
+    async def stop(self) -> dict[str, list[str]]:
+        """End everything within 8 s and return why each process ended, oldest reason first."""
+        self._stopping.set()
+        alive = [child for child in reversed(list(self.children.values())) if _runs(child)]
+        for child in alive:
+            assert child.process is not None
+            with contextlib.suppress(ProcessLookupError):
+                child.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(STOP_S - 1.5):
+                await asyncio.gather(*(child.process.wait() for child in alive if child.process))
+        for child in alive:
+            assert child.process is not None
+            if child.process.returncode is None:
+                self._say(f"{child.name}: did not stop in {STOP_S - 1.5:.1f} s, killed")
+                child.process.kill()
+                await child.process.wait()
+        await self._end_watchers()
+        for child in self.children.values():
+            if child.log is not None:
+                child.log.close()
+        if self._bus is not None:
+            await self._bus.close()
+        await self._backbone.stop()
+        return {child.name: child.exits for child in self.children.values()}
+
+    async def _end_watchers(self) -> None:
+        # Watchers end by themselves when their process does; one in back-off is cut short.
+        for watcher in self._watchers:
+            watcher.cancel()
+        for outcome in await asyncio.gather(*self._watchers, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                self._say(f"supervisor: a watcher failed: {outcome!r}")
+
+    async def _watch_backbone(self) -> None:
+        quick_exits = 0
+        while not self._stopping.is_set() and not self.installation_is_external:
+            started_ns = self._clock.monotonic_ns()
+            code = await self._backbone.wait()
+            if self._stopping.is_set():
+                return
+            quick_exits = 0 if (self._clock.monotonic_ns() - started_ns) / 1e9 > CALM_S else quick_exits + 1
+            self.backbone_exits.append(_reason(code, stopping=False))
+            self._say(f"backbone: ended ({self.backbone_exits[-1]}), starts again on the same ports")
+            await self._clock.wall_sleep(backoff_s(quick_exits))
+            await self._backbone.start()
+
+    @property
+    def installation_is_external(self) -> bool:
+        """Whether the backbone is the plant's own, which is not ours to restart."""
+        return bool(self._backbone.external_url)
+
+    async def _heartbeat(self) -> None:
+        """Tell once a second what only the supervisor knows: restarts, and the backbone's process."""
+        subject = topics.health(self.registry.enterprise, self.registry.site, "supervisor")
+        plant_clock = wiring.clock_of(self.installation)
+        started_ns = plant_clock.now_ns()
+        while not self._stopping.is_set():
+            counters = {f"restarts.{name}": float(child.restarts) for name, child in self.children.items()}
+            counters["restarts.backbone"] = float(len(self.backbone_exits))
+            counters["pid.backbone"] = float(self._backbone.pid)
+            counters["memory_mb.backbone"] = (
+                wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0
+            )
+            health = Health(
+                component="supervisor", state="running", started_ns=started_ns, at_ns=plant_clock.now_ns(),
+                pid=os.getpid(), memory_mb=wiring.memory_mb(), counters=counters,
+            )  # fmt: skip
+            # With the backbone away nobody would hear it; the next one is a second later.
+            with contextlib.suppress(BusError):
+                await self.bus.publish(subject, msgspec.msgpack.encode(health))
+            await self._clock.wall_sleep(1.0)
+
+    async def _listen(self) -> None:
+        self._bus = await self._backbone.connect("supervisor")
+
+        def heard(message: Message) -> None:
+            health = msgspec.msgpack.decode(message.payload, type=Health)
+            child = self.children.get(health.component)
+            if child is not None:
+                child.health = health
+                child.healthy.set()
+
+        await self._bus.subscribe(topics.HEALTH, heard)
+
+    async def _spawn(self, child: Child) -> None:
+        logs = self.installation.run_dir / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        path = logs / f"{child.name}.log"
+        if child.log is not None:
+            child.log.close()
+        # One old log is kept: a process that fails in a loop must not fill the disk.
+        if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+            path.replace(path.with_suffix(".old.log"))
+        child.log = path.open("ab")
+        child.healthy.clear()
+        child.started_mono_ns = self._clock.monotonic_ns()
+        child.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"taktwin.processes.{child.name}", str(self._path),
+            stdin=asyncio.subprocess.PIPE, stdout=child.log, stderr=child.log, env=dict(child.environment),
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to pass on, in order
+        )  # fmt: skip
+
+    async def _watch(self, child: Child) -> None:
+        while True:
+            assert child.process is not None
+            code = await child.process.wait()
+            child.exits.append(_reason(code, stopping=self._stopping.is_set() or child.ending))
+            if self._stopping.is_set() or child.ending:
+                return
+            ran_s = (self._clock.monotonic_ns() - child.started_mono_ns) / 1e9
+            child.quick_exits = 0 if ran_s > CALM_S else child.quick_exits + 1
+            delay_s = backoff_s(child.quick_exits)
+            self._say(f"{child.name}: ended ({child.exits[-1]}), starts again in {delay_s:g} s; see its log")
+            await self._clock.wall_sleep(delay_s)
+            if self._stopping.is_set():
+                return
+            child.restarts += 1
+            await self._spawn(child)
+
+    async def _until_healthy(self, child: Child) -> None:
+        try:
+            async with self._clock.timeout(45.0):
+                await child.healthy.wait()
+        except TimeoutError as late:
+            end = _tail(self.installation.run_dir / "logs" / f"{child.name}.log")
+            raise WorldError(f"{child.name} sent no heartbeat in 45 s; the end of its log:\n{end}") from late
+
+
+def backoff_s(quick_exits: int) -> float:
+    """Return how long to wait before a process is started again after so many quick ends in a row."""
+    return BACKOFF_S[min(max(quick_exits - 1, 0), len(BACKOFF_S) - 1)]
+
+
+def _runs(child: Child) -> bool:
+    return child.process is not None and child.process.returncode is None
+
+
+def _reason(code: int, *, stopping: bool) -> str:
+    if code == 0:
+        return "stopped cleanly" if stopping else "ended by itself with 0"
+    if code < 0:
+        return f"killed by signal {signal.Signals(-code).name}"
+    return f"failed with exit code {code}"
+
+
+def _tail(path: Path, lines: int = 12) -> str:
+    if not path.exists():
+        return "(no log)"
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _with_frozen_plant(installation: Installation) -> Installation:
+    """Return the installation with a copy of the plant folder.
+
+    A process that is restarted while somebody edits the plant must read what the others have read:
+    scans carry the hash of the plant model, and two models in one run would not understand each other.
+    """
+    frozen = installation.run_dir / "plant"
+    if frozen.exists():
+        shutil.rmtree(frozen)
+    shutil.copytree(installation.plant_dir, frozen)
+    return msgspec.structs.replace(installation, plant_dir=str(frozen))
+
+
+def _addresses(installation: Installation, registry: Registry) -> Installation:
+    """Return the installation with free ports where none was asked for."""
+    endpoints = dict(installation.endpoints)
+    if installation.demo:
+        for name, connection in sorted(registry.connections.items()):
+            if connection.connector == "mqtt" or name in endpoints:
+                continue
+            scheme = "opc.tcp://" if connection.connector == "opcua" else ""
+            endpoints[name] = f"{scheme}127.0.0.1:{free_port()}"
+    if installation.http_host not in ("127.0.0.1", "::1", "localhost"):
+        mistake = Mistake(
+            file="settings", line=0, field="http_host", found=installation.http_host,
+            expected="a loopback address: there are no accounts yet, so nobody else may reach the page",
+        )  # fmt: skip
+        raise ConfigError([mistake])
+    return msgspec.structs.replace(installation, endpoints=endpoints)
+
+
+def exit_reasons(reasons: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return one line a process for reports."""
+    return {name: "; then ".join(all_of) if all_of else "did not run" for name, all_of in reasons.items()}

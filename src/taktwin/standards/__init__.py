@@ -1,0 +1,1 @@
+"""Names that others decided, tested against their schema files."""

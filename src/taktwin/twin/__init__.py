@@ -1,0 +1,1 @@
+"""Level 3.5: knows physics and place; commands nobody."""

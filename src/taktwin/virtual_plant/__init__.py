@@ -1,0 +1,1 @@
+"""A plant that the twin does not know: SimPy, physics, faults, wearing faces."""

@@ -1,0 +1,154 @@
+"""What really happened, kept apart: no part of the product reads it but tests and the "reveal".
+
+Lines of JSON. `interval` lines tile the time of each work unit without gap or overlap; the class is
+what the plant knows as the cause, never what its signals suggest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from taktwin.standards.iso22400 import TimeClass
+
+
+class TruthInterval(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="interval"):
+    """One interval of a work unit in one class, with the true reason."""
+
+    unit: str
+    from_ns: int
+    to_ns: int
+    time_class: str
+    activity: str
+    reason: str = ""
+
+
+class TruthReject(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reject"):
+    """One rejected part and why."""
+
+    unit: str
+    at_ns: int
+    serial: str
+    cause: str
+
+
+class TruthStop(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="stop"):
+    """One stop of a unit by its own cause."""
+
+    unit: str
+    from_ns: int
+    to_ns: int
+    cause: str
+
+
+class TruthOutage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="outage"):
+    """An injection: what was cut, frozen, falsified, and when."""
+
+    injection: str  # the kind of the injection
+    target: str  # a connection, a unit, a signal, a zone
+    from_ns: int
+    to_ns: int
+    parameters: dict[str, Any] = {}
+
+
+class TruthWear(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="wear"):
+    """Hidden quantities at an instant: wear, age, severity, pressure."""
+
+    unit: str
+    at_ns: int
+    values: dict[str, float]
+
+
+class TruthMiscount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="miscount"):
+    """A reject that a person will report to the MES late or twice."""
+
+    unit: str
+    at_ns: int
+    serial: str
+    how: str  # late | twice
+    told_ns: int
+
+
+class TruthParameters(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="parameters"):
+    """The parameters of the plant, once, at the start."""
+
+    at_ns: int
+    seed: int
+    physics: dict[str, Any]
+
+
+Fact = TruthInterval | TruthReject | TruthStop | TruthOutage | TruthWear | TruthMiscount | TruthParameters
+
+
+class Truth:
+    """Collects facts; a sink, if there is one, gets each as soon as it is final."""
+
+    def __init__(self, sink: Callable[[Fact], None] | None = None) -> None:
+        self.facts: list[Fact] = []
+        self._sink = sink if sink is not None else self.facts.append
+        self._open: dict[str, tuple[int, TimeClass, str, str]] = {}
+
+    def add(self, fact: Fact) -> None:
+        """Note a fact that is final."""
+        self._sink(fact)
+
+    def unit_is(self, unit: str, at_ns: int, time_class: TimeClass, activity: str, reason: str) -> None:
+        """Note what a unit does from an instant on; the interval before it becomes final."""
+        before = self._open.get(unit)
+        now = (at_ns, time_class, activity, reason)
+        if before is not None:
+            if before[1:] == now[1:]:
+                return
+            if before[0] < at_ns:
+                self._sink(_interval(unit, before, at_ns))
+        self._open[unit] = now
+
+    def close(self, at_ns: int) -> None:
+        """Make all that is still open final at an instant; going on afterwards is allowed."""
+        for unit, (from_ns, time_class, activity, reason) in sorted(self._open.items()):
+            if from_ns < at_ns:
+                self._sink(_interval(unit, (from_ns, time_class, activity, reason), at_ns))
+                self._open[unit] = (at_ns, time_class, activity, reason)
+
+
+def _interval(unit: str, opened: tuple[int, TimeClass, str, str], to_ns: int) -> TruthInterval:
+    from_ns, time_class, activity, reason = opened
+    return TruthInterval(
+        unit=unit,
+        from_ns=from_ns,
+        to_ns=to_ns,
+        time_class=time_class.value,
+        activity=activity,
+        reason=reason,
+    )
+
+
+class TruthFile:
+    """The truth on disk, one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file: IO[bytes] = path.open("wb")
+        self._encoder = msgspec.json.Encoder()
+
+    def __call__(self, fact: Fact) -> None:
+        self._file.write(self._encoder.encode(fact))
+        self._file.write(b"\n")
+
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read(path: Path) -> list[Fact]:
+    """Return the facts of a truth file. Raises msgspec.DecodeError at a line that is none."""
+    decoder = msgspec.json.Decoder(Fact)
+    return [decoder.decode(line) for line in path.read_bytes().splitlines() if line]

@@ -1,0 +1,251 @@
+"""What an account may not do is refused by the broker itself: tried with the accounts' own passwords.
+
+Each attempt must be reported as a violation by the server, and nothing may arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import paho.mqtt.client as mqtt
+import pytest
+import pytest_asyncio
+
+from taktwin.bus.client import NatsBus
+from taktwin.bus.rights import RIGHTS
+from taktwin.contracts import topics
+from taktwin.errors import BusError, PermissionRefused
+from taktwin.identity import Place
+from taktwin.processes.backbone import configuration
+from tests.support_bus import TestBackbone, backbone  # noqa: F401
+from tests.support_gateway import until
+
+UNIT = Place("acme", "works", "area", "line", "mill1")
+SITE = Place("acme", "works")
+COMMAND = f"{topics.base(UNIT)}._cmd_v1.mill1.Start"
+MES_EVENT = topics.event(UNIT, "job.order.started")
+SAMPLE = topics.sample(UNIT)
+MACHINE_WRITE = topics.raw(UNIT, "plc", "spindle.speed")
+
+
+@pytest_asyncio.fixture
+async def witness(backbone: TestBackbone) -> AsyncIterator[list[str]]:  # noqa: F811
+    """Everything that really arrives anywhere in the namespace, by subject."""
+    arrived: list[str] = []
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set("viewer", backbone.passwords["viewer"])
+    ready = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    client.on_connect = lambda c, *_: c.subscribe("uns/v1/#")
+    client.on_subscribe = lambda *_: loop.call_soon_threadsafe(ready.set)
+    client.on_message = lambda _, __, message: arrived.append(topics.to_subject(message.topic))
+    client.connect(backbone.urls.mqtt_host, backbone.urls.mqtt_port)
+    client.loop_start()
+    await ready.wait()
+    yield arrived
+    client.disconnect()
+    client.loop_stop()
+
+
+async def allowed_marker(backbone: TestBackbone, arrived: list[str]) -> None:  # noqa: F811
+    """Wait until something that is allowed has come through: what was sent before it would have too."""
+    twin = await backbone.connect("twin")
+    subject = topics.health("acme", "works", "twin")
+    await twin.publish(subject, b"alive")
+    await until(lambda: subject in arrived)
+
+
+@pytest.mark.parametrize("subject", [COMMAND, MES_EVENT, SAMPLE, MACHINE_WRITE])
+async def test_the_twin_cannot_publish_a_command_an_mes_event_a_sample_or_a_machine_write(
+    backbone: TestBackbone,  # noqa: F811
+    witness: list[str],
+    subject: str,
+) -> None:
+    twin = await backbone.connect("twin")
+    with pytest.raises(PermissionRefused):
+        await twin.publish_durable(subject, b"1", message_id="x")
+    await twin.publish(subject, b"1")
+    await twin.flush()
+    await until(lambda: len(twin.violations) == 2)
+    await until(lambda: sum(subject in line for line in backbone.server.violations) == 2)
+    await allowed_marker(backbone, witness)
+    assert subject not in witness
+
+
+@pytest.mark.parametrize("user", ["twin", "historian", "portal", "gateway", "recorder", "virtual_plant"])
+@pytest.mark.parametrize("call", ["STREAM.PURGE", "STREAM.DELETE", "STREAM.UPDATE", "STREAM.MSG.DELETE"])
+async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
+    backbone: TestBackbone,  # noqa: F811
+    user: str,
+    call: str,
+) -> None:
+    gateway = await backbone.connect("gateway")
+    await gateway.publish_durable(SAMPLE, b"kept")
+    bus = await backbone.connect(user)
+    with pytest.raises(PermissionRefused):
+        await bus.api(f"{call}.{topics.STREAM_SAMPLES}", {"seq": 1}, timeout_s=5)
+    await until(lambda: any("STREAM" in line for line in backbone.server.violations))
+    supervisor = await backbone.connect("supervisor")
+    info = await supervisor.api(f"STREAM.INFO.{topics.STREAM_SAMPLES}")
+    assert info["state"]["messages"] == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "subject"),
+    [
+        ("gateway", MES_EVENT),
+        ("gateway", COMMAND),
+        ("gateway", topics.interval(UNIT, "class")),
+        ("historian", SAMPLE),
+        ("historian", topics.interval(UNIT, "class")),
+        ("historian", topics.event(UNIT, "equipment.alarm.raised")),
+        ("portal", SAMPLE),
+        ("portal", topics.event(UNIT, "equipment.alarm.raised")),
+        ("portal", COMMAND),
+        ("recorder", topics.frame("acme", "works", "live")),
+        ("recorder", topics.interval(UNIT, "class")),
+        ("virtual_plant", SAMPLE),
+        ("virtual_plant", topics.event(SITE, "connector.state.changed")),
+        ("twin", topics.event(UNIT, "equipment.alarm.acknowledged")),
+    ],
+)
+async def test_each_room_says_only_what_it_owns(
+    backbone: TestBackbone,  # noqa: F811
+    witness: list[str],
+    user: str,
+    subject: str,
+) -> None:
+    bus = await backbone.connect(user)
+    await bus.publish(subject, b"1")
+    await bus.flush()
+    await until(lambda: bus.violations)
+    await allowed_marker(backbone, witness)
+    assert subject not in witness
+
+
+@pytest.mark.parametrize(
+    ("user", "subject"),
+    [
+        ("gateway", SAMPLE),
+        ("gateway", topics.event(SITE, "connector.state.changed")),
+        ("gateway", topics.rejected(UNIT, "malformed")),
+        ("twin", topics.interval(UNIT, "class")),
+        ("twin", topics.event(UNIT, "equipment.alarm.raised")),
+        ("twin", topics.event(UNIT, "equipment.alarm.cleared")),
+        ("twin", topics.event(SITE, "twin.snapshot.taken")),
+        ("twin", topics.state(UNIT, "unit", "mill1")),
+        ("portal", topics.event(UNIT, "equipment.alarm.acknowledged")),
+        ("portal", topics.event(UNIT, "equipment.alarm.shelved")),
+        ("portal", topics.event(UNIT, "equipment.alarm.unshelved")),
+        ("portal", topics.event(UNIT, "equipment.alarm.commented")),
+    ],
+)
+async def test_each_room_may_say_what_it_owns(
+    backbone: TestBackbone,  # noqa: F811
+    user: str,
+    subject: str,
+) -> None:
+    bus = await backbone.connect(user)
+    assert await bus.publish_durable(subject, b"1") == 1
+    assert not bus.violations
+
+
+def test_no_user_is_without_limits() -> None:
+    text = configuration(
+        server_name="n", store_dir="/d", host="h", nats_port=1, monitor_port=2, mqtt_port=3,
+        passwords=dict.fromkeys(RIGHTS, "p"),
+    )  # fmt: skip
+    lines = [line for line in text.splitlines() if "permissions" in line]
+    assert len(lines) == len(RIGHTS)
+    assert not [line for line in lines if "allow: []" in line or "subscribe:" not in line]
+
+
+async def test_nobody_hears_the_answers_of_another(backbone: TestBackbone) -> None:  # noqa: F811
+    historian = await backbone.connect("historian")
+    await historian.subscribe("_INBOX_portal.>", lambda _: None)
+    await historian.flush()
+    await until(lambda: any("Subscription Violation" in line for line in backbone.server.violations))
+
+
+async def mqtt_publish(backbone: TestBackbone, user: str, topic: str) -> None:  # noqa: F811
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(user, backbone.passwords[user])
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    client.on_publish = lambda *_: loop.call_soon_threadsafe(done.set)
+    client.on_connect = lambda c, *_: c.publish(topic, b"1", qos=1)
+    client.connect(backbone.urls.mqtt_host, backbone.urls.mqtt_port)
+    client.loop_start()
+    await done.wait()
+    client.disconnect()
+    client.loop_stop()
+
+
+@pytest.mark.parametrize(
+    ("user", "subject"),
+    [
+        ("mirror", SAMPLE),
+        ("mirror", COMMAND),
+        ("mirror", MES_EVENT),
+        ("mirror", MACHINE_WRITE),
+        ("mirror", topics.health("acme", "works", "historian")),
+        ("virtual_plant", SAMPLE),
+        ("virtual_plant", MES_EVENT),
+        ("devices", COMMAND),
+        ("viewer", MACHINE_WRITE),
+    ],
+)
+async def test_over_mqtt_the_same_rights_hold_though_the_broker_acknowledges(
+    backbone: TestBackbone,  # noqa: F811
+    witness: list[str],
+    user: str,
+    subject: str,
+) -> None:
+    await mqtt_publish(backbone, user, topics.to_topic(subject))  # acknowledged all the same
+    await until(lambda: any(subject in line for line in backbone.server.violations))
+    await allowed_marker(backbone, witness)
+    assert subject not in witness
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("mirror", topics.mirror(UNIT, "mill", 1, "spindle/load")),
+        ("virtual_plant", topics.to_topic(topics.raw(UNIT, "sensors", "t_west"))),
+        ("devices", topics.to_topic(topics.raw(UNIT, "sensors", "t_west"))),
+    ],
+)
+async def test_over_mqtt_what_is_allowed_arrives(
+    backbone: TestBackbone,  # noqa: F811
+    witness: list[str],
+    user: str,
+    topic: str,
+) -> None:
+    await mqtt_publish(backbone, user, topic)
+    await until(lambda: topics.to_subject(topic) in witness)
+
+
+@pytest.mark.parametrize("user", ["twin", "historian", "portal", "recorder", "supervisor"])
+async def test_a_process_without_mqtt_cannot_come_in_by_it(
+    backbone: TestBackbone,  # noqa: F811
+    user: str,
+) -> None:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(user, backbone.passwords[user])
+    answers: list[str] = []
+    client.on_connect = lambda _, __, ___, reason, ____: answers.append(str(reason))
+    client.connect(backbone.urls.mqtt_host, backbone.urls.mqtt_port)
+    client.loop_start()
+    await until(lambda: answers)
+    client.loop_stop()
+    assert "Success" not in answers[0]
+
+
+async def test_a_reader_can_read_but_not_write_what_it_reads(backbone: TestBackbone) -> None:  # noqa: F811
+    gateway: NatsBus = await backbone.connect("gateway")
+    await gateway.publish_durable(SAMPLE, b"1")
+    with pytest.raises(BusError):  # the gateway itself reads no stream
+        await gateway.api(f"STREAM.INFO.{topics.STREAM_SAMPLES}")
+    historian = await backbone.connect("historian")
+    assert await historian.last_sequence(topics.STREAM_SAMPLES) == 1

@@ -1,0 +1,57 @@
+"""The commands: every one declares its words, and misuse is told in words."""
+
+from pathlib import Path
+
+import pytest
+
+from taktwin import __version__
+from taktwin.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", sorted(main.COMMANDS))
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main.run([name, "--help"])
+    assert left.value.code == 0
+    assert f"usage: taktwin {name}" in capsys.readouterr().out
+
+
+def test_no_command_and_an_unknown_one_show_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run([]) == 2
+    assert main.run(["dance"]) == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in main.COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["version"]) == 0
+    assert capsys.readouterr().out == f"taktwin {__version__}\n"
+
+
+def test_check_names_the_mistakes_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["check", str(ROOT / "examples" / "plants" / "northfield")]) == 0
+    assert main.run(["check", str(tmp_path)]) == 1
+    assert "plant.yaml" in capsys.readouterr().err
+
+
+def test_browse_says_why_a_machine_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["browse", "opc.tcp://127.0.0.1:1"]) == 1
+    assert "opc.tcp://127.0.0.1:1" in capsys.readouterr().err
+    assert main.run(["browse", "x", "--connector", "telex"]) == 1
+    assert "--connector = telex: expected one of" in capsys.readouterr().err
+
+
+def test_asking_a_folder_where_nothing_runs_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["state", "--data", str(tmp_path)]) == 1
+    assert "expected the data folder of a running installation" in capsys.readouterr().err
+
+
+def test_doctor_finds_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main.run(["doctor", str(ROOT / "examples" / "plants" / "northfield"), "--data", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "nats-server" in told
+    assert "Northfield" in told

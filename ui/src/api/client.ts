@@ -1,0 +1,124 @@
+// The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
+
+import type {
+  AlarmDocument, AlarmHealth, Bar, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SignalHops, StoredValue,
+  SystemDocument, Timeline, UnitPage,
+} from './types.ts';
+import { readColumns, type Columns } from './columns.ts';
+
+const ROOT = '/api/v1';
+
+export class ApiError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+type Query = Record<string, string | number | boolean | null | undefined>;
+
+export function address(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') search.set(key, String(value));
+  }
+  const text = search.toString();
+  return `${ROOT}${path}${text ? `?${text}` : ''}`;
+}
+
+async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError(0, error instanceof Error ? error.message : String(error));
+  }
+  if (answer.ok) return answer;
+  let sentence = `${answer.status} ${answer.statusText}`;
+  const text = await answer.text();
+  try {
+    const body = JSON.parse(text) as { detail?: unknown };
+    if (typeof body.detail === 'string') sentence = body.detail;
+  } catch {
+    if (text && text.length < 300) sentence = text;
+  }
+  throw new ApiError(answer.status, sentence);
+}
+
+async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+  const answer = await ask(address(path, query), signal ? { signal } : {});
+  return (await answer.json()) as T;
+}
+
+async function post<T>(path: string, body: unknown): Promise<T> {
+  const answer = await ask(address(path), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return (await answer.json()) as T;
+}
+
+/** Signal and alarm ids hold slashes that belong to the path; everything else is escaped. */
+function within(id: string): string {
+  return id.split('/').map(encodeURIComponent).join('/');
+}
+
+export const plant = () => get<Plant>('/plant');
+export const me = () => get<Me>('/me');
+export const system = (signal?: AbortSignal) => get<SystemDocument>('/system', {}, signal);
+export const bar = (from_ms: number, to_ms: number, columns: number, signal?: AbortSignal) =>
+  get<Bar>('/bar', { from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns }, signal);
+export const search = (q: string, signal?: AbortSignal) =>
+  get<{ results: SearchResult[] }>('/search', { q }, signal);
+export const unit = (id: string, at_ms?: number, signal?: AbortSignal) =>
+  get<UnitPage>(`/units/${encodeURIComponent(id)}`, { at_ms }, signal);
+export const timeline = (id: string, from_ms: number, to_ms: number, signal?: AbortSignal) =>
+  get<Timeline>(
+    `/units/${encodeURIComponent(id)}/timeline`,
+    { from_ms: Math.round(from_ms), to_ms: Math.round(to_ms) },
+    signal,
+  );
+export const values = (id: string, before_ms: number, limit: number, signal?: AbortSignal) =>
+  get<{ values: StoredValue[] }>(
+    `/signals/${within(id)}/values`,
+    { before_ms: Math.round(before_ms), limit },
+    signal,
+  );
+export const origin = (id: string, signal?: AbortSignal) =>
+  get<Origin>(`/signals/${within(id)}/origin`, {}, signal);
+export const hops = (id: string, signal?: AbortSignal) =>
+  get<SignalHops>(`/signals/${within(id)}/hops`, {}, signal);
+export const alarms = (at_ms?: number, signal?: AbortSignal) =>
+  get<{ alarms: AlarmDocument[] }>('/alarms', { at_ms }, signal);
+export const journal = (query: Query, signal?: AbortSignal) =>
+  get<{ entries: JournalEntry[] }>('/alarms/journal', query, signal);
+export const alarmHealth = (signal?: AbortSignal) => get<AlarmHealth>('/alarms/health', {}, signal);
+
+export async function curve(
+  id: string, from_ms: number, to_ms: number, columns: number, signal?: AbortSignal,
+): Promise<Columns> {
+  const query = { from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns };
+  const answer = await ask(address(`/signals/${within(id)}/curve`, query), signal ? { signal } : {});
+  return readColumns(await answer.arrayBuffer());
+}
+
+export type AlarmVerb = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';
+
+export function alarmAct(
+  alarm: { alarm: string; version: string }, verb: AlarmVerb, comment: string, until_ms?: number,
+) {
+  return post<{ event_id: string }>(`/alarms/${within(alarm.alarm)}/${verb}`, {
+    comment,
+    version: alarm.version,
+    mode: 'live',
+    ...(until_ms === undefined ? {} : { until_ms: Math.round(until_ms) }),
+    idempotency_key: crypto.randomUUID(),
+  });
+}
+
+export const injections = () => get<Injections>('/demo/injections');
+export const inject = (kind: string, target: string, duration_s: number) =>
+  post<unknown>('/demo/injections', { kind, target, duration_s, parameters: {} });

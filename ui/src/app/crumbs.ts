@@ -1,0 +1,42 @@
+// The trail in the top bar: the site, then where one is.
+
+import { live } from '../live/store.svelte.ts';
+import { t } from '../messages/index.svelte.ts';
+import { machineHref, type Route } from './router.svelte.ts';
+
+export interface Crumb {
+  name: string;
+  href?: string;
+}
+
+function above(id: string): Crumb[] {
+  const steps: Crumb[] = [];
+  const seen = new Set<string>();
+  for (let at = live.equipment.get(id); at && !seen.has(at.id); at = at.parent ? live.equipment.get(at.parent) : undefined) {
+    seen.add(at.id);
+    if (at.level === 'Site' || at.level === 'Enterprise') break;
+    steps.unshift(at.level === 'WorkUnit' ? { name: at.id, href: machineHref(at.id) } : { name: at.name || at.id });
+  }
+  return steps;
+}
+
+export function crumbs(route: Route): Crumb[] {
+  const site: Crumb = { name: live.plant?.name ?? 'taktwin', href: '/' };
+  switch (route.page) {
+    case 'now':
+      return [site, { name: t('place.all-halls') }];
+    case 'system':
+      return [site, { name: t('place.system') }];
+    case 'alarms':
+      return [site, { name: t('place.alarms') }];
+    case 'machine':
+      return [site, ...above(route.id)];
+    case 'signal': {
+      const info = live.signalById.get(route.id)?.info;
+      if (!info) return [site, { name: route.id }];
+      return [site, ...above(info.equipment), { name: info.path }];
+    }
+    case 'missing':
+      return [site];
+  }
+}

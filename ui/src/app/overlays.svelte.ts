@@ -1,0 +1,15 @@
+// Which dialog is open. One at a time.
+
+export type Overlay = 'search' | 'keys' | 'goto' | 'person';
+
+class Overlays {
+  current = $state<Overlay | null>(null);
+  open(which: Overlay): void {
+    this.current = which;
+  }
+  close(): void {
+    this.current = null;
+  }
+}
+
+export const overlays = new Overlays();

@@ -1,0 +1,99 @@
+// Client-side routes. The instant of a replay stands in the address (`?mode=replay&at=...`), so that it
+// can be shared; it goes along with every link.
+
+export type PlaceName = 'now' | 'system' | 'alarms';
+export type Route =
+  | { page: 'now' }
+  | { page: 'system' }
+  | { page: 'alarms' }
+  | { page: 'machine'; id: string }
+  | { page: 'signal'; id: string }
+  | { page: 'missing' };
+
+interface Kept {
+  from: PlaceName;
+  back: string;
+}
+const KEPT_QUERY = ['mode', 'at'];
+
+function parse(path: string): Route {
+  const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const [head, ...rest] = parts;
+  if (head === undefined) return { page: 'now' };
+  if (head === 'system' && !rest.length) return { page: 'system' };
+  if (head === 'alarms' && !rest.length) return { page: 'alarms' };
+  if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
+  if (head === 'signal' && rest.length) return { page: 'signal', id: rest.join('/') };
+  return { page: 'missing' };
+}
+
+class Router {
+  url = $state.raw(new URL(location.href));
+  kept = $state.raw<Kept>((history.state as Kept | null) ?? { from: 'now', back: '/' });
+  readonly route: Route = $derived(parse(this.url.pathname));
+
+  /** The place that the rail marks: the page itself, or where an object page was opened from. */
+  readonly place: PlaceName = $derived.by(() => {
+    const page = this.route.page;
+    return page === 'now' || page === 'system' || page === 'alarms' ? page : this.kept.from;
+  });
+
+  constructor() {
+    addEventListener('popstate', (event) => {
+      this.url = new URL(location.href);
+      this.kept = (event.state as Kept | null) ?? { from: 'now', back: '/' };
+    });
+    document.addEventListener('click', (event) => {
+      if (event.defaultPrevented || event.button !== 0) return;
+      if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+      const link = (event.target as Element | null)?.closest('a[href]');
+      if (!link || link.hasAttribute('download') || link.getAttribute('target')) return;
+      const href = link.getAttribute('href')!;
+      if (!href.startsWith('/') || href.startsWith('/api/')) return;
+      event.preventDefault();
+      this.goto(href);
+    });
+  }
+
+  query(name: string): string | null {
+    return this.url.searchParams.get(name);
+  }
+
+  goto(href: string): void {
+    const next = new URL(href, location.origin);
+    for (const key of KEPT_QUERY) {
+      const value = this.url.searchParams.get(key);
+      if (value !== null && !next.searchParams.has(key)) next.searchParams.set(key, value);
+    }
+    const here = this.route.page;
+    const isPlace = here === 'now' || here === 'system' || here === 'alarms';
+    const kept: Kept = isPlace ? { from: here, back: this.url.pathname + this.url.search } : this.kept;
+    history.pushState(kept, '', next);
+    this.url = next;
+    this.kept = kept;
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('main')?.focus({ preventScroll: true }));
+  }
+
+  /** Change parts of the query without a new step in the history. */
+  replaceQuery(change: Record<string, string | null>): void {
+    const next = new URL(this.url);
+    for (const [key, value] of Object.entries(change)) {
+      if (value === null) next.searchParams.delete(key);
+      else next.searchParams.set(key, value);
+    }
+    if (next.href === this.url.href) return;
+    history.replaceState(this.kept, '', next);
+    this.url = next;
+  }
+
+  back(): void {
+    const page = this.route.page;
+    if (page === 'machine' || page === 'signal' || page === 'missing') this.goto(this.kept.back);
+  }
+}
+
+export const router = new Router();
+
+export const machineHref = (id: string) => `/machine/${encodeURIComponent(id)}`;
+export const signalHref = (id: string) => `/signal/${id.split('/').map(encodeURIComponent).join('/')}`;
+export const alarmHref = (id: string) => `/alarms?alarm=${encodeURIComponent(id)}`;

@@ -1,0 +1,325 @@
+// The one store of living values. One object per signal holds one reactive value; components read
+// it directly. Live and replay write the same objects: a page knows only the mode.
+
+import type { AlarmDocument, EquipmentInfo, Plant, SignalInfo, UnitDocument } from '../api/types.ts';
+import type {
+  BufferState, ConnectionState, Frame, Freshness, Heartbeat, Mode, Snapshot, TwinState, Value,
+} from './protocol.ts';
+
+export interface Reading {
+  value: Value;
+  quality: number; // 0 Good, 1 GoodNoData, 2 Uncertain, 3 Bad
+  source_ms: number;
+  confirmed_ms: number;
+  old: boolean;
+}
+
+/** Figures change at most twice a second; states and words at once. */
+const FIGURE_INTERVAL_MS = 500;
+const SILENT_AFTER_MS = 3200; // three missed heartbeats
+
+export class Signal {
+  readonly info: SignalInfo;
+  reading = $state.raw<Reading | null>(null);
+  /** The newest reading, also when the shown one waits for its turn. */
+  latest: Reading | null = null;
+  private shownAt = 0;
+  private readonly figure: boolean;
+
+  constructor(info: SignalInfo) {
+    this.info = info;
+    this.figure = /^(float|u?int)/.test(info.type) && !FAST_ROLES.has(info.role);
+  }
+
+  take(reading: Reading, at: number, late: Set<Signal>): void {
+    this.latest = reading;
+    const shown = this.reading;
+    if (this.figure && shown && shown.old === reading.old && at - this.shownAt < FIGURE_INTERVAL_MS) {
+      late.add(this);
+      return;
+    }
+    this.shownAt = at;
+    this.reading = reading;
+    late.delete(this);
+  }
+
+  show(at: number): void {
+    this.shownAt = at;
+    this.reading = this.latest;
+  }
+
+  clear(): void {
+    this.latest = null;
+    this.reading = null;
+  }
+}
+const FAST_ROLES = new Set(['state', 'mode', 'alarm_code', 'alarm_active', 'blocked', 'starved', 'set_up']);
+
+export class Unit {
+  readonly info: EquipmentInfo;
+  document = $state.raw<UnitDocument | null>(null);
+  constructor(info: EquipmentInfo) {
+    this.info = info;
+  }
+}
+
+/** An alarm group as the top bar counts it: a cause with the highest priority of its members. */
+export interface Cause {
+  id: string;
+  priority: number;
+  alarms: AlarmDocument[];
+}
+
+const NOT_ANNOUNCED = new Set(['SHLVD', 'DSUPR', 'OOSRV']);
+
+export class LiveStore {
+  plant = $state.raw<Plant | null>(null);
+  mode = $state<Mode>('live');
+  speed = $state(1);
+  connected = $state(false);
+  everConnected = $state(false);
+  /** Plant time of the last thing heard, while the link is down. */
+  lostAt_ms = $state<number | null>(null);
+  /** Since when the twin itself is silent, though the portal speaks. */
+  twinSilentSince_ms = $state<number | null>(null);
+  /** The last thing that the server could not do, in words. */
+  problem = $state.raw<{ place: string; found: string; right: string } | null>(null);
+  /** Plant time that the page shows, advanced twice a second. */
+  now_ms = $state(0);
+  fresh = $state.raw<Freshness>({ stale: 0, signals: 0, oldest_ms: 0, silent: [] });
+  alarms = $state.raw<ReadonlyMap<string, AlarmDocument>>(new Map());
+  connections = $state.raw<ReadonlyMap<string, ConnectionState>>(new Map());
+  buffers = $state.raw<ReadonlyMap<string, BufferState>>(new Map());
+
+  signals: Signal[] = [];
+  signalById = new Map<string, Signal>();
+  units = new Map<string, Unit>();
+  equipment = new Map<string, EquipmentInfo>();
+
+  private base = { t: 0, at: 0 };
+  private liveBase = { t: 0, at: 0 };
+  private plantSpeed = 1;
+  heardAt = 0;
+  private pinned: { t: number; until: number } | null = null;
+  private late = new Set<Signal>();
+
+  /** True where nothing on the page can be trusted to be of now. */
+  readonly lost = $derived(this.everConnected && (!this.connected || this.twinSilentSince_ms !== null));
+
+  readonly causes: Cause[] = $derived.by(() => {
+    const groups = new Map<string, Cause>();
+    for (const alarm of this.alarms.values()) {
+      if (!isAnnounced(alarm)) continue;
+      const id = alarm.cause || alarm.alarm;
+      const group = groups.get(id);
+      if (group) {
+        group.alarms.push(alarm);
+        group.priority = Math.min(group.priority, alarm.priority);
+      } else {
+        groups.set(id, { id, priority: alarm.priority, alarms: [alarm] });
+      }
+    }
+    const all = [...groups.values()];
+    for (const cause of all) cause.alarms.sort(byUrgency);
+    return all.sort((a, b) => a.priority - b.priority || first(a) - first(b) || (a.id < b.id ? -1 : 1));
+  });
+
+  /** Standing alarms by equipment, the most urgent first. */
+  readonly alarmsOf: ReadonlyMap<string, AlarmDocument[]> = $derived.by(() => {
+    const by = new Map<string, AlarmDocument[]>();
+    for (const alarm of this.alarms.values()) {
+      if (!isAnnounced(alarm)) continue;
+      const list = by.get(alarm.equipment);
+      if (list) list.push(alarm);
+      else by.set(alarm.equipment, [alarm]);
+    }
+    for (const list of by.values()) list.sort(byUrgency);
+    return by;
+  });
+
+  load(plant: Plant): void {
+    this.plant = plant;
+    this.equipment = new Map(plant.equipment.map((e) => [e.id, e]));
+    this.signals = [];
+    this.signalById = new Map();
+    for (const info of plant.signals) {
+      const signal = new Signal(info);
+      this.signals[info.index] = signal;
+      this.signalById.set(info.id, signal);
+    }
+    this.units = new Map(plant.equipment.filter((e) => e.level === 'WorkUnit').map((e) => [e.id, new Unit(e)]));
+  }
+
+  snapshot(message: Snapshot, at: number): void {
+    this.connected = true;
+    this.everConnected = true;
+    this.lostAt_ms = null;
+    this.heard(message.t, at);
+    this.mode = message.mode;
+    this.speed = message.speed;
+    if (message.mode === 'live') {
+      this.plantSpeed = message.speed;
+      this.liveBase = { t: message.t, at };
+    }
+    const named = new Set<number>();
+    message.i.forEach((index, k) => {
+      named.add(index);
+      const signal = this.signals[index];
+      if (!signal) return;
+      if (message.st[k] === null || message.st[k] === undefined) {
+        signal.clear(); // never received
+        return;
+      }
+      signal.latest = {
+        value: message.v[k] ?? null,
+        quality: message.q[k] ?? 0,
+        source_ms: message.st[k] ?? 0,
+        confirmed_ms: message.cf[k] ?? message.st[k] ?? 0,
+        old: message.old[k] ?? false,
+      };
+      signal.show(at);
+    });
+    this.late.clear();
+    for (const signal of this.signals) if (signal && !named.has(signal.info.index)) signal.clear();
+    const units = new Map((message.units ?? []).map((u) => [u.unit, u]));
+    for (const [id, unit] of this.units) unit.document = units.get(id) ?? null;
+    this.alarms = new Map((message.alarms ?? []).map((a) => [a.alarm, a]));
+    this.buffers = new Map((message.buffers ?? []).map((b) => [b.buffer, b]));
+    this.connections = new Map((message.connections ?? []).map((c) => [c.connector, c]));
+    if (message.fresh) this.fresh = message.fresh;
+  }
+
+  frame(message: Frame, at: number): void {
+    this.heard(message.t, at);
+    if (this.mode === 'live') this.liveBase = { t: message.t, at };
+    const indices = message.i ?? [];
+    for (let k = 0; k < indices.length; k += 1) {
+      const signal = this.signals[indices[k]!];
+      if (!signal) continue;
+      const age = message.dt?.[k];
+      if (age === null || age === undefined) {
+        signal.clear();
+        continue;
+      }
+      const reading: Reading = {
+        value: message.v?.[k] ?? null,
+        quality: message.q?.[k] ?? 0,
+        source_ms: message.t - age,
+        confirmed_ms: message.t - (message.cd?.[k] ?? age),
+        old: message.old?.[k] ?? false,
+      };
+      signal.take(reading, at, this.late);
+    }
+    for (const unit of message.units ?? []) {
+      const known = this.units.get(unit.unit);
+      if (known) known.document = unit;
+    }
+    if (message.alarms?.length) {
+      const next = merged(this.alarms, message.alarms, (a) => a.alarm);
+      for (const alarm of message.alarms) if (alarm.state === 'NORM') next.delete(alarm.alarm);
+      this.alarms = next;
+    }
+    if (message.buffers?.length) this.buffers = merged(this.buffers, message.buffers, (b) => b.buffer);
+    if (message.connections?.length) {
+      this.connections = merged(this.connections, message.connections, (c) => c.connector);
+    }
+    if (message.fresh) this.fresh = message.fresh;
+  }
+
+  heartbeat(message: Heartbeat, at: number): void {
+    this.heard(message.t, at);
+    if (this.mode === 'live') this.liveBase = { t: message.t, at };
+  }
+
+  twin(message: TwinState): void {
+    this.twinSilentSince_ms = message.state === 'silent' ? message.since : null;
+    if (message.state === 'silent') this.lostAt_ms = message.since;
+  }
+
+  /** The time bar asks the server for its now; in replay that is the only source of it. */
+  serverNow(now_ms: number, at: number): void {
+    if (this.mode === 'live' && this.connected) return;
+    if (this.liveBase.t > 0 && at > this.liveBase.at + 2000) {
+      const speed = (now_ms - this.liveBase.t) / (at - this.liveBase.at);
+      if (speed > 0) this.plantSpeed = speed;
+    }
+    this.liveBase = { t: now_ms, at };
+  }
+
+  /** Plant time of the living plant, also while the page shows another instant. */
+  liveNow(at: number): number {
+    if (this.liveBase.t === 0) return this.now_ms;
+    return this.liveBase.t + (at - this.liveBase.at) * this.plantSpeed;
+  }
+
+  /** Called twice a second: the clock, late figures, and whether the server still speaks. */
+  tick(at: number): void {
+    if (this.connected && at - this.heardAt > SILENT_AFTER_MS) {
+      this.connected = false;
+      this.lostAt_ms = this.base.t;
+    }
+    for (const signal of this.late) signal.show(at);
+    this.late.clear();
+    if (!this.base.t) return;
+    const passed = Math.max(0, at - this.base.at);
+    // A server that speaks is believed; only its silence lets our own clock run on.
+    this.now_ms = this.base.t + (this.connected ? Math.min(passed, 1500) : passed) * this.speed;
+  }
+
+  /** The server speaks, but what it says belongs to the mode that was left. */
+  spoke(at: number): void {
+    this.heardAt = at;
+  }
+
+  /** An instant that was asked for: until the server is there, its older messages do not move the clock. */
+  pin(t: number, at: number): void {
+    this.pinned = { t, until: at + 1500 };
+    this.base = { t, at };
+    this.now_ms = t;
+  }
+
+  seconds(ms: number | null | undefined): number {
+    return ms ? Math.max(0, (this.now_ms - ms) / 1000) : 0;
+  }
+
+  unpin(): void {
+    this.pinned = null;
+  }
+
+  private heard(t: number, at: number): void {
+    this.heardAt = at;
+    if (this.pinned) {
+      const near = Math.abs(t - this.pinned.t) < 1500 * Math.max(1, this.speed);
+      if (!near && at < this.pinned.until) return;
+      this.pinned = null;
+    }
+    this.base = { t, at };
+    // Only a snapshot ends the lost state; until then a frame has no ground to stand on.
+    if (this.connected) this.now_ms = t;
+  }
+}
+
+function merged<T>(old: ReadonlyMap<string, T>, changed: T[], key: (item: T) => string): Map<string, T> {
+  const next = new Map(old);
+  for (const item of changed) next.set(key(item), item);
+  return next;
+}
+
+/** True for what stands in the active list: standing, or over but nobody has acknowledged it. */
+export function isAnnounced(alarm: AlarmDocument): boolean {
+  return alarm.state !== 'NORM' && !NOT_ANNOUNCED.has(alarm.state);
+}
+
+export function isPutAside(alarm: AlarmDocument): boolean {
+  return NOT_ANNOUNCED.has(alarm.state);
+}
+
+function byUrgency(a: AlarmDocument, b: AlarmDocument): number {
+  return a.priority - b.priority || Number(b.active) - Number(a.active) || a.since_ms - b.since_ms;
+}
+
+function first(cause: Cause): number {
+  return Math.min(...cause.alarms.map((a) => a.first_seen_ms || a.since_ms));
+}
+
+export const live = new LiveStore();

@@ -1,0 +1,16 @@
+// `npm run check`: types, contrast, messages. Starts Node itself, because no shell may know where it is.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('..', import.meta.url));
+const steps = [
+  ['node_modules/svelte-check/bin/svelte-check', '--tsconfig', 'tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+  ['tools/contrast.mjs'],
+  ['tools/messages.mjs'],
+];
+let failed = 0;
+for (const step of steps) {
+  const done = spawnSync(process.execPath, step, { cwd: folder, stdio: 'inherit' });
+  if (done.status !== 0) failed += 1;
+}
+process.exit(failed ? 1 : 0);
