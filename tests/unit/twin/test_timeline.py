@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from taktwin.contracts.events import ConnectorStateChanged
@@ -94,6 +95,14 @@ def test_a_gap_of_exactly_the_limit_is_bridged() -> None:
     bench.say(5)
     bench.say(10)
     assert bench.shown() == [(0, None, "production")]
+
+
+def test_samples_of_a_source_that_cannot_vouch_are_its_only_confirmations() -> None:
+    bench = Bench()
+    for second in (0, 4, 8, 20, 24):
+        scan = bench.speakers["line1"].scan("turn1", START + second * SECOND, {"state": 6})
+        bench.engine.apply(ScanEvent("turn1", msgspec.structs.replace(scan, as_of_ns=None)))
+    assert bench.shown() == [(0, 8, "production"), (8, 20, "unknown"), (20, None, "production")]
 
 
 def test_a_late_scan_closes_the_gap_and_the_correction_has_a_higher_revision() -> None:
