@@ -208,7 +208,7 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
                 if handle != CURRENT_TIME_HANDLE:
                     self._silent.add(handle)
             else:
-                self._refuse(handle, result.StatusCode.name)
+                self._refuse(handle, status_words(result.StatusCode))
 
     def _refuse(self, handle: int, reason: str) -> None:
         self._bad.append(BadAddress(self._addresses.pop(handle, "server clock"), reason))
@@ -294,7 +294,7 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
             if isinstance(notification, ua.DataChangeNotification):
                 self._data(notification.MonitoredItems, received, items)
             elif isinstance(notification, ua.StatusChangeNotification):
-                self._ended = f"the server ended the subscription: {notification.Status}"
+                self._ended = f"the server ended the subscription: {status_words(notification.Status)}"
         stands_ns = received - self._time_moved_mono_ns
         if self._time_watched and stands_ns > max(self._settings.silence_s, 2.0) * SECOND_NS:
             self._ended = f"the server's clock stands still for {stands_ns / SECOND_NS:.1f} s"
@@ -444,6 +444,8 @@ def _plain(value: Any) -> Any:
         return [_plain(element) for element in value]
     if isinstance(value, ua.LocalizedText):
         return value.Text
+    if isinstance(value, ua.StatusCode):
+        return value.name
     if isinstance(value, ua.QualifiedName):
         return value.Name
     if isinstance(value, bool):
@@ -455,7 +457,15 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def status_words(status: ua.StatusCode) -> str:
+    """Return a status as OPC UA names it and in plain words: `BadTimeout: the operation timed out`."""
+    words = str(status.doc).rstrip(".")
+    return f"{status.name}: {words[:1].lower()}{words[1:]}" if words else str(status.name)
+
+
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ua.UaStatusCodeError):
+        return status_words(ua.StatusCode(error.code))
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
