@@ -34,7 +34,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     registry = last_known(installation, room / "registry.pickle")
     bus = NatsBus(clock=clock, url=installation.nats_url, user="gateway", password=bus_password())
     with contextlib.suppress(BusError):  # away at the start: the bus comes back by itself
-        await bus.connect(wait_s=2.0)
+        await wiring.unless(stop, bus.connect(wait_s=2.0))
     bus.keep_trying()
     forwarder = Forwarder(bus, DiskBuffer(room / "buffer", bytes_max=BUFFER_BYTES_MAX), clock)
     mirror = None

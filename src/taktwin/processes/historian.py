@@ -6,14 +6,12 @@ import asyncio
 import os
 import shutil
 
-from taktwin import settings
-from taktwin.bus import client
 from taktwin.clock import Clock
 from taktwin.historian.engine import Policy
 from taktwin.historian.service import COMPONENT, HistorianService
 from taktwin.history.hot import DuckHistory
 from taktwin.plant.compile import open_plant
-from taktwin.processes.wiring import memory_mb, run
+from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
 
 
@@ -22,9 +20,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     registry = open_plant(installation.plant_dir)
     folder = installation.room(COMPONENT)
     store = DuckHistory(folder, site=registry.site)
-    bus = await client.connect(
-        installation.nats_url, clock=clock, user=COMPONENT, password=settings.bus_password()
-    )
+    bus = await joined(installation, clock, stop, user=COMPONENT)
     service = HistorianService(
         bus=bus,
         store=store,

@@ -147,10 +147,13 @@ class Supervisor:
         for child in alive:
             assert child.process is not None
             if child.process.returncode is None:
-                self._say(f"{child.name}: did not stop in {STOP_S - 1.5:.1f} s, killed")
-                child.process.kill()
-                await child.process.wait()
+                self._say(f"{child.name}: did not stop in {STOP_S - 1.5:.1f} s, killed; its log says where")
+                await self._kill(child.process)
         await self._end_watchers()
+        # One that was being started again when the end came has heard of it from nobody.
+        for child in filter(_runs, self.children.values()):
+            assert child.process is not None
+            await self._kill(child.process)
         for child in self.children.values():
             if child.log is not None:
                 child.log.close()
@@ -158,6 +161,16 @@ class Supervisor:
             await self._bus.close()
         await self._backbone.stop()
         return {child.name: child.exits for child in self.children.values()}
+
+    async def _kill(self, process: asyncio.subprocess.Process) -> None:
+        """Kill a process; what it was doing goes to its log."""
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(wiring.SAY_WHERE)
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(0.2):
+                    await process.wait()
+            process.kill()
+        await process.wait()
 
     async def _end_watchers(self) -> None:
         # Watchers end by themselves when their process does; one in back-off is cut short.
@@ -272,7 +285,7 @@ def _runs(child: Child) -> bool:
 
 
 def _reason(code: int, *, stopping: bool) -> str:
-    if code == 0:
+    if code == 0 or (stopping and code == -signal.SIGTERM):  # so ends one that was still being loaded
         return "stopped cleanly" if stopping else "ended by itself with 0"
     if code < 0:
         return f"killed by signal {signal.Signals(-code).name}"
