@@ -31,6 +31,7 @@ from taktwin.entropy import secret_token, unique_id
 from taktwin.errors import BusError, WorldError
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
+from taktwin.processes import foreign
 from taktwin.processes.ports import free_port
 from taktwin.settings import PASSWORD_VARIABLE, Installation
 
@@ -329,18 +330,10 @@ class Backbone:
         path.touch(mode=0o600)  # it holds every password
         path.write_text(text, encoding="utf-8")
         self._tail.clear()
-        process = await asyncio.create_subprocess_exec(
-            str(binary),
-            "-c",
-            str(path),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal must not reach it before the others
-        )
+        process, said = await foreign.start(binary, "-c", str(path))
         self._process = process
         ready = asyncio.Event()
-        self._reading = asyncio.create_task(self._read_log(process, ready))
+        self._reading = asyncio.create_task(self._read_log(said, ready))
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(START_S):
                 await ready.wait()
@@ -363,13 +356,12 @@ class Backbone:
             self._say(f"backbone: {self.description}")
         return True
 
-    async def _read_log(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
-        assert process.stderr is not None
+    async def _read_log(self, said: asyncio.StreamReader, ready: asyncio.Event) -> None:
         log = (self.folder / "nats.log").open("ab")
         try:
             while True:
                 try:
-                    line = await process.stderr.readline()
+                    line = await said.readline()
                 except ValueError:  # a line over the limit of the reader
                     continue
                 if not line:
