@@ -24,6 +24,7 @@ from taktwin.contracts import events, quarantine, state, topics
 from taktwin.contracts.quarantine import Rejection
 from taktwin.entropy import Entropy
 from taktwin.errors import BusError, ConfigError, Mistake
+from taktwin.gateway.attention import Attention
 from taktwin.gateway.connection import Running
 from taktwin.gateway.connector import Connector, Context, Reading, Settings, Wanted, connectors
 from taktwin.gateway.engine import ALIVE, Lifecycle, Patience, Report
@@ -80,6 +81,7 @@ class Gateway:
         self._mirror = mirror
         self._secret = secret
         self._site = Place(registry.enterprise, registry.site)
+        self._attention = Attention(clock)
         self._started_ns = clock.now_ns()
         self._event_numbers: dict[str, int] = {}
         self._rejections = 0
@@ -135,6 +137,7 @@ class Gateway:
             scans=Scans(connection.name, self._registry.prefix, self._epoch_ns, signals),
             sink=self,
             clock=self._clock,
+            attention=self._attention,
         )
 
     def _endpoint(self, connection: Connection) -> str:
@@ -152,6 +155,7 @@ class Gateway:
     async def run(self) -> None:
         """Run until cancelled; connections are closed in time."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._attention.run(), name="attention")
             group.create_task(self._confirm(), name="confirmations")
             group.create_task(self._each_second(), name="health")
             group.create_task(self._speak(), name="please confirm")
