@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from taktwin.bus import refusals
 from taktwin.contracts import topics
 
 LEVELS = f"{topics.ROOT}.*.*.*.*.*"
@@ -71,7 +72,13 @@ _HISTORIAN_QUERIES = _at("_qry_v1.historian.>")
 
 RIGHTS: dict[str, Rights] = {
     "supervisor": Rights(
-        publish=("$JS.API.>", _health("supervisor"), _at("_qry_v1.>")),
+        publish=(
+            "$JS.API.>",
+            _health("supervisor"),
+            _at("_qry_v1.>"),
+            # What the server's log says it refused, of the site as a whole.
+            *(f"{topics.ROOT}.*.*.-.-.-._dlq_v1.{reason}" for reason in refusals.REASONS),
+        ),
         subscribe=(topics.HEALTH, _evt(">"), _at("_qry_v1.supervisor.>")),
         reads=_ALL_STREAMS,
         answers=True,

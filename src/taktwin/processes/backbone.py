@@ -23,10 +23,11 @@ from pathlib import Path
 
 import msgspec
 
-from taktwin.bus import rights
+from taktwin.bus import refusals, rights
 from taktwin.bus.client import NatsBus, connect
 from taktwin.bus.streams import StreamPlan, mqtt_plans, plans
 from taktwin.clock import Clock, SystemClock
+from taktwin.contracts.quarantine import Rejection
 from taktwin.entropy import secret_token, unique_id
 from taktwin.errors import BusError, WorldError
 from taktwin.instants import SECOND_NS
@@ -192,7 +193,7 @@ class Backbone:
         nats_port: int = 0,
         passwords: Mapping[str, str] | None = None,
         say: Callable[[str], None] | None = None,
-        on_violation: Callable[[str], None] | None = None,
+        on_refusal: Callable[[Rejection], None] | None = None,
     ) -> None:
         self.folder = Path(installation.data_dir) / "backbone"
         self.external_url = installation.nats_url
@@ -201,7 +202,7 @@ class Backbone:
         self.version = ""
         self.sha256 = ""
         self.violations: deque[str] = deque(maxlen=1000)  # lines of the server's log: who tried what
-        self.on_violation = on_violation
+        self._on_refusal = on_refusal
         self._clock = clock or SystemClock()
         self._host = host
         self._nats_port = nats_port
@@ -384,8 +385,8 @@ class Backbone:
             ready.set()
         if "Violation" in line:
             self.violations.append(line)
-            if self.on_violation is not None:
-                self.on_violation(line)
+        if self._on_refusal is not None and (found := refusals.refusal(line)) is not None:
+            self._on_refusal(found)
 
     async def _end_leftover(self) -> None:
         """End a server of this folder whose parent was killed: two may not share one store."""

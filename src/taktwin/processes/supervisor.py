@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +22,13 @@ import msgspec
 
 from taktwin import settings
 from taktwin.bus.port import Bus, Message
+from taktwin.bus.refusals import Repetitions
 from taktwin.clock import Clock
-from taktwin.contracts import topics
+from taktwin.contracts import quarantine, topics
+from taktwin.contracts.quarantine import Rejection
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, ConfigError, Mistake, WorldError
+from taktwin.identity import Place
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
@@ -36,6 +40,7 @@ ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+REFUSALS_MAX = 1000  # of the backbone, that wait to be told
 CALM_S = 60.0  # a process that ran this long starts its back-off anew
 
 Say = Callable[[str], None]
@@ -68,7 +73,10 @@ class Supervisor:
         self._clock = clock
         self._say = say
         self._stopping = asyncio.Event()
-        self._backbone = Backbone(installation, registry, clock=clock)
+        self._backbone = Backbone(installation, registry, clock=clock, on_refusal=self._note_refusal)
+        self._refusals: deque[Rejection] = deque(maxlen=REFUSALS_MAX)
+        self._repetitions = Repetitions()
+        self._refused = asyncio.Event()
         self.backbone_exits: list[str] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._path = Path()
@@ -118,6 +126,7 @@ class Supervisor:
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
         self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
+        self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
         for child in self.children.values():
             await self._until_healthy(child)
             assert child.process is not None
@@ -218,6 +227,32 @@ class Supervisor:
             with contextlib.suppress(BusError):
                 await self.bus.publish(subject, msgspec.msgpack.encode(health))
             await self._clock.wall_sleep(1.0)
+
+    def _note_refusal(self, found: Rejection) -> None:
+        said = self._repetitions.news(found, mono_ns=self._clock.monotonic_ns())
+        if said is not None:
+            at_ns = wiring.clock_of(self.installation).now_ns()
+            self._refusals.append(msgspec.structs.replace(found, found=said, at_ns=at_ns))
+            self._refused.set()
+
+    async def _tell_refusals(self) -> None:
+        """Put what the backbone refused into quarantine, where everything refused is seen."""
+        site = Place(self.registry.enterprise, self.registry.site)
+        while True:
+            await self._refused.wait()
+            self._refused.clear()
+            while self._refusals:
+                found = self._refusals[0]
+                try:
+                    await self.bus.publish_durable(
+                        topics.rejected(site, found.reason), quarantine.encode(found),
+                        message_id=f"backbone:rejected:{found.at_ns}:{found.origin}",
+                    )  # fmt: skip
+                except BusError:
+                    await self._clock.wall_sleep(1.0)
+                    continue
+                if self._refusals and self._refusals[0] is found:
+                    self._refusals.popleft()
 
     async def _listen(self) -> None:
         self._bus = await self._backbone.connect("supervisor")
