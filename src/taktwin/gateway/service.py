@@ -232,6 +232,7 @@ class Gateway:
                 "buffer_bytes": buffer.bytes,
                 "buffer_dropped": buffer.dropped,
                 "mirrored": 0 if self._mirror is None else self._mirror.published,
+                "stalled_ms": int(self._attention.stalled_s * 1000),
             },
             hops=[],
             connectors=connections,

@@ -13,8 +13,10 @@ import pytest_asyncio
 from taktwin.bus.memory import MemoryHub
 from taktwin.clock import SystemClock
 from taktwin.contracts import events, samples, topics
+from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
 from tests.contract.rigs.modbus_tcp import Rig as ModbusRig
+from tests.contract.rigs.opcua import Rig as OpcUaRig
 from tests.support_gateway import RunningGateway, registry, signal, until
 
 CLOCK = SystemClock()
@@ -119,3 +121,27 @@ async def test_an_answer_that_came_while_we_had_no_turn_is_an_answer(
             asyncio.get_running_loop().call_later(0.05, not_scheduled, 0.7)  # while it is being asked
             await polls(device, 2)
         assert states(hub) == ["connecting", "running"]
+
+
+async def test_a_server_that_pauses_for_less_than_the_silence_is_not_lost(tmp_path: Path) -> None:
+    """Nor does a library's own watch, which is stricter than what the settings say, speak for us."""
+    server = OpcUaRig(tmp_path)
+    await server.start()
+    assert server.proxy is not None
+    signals = [signal(n, type="float64", address=wanted.address) for n, wanted in enumerate(server.wanted)]
+    plant = registry(signals, {"plc": ("opcua", {"endpoint": server.endpoint, "silence_s": 2.0})})
+    hub = MemoryHub(CLOCK)
+    loop = asyncio.get_running_loop()
+    async with RunningGateway(plant, hub.connect(), tmp_path) as running:
+        await until(lambda: running.state() == "running")
+        for _ in range(4):
+            server.proxy.freeze()
+            end = loop.time() + 1.6
+            await until(lambda end=end: loop.time() > end)  # type: ignore[misc]
+            server.proxy.thaw()
+            heard_ns = running.gateway.running["plc"].lifecycle.last_heard_ns
+            await until(
+                lambda ns=heard_ns: running.gateway.running["plc"].lifecycle.last_heard_ns > ns + SECOND_NS
+            )  # type: ignore[misc]
+        assert states(hub) == ["connecting", "running"]
+    await server.stop()

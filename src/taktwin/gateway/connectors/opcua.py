@@ -35,6 +35,9 @@ for _name in ("asyncua", "asyncua.client.ua_client.UaClient", "asyncua.client.cl
 CURRENT_TIME = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
 CURRENT_TIME_HANDLE = 0
 ANSWER_NS_MAX = SECOND_NS
+# The library asks by itself whether the server lives, and would not wait for its answer for longer than
+# this: our own watch is the one that the settings speak of, and it knows when we were late.
+LIBRARY_WATCH_S = 30.0
 LIMIT_NODE = ua.NodeId(
     ua.Int32(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
 )
@@ -110,7 +113,11 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
     async def connect(self) -> None:
         """Open session and subscription, and monitor every address that the server takes."""
         settings = self._settings
-        client = Client(self.context.endpoint, timeout=max(settings.connect_timeout_s - 1.0, 1.0))
+        client = Client(
+            self.context.endpoint,
+            timeout=max(settings.connect_timeout_s - 1.0, 1.0),
+            watchdog_intervall=LIBRARY_WATCH_S,
+        )
         client.name = client.description = "taktwin gateway"
         client.application_uri = "urn:taktwin:gateway"
         client.session_timeout = 60_000
