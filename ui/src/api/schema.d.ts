@@ -168,6 +168,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves
+         * @description Return many small curves at once, as a page full of sparklines needs them.
+         *
+         *     The columns t_ms, min, max and mean hold the curves one after the other, in the order of `signal`. The
+         *     header's `curves` says of each: signal, its first row, how many rows, and its gaps in milliseconds.
+         */
+        get: operations["curves_api_v1_curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/demo/injections": {
         parameters: {
             query?: never;
@@ -930,8 +953,12 @@ export interface components {
         /**
          * Fresh
          * @description How many signals are too old, since when the oldest, and whose connections are silent.
+         *
+         *     Fresh are `signals - stale - never`: what was never received is neither fresh nor too old.
          */
         Fresh: {
+            /** Never */
+            never: number;
             /** Oldest Ms */
             oldest_ms: number;
             /** Signals */
@@ -2184,6 +2211,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Bar"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    curves_api_v1_curves_get: {
+        parameters: {
+            query: {
+                /** @description ids; once for each curve */
+                signal: string[];
+                from_ms: number;
+                to_ms: number;
+                columns?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.taktwin.columns": string;
                 };
             };
             /** @description Default Response */
