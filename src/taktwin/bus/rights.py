@@ -165,6 +165,9 @@ RIGHTS: dict[str, Rights] = {
     "viewer": Rights(subscribe=(f"{topics.ROOT}.>", topics.ROOT), mqtt=True),
 }
 
+# Accounts of things and people outside of the product: their passwords stay the same over restarts.
+OUTSIDERS = ("devices", "viewer")
+
 
 def _reading(stream: str) -> tuple[str, ...]:
     # Without a name in the subject the server picks one: nobody can touch another's consumer.

@@ -22,6 +22,7 @@ from taktwin.instants import parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import headless, installations, wiring
+from taktwin.processes.backbone import ACCOUNTS_FILE
 from taktwin.processes.portal import ADDRESS_FILE
 from taktwin.processes.supervisor import Supervisor
 from taktwin.settings import Installation
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plant", help="the plant folder")
     parser.add_argument("--data", help="folder for everything this installation keeps (default: var/<site>)")
     parser.add_argument("--http-port", type=int, default=0, help="port of the page (8440, or a free one)")
+    parser.add_argument(
+        "--mqtt-port", type=int, default=0, help="port for devices that speak MQTT (a free one)"
+    )
     parser.add_argument("--nats-url", default="", help="an existing NATS instead of the bundled one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
 
@@ -59,8 +63,9 @@ def up(options: argparse.Namespace) -> int:
     registry = _open(options.plant)
     data_dir = Path(options.data or f"var/{registry.site}")
     installation = installations.production(
-        registry, data_dir=data_dir, http_port=options.http_port, nats_url=options.nats_url
-    )
+        registry, data_dir=data_dir, http_port=options.http_port, mqtt_port=options.mqtt_port,
+        nats_url=options.nats_url,
+    )  # fmt: skip
     return asyncio.run(_run(installation, registry, browser=not options.no_browser))
 
 
@@ -141,6 +146,10 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
             start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
             _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
             _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
+        if not installation.demo and not installation.nats_url:
+            accounts = os.path.relpath(supervisor.backbone.folder / ACCOUNTS_FILE)
+            _say(f"devices      MQTT {supervisor.backbone.mqtt_host}:{supervisor.backbone.mqtt_port}, "
+                 f"account devices; its password stands in {accounts}")  # fmt: skip
         _say(f"data         {os.path.relpath(supervisor.installation.data_dir)}")
         _say(f"the plant    {url}")
         if browser and sys.stdout.isatty():

@@ -37,6 +37,7 @@ from taktwin.processes.ports import free_port
 from taktwin.settings import PASSWORD_VARIABLE, Installation
 
 BINARY_VARIABLE = "NATS_SERVER_BIN"
+ACCOUNTS_FILE = "accounts.json"  # in our folder: passwords of devices and people's tools
 MAX_PAYLOAD = 8 * 1024 * 1024
 START_S = 15.0
 STOP_S = 5.0
@@ -279,11 +280,12 @@ class Backbone:
         WorldError
             If no binary is found or the server does not come up; with its last lines.
         """
+        outsiders = {} if self.external_url else self._outsiders()
         for user in rights.RIGHTS:
             if self.external_url:
                 self.passwords.setdefault(user, os.environ.get(f"{PASSWORD_VARIABLE}_{user.upper()}", ""))
             else:
-                self.passwords.setdefault(user, secret_token())
+                self.passwords.setdefault(user, outsiders.get(user) or secret_token())
         if self.external_url:
             self._urls = Urls(self.external_url, "", *self._external_mqtt)
         else:
@@ -296,6 +298,20 @@ class Backbone:
                 samples_age_ns=self.sizes.samples_age_s * SECOND_NS,
             )
             await ensure_streams(bus, (*mqtt_plans(), *wanted))
+
+    def _outsiders(self) -> dict[str, str]:
+        """Return the passwords of those who are configured elsewhere, made at the first start."""
+        path = self.folder / ACCOUNTS_FILE
+        kept: dict[str, str] = msgspec.json.decode(path.read_bytes(), type=dict) if path.exists() else {}
+        missing = [user for user in rights.OUTSIDERS if user not in kept]
+        if missing:
+            kept |= {user: secret_token() for user in missing}
+            aside = path.with_suffix(".new")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside.touch(mode=0o600)
+            aside.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
+            aside.replace(path)
+        return kept
 
     async def _launch(self) -> None:
         binary = find_binary()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from taktwin.bus import rights
@@ -16,7 +17,7 @@ from taktwin.clock import SystemClock
 from taktwin.contracts import topics
 from taktwin.errors import BusError, PermissionRefused, WorldError
 from taktwin.identity import Place
-from taktwin.processes.backbone import Backbone, binary_sha256, configuration, find_binary
+from taktwin.processes.backbone import ACCOUNTS_FILE, Backbone, binary_sha256, configuration, find_binary
 from taktwin.settings import Installation
 from tests.support_bus import TestBackbone, backbone  # noqa: F401
 from tests.support_gateway import until
@@ -87,6 +88,20 @@ async def test_a_second_start_keeps_ports_passwords_and_what_was_stored(tmp_path
     assert await bus.publish_durable(topics.sample(UNIT), b"x", message_id="plc:1") == 1
     await bus.close()
     await server.stop()
+
+
+async def test_devices_keep_their_password_over_a_new_start_and_nobody_else_does(tmp_path: Path) -> None:
+    first = Backbone(installation(tmp_path))
+    await first.start()
+    await first.stop()
+    second = Backbone(installation(tmp_path))
+    await second.start()
+    await second.stop()
+    same = {user for user in rights.RIGHTS if first.passwords[user] == second.passwords[user]}
+    assert same == {"devices", "viewer"}
+    path = tmp_path / "backbone" / ACCOUNTS_FILE
+    assert path.stat().st_mode & 0o077 == 0
+    assert msgspec.json.decode(path.read_bytes())["devices"] == second.passwords["devices"]
 
 
 async def test_a_server_left_over_from_a_killed_parent_is_ended_first(tmp_path: Path) -> None:
