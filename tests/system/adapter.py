@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -22,6 +23,7 @@ class Adapter:
         self.listeners: set[asyncio.StreamWriter] = set()
         self.number = 0
         self.left = 0.0
+        self.rest = b""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"{stamp()}|execution|ACTIVE\n".encode())
@@ -48,8 +50,16 @@ class Adapter:
         for writer in self.listeners:
             writer.write(line.encode() + b"\n")
 
-    def told(self) -> None:
-        word, _, rest = sys.stdin.readline().rstrip("\n").partition(" ")
+    def hear(self) -> None:
+        told = os.read(sys.stdin.fileno(), 1 << 20)
+        if not told:
+            asyncio.get_running_loop().stop()
+        *lines, self.rest = (self.rest + told).split(b"\n")
+        for line in lines:
+            self.told(line.decode())
+
+    def told(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
         if word == "count":
             self.left += int(rest)
         elif word == "flow":
@@ -59,13 +69,11 @@ class Adapter:
         elif word == "say":
             # Control characters as Python writes them; {now} is this instant.
             self.say(rest.encode().decode("unicode_escape").replace("{now}", stamp()))
-        elif not word:
-            asyncio.get_running_loop().stop()
 
 
 async def main(port: int) -> None:
     adapter = Adapter()
-    asyncio.get_running_loop().add_reader(sys.stdin, adapter.told)
+    asyncio.get_running_loop().add_reader(sys.stdin, adapter.hear)
     server = await asyncio.start_server(adapter.serve, "127.0.0.1", port)
     async with server:
         await adapter.count()
