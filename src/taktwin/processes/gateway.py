@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import pickle
@@ -67,6 +68,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         mirror=mirror,
         secret=secret,
     )
+    gc.freeze()  # the registry and the libraries stay for ever: 50 ms less in which nobody listens
     forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
     running = asyncio.create_task(gateway.run(), name="gateway")
     stopped = asyncio.create_task(stop.wait(), name="stop")
