@@ -22,6 +22,7 @@ from taktwin.bus.port import Bus
 from taktwin.clock import Clock
 from taktwin.contracts import events, quarantine, state, topics
 from taktwin.contracts.quarantine import Rejection
+from taktwin.contracts.vouching import confirmed_every_ns
 from taktwin.entropy import Entropy
 from taktwin.errors import BusError, ConfigError, Mistake
 from taktwin.gateway.attention import Attention
@@ -164,8 +165,8 @@ class Gateway:
 
     async def _confirm(self) -> None:
         """Vouch for quiet units: once a plant second, but not more than four times a wall second."""
-        period_wall_s = max(1.0 / self._clock.speed, 0.25)
-        period_ns = int(period_wall_s * self._clock.speed * SECOND_NS)
+        period_ns = confirmed_every_ns(self._clock.speed)
+        period_wall_s = period_ns / SECOND_NS / self._clock.speed
         while True:
             await self._clock.wall_sleep(period_wall_s / 4)
             now_ns = self._clock.now_ns()

@@ -7,6 +7,7 @@ import os
 import shutil
 
 from taktwin.clock import Clock
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.historian.engine import Policy
 from taktwin.historian.service import COMPONENT, HistorianService
 from taktwin.history.hot import DuckHistory
@@ -19,7 +20,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     """Keep the history of one site until `stop`."""
     registry = open_plant(installation.plant_dir)
     folder = installation.room(COMPONENT)
-    store = DuckHistory(folder, site=registry.site)
+    store = DuckHistory(folder, site=registry.site, join_ns=silent_after_ns(clock.speed))
     bus = await joined(installation, clock, stop, user=COMPONENT)
     service = HistorianService(
         bus=bus,
