@@ -38,6 +38,9 @@ from taktwin.settings import PASSWORD_VARIABLE, Installation
 
 BINARY_VARIABLE = "NATS_SERVER_BIN"
 ACCOUNTS_FILE = "accounts.json"  # in our folder: passwords of devices and people's tools
+# Left to itself the server reserves what each stream may take at most, and on a disk that has less
+# than that now it would make none, nor open again those that it has. Each stream has its own limit.
+STORE_BYTES_MAX = 64 * 1024**4
 MAX_PAYLOAD = 8 * 1024 * 1024
 START_S = 15.0
 STOP_S = 5.0
@@ -118,6 +121,7 @@ ping_max: 2
 jetstream {{
   store_dir: {_text(store_dir)}
   sync_interval: always
+  max_file_store: {STORE_BYTES_MAX}
   limits {{ default_max_consumers: 100000 }}
 }}
 mqtt {{
@@ -202,6 +206,7 @@ class Backbone:
         self.sizes = sizes or Sizes()
         self.version = ""
         self.sha256 = ""
+        self.without_room = False  # the disk was full: the server keeps nothing until it is started again
         self.violations: deque[str] = deque(maxlen=1000)  # lines of the server's log: who tried what
         self._on_refusal = on_refusal
         self._clock = clock or SystemClock()
@@ -347,6 +352,7 @@ class Backbone:
         path.touch(mode=0o600)  # it holds every password
         path.write_text(text, encoding="utf-8")
         self._tail.clear()
+        self.without_room = False
         process, said = await foreign.start(binary, "-c", str(path))
         self._process = process
         ready = asyncio.Event()
@@ -374,8 +380,9 @@ class Backbone:
         return True
 
     async def _read_log(self, said: asyncio.StreamReader, ready: asyncio.Event) -> None:
-        log = (self.folder / "nats.log").open("ab")
-        try:
+        # Unbuffered: what a full disk refuses is given up at once, and the reading goes on. A server
+        # whose log nobody reads stands still.
+        with (self.folder / "nats.log").open("ab", buffering=0) as log:
             while True:
                 try:
                     line = await said.readline()
@@ -383,15 +390,13 @@ class Backbone:
                     continue
                 if not line:
                     break
-                if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
-                    log.truncate(0)
-                    log.seek(0)
-                log.write(line)
-                log.flush()
+                with contextlib.suppress(OSError):
+                    if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
+                        log.truncate(0)
+                        log.seek(0)
+                    log.write(line)
                 self._heard(line.decode("utf-8", "replace").rstrip(), ready)
-        finally:
-            log.close()
-            ready.set()
+        ready.set()
 
     def _heard(self, line: str, ready: asyncio.Event) -> None:
         self._tail.append(line)
@@ -399,6 +404,8 @@ class Backbone:
             self.version = line.rpartition("Version:")[2].strip()
         if "Server is ready" in line:
             ready.set()
+        if "no space left on device" in line:
+            self.without_room = True
         if "Violation" in line:
             self.violations.append(line)
         if self._on_refusal is not None and (found := refusals.refusal(line)) is not None:
@@ -435,6 +442,15 @@ class Backbone:
             if self._reading is not None:
                 await self._reading
             (self.folder / "nats.pid.json").unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk of the stores has."""
+        return shutil.disk_usage(self.folder).free
+
+    def end(self) -> None:
+        """Let our server shut itself down; who waits for its end starts it again."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
 
     async def kill(self) -> None:
         """Kill our server as a crash would, for the tests of what survives it."""

@@ -41,6 +41,8 @@ STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 REFUSALS_MAX = 1000  # of the backbone, that wait to be told
+ROOM_BYTES_MIN = 64_000_000  # a disk that was full has room again when so much is free
+NO_ROOM = "the disk is full: the streams keep nothing until there is room, the gateway what its own log can"
 CALM_S = 60.0  # a process that ran this long starts its back-off anew
 
 Say = Callable[[str], None]
@@ -127,6 +129,7 @@ class Supervisor:
         self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
         self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
+        self._watchers.append(asyncio.create_task(self._mind_room(), name="room"))
         for child in self.children.values():
             await self._until_healthy(child)
             assert child.process is not None
@@ -200,7 +203,27 @@ class Supervisor:
             self.backbone_exits.append(_reason(code, stopping=False))
             self._say(f"backbone: ended ({self.backbone_exits[-1]}), starts again on the same ports")
             await self._clock.wall_sleep(backoff_s(quick_exits))
-            await self._backbone.start()
+            await self._start_backbone_again()
+
+    async def _start_backbone_again(self) -> None:
+        tries = 0
+        while not self._backbone.alive:
+            try:
+                await self._backbone.start()
+            except (WorldError, BusError, OSError) as failure:  # such as a disk without room for its files
+                await self._backbone.stop()
+                tries += 1
+                self._say(f"backbone: does not start, tried again in {backoff_s(tries):g} s: {failure}")
+                await self._clock.wall_sleep(backoff_s(tries))
+
+    async def _mind_room(self) -> None:
+        """Start the backbone again once a full disk has room: its streams do not come back by themselves."""
+        while True:
+            await self._clock.wall_sleep(1.0)
+            if self._backbone.without_room and self._backbone.free_bytes() >= ROOM_BYTES_MIN:
+                self._say("backbone: the disk was full and has room again")
+                self._backbone.end()
+                await self._clock.wall_sleep(5.0)
 
     @property
     def installation_is_external(self) -> bool:
@@ -220,8 +243,9 @@ class Supervisor:
                 wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0
             )
             health = Health(
-                component="supervisor", state="running", started_ns=started_ns, at_ns=plant_clock.now_ns(),
-                pid=os.getpid(), memory_mb=wiring.memory_mb(), counters=counters,
+                component="supervisor", state="degraded" if self._backbone.without_room else "running",
+                reason=NO_ROOM if self._backbone.without_room else "",
+                started_ns=started_ns, at_ns=plant_clock.now_ns(), pid=os.getpid(), memory_mb=wiring.memory_mb(), counters=counters,
             )  # fmt: skip
             # With the backbone away nobody would hear it; the next one is a second later.
             with contextlib.suppress(BusError):
@@ -299,7 +323,13 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             child.restarts += 1
-            await self._spawn(child)
+            while True:
+                try:
+                    await self._spawn(child)
+                    break
+                except OSError as failure:  # such as a disk without room for its log
+                    self._say(f"{child.name}: cannot be started: {failure}")
+                    await self._clock.wall_sleep(BACKOFF_S[-1])
 
     async def _until_healthy(self, child: Child) -> None:
         try:
