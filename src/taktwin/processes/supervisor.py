@@ -245,7 +245,8 @@ class Supervisor:
             health = Health(
                 component="supervisor", state="degraded" if self._backbone.without_room else "running",
                 reason=NO_ROOM if self._backbone.without_room else "",
-                started_ns=started_ns, at_ns=plant_clock.now_ns(), pid=os.getpid(), memory_mb=wiring.memory_mb(), counters=counters,
+                started_ns=started_ns, at_ns=plant_clock.now_ns(), pid=os.getpid(),
+                memory_mb=wiring.memory_mb(), counters=counters,
             )  # fmt: skip
             # With the backbone away nobody would hear it; the next one is a second later.
             with contextlib.suppress(BusError):
