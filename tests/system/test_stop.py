@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from taktwin import settings
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
 from taktwin.settings import Installation
-from tests.system.product import ROOT
+from tests.system.product import ROOT, TAKTWIN
 
 pytestmark = pytest.mark.system
 
@@ -84,6 +85,29 @@ async def ended(name: str, process: asyncio.subprocess.Process, house: House) ->
         process.kill()
         await process.wait()
         pytest.fail(f"{name} did not stop in {ENDED_S} s:\n{house.log()[-3000:]}")
+
+
+@pytest.mark.parametrize("after_line", ["taktwin ", "backbone "])
+def test_the_product_itself_stops_in_the_middle_of_its_start_and_leaves_nobody(
+    tmp_path: Path, after_line: str
+) -> None:
+    command = [str(TAKTWIN), "demo", "--no-browser", "--data", str(tmp_path / "data")]
+    product = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    assert product.stdout is not None
+    said = []
+    for line in product.stdout:
+        said.append(line)
+        if line.startswith(after_line):
+            break
+    product.send_signal(signal.SIGINT)
+    rest, _ = product.communicate(timeout=8)
+    assert product.returncode == 0, "".join(said) + rest
+    assert rest.rstrip().endswith("stopped"), rest
+    assert "killed" not in rest
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert left.stdout == "", "somebody was left behind"
 
 
 async def test_at_whatever_moment_of_its_start_a_process_is_told_to_stop_it_does(house: House) -> None:

@@ -11,12 +11,10 @@ import re
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from taktwin import __version__
-from taktwin.clock import Clock, SystemClock
+from taktwin.clock import SystemClock
 from taktwin.errors import ConfigError, Mistake
 from taktwin.instants import parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
@@ -125,39 +123,39 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-@asynccontextmanager
-async def _running(installation: Installation, registry: Registry, clock: Clock) -> AsyncIterator[Supervisor]:
-    _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
-         f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
-    supervisor = Supervisor(installation, registry, clock, say=_say)
-    try:
-        await supervisor.start()
-        yield supervisor
-    finally:
-        await supervisor.stop()
-
-
 async def _run(installation: Installation, registry: Registry, *, browser: bool) -> int:
     stop = _stop_event()
-    clock = SystemClock()
-    async with _running(installation, registry, clock) as supervisor:
-        url = page_url(supervisor.installation)
-        if installation.demo:
-            start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
-            _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
-            _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
-        if not installation.demo and not installation.nats_url:
-            accounts = os.path.relpath(supervisor.backbone.folder / ACCOUNTS_FILE)
-            _say(f"devices      MQTT {supervisor.backbone.mqtt_host}:{supervisor.backbone.mqtt_port}, "
-                 f"account devices; its password stands in {accounts}")  # fmt: skip
-        _say(f"data         {os.path.relpath(supervisor.installation.data_dir)}")
-        _say(f"the plant    {url}")
-        if browser and sys.stdout.isatty():
-            webbrowser.open(url)
+    _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
+         f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
+    supervisor = Supervisor(installation, registry, SystemClock(), say=_say)
+    try:
+        await wiring.unless(stop, supervisor.start())
+        _say_where(supervisor, browser=browser)
         await stop.wait()
+    except wiring.Stopped:
+        _say("told to stop before everything had started")
+    finally:
         _say("stopping")
+        await supervisor.stop()
     _say("stopped")
     return 0
+
+
+def _say_where(supervisor: Supervisor, *, browser: bool) -> None:
+    installation, backbone = supervisor.installation, supervisor.backbone
+    if installation.demo:
+        start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
+        _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
+        _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
+    elif not backbone.external_url:
+        accounts = os.path.relpath(backbone.folder / ACCOUNTS_FILE)
+        _say(f"devices      MQTT {backbone.mqtt_host}:{backbone.mqtt_port}, "
+             f"account devices; its password stands in {accounts}")  # fmt: skip
+    _say(f"data         {os.path.relpath(installation.data_dir)}")
+    url = page_url(installation)
+    _say(f"the plant    {url}")
+    if browser and sys.stdout.isatty():
+        webbrowser.open(url)
 
 
 async def _headless(installation: Installation, registry: Registry, for_s: float, target: str | None) -> int:
