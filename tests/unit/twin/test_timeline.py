@@ -267,6 +267,38 @@ def test_an_inferred_unit_is_planned_down_until_its_power_had_time_to_rise_at_th
     assert bench.shown("deburr1") == [(3596, 3601, "planned_down"), (3601, None, "down_no_order")]
 
 
+def test_an_inferred_unit_keeps_its_class_at_the_end_of_work_until_its_power_tells() -> None:
+    """Seen on a generated plant: a part begun 0.36 s before a break was planned down for 0.09 s."""
+    bench = Bench(TwoShifts())
+    bench.say(2690, good_count=1)
+    bench.say(2690, "wash1", good_count=0, reject_count=0)
+    bench.say(2690, "deburr1", power=1.0, good_count=1)  # starved
+    bench.quiet(2691, 2700, "deburr1")
+    assert bench.shown("deburr1") == [(2690, None, "starved")]
+    bench.say(2700.09, "deburr1", power=3.0)
+    bench.say(2704.09, "deburr1", power=0.0)
+    assert bench.shown("deburr1") == [
+        (2690, 2700.09, "starved"),
+        (2700.09, 2704.09, "production"),
+        (2704.09, None, "planned_down"),
+    ]
+
+
+def test_an_inferred_unit_that_waits_is_planned_down_when_its_power_had_time_to_rise() -> None:
+    bench = Bench(TwoShifts())
+    bench.say(2690, good_count=1)
+    bench.say(2690, "wash1", good_count=0, reject_count=0)
+    bench.say(2690, "deburr1", power=1.0, good_count=1)
+    bench.quiet(2691, 2705, "deburr1")
+    assert bench.shown("deburr1") == [(2690, 2701, "starved"), (2701, None, "planned_down")]
+    bench = Bench(TwoShifts())
+    bench.say(2696, good_count=1)
+    bench.say(2696, "wash1", good_count=0, reject_count=0)
+    bench.say(2696, "deburr1", power=1.0, good_count=1)
+    bench.say(2700.4, "deburr1", power=0.0)  # switched off: that is what the end of work looks like
+    assert bench.shown("deburr1") == [(2696, 2700.4, "starved"), (2700.4, None, "planned_down")]
+
+
 def test_a_full_buffer_behind_blocks_an_inferred_unit() -> None:
     bench = Bench()
     bench.say(0, good_count=9)
