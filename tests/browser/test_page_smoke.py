@@ -346,6 +346,50 @@ def test_every_page_speaks_german(page: Page, portal: FakePortal) -> None:
     assert page.evaluate("document.documentElement.lang") == "de"
 
 
+# Makes every text of the shell 40 % longer and returns what is then cut off, or beyond the window.
+STRETCH = """() => {
+  const shell = ['.rail', 'header.top', 'section.bar', '.figures h3', '.plan > .row'];
+  const parts = shell.flatMap((name) => [...document.querySelectorAll(name)]);
+  for (const part of parts) {
+    const walk = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const text = node.data.trim();
+      if (node.parentElement.closest('svg, kbd, .sr') || !/[a-z]{3}/i.test(text)) continue;
+      node.data += ` ${'wo '.repeat(Math.ceil((text.length * 0.4) / 3))}`.trimEnd();
+    }
+  }
+  const cut = [];
+  const speaks = (one) => [...one.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+  for (const one of parts.flatMap((part) => [...part.querySelectorAll('*')])) {
+    // The hint in the search field may end in an ellipsis: it is said in full when the search is open.
+    if (one.closest('svg, .sr, .find') || !speaks(one)) continue;
+    const box = one.getBoundingClientRect();
+    if (!box.width) continue;
+    // Whoever hides what does not fit: the element itself or one around it, up to the shell's part.
+    let hidden = box.right > innerWidth + 1 || box.bottom > innerHeight + 1;
+    for (let at = one; at && !parts.includes(at.parentElement); at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (style.overflowX !== 'visible') hidden ||= at.scrollWidth > at.clientWidth + 1;
+      if (style.overflowY !== 'visible') hidden ||= at.scrollHeight > at.clientHeight + 1;
+    }
+    const bar = one.closest('header.top');
+    if (bar) hidden ||= box.bottom > bar.getBoundingClientRect().bottom + 1;
+    if (hidden) cut.push(`${one.tagName} ${one.className}: ${one.textContent.trim().slice(0, 50)}`);
+  }
+  return cut;
+}"""
+
+
+@pytest.mark.parametrize("width", [1920, 1366])
+@pytest.mark.parametrize("path", ["/", "/system", "/?mode=replay&at=2026-11-12T12:06:40.000Z"])
+def test_texts_that_are_longer_are_not_cut_in_the_shell(
+    page: Page, portal: FakePortal, path: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 768 if width < 1900 else 1080})
+    open_page(page, portal, path)
+    assert page.evaluate(STRETCH) == []
+
+
 def test_languages_have_the_same_keys() -> None:
     folder = ROOT / "ui" / "src" / "messages"
     keys = [set(json.loads((folder / f"{name}.json").read_text("utf-8"))) for name in ("en", "de")]
