@@ -502,6 +502,7 @@ class Link:
         self.replay: tuple[int, float] | None = None  # (plant ms, monotonic s) of its last setting
         self.speed = 1.0
         self.fresh = True
+        self.entering: asyncio.TimerHandle | None = None
 
     def t(self) -> int:
         if self.replay is None:
@@ -574,9 +575,12 @@ class Link:
             wish = json.loads(await self.socket.receive_text())
             match wish["op"]:
                 case "mode" if wish["mode"] == "replay":
-                    asyncio.get_running_loop().call_later(0.4, self.enter, wish["at_ms"], wish["speed"])
+                    later = asyncio.get_running_loop().call_later
+                    self.entering = later(0.4, self.enter, wish["at_ms"], wish["speed"])
                     continue
                 case "mode":
+                    if self.entering:
+                        self.entering.cancel()  # as the portal does, the last wish counts
                     self.replay, self.speed = None, 1.0
                 case "seek" | "speed" | "step" if self.replay is None:
                     await self.say(
