@@ -28,11 +28,13 @@ from taktwin.errors import BusError, ConfigError, Mistake, WorldError
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
+from taktwin.processes.database import Database
 from taktwin.processes.ports import free_port
 from taktwin.settings import Installation
+from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARIABLE
 
 # The machines of a demo come before the gateway: it would only note that nobody is there yet.
-ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
+ORDER = ("historian", "twin", "recorder", "portal", "mes", "virtual_plant", "gateway")
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -69,7 +71,9 @@ class Supervisor:
         self._say = say
         self._stopping = asyncio.Event()
         self._backbone = Backbone(installation, registry, clock=clock)
+        self._database = Database(installation, clock=clock)
         self.backbone_exits: list[str] = []
+        self.database_exits: list[str] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._path = Path()
         self._bus: Bus | None = None
@@ -85,6 +89,11 @@ class Supervisor:
         """Return the backbone, for those who need another account on it."""
         return self._backbone
 
+    @property
+    def database(self) -> Database:
+        """Return the database, for those who need another role on it."""
+        return self._database
+
     async def start(self) -> None:
         """Start everything; return when each process has sent its first heartbeat.
 
@@ -93,12 +102,22 @@ class Supervisor:
         WorldError
             If a process did not come up in 30 s, with the end of its log.
         """
+        # A first start makes the database's files: seconds in which everything else comes up already.
+        database = asyncio.create_task(self._database.start(), name="database-start")
+        try:
+            await self._start(database)
+        finally:
+            database.cancel()
+            await asyncio.gather(database, return_exceptions=True)
+
+    async def _start(self, database: asyncio.Task[None]) -> None:
         await self._backbone.start()
         self.installation = _with_frozen_plant(self.installation)
         chosen = _addresses(self.installation, self.registry)
         self.installation = msgspec.structs.replace(
             chosen, nats_url=self._backbone.url, nats_monitor_url=self._backbone.monitor_url,
             mqtt_host=self._backbone.mqtt_host, mqtt_port=self._backbone.mqtt_port,
+            mes_database_url=self._database.url("mes"),
         )  # fmt: skip
         self._path = settings.write(self.installation)
         self._say(f"backbone     {self._backbone.description}")
@@ -110,6 +129,10 @@ class Supervisor:
             environment = {**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"}
             if name == "gateway":
                 environment["TAKTWIN_MQTT_PASSWORD"] = self._backbone.passwords.get("mirror", "")
+            if name == "mes":
+                await database
+                self._say(f"database     {self._database.description}")
+                environment[DATABASE_PASSWORD_VARIABLE] = self._database.passwords["mes"]
             child = Child(name, environment)
             self.children[name] = child
             if name == "gateway" and "virtual_plant" in self.children:
@@ -117,6 +140,7 @@ class Supervisor:
             await self._spawn(child)
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
         self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
+        self._watchers.append(asyncio.create_task(self._watch_database(), name="watch-database"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
         for child in self.children.values():
             await self._until_healthy(child)
@@ -156,7 +180,7 @@ class Supervisor:
                 child.log.close()
         if self._bus is not None:
             await self._bus.close()
-        await self._backbone.stop()
+        await asyncio.gather(self._backbone.stop(), self._database.stop())
         return {child.name: child.exits for child in self.children.values()}
 
     async def _end_watchers(self) -> None:
@@ -180,6 +204,19 @@ class Supervisor:
             await self._clock.wall_sleep(backoff_s(quick_exits))
             await self._backbone.start()
 
+    async def _watch_database(self) -> None:
+        quick_exits = 0
+        while not self._stopping.is_set() and not self._database.external_url:
+            started_ns = self._clock.monotonic_ns()
+            code = await self._database.wait()
+            if self._stopping.is_set():
+                return
+            quick_exits = 0 if (self._clock.monotonic_ns() - started_ns) / 1e9 > CALM_S else quick_exits + 1
+            self.database_exits.append(_reason(code, stopping=False))
+            self._say(f"database: ended ({self.database_exits[-1]}), starts again on the same socket")
+            await self._clock.wall_sleep(backoff_s(quick_exits))
+            await self._database.start()
+
     @property
     def installation_is_external(self) -> bool:
         """Whether the backbone is the plant's own, which is not ours to restart."""
@@ -193,6 +230,7 @@ class Supervisor:
         while not self._stopping.is_set():
             counters = {f"restarts.{name}": float(child.restarts) for name, child in self.children.items()}
             counters["restarts.backbone"] = float(len(self.backbone_exits))
+            counters["restarts.database"] = float(len(self.database_exits))
             counters["pid.backbone"] = float(self._backbone.pid)
             counters["memory_mb.backbone"] = (
                 wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0
