@@ -133,6 +133,23 @@ def test_a_machine_that_makes_another_product_books_nothing_on_this_job(shop: Sh
     assert job(shop, "88263-10").good == 0
 
 
+def test_a_cell_that_names_the_part_it_was_given_counts_and_gives_nobody_a_number(shop: Shop) -> None:
+    """As `load2` does: it says the shaft's number until the axle exists."""
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop)
+    shop.begin("88263-10", "load2")
+    shop.desk.hear([Heard("load2/product", "SH-100", shop.now_ns + 1)], stream="SAMPLES", position=1)
+    shop.machine("load2", serial="S100-7")
+    assert job(shop, "88263-10").good == 1
+    assert shop.store.book.get(Unit, "S100-7") is None
+    shop.begin("88263-20", "adhesive2")
+    shop.machine("adhesive2", serial="A100-7")
+    # What the cell before put in is known by kind, and its lot is not guessed.
+    rows = shop.store.book.where(Consumption, unit="A100-7")
+    assert {(row.component, row.lot) for row in rows} == {("SH-100", ""), ("HS-1", ""), ("AD-3", "")}
+
+
 def test_a_lot_on_hold_is_loaded_nowhere_and_what_was_built_from_it_is_held(shop: Shop) -> None:
     drop(shop)
     shop.granted(commands.ReceiveLot(lot="HS-1-330", product="HS-1", quantity=10))
@@ -153,7 +170,7 @@ def test_a_lot_gives_no_more_than_it_had_and_the_rest_is_from_nobody_knows_where
     shop.begin("88263-20", "adhesive2")
     shop.machine("adhesive2", serial="A1")
     shop.machine("adhesive2", serial="A2")
-    rows = shop.store.book.where(Consumption, component="AD-3")
+    rows = shop.store.book.where(Consumption, component="AD-3", work_unit="adhesive2")
     assert [(row.unit, row.lot, row.quantity) for row in rows] == [
         ("A1", "AD-3-1", 14.0), ("A2", "", 8.0), ("A2", "AD-3-1", 6.0),
     ]  # fmt: skip

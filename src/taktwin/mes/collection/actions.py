@@ -11,7 +11,9 @@ from taktwin.contracts import events
 from taktwin.mes.collection.engine import step
 from taktwin.mes.collection.tables import Counter, Position, ReadingRow
 from taktwin.mes.decision import Asking, Fact, Rules
+from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution.actions import booked, finish, running_at
+from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.tracking.actions import passed
 from taktwin.storage.book import Book, Reading
 
@@ -42,10 +44,13 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         )
         return
     job = running_at(book, work_unit, heard.source_ns)
-    if job is not None and _other_product(book, work_unit, job.product, asking):
+    made = _text(book, asking.definitions.made, work_unit)
+    whose = _whose(made, job, asking.definitions) if job is not None else ""
+    if whose == "other":
         job = None  # the machine makes something else: these parts are not this job's
     # Two parts in one scan, and one serial number: whose it is, nobody can say.
-    serial = _text(book, asking.definitions.serials, work_unit) if new.parts == 1 else ""
+    one = new.parts == 1 and whose != "component"
+    serial = _text(book, asking.definitions.serials, work_unit) if one else ""
     yield Fact(
         events.MaterialCounted(
             work_unit=work_unit, signal=heard.signal, kind=kind, quantity=new.parts, counter=heard.value,
@@ -58,7 +63,7 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     definition = asking.definitions.products[job.product]
     if serial and definition.serialised:
         yield from passed(
-            book, serial, definition.operation(job.operation), product=job.product, request=job.request,
+            book, serial, definition, definition.operation(job.operation), request=job.request,
             job=job.job, work_unit=work_unit, good=kind == "good", at_ns=heard.source_ns,
         )  # fmt: skip
     yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
@@ -72,9 +77,16 @@ def _text(book: Reading, signals: Mapping[str, str], work_unit: str) -> str:
     return ""
 
 
-def _other_product(book: Reading, work_unit: str, product: str, asking: Asking) -> bool:
-    made = _text(book, asking.definitions.made, work_unit)
-    return bool(made) and made in asking.definitions.products and made != product
+def _whose(made: str, job: JobOrder, definitions: Definitions) -> str:
+    """Return whose serial number a machine says with a product: the job's, a component's, another's.
+
+    A cell that joins things may speak of the part that it was given until the new one exists.
+    """
+    definition = definitions.products[job.product]
+    if not made or made == job.product or made not in definitions.materials:
+        return "job"
+    components = definition.operation(job.operation).components
+    return "component" if any(each.product == made for each in components) else "other"
 
 
 def remember(book: Book, heard: Heard) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.definitions.routes import Operation
+from taktwin.mes.definitions.routes import Definition, Operation
 from taktwin.mes.tracking.engine import take
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.standards.job_control import ReturnStatus
@@ -115,16 +115,17 @@ def _unit(book: Reading, wish: commands.Hold | commands.Release) -> Unit:
 
 
 def passed(
-    book: Reading, serial: str, operation: Operation, *, product: str, request: str, job: str,
+    book: Reading, serial: str, definition: Definition, operation: Operation, *, request: str, job: str,
     work_unit: str, good: bool, at_ns: int,
 ) -> Iterator[Fact]:  # fmt: skip
     """Yield what follows from a unit having passed an operation: created, consumed, moved, finished."""
     unit = book.get(Unit, serial)
     if unit is None:
-        yield Fact(
-            events.UnitCreated(unit=serial, product=product, request=request, job=job, work_unit=work_unit),
-            at_ns,
+        created = events.UnitCreated(
+            unit=serial, product=definition.product, request=request, job=job, work_unit=work_unit
         )
+        yield Fact(created, at_ns)
+        yield from _unseen(serial, definition, operation, job=job, at_ns=at_ns)
     for component in operation.components:
         yield from _consumed(book, serial, operation, component.product, component.quantity,
                              job=job, work_unit=work_unit, at_ns=at_ns)  # fmt: skip
@@ -134,6 +135,25 @@ def passed(
         yield Fact(events.UnitScrapped(unit=serial, cause=f"rejected by {work_unit}"), at_ns)
     elif operation.last:
         yield Fact(events.UnitFinished(unit=serial, work_unit=work_unit), at_ns)
+
+
+def _unseen(
+    serial: str, definition: Definition, operation: Operation, *, job: str, at_ns: int
+) -> Iterator[Fact]:
+    """Yield what went in at operations before the first one that told the unit's number.
+
+    It is known what, but not which: the cell that put it in did not say for which unit.
+    """
+    for earlier in definition.operations:
+        if earlier.number >= operation.number:
+            return
+        for component in earlier.components:
+            yield Fact(
+                events.UnitConsumed(unit=serial, component=component.product, lot="",
+                                    quantity=component.quantity, job=job, operation=earlier.number,
+                                    work_unit=""),
+                at_ns,
+            )  # fmt: skip
 
 
 def _consumed(
