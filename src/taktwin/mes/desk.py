@@ -29,7 +29,7 @@ from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
 from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
 from taktwin.storage.database import Connection
-from taktwin.storage.journal import Entry
+from taktwin.storage.journal import Entry, sealed
 
 RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
 SUBJECTS = ("report", "unit", "job", "lot", "request", "signal")  # the first that an event has
@@ -179,7 +179,7 @@ class Desk:
             if not written:
                 sequence, previous = transaction.head()
             sequence += 1
-            entry = journal.sealed(
+            entry = sealed(
                 Entry(
                     sequence=sequence, event_type=fact.event.event_type, subject=subject_of(fact.event),
                     time_ns=fact.time_ns, recorded_ns=now_ns, actor=who.actor, actor_type=who.actor_type,
