@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.system.product import Product, until
+from tests.system.product import TAKTWIN, Product, until
 
 pytestmark = pytest.mark.browser
 SHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
@@ -135,3 +137,19 @@ def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> N
             command(product, "order.drop", **data)
         body = refused.value.read().decode()
         assert refused.value.code == status and words in body, body
+
+
+def test_the_journal_is_proven_by_a_stranger_and_a_change_is_named(product: Product, tmp_path: Path) -> None:
+    """Exported over the page's own address, verified by the command, without any server."""
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        lines = answer.read().splitlines(keepends=True)
+    assert len(lines) > 15
+    whole, changed = tmp_path / "journal.jsonl", tmp_path / "changed.jsonl"
+    whole.write_bytes(b"".join(lines))
+    lines[6] = lines[6].replace(b'"actor":"demo"', b'"actor":"dema"')
+    changed.write_bytes(b"".join(lines))
+    for file, code, words in ((whole, 0, "each bound to the one before"), (changed, 1, "broken at entry 7")):
+        done = subprocess.run(
+            [TAKTWIN, "verify-audit", str(file)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, words in done.stdout) == (code, True), done.stdout + done.stderr

@@ -39,6 +39,8 @@ from taktwin.storage.journal import Entry
 
 COMPONENT = "mes"
 RELAY_BATCH = 200
+AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
+AUDIT_BATCH = 2_000
 RETRY_S = 0.5
 POSITION_EVERY_S = 5.0
 DAY_NS = 86_400_000_000_000
@@ -82,7 +84,8 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
-        served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in QUERIES]
+        names = (*QUERIES, AUDIT)
+        served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
         async with asyncio.TaskGroup() as group:
@@ -149,7 +152,11 @@ class MesService:
         with database.transaction(connection):
             # One consistent picture for all rows of an answer, and never a write.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
+            found: Any
+            if name == AUDIT:
+                found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+            else:
+                found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
         self._readers.append(connection)
         return msgspec.msgpack.encode(found)
 

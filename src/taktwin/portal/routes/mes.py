@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from taktwin.contracts import commands, topics
 from taktwin.contracts.commands import Answer, Command
@@ -95,6 +97,32 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     found = await _ask(portal, "recall", lot=lot)
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
+    return found
+
+
+@router.get(
+    "/audit.jsonl",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
+)
+async def audit(portal: PortalOf, person: PersonOf) -> StreamingResponse:
+    """Return the whole journal, an entry a line: what `taktwin verify-audit` proves without any server."""
+    first = await _entries(portal, 0)
+
+    async def lines() -> AsyncIterator[bytes]:
+        entries = first
+        while entries:
+            yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+            entries = await _entries(portal, int(entries[-1]["sequence"]))
+
+    return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+async def _entries(portal: Portal, after: int) -> list[dict[str, Any]]:
+    found = await portal.questions.ask_values(OWNER, "audit", {"after": after}, timeout_s=10.0)
+    if isinstance(found, dict):
+        raise BusError(f"the MES's database: {found.get('away', 'no answer')}")
+    assert isinstance(found, list), "the journal is a list"
     return found
 
 
