@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from taktwin.entropy import Entropy
-from taktwin.historian.importer import append_columns
+from taktwin.historian.importer import one_scan
 from taktwin.history.hot import DuckHistory
 from taktwin.history.store import HOUR_NS, Batch, Origin, SampleColumns
 from taktwin.history.values import pack_floats
@@ -170,11 +170,12 @@ def _week(store: DuckHistory) -> Row:
         if hour % 24 == 0:
             signal[:100] = np.arange(0, 1000, 10)
         source_ns = START + hour * HOUR_NS + np.sort(rng.integers(0, HOUR_NS, an_hour))
-        append_columns(
+        scan = one_scan(
             store, origin=Origin("line1", f"unit{hour % 60:02d}", 1), sequence=hour + 1, signals=SIGNALS,
             signal=signal, source_ns=source_ns, values=pack_floats(rng.normal(size=an_hour).round(2)),
             recorded_ns=START,
         )  # fmt: skip
+        store.append(Batch(samples=[scan]))
         if hour > 0:
             store.seal(START + (hour - 1) * HOUR_NS)
     seconds = perf_counter() - began

@@ -12,16 +12,18 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import struct
 import sys
 import time
 from typing import Any
 
+import numpy as np
 import uvicorn
 from fake_world import START_MS, World, noise
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
 from taktwin.plant.registry import Signal
+from taktwin.portal.columns import MEDIA_TYPE
+from taktwin.portal.columns import encode as column_bytes
 from taktwin.portal.models import alarms as alarm_models
 from taktwin.portal.models import live as live_models
 from taktwin.portal.models import objects, system
@@ -43,13 +45,14 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
         case "cut":
             world.cut[connection] = world.now_ms()
         case "mend":
-            world.cut.pop(connection, None)
+            world.over[connection] = (world.cut.pop(connection), world.now_ms())
         case "hang":
             speaking.clear()
         case "speak":
             speaking.set()
         case "reset":
             world.cut.clear()
+            world.over.clear()
             world.acknowledged.clear()
             speaking.set()
     return {"cut": sorted(world.cut), "hanging": not speaking.is_set()}
@@ -235,8 +238,8 @@ def signal_of(signal_id: str) -> Signal:
     return next(s for s in world.registry.signals if s.id == signal_id)
 
 
-@app.get(f"{API}/signals/{{signal_id:path}}/curve")
-async def curve(signal_id: str, from_ms: float, to_ms: float, columns: int) -> Response:
+def points(signal_id: str, from_ms: float, to_ms: float, columns: int) -> tuple[dict[str, list[float]], Any]:
+    """Return the columns of an invented curve and its gaps."""
     signal = signal_of(signal_id)
     step = (to_ms - from_ms) / columns
     gap = (START_MS + 3_600_000, START_MS + 4_200_000)
@@ -249,27 +252,39 @@ async def curve(signal_id: str, from_ms: float, to_ms: float, columns: int) -> R
         means.append(float(v) if isinstance(v, int | float) else math.nan)
     wide = 0.01 if signal.type.startswith("float") else 0.0
     spread = [abs(m) * wide * noise(signal_id, int(t)) for m, t in zip(means, times, strict=True)]
-    n = len(times)
     data = {
         "t_ms": times,
         "min": [m - s for m, s in zip(means, spread, strict=True)],
         "max": [m + s for m, s in zip(means, spread, strict=True)],
         "mean": means,
     }
-    quality = bytes(2 if START_MS + 2_000_000 < t < START_MS + 2_900_000 else 0 for t in times)
-    names = [{"name": k, "type": "f64", "length": n} for k in (*data, "count")]
-    header = json.dumps(
-        {
-            "columns": [*names[:4], {"name": "quality", "type": "u8", "length": n}, names[4]],
-            "gaps": [list(gap)] if from_ms < gap[1] and to_ms > gap[0] else [],
-        }
-    ).encode()
-    body = struct.pack("<I", len(header)) + header
-    body += b"\0" * (-len(body) % 8)
-    for values in data.values():
-        body += struct.pack(f"<{n}d", *values)
-    body += quality + b"\0" * (-n % 8) + struct.pack(f"<{n}d", *([12.0] * n))
-    return Response(body, media_type="application/vnd.taktwin.columns")
+    return data, [list(gap)] if from_ms < gap[1] and to_ms > gap[0] else []
+
+
+@app.get(f"{API}/curves")
+async def curves(request: Request, from_ms: float, to_ms: float, columns: int) -> Response:
+    """Return many curves one after the other."""
+    names = request.query_params.getlist("signal")
+    whole: dict[str, list[float]] = {"t_ms": [], "min": [], "max": [], "mean": []}
+    parts = []
+    for name in names:
+        data, gaps = points(name, from_ms, to_ms, columns)
+        first, rows = len(whole["t_ms"]), len(data["t_ms"])
+        parts.append({"signal": name, "first": first, "rows": rows, "gaps": gaps})
+        for key, values in data.items():
+            whole[key].extend(values)
+    body = column_bytes({key: np.array(values) for key, values in whole.items()}, {"curves": parts})
+    return Response(body, media_type=MEDIA_TYPE)
+
+
+@app.get(f"{API}/signals/{{signal_id:path}}/curve")
+async def curve(signal_id: str, from_ms: float, to_ms: float, columns: int) -> Response:
+    data, gaps = points(signal_id, from_ms, to_ms, columns)
+    times = data["t_ms"]
+    quality = [2 if START_MS + 2_000_000 < t < START_MS + 2_900_000 else 0 for t in times]
+    arrays = {key: np.array(values) for key, values in data.items()}
+    arrays |= {"quality": np.array(quality, dtype=np.uint8), "count": np.full(len(times), 12.0)}
+    return Response(column_bytes(arrays, {"gaps": gaps}), media_type=MEDIA_TYPE)
 
 
 @app.get(f"{API}/signals/{{signal_id:path}}/values")
@@ -487,6 +502,7 @@ class Link:
         self.replay: tuple[int, float] | None = None  # (plant ms, monotonic s) of its last setting
         self.speed = 1.0
         self.fresh = True
+        self.entering: asyncio.TimerHandle | None = None
 
     def t(self) -> int:
         if self.replay is None:
@@ -559,9 +575,12 @@ class Link:
             wish = json.loads(await self.socket.receive_text())
             match wish["op"]:
                 case "mode" if wish["mode"] == "replay":
-                    asyncio.get_running_loop().call_later(0.4, self.enter, wish["at_ms"], wish["speed"])
+                    later = asyncio.get_running_loop().call_later
+                    self.entering = later(0.4, self.enter, wish["at_ms"], wish["speed"])
                     continue
                 case "mode":
+                    if self.entering:
+                        self.entering.cancel()  # as the portal does, the last wish counts
                     self.replay, self.speed = None, 1.0
                 case "seek" | "speed" | "step" if self.replay is None:
                     await self.say(

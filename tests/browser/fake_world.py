@@ -45,6 +45,7 @@ class World:
         self.registry = open_plant(PLANT)
         self.started = time.monotonic()
         self.cut: dict[str, int] = {}  # connection -> since
+        self.over: dict[str, tuple[int, int]] = {}  # connection -> since, until: nobody acknowledged it
         self.acknowledged: dict[str, dict[str, Any]] = {}
         portal = SimpleNamespace(
             registry=self.registry,
@@ -112,6 +113,10 @@ class World:
         low, high = signal.minimum or 0.0, signal.maximum if signal.maximum is not None else 100.0
         return round(low + (high - low) * (0.3 + 0.05 * wave), 3)
 
+    def is_never(self, signal: Signal) -> bool:
+        """Return whether a signal was never received: a few of each plant are not."""
+        return noise("never", signal.id) < 0.01
+
     def columns(self, at_ms: int, only: list[int] | None = None) -> dict[str, list[Any]]:
         """Return the columns of a picture."""
         signals = self.registry.signals if only is None else [self.registry.signals[k] for k in only]
@@ -119,7 +124,7 @@ class World:
         for s in signals:
             since = self.cut.get(s.connection)
             shown_at = since if since is not None else at_ms
-            never = noise("never", s.id) < 0.004
+            never = self.is_never(s)
             out["i"].append(s.index)
             out["v"].append(None if never else self.value(s, shown_at))
             out["q"].append(1 if never else 2 if noise("doubt", s.id) < 0.006 or since else 0)
@@ -284,7 +289,8 @@ class World:
 
     def alarms(self) -> list[dict[str, Any]]:
         out = [a | self.acknowledged.get(a["alarm"], {}) for a in self.alarm_list]
-        for name, since in self.cut.items():
+        silences = {**self.over, **{name: (since, 0) for name, since in self.cut.items()}}
+        for name, (since, until) in silences.items():
             out.append(
                 {
                     **self.alarm_list[0],
@@ -297,7 +303,9 @@ class World:
                     "signal": "",
                     "response": "Check the server and its cable.",
                     "cause": name,
-                    "state": "UNACK",
+                    "state": "RTNUN" if until else "UNACK",
+                    "active": not until,
+                    "returned_ms": until,
                     "value": None,
                     "limit": None,
                     "since_ms": since,
@@ -329,6 +337,9 @@ class World:
         stale = sum(len(self.registry.connections[c].signals) for c in self.cut)
         return {
             "stale": stale,
+            "never": sum(
+                1 for s in self.registry.signals if self.is_never(s) and s.connection not in self.cut
+            ),
             "signals": len(self.registry.signals),
             "oldest_ms": min(self.cut.values(), default=0),
             "silent": sorted(self.cut),

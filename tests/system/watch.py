@@ -44,6 +44,7 @@ class Watch:
     """Looks at the product in a thread of its own; use as a context manager."""
 
     product: Product
+    every_s: float = EVERY_S
     expectations: list[Expectation] = field(default_factory=list)
     looks: int = 0
     lost: dict[str, float] = field(default_factory=dict)  # connections that were ever not running
@@ -78,7 +79,7 @@ class Watch:
         )
 
     def _run(self) -> None:
-        while not self._end.wait(EVERY_S):
+        while not self._end.wait(self.every_s):
             try:
                 seen = self.look()
             except OSError as error:  # the portal itself may be the one that was killed

@@ -22,6 +22,7 @@ def bench() -> Bench:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(4 * 3600)  # a busy machine takes its time
 @pytest.mark.parametrize("name", NAMES)
 def test_the_timeline_equals_the_truth(name: str, bench: Bench) -> None:
     commit = twin_commit()

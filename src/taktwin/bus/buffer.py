@@ -3,7 +3,9 @@
 An append-only log in segments. What was appended survives `kill -9` (the operating system has it);
 `fsync` follows at least every `sync_interval_s` for the loss of power. Order is kept. The log is
 bounded in bytes; declared policy when it is full: the oldest segment goes, and what it held is
-counted in `dropped` and stands in `gaps`, for everybody to see.
+counted in `dropped` and stands in `gaps`, for everybody to see. The same where the disk itself has no
+room; with only one segment left it is what comes new that goes. Nothing ends by it, and with room
+again it goes on.
 
 A record: length and CRC-32 (big-endian), then MessagePack (subject, id, headers, payload). A torn
 record at the end of a segment is cut off when it is opened again.
@@ -11,6 +13,7 @@ record at the end of a segment is cut off when it is opened again.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -24,6 +27,7 @@ import msgspec
 from taktwin.errors import StoreError
 from taktwin.instants import SECOND_NS
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _HEAD = struct.Struct(">II")
 RECORD_BYTES_MAX = 64 * 1024 * 1024
 
@@ -139,6 +143,7 @@ class DiskBuffer:
         return self.waiting.total()
 
     _taken = 0  # records of the first segment that are done
+    _refusing = False  # the last record found no room on disk
 
     def __len__(self) -> int:
         return self.messages
@@ -156,12 +161,12 @@ class DiskBuffer:
     def _append(self, record: Record) -> None:
         body = _encoder.encode(record)
         framed = _HEAD.pack(len(body), zlib.crc32(body)) + body
-        if self._writer is None or self._segments[-1].bytes + len(framed) > self._segment_bytes:
-            self._roll()
-        while self.bytes + len(framed) > self._bytes_max and len(self._segments) > 1:
+        while not self._written(framed):
+            if len(self._segments) < 2:
+                self._give_up(record)
+                return
             self._drop_oldest()
-        assert self._writer is not None
-        os.write(self._writer, framed)
+        self._refusing = False
         segment = self._segments[-1]
         segment.bytes += len(framed)
         segment.messages += 1
@@ -174,6 +179,35 @@ class DiskBuffer:
         self._unsynced = True
         if len(self._segments) == 1:
             self._head.append(record)
+
+    def _written(self, framed: bytes) -> bool:
+        """Write a record whole, or nothing of it: then the disk has no room for it."""
+        try:
+            if self._writer is None or (
+                self._segments[-1].bytes and self._segments[-1].bytes + len(framed) > self._segment_bytes
+            ):
+                self._roll()
+            while self.bytes + len(framed) > self._bytes_max and len(self._segments) > 1:
+                self._drop_oldest()
+            assert self._writer is not None
+            if os.write(self._writer, framed) == len(framed):
+                return True
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+        if self._writer is not None:  # half a record would hide all that follow it
+            os.ftruncate(self._writer, self._segments[-1].bytes)
+        return False
+
+    def _give_up(self, record: Record) -> None:
+        self.dropped += 1
+        if self._refusing:
+            gap = self.gaps.pop()
+            first, messages, values = gap.first_id, gap.messages + 1, gap.values + record.values
+        else:
+            first, messages, values = record.message_id, 1, record.values
+        self._refusing = True
+        self.gaps.append(Gap(first, record.message_id, messages, values))
 
     def _roll(self) -> None:
         self._close_writer()
@@ -232,7 +266,7 @@ class DiskBuffer:
             if self._segments and not self._head:
                 self._finish_head()
             elif taken:
-                self._done_path().write_text(f"{self._segments[0].path.name} {self._taken}")
+                self._note_done(self._segments[0].path.name)
         except OSError as error:
             raise StoreError(f"{self._folder}: {error}") from error
 
@@ -241,9 +275,17 @@ class DiskBuffer:
         if not self._segments:
             self._close_writer()
         self.bytes -= finished.bytes
-        self._done_path().write_text(f"{finished.path.name} {self._taken}")
+        self._note_done(finished.path.name)
         finished.path.unlink(missing_ok=True)
         self._open_head()
+
+    def _note_done(self, segment: str) -> None:
+        try:
+            self._done_path().write_text(f"{segment} {self._taken}")
+        except OSError as error:
+            # Without the note a restart sends some again, under the same ids: nobody counts them twice.
+            if error.errno not in _NO_ROOM:
+                raise
 
     def _done_path(self) -> Path:
         return self._folder / "done"
@@ -251,7 +293,7 @@ class DiskBuffer:
     def sync(self, *, mono_ns: int) -> None:
         """Flush to the disk itself."""
         if self._writer is not None and self._unsynced:
-            os.fsync(self._writer)
+            _flush(self._writer)
         self._unsynced = False
         self._synced_mono_ns = mono_ns
 
@@ -264,10 +306,18 @@ class DiskBuffer:
         """Flush and close; what waits stays for the next start."""
         try:
             if self._writer is not None and self._unsynced:
-                os.fsync(self._writer)
+                _flush(self._writer)
             self._close_writer()
         except OSError as error:
             raise StoreError(f"{self._folder}: {error}") from error
+
+
+def _flush(writer: int) -> None:
+    try:
+        os.fsync(writer)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:  # what found no room was counted when it was written
+            raise
 
 
 def _read(path: Path) -> tuple[list[Record], int]:

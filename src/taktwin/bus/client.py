@@ -159,6 +159,7 @@ class NatsBus:
 
     async def _open(self) -> None:
         nc = Client()
+        cancelled = _cancellations()
         refused: list[str] = []
 
         async def on_error(error: Exception) -> None:
@@ -180,7 +181,11 @@ class NatsBus:
                     name=self._user,
                     error_cb=on_error,
                     closed_cb=on_closed,
-                    allow_reconnect=False,  # ours, below: one way back, with everything restored
+                    # Ours, below: one way back, with everything restored. Without the limit the library
+                    # would try an address that refuses again and again inside of this very call.
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
                     connect_timeout=2,
                     ping_interval=2,
                     max_outstanding_pings=2,
@@ -188,6 +193,7 @@ class NatsBus:
                     inbox_prefix=self._inbox,
                 )
         except (nats.errors.Error, OSError, TimeoutError) as error:
+            _raise_if_cancelled(since=cancelled)
             if refused or "authorization" in str(error).lower():
                 raise PermissionRefused(f"{self._url} refused the account {self._user!r}: {error}") from error
             raise BusError(f"cannot reach the backbone at {self._url}: {error!r}") from error
@@ -197,7 +203,8 @@ class NatsBus:
                 live.inner = await self._attach(nc, live.subject, live.deliver)
             if not nc.is_connected:
                 raise BusError(f"the backbone at {self._url} went away at once")
-        except BusError:
+            _raise_if_cancelled(since=cancelled)
+        except (BusError, asyncio.CancelledError):
             await self._drop_connection(nc)
             raise
         self._nc = nc
@@ -363,6 +370,7 @@ class NatsBus:
         nc = self._nc
         if nc is None or not nc.is_connected:
             raise BusError(f"the backbone is away: {subject} was not sent")
+        cancelled = _cancellations()
         try:
             await nc.publish(
                 subject, payload, reply=reply, headers=None if headers is None else dict(headers)
@@ -373,6 +381,7 @@ class NatsBus:
             ) from error
         except (nats.errors.Error, OSError) as error:
             raise BusError(f"{subject} was not sent: {error!r}") from error
+        _raise_if_cancelled(since=cancelled)
 
     @property
     def server_id(self) -> str:
@@ -606,7 +615,7 @@ class NatsBus:
         nc = self._nc
         if nc is not None and nc.is_connected:
             with contextlib.suppress(nats.errors.Error, OSError):
-                await nc.flush(2)
+                await nc.flush(1)  # a backbone that hangs must not keep us from ending in time
             await nc.close()
         tasks = list(self._tasks)
         for task in tasks:
@@ -616,8 +625,26 @@ class NatsBus:
 
 async def _flush(nc: Client) -> None:
     # The library's own flush writes its PING past what still waits to be written.
+    cancelled = _cancellations()
     await nc._flush_pending(force_flush=True)
+    _raise_if_cancelled(since=cancelled)
     await nc.flush(5)
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _raise_if_cancelled(*, since: int) -> None:
+    """End this task if it was cancelled meanwhile.
+
+    The library swallows a cancellation that comes while it waits for a slow backbone, and so does
+    `asyncio.wait_for` of Python 3.11 if the connection is refused at the same moment. A task that
+    publishes or connects for ever would then never end, nor a process that waits for it.
+    """
+    if _cancellations() > since:
+        raise asyncio.CancelledError
 
 
 async def connect(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from taktwin.bus import refusals
 from taktwin.contracts import topics
 from taktwin.contracts.events import MES_EVENTS
 
@@ -72,7 +73,13 @@ _HISTORIAN_QUERIES = _at("_qry_v1.historian.>")
 
 RIGHTS: dict[str, Rights] = {
     "supervisor": Rights(
-        publish=("$JS.API.>", _health("supervisor"), _at("_qry_v1.>")),
+        publish=(
+            "$JS.API.>",
+            _health("supervisor"),
+            _at("_qry_v1.>"),
+            # What the server's log says it refused, of the site as a whole.
+            *(f"{topics.ROOT}.*.*.-.-.-._dlq_v1.{reason}" for reason in refusals.REASONS),
+        ),
         subscribe=(topics.HEALTH, _evt(">"), _at("_qry_v1.supervisor.>")),
         reads=_ALL_STREAMS,
         answers=True,
@@ -166,6 +173,9 @@ RIGHTS: dict[str, Rights] = {
     # People's tools, read only: what an MQTT client on the floor may look at.
     "viewer": Rights(subscribe=(f"{topics.ROOT}.>", topics.ROOT), mqtt=True),
 }
+
+# Accounts of things and people outside of the product: their passwords stay the same over restarts.
+OUTSIDERS = ("devices", "viewer")
 
 
 def _reading(stream: str) -> tuple[str, ...]:

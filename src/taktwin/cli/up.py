@@ -11,17 +11,16 @@ import re
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from taktwin import __version__
-from taktwin.clock import Clock, SystemClock
+from taktwin.clock import SystemClock
 from taktwin.errors import ConfigError, Mistake
 from taktwin.instants import parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import headless, installations, wiring
+from taktwin.processes.backbone import ACCOUNTS_FILE
 from taktwin.processes.portal import ADDRESS_FILE
 from taktwin.processes.supervisor import Supervisor
 from taktwin.settings import Installation
@@ -32,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plant", help="the plant folder")
     parser.add_argument("--data", help="folder for everything this installation keeps (default: var/<site>)")
     parser.add_argument("--http-port", type=int, default=0, help="port of the page (8440, or a free one)")
+    parser.add_argument(
+        "--mqtt-port", type=int, default=0, help="port for devices that speak MQTT (a free one)"
+    )
     parser.add_argument("--nats-url", default="", help="an existing NATS instead of the bundled one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
 
@@ -59,8 +61,9 @@ def up(options: argparse.Namespace) -> int:
     registry = _open(options.plant)
     data_dir = Path(options.data or f"var/{registry.site}")
     installation = installations.production(
-        registry, data_dir=data_dir, http_port=options.http_port, nats_url=options.nats_url
-    )
+        registry, data_dir=data_dir, http_port=options.http_port, mqtt_port=options.mqtt_port,
+        nats_url=options.nats_url,
+    )  # fmt: skip
     return asyncio.run(_run(installation, registry, browser=not options.no_browser))
 
 
@@ -120,35 +123,39 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-@asynccontextmanager
-async def _running(installation: Installation, registry: Registry, clock: Clock) -> AsyncIterator[Supervisor]:
-    _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
-         f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
-    supervisor = Supervisor(installation, registry, clock, say=_say)
-    try:
-        await supervisor.start()
-        yield supervisor
-    finally:
-        await supervisor.stop()
-
-
 async def _run(installation: Installation, registry: Registry, *, browser: bool) -> int:
     stop = _stop_event()
-    clock = SystemClock()
-    async with _running(installation, registry, clock) as supervisor:
-        url = page_url(supervisor.installation)
-        if installation.demo:
-            start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
-            _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
-            _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
-        _say(f"data         {os.path.relpath(supervisor.installation.data_dir)}")
-        _say(f"the plant    {url}")
-        if browser and sys.stdout.isatty():
-            webbrowser.open(url)
+    _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
+         f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
+    supervisor = Supervisor(installation, registry, SystemClock(), say=_say)
+    try:
+        await wiring.unless(stop, supervisor.start())
+        _say_where(supervisor, browser=browser)
         await stop.wait()
+    except wiring.Stopped:
+        _say("told to stop before everything had started")
+    finally:
         _say("stopping")
+        await supervisor.stop()
     _say("stopped")
     return 0
+
+
+def _say_where(supervisor: Supervisor, *, browser: bool) -> None:
+    installation, backbone = supervisor.installation, supervisor.backbone
+    if installation.demo:
+        start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
+        _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
+        _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
+    elif not backbone.external_url:
+        accounts = os.path.relpath(backbone.folder / ACCOUNTS_FILE)
+        _say(f"devices      MQTT {backbone.mqtt_host}:{backbone.mqtt_port}, "
+             f"account devices; its password stands in {accounts}")  # fmt: skip
+    _say(f"data         {os.path.relpath(installation.data_dir)}")
+    url = page_url(installation)
+    _say(f"the plant    {url}")
+    if browser and sys.stdout.isatty():
+        webbrowser.open(url)
 
 
 async def _headless(installation: Installation, registry: Registry, for_s: float, target: str | None) -> int:

@@ -16,6 +16,7 @@ REASONS = {
     "not_finite": "NaN or infinite where the signal does not allow it",
     "too_large": "the message is over the size limit",
     "bad_topic": "the topic is none that the namespace allows",
+    "not_permitted": "the sender has no right to it; the backbone refused",
     "clock_skew": "the source's clock is too far from ours",
     "schema": "the message does not fit its contract",
     "unmapped_signal": "the registry index is unknown to the receiver",

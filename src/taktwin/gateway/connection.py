@@ -18,6 +18,7 @@ from taktwin.bus.buffer import Record
 from taktwin.clock import Clock
 from taktwin.contracts.quarantine import Rejection
 from taktwin.errors import ConnectError
+from taktwin.gateway.attention import Attention
 from taktwin.gateway.connector import (
     Alive,
     BadAddress,
@@ -80,6 +81,7 @@ class Running:
         scans: Scans,
         sink: Sink,
         clock: Clock,
+        attention: Attention,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -95,6 +97,7 @@ class Running:
         self._context = context
         self._sink = sink
         self._clock = clock
+        self._attention = attention
         self._nudge = asyncio.Event()
         self._conversation: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -102,8 +105,8 @@ class Running:
 
     async def run(self) -> None:
         """Connect, read, watch and come back until cancelled; then close in time."""
-        clock = self._clock
-        self._perform(self.lifecycle.start(clock.now_ns(), clock.monotonic_ns()))
+        clock, attention = self._clock, self._attention
+        self._perform(self.lifecycle.start(clock.now_ns(), attention.listened_ns()))
         try:
             while True:
                 self._nudge.clear()
@@ -112,10 +115,10 @@ class Running:
                     if deadline is None:
                         await self._nudge.wait()
                     else:
-                        left_s = max(0.0, (deadline - clock.monotonic_ns()) / SECOND_NS)
+                        left_s = max(0.0, (deadline - attention.listened_ns()) / SECOND_NS)
                         async with clock.timeout(left_s):
                             await self._nudge.wait()
-                self._perform(self.lifecycle.advance(clock.now_ns(), clock.monotonic_ns()))
+                self._perform(self.lifecycle.advance(clock.now_ns(), attention.listened_ns()))
         finally:
             self._perform(self.lifecycle.stop(clock.now_ns()))
             if self._conversation is not None:
@@ -156,13 +159,13 @@ class Running:
         self._sink.state(self, report)
 
     async def _converse(self) -> None:
-        clock = self._clock
+        clock, attention = self._clock, self._attention
         connector = self.kind(self._context())
         reason = "the source ended the conversation"
         try:
             await connector.connect()
             self.resolver.forget()
-            self._perform(self.lifecycle.connected(clock.now_ns(), clock.monotonic_ns()))
+            self._perform(self.lifecycle.connected(clock.now_ns(), attention.listened_ns()))
             self._nudge.set()
             async for items in connector.read():
                 self._take(items)
@@ -177,7 +180,7 @@ class Running:
             reason = f"fault in the connector: {type(error).__name__}: {error}"
         finally:
             await self._end(connector)
-        self._perform(self.lifecycle.failed(reason, clock.now_ns(), clock.monotonic_ns()))
+        self._perform(self.lifecycle.failed(reason, clock.now_ns(), attention.listened_ns()))
         self._nudge.set()
 
     async def _end(self, connector: Connector) -> None:
@@ -192,6 +195,7 @@ class Running:
     def _take(self, items: list[Item]) -> None:
         clock = self._clock
         now_ns, mono_ns = clock.now_ns(), clock.monotonic_ns()
+        listened_ns = self._attention.listened_ns()
         effects: list[Effect] = []
         stamps_ns: list[int] = []
         earliest_mono: int | None = None
@@ -208,7 +212,7 @@ class Running:
                             stamps_ns.append(item.source_ns)
                     elif isinstance(outcome, Rejection):
                         self._sink.rejected(self, outcome)
-                        effects += self.lifecycle.quarantined(_words(outcome), now_ns, mono_ns)
+                        effects += self.lifecycle.quarantined(_words(outcome), now_ns, listened_ns)
                     elif outcome is Ignored.UNMAPPED:
                         self._sink.unmapped(self, item)
                     self.last_received_ns = now_ns
@@ -219,12 +223,12 @@ class Running:
                 case Malformed():
                     rejection = self.resolver.malformed(item, now_ns)
                     self._sink.rejected(self, rejection)
-                    effects += self.lifecycle.quarantined(_words(rejection), now_ns, mono_ns)
+                    effects += self.lifecycle.quarantined(_words(rejection), now_ns, listened_ns)
                     self.last_received_ns = now_ns
                 case Alive():
                     pass
         if items:
-            self.lifecycle.heard(now_ns, mono_ns)
+            self.lifecycle.heard(now_ns, listened_ns)
         for record in self.scans.take(now_ns):
             self._sink.scan(record)
         if earliest_mono is not None:

@@ -1,8 +1,9 @@
 """The life of one connection: connecting, running, degraded, lost, stopped. Pure.
 
-Comes in: what happened, with its plant time and its monotonic wall time. Goes out: what to do next
-(connect, close) and what to tell (a state, with the time at which it became so). It never trusts a
-socket: what has not been heard for `silence_s` is lost, whatever the operating system says.
+Comes in: what happened, with its plant time and its monotonic instant, in which stretches without a
+turn of our own do not count (`gateway.attention`). Goes out: what to do next (connect, close) and what
+to tell (a state, with the time at which it became so). It never trusts a socket: what has not been
+heard for `silence_s` is lost, whatever the operating system says.
 """
 
 from __future__ import annotations

@@ -22,8 +22,10 @@ from taktwin.bus.port import Bus
 from taktwin.clock import Clock
 from taktwin.contracts import events, quarantine, state, topics
 from taktwin.contracts.quarantine import Rejection
+from taktwin.contracts.vouching import confirmed_every_ns
 from taktwin.entropy import Entropy
 from taktwin.errors import BusError, ConfigError, Mistake
+from taktwin.gateway.attention import Attention
 from taktwin.gateway.connection import Running
 from taktwin.gateway.connector import Connector, Context, Reading, Settings, Wanted, connectors
 from taktwin.gateway.engine import ALIVE, Lifecycle, Patience, Report
@@ -80,6 +82,7 @@ class Gateway:
         self._mirror = mirror
         self._secret = secret
         self._site = Place(registry.enterprise, registry.site)
+        self._attention = Attention(clock)
         self._started_ns = clock.now_ns()
         self._event_numbers: dict[str, int] = {}
         self._rejections = 0
@@ -135,6 +138,7 @@ class Gateway:
             scans=Scans(connection.name, self._registry.prefix, self._epoch_ns, signals),
             sink=self,
             clock=self._clock,
+            attention=self._attention,
         )
 
     def _endpoint(self, connection: Connection) -> str:
@@ -152,6 +156,7 @@ class Gateway:
     async def run(self) -> None:
         """Run until cancelled; connections are closed in time."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._attention.run(), name="attention")
             group.create_task(self._confirm(), name="confirmations")
             group.create_task(self._each_second(), name="health")
             group.create_task(self._speak(), name="please confirm")
@@ -160,8 +165,8 @@ class Gateway:
 
     async def _confirm(self) -> None:
         """Vouch for quiet units: once a plant second, but not more than four times a wall second."""
-        period_wall_s = max(1.0 / self._clock.speed, 0.25)
-        period_ns = int(period_wall_s * self._clock.speed * SECOND_NS)
+        period_ns = confirmed_every_ns(self._clock.speed)
+        period_wall_s = period_ns / SECOND_NS / self._clock.speed
         while True:
             await self._clock.wall_sleep(period_wall_s / 4)
             now_ns = self._clock.now_ns()
@@ -228,6 +233,7 @@ class Gateway:
                 "buffer_bytes": buffer.bytes,
                 "buffer_dropped": buffer.dropped,
                 "mirrored": 0 if self._mirror is None else self._mirror.published,
+                "stalled_ms": int(self._attention.stalled_s * 1000),
             },
             hops=[],
             connectors=connections,

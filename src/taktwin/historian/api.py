@@ -105,7 +105,14 @@ class Api:
             )
         signals = _names(request.signals) or []
         table = self._store.buckets(signals, request.from_ns, request.to_ns, columns=request.columns)
-        gaps = gaps_of(self._registry, self._store, signals, request.from_ns, request.to_ns)
+        gaps = gaps_of(
+            self._registry,
+            self._store,
+            signals,
+            request.from_ns,
+            request.to_ns,
+            silent_ns=self._store.join_ns,
+        )
         return _with_metadata(table, {"gaps": gaps})
 
 

@@ -32,12 +32,10 @@ from taktwin.history.door import ImportJob
 from taktwin.history.hot import IMPORT_PREFIX, DuckHistory
 from taktwin.history.store import (
     NOT_VOUCHED,
-    Appended,
     Batch,
     HistoryStore,
     Origin,
     SampleColumns,
-    Vouched,
 )
 from taktwin.history.values import ValueColumns, pack, unpack
 from taktwin.identity import SignalId
@@ -115,7 +113,7 @@ def import_files(
     return [one.run(progress) for one in imports]
 
 
-def append_columns(
+def one_scan(
     store: HistoryStore,
     *,
     origin: Origin,
@@ -126,20 +124,17 @@ def append_columns(
     values: ValueColumns | Sequence[Value],
     recorded_ns: int,
     quality: npt.NDArray[np.uint8] | None = None,
-    vouched: Sequence[Vouched] = (),
-    positions: Mapping[str, int] | None = None,
-) -> Appended:
-    """Append n rows as one scan of an origin, the fast way for whoever has columns already.
+) -> SampleColumns:
+    """Return n rows as one scan of an origin, the fast way for whoever has columns already.
 
     Parameters
     ----------
     sequence : number of this scan within the origin; one that was stored before is left out as a whole
     signals : names to which `signal` (n,) points
     source_ns : (n,); `quality` (n,), all Good if absent; `values` (n,) as typed columns or a list
-    vouched : spans over which the rows are known to be all there was
     """
     n = len(source_ns)
-    columns = SampleColumns(
+    return SampleColumns(
         origins=[origin],
         scan_origin=np.zeros(1, np.int32),
         scan_sequence=np.array([sequence], np.int64),
@@ -152,7 +147,6 @@ def append_columns(
         quality=np.zeros(n, np.uint8) if quality is None else quality,
         recorded_ns=recorded_ns,
     )
-    return store.append(Batch(samples=[columns], vouched=vouched, positions=positions or {}))
 
 
 @dataclass
@@ -248,7 +242,7 @@ class FileImport:
         report.duplicates += len(rows.tags) - len(stored.tags)
         names = list(dict.fromkeys(stored.tags))
         place = {name: at for at, name in enumerate(names)}
-        done = append_columns(
+        scan = one_scan(
             self._store,
             origin=Origin(self._stream, UNIT, 0),
             sequence=number,
@@ -258,8 +252,8 @@ class FileImport:
             values=stored.values,
             quality=np.array(stored.quality, np.uint8),
             recorded_ns=self._now_ns(),
-            positions={self._stream: number},
         )
+        done = self._store.append(Batch(samples=[scan], positions={self._stream: number}))
         report.stored += done.rows
         report.duplicates += done.duplicate_rows
         self._note(stored)

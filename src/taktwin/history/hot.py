@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taktwin.contracts.vouching import SILENT_AFTER_NS
 from taktwin.errors import StoreError
 from taktwin.history import commit_state, layout, parquet
 from taktwin.history.commit_state import CommitState, Counts
@@ -27,7 +28,6 @@ from taktwin.history.spans import OpenSpans, joined
 from taktwin.history.store import (
     I32,
     NOT_VOUCHED,
-    VOUCHED_JOIN_NS,
     Appended,
     Batch,
     HourState,
@@ -53,8 +53,19 @@ INTERVAL_KEY = ("kind", "id", "revision", "to_ns", "time_class", "withdrawn")
 class DuckHistory(Reader):
     """History in a folder: `hot.duckdb`, `sealed/` and `rollup/`. Nobody else writes there."""
 
-    def __init__(self, folder: Path, *, site: str, memory_mb: int = 384, threads: int = 2) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        site: str,
+        memory_mb: int = 384,
+        threads: int = 2,
+        join_ns: int = SILENT_AFTER_NS,
+    ) -> None:
         """Open or create the history of a site.
+
+        Confirmations at most `join_ns` apart are kept as one span: it is the smallest gap that anybody
+        calls unknown at the speed of this plant, so none is lost by joining.
 
         Raises
         ------
@@ -68,7 +79,7 @@ class DuckHistory(Reader):
             self._connection = _connect(folder, memory_mb=memory_mb, threads=threads)
         except (duckdb.Error, OSError) as refused:
             raise StoreError(f"history in {folder} cannot be opened: {refused}") from refused
-        super().__init__(self._connection, folder, site)
+        super().__init__(self._connection, folder, site, join_ns=join_ns)
         self._writer = self._cursor()
         self._load()
         parquet.remove_orphans(self._connection, folder)
@@ -84,7 +95,7 @@ class DuckHistory(Reader):
         stored: dict[str, bytes] = dict(self._writer.execute("FROM state").fetchall())
         state = commit_state.decode(stored.get(commit_state.KEY))
         self._seen = SeenRanges.decode(state.seen)
-        self._open = OpenSpans.decode(state.open)
+        self._open = OpenSpans.decode(state.open, self.join_ns)
         self._counts = state.counts
 
     # Names and registries
@@ -194,7 +205,7 @@ class DuckHistory(Reader):
             self._insert(
                 "vouched",
                 pa.table(
-                    [list(column) for column in zip(*joined(closed), strict=True)],
+                    [list(column) for column in zip(*joined(closed, self.join_ns), strict=True)],
                     names=["connector", "unit", "from_ns", "to_ns"],
                 ),
             )
@@ -274,7 +285,7 @@ class DuckHistory(Reader):
         origin, as_of_ns = columns.scan_origin[spoken], columns.scan_as_of_ns[spoken]
         order = np.lexsort((as_of_ns, origin))
         origin, as_of_ns = origin[order], as_of_ns[order]
-        cut = (np.diff(origin) != 0) | (np.diff(as_of_ns) > VOUCHED_JOIN_NS)
+        cut = (np.diff(origin) != 0) | (np.diff(as_of_ns) > self.join_ns)
         first = np.concatenate(([0], np.flatnonzero(cut) + 1))
         last = np.concatenate((first[1:] - 1, [len(order) - 1]))
         for who, from_ns, to_ns in zip(

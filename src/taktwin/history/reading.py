@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taktwin.contracts.vouching import SILENT_AFTER_NS
 from taktwin.errors import StoreError
 from taktwin.history import commit_state, layout
 from taktwin.history.as_of import as_of_join_positions
@@ -38,7 +39,8 @@ _FINITE = "CASE WHEN quality < 3 AND isfinite(number) THEN number END"
 class Reader:
     """The reading half of the port over one DuckDB connection and the folder of sealed files."""
 
-    def __init__(self, connection: Any, root: Path, site: str) -> None:
+    def __init__(self, connection: Any, root: Path, site: str, *, join_ns: int = SILENT_AFTER_NS) -> None:
+        self.join_ns = join_ns
         self._connection = connection
         self._root = root
         self._site = site
@@ -319,14 +321,18 @@ class Reader:
             only = " AND ".join(f"{column} = {_text(name)}" for column, name in who if name is not None)
             rows = cursor.execute(f"FROM vouched WHERE {only or 'true'}").fetchall()
             state = _one(cursor, f"SELECT value FROM state WHERE key = {_text(commit_state.KEY)}")
-            still_open = OpenSpans.decode(commit_state.decode(state[0] if state else None).open)
+            still_open = OpenSpans.decode(commit_state.decode(state[0] if state else None).open, self.join_ns)
             spans = [Vouched(*row) for row in rows] + still_open.all()
             return [
                 span
                 for span in joined(
-                    s
-                    for s in spans
-                    if (connector is None or s.connector == connector) and (unit is None or s.unit == unit)
+                    (
+                        s
+                        for s in spans
+                        if (connector is None or s.connector == connector)
+                        and (unit is None or s.unit == unit)
+                    ),
+                    self.join_ns,
                 )
                 if span.to_ns >= from_ns and span.from_ns < to_ns
             ]

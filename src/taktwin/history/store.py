@@ -28,10 +28,6 @@ NOT_VOUCHED = -(2**63)  # a scan without `as_of`
 EARLIEST_NS = -(2**63)
 LATEST_NS = 2**63 - 1
 
-# Confirmations closer than this are kept as one span. It is the smallest gap that anybody calls
-# unknown (the twin: the larger of 5 s and three periods), so no gap is lost by joining.
-VOUCHED_JOIN_NS = 5_000_000_000
-
 # What a row has, in the order of every answer and of the sealed files.
 ROW_COLUMNS = (
     "signal", "source_ns", "ingest_ns", "recorded_ns", "kind", "f64", "i64", "u64", "text", "bytes",

@@ -163,6 +163,7 @@ class Composer:
         picture = self._picture
         return {
             "stale": picture.stale_count,
+            "never": int(np.count_nonzero((picture.source_ns == 0) & ~picture.stale)),
             "signals": picture.signal_count,
             "oldest_ms": picture.oldest_stale_ns // MILLISECOND_NS,
             "silent": picture.silent_connections(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal
 
 from taktwin.bus.port import Bus
@@ -20,6 +21,7 @@ from taktwin.contracts.events import (
     AlarmCommented,
     AlarmShelved,
     AlarmUnshelved,
+    CloudEvent,
     EventData,
 )
 from taktwin.contracts.state import AlarmDocument
@@ -53,6 +55,7 @@ class Decisions:
         self._source = f"/{registry.enterprise}/{registry.site}/portal"
         self._sequence = 0
         self._made: OrderedDict[tuple[str, str], tuple[tuple[object, ...], str]] = OrderedDict()
+        self._unseen: OrderedDict[str, CloudEvent] = OrderedDict()  # by id: not yet found in the history
         self._one_at_a_time = asyncio.Lock()
 
     async def decide(self, person: Person, alarm: str, verb: Verb, decision: Decision) -> str:
@@ -92,6 +95,17 @@ class Decisions:
     def forget(self) -> None:
         """Forget which keys were used: what a restart does."""
         self._made.clear()
+        self._unseen.clear()
+
+    def beside(self, stored: Sequence[CloudEvent], *, from_ns: int, to_ns: int) -> list[CloudEvent]:
+        """Return the decisions of a window that are published, but not among the stored events yet.
+
+        The backbone keeps them from the first moment, the history a moment later: whoever has just
+        decided finds the decision in the journal all the same.
+        """
+        for event in stored:
+            self._unseen.pop(event.id, None)
+        return [event for event in self._unseen.values() if from_ns <= event.time_ns <= to_ns]
 
     def _remember(self, key: tuple[str, str], wish: tuple[object, ...], event_id: str) -> str:
         self._made[key] = (wish, event_id)
@@ -154,6 +168,9 @@ class Decisions:
         await self._bus.publish_durable(
             topics.event(place, content.event_type), events.encode(event), message_id=event_id
         )
+        self._unseen[event_id] = event
+        while len(self._unseen) > REMEMBERED:
+            self._unseen.popitem(last=False)
 
     async def _is_stored(self, event_id: str, alarm: str, verb: Verb) -> bool:
         """Return whether this very decision was published before, by an earlier run of the portal."""

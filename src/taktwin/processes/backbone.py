@@ -23,18 +23,24 @@ from pathlib import Path
 
 import msgspec
 
-from taktwin.bus import rights
+from taktwin.bus import refusals, rights
 from taktwin.bus.client import NatsBus, connect
 from taktwin.bus.streams import StreamPlan, mqtt_plans, plans
 from taktwin.clock import Clock, SystemClock
+from taktwin.contracts.quarantine import Rejection
 from taktwin.entropy import secret_token, unique_id
 from taktwin.errors import BusError, WorldError
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
+from taktwin.processes import foreign
 from taktwin.processes.ports import free_port
 from taktwin.settings import PASSWORD_VARIABLE, Installation
 
 BINARY_VARIABLE = "NATS_SERVER_BIN"
+ACCOUNTS_FILE = "accounts.json"  # in our folder: passwords of devices and people's tools
+# Left to itself the server reserves what each stream may take at most, and on a disk that has less
+# than that now it would make none, nor open again those that it has. Each stream has its own limit.
+STORE_BYTES_MAX = 64 * 1024**4
 MAX_PAYLOAD = 8 * 1024 * 1024
 START_S = 15.0
 STOP_S = 5.0
@@ -115,6 +121,7 @@ ping_max: 2
 jetstream {{
   store_dir: {_text(store_dir)}
   sync_interval: always
+  max_file_store: {STORE_BYTES_MAX}
   limits {{ default_max_consumers: 100000 }}
 }}
 mqtt {{
@@ -191,7 +198,7 @@ class Backbone:
         nats_port: int = 0,
         passwords: Mapping[str, str] | None = None,
         say: Callable[[str], None] | None = None,
-        on_violation: Callable[[str], None] | None = None,
+        on_refusal: Callable[[Rejection], None] | None = None,
     ) -> None:
         self.folder = Path(installation.data_dir) / "backbone"
         self.external_url = installation.nats_url
@@ -199,8 +206,9 @@ class Backbone:
         self.sizes = sizes or Sizes()
         self.version = ""
         self.sha256 = ""
+        self.without_room = False  # the disk was full: the server keeps nothing until it is started again
         self.violations: deque[str] = deque(maxlen=1000)  # lines of the server's log: who tried what
-        self.on_violation = on_violation
+        self._on_refusal = on_refusal
         self._clock = clock or SystemClock()
         self._host = host
         self._nats_port = nats_port
@@ -277,11 +285,12 @@ class Backbone:
         WorldError
             If no binary is found or the server does not come up; with its last lines.
         """
+        outsiders = {} if self.external_url else self._outsiders()
         for user in rights.RIGHTS:
             if self.external_url:
                 self.passwords.setdefault(user, os.environ.get(f"{PASSWORD_VARIABLE}_{user.upper()}", ""))
             else:
-                self.passwords.setdefault(user, secret_token())
+                self.passwords.setdefault(user, outsiders.get(user) or secret_token())
         if self.external_url:
             self._urls = Urls(self.external_url, "", *self._external_mqtt)
         else:
@@ -294,6 +303,20 @@ class Backbone:
                 samples_age_ns=self.sizes.samples_age_s * SECOND_NS,
             )
             await ensure_streams(bus, (*mqtt_plans(), *wanted))
+
+    def _outsiders(self) -> dict[str, str]:
+        """Return the passwords of those who are configured elsewhere, made at the first start."""
+        path = self.folder / ACCOUNTS_FILE
+        kept: dict[str, str] = msgspec.json.decode(path.read_bytes(), type=dict) if path.exists() else {}
+        missing = [user for user in rights.OUTSIDERS if user not in kept]
+        if missing:
+            kept |= {user: secret_token() for user in missing}
+            aside = path.with_suffix(".new")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside.touch(mode=0o600)
+            aside.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
+            aside.replace(path)
+        return kept
 
     async def _launch(self) -> None:
         binary = find_binary()
@@ -329,18 +352,11 @@ class Backbone:
         path.touch(mode=0o600)  # it holds every password
         path.write_text(text, encoding="utf-8")
         self._tail.clear()
-        process = await asyncio.create_subprocess_exec(
-            str(binary),
-            "-c",
-            str(path),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal must not reach it before the others
-        )
+        self.without_room = False
+        process, said = await foreign.start(binary, "-c", str(path))
         self._process = process
         ready = asyncio.Event()
-        self._reading = asyncio.create_task(self._read_log(process, ready))
+        self._reading = asyncio.create_task(self._read_log(said, ready))
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(START_S):
                 await ready.wait()
@@ -363,26 +379,24 @@ class Backbone:
             self._say(f"backbone: {self.description}")
         return True
 
-    async def _read_log(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
-        assert process.stderr is not None
-        log = (self.folder / "nats.log").open("ab")
-        try:
+    async def _read_log(self, said: asyncio.StreamReader, ready: asyncio.Event) -> None:
+        # Unbuffered: what a full disk refuses is given up at once, and the reading goes on. A server
+        # whose log nobody reads stands still.
+        with (self.folder / "nats.log").open("ab", buffering=0) as log:
             while True:
                 try:
-                    line = await process.stderr.readline()
+                    line = await said.readline()
                 except ValueError:  # a line over the limit of the reader
                     continue
                 if not line:
                     break
-                if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
-                    log.truncate(0)
-                    log.seek(0)
-                log.write(line)
-                log.flush()
+                with contextlib.suppress(OSError):
+                    if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
+                        log.truncate(0)
+                        log.seek(0)
+                    log.write(line)
                 self._heard(line.decode("utf-8", "replace").rstrip(), ready)
-        finally:
-            log.close()
-            ready.set()
+        ready.set()
 
     def _heard(self, line: str, ready: asyncio.Event) -> None:
         self._tail.append(line)
@@ -390,10 +404,12 @@ class Backbone:
             self.version = line.rpartition("Version:")[2].strip()
         if "Server is ready" in line:
             ready.set()
+        if "no space left on device" in line:
+            self.without_room = True
         if "Violation" in line:
             self.violations.append(line)
-            if self.on_violation is not None:
-                self.on_violation(line)
+        if self._on_refusal is not None and (found := refusals.refusal(line)) is not None:
+            self._on_refusal(found)
 
     async def _end_leftover(self) -> None:
         """End a server of this folder whose parent was killed: two may not share one store."""
@@ -426,6 +442,15 @@ class Backbone:
             if self._reading is not None:
                 await self._reading
             (self.folder / "nats.pid.json").unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk of the stores has."""
+        return shutil.disk_usage(self.folder).free
+
+    def end(self) -> None:
+        """Let our server shut itself down; who waits for its end starts it again."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
 
     async def kill(self) -> None:
         """Kill our server as a crash would, for the tests of what survives it."""

@@ -318,7 +318,12 @@ async def _run(*words: str, given: bytes = b"") -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate(given)
+    try:
+        said, _ = await process.communicate(given)
+    except asyncio.CancelledError:  # told to stop in the middle of the start
+        process.kill()
+        await process.wait()
+        raise
     if process.returncode != 0:
         end = said.decode("utf-8", "replace")[-2000:]
         raise WorldError(

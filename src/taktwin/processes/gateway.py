@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import pickle
@@ -34,7 +35,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     registry = last_known(installation, room / "registry.pickle")
     bus = NatsBus(clock=clock, url=installation.nats_url, user="gateway", password=bus_password())
     with contextlib.suppress(BusError):  # away at the start: the bus comes back by itself
-        await bus.connect(wait_s=2.0)
+        await wiring.unless(stop, bus.connect(wait_s=2.0))
     bus.keep_trying()
     forwarder = Forwarder(bus, DiskBuffer(room / "buffer", bytes_max=BUFFER_BYTES_MAX), clock)
     mirror = None
@@ -67,6 +68,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         mirror=mirror,
         secret=secret,
     )
+    gc.freeze()  # the registry and the libraries stay for ever: 50 ms less in which nobody listens
     forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
     running = asyncio.create_task(gateway.run(), name="gateway")
     stopped = asyncio.create_task(stop.wait(), name="stop")

@@ -6,14 +6,13 @@ import asyncio
 import os
 import shutil
 
-from taktwin import settings
-from taktwin.bus import client
 from taktwin.clock import Clock
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.historian.engine import Policy
 from taktwin.historian.service import COMPONENT, HistorianService
 from taktwin.history.hot import DuckHistory
 from taktwin.plant.compile import open_plant
-from taktwin.processes.wiring import memory_mb, run
+from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
 
 
@@ -21,10 +20,8 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     """Keep the history of one site until `stop`."""
     registry = open_plant(installation.plant_dir)
     folder = installation.room(COMPONENT)
-    store = DuckHistory(folder, site=registry.site)
-    bus = await client.connect(
-        installation.nats_url, clock=clock, user=COMPONENT, password=settings.bus_password()
-    )
+    store = DuckHistory(folder, site=registry.site, join_ns=silent_after_ns(clock.speed))
+    bus = await joined(installation, clock, stop, user=COMPONENT)
     service = HistorianService(
         bus=bus,
         store=store,

@@ -9,8 +9,6 @@ import socket
 
 import msgspec
 
-from taktwin import settings
-from taktwin.bus.client import connect
 from taktwin.bus.port import Bus
 from taktwin.clock import Clock
 from taktwin.contracts import state, topics
@@ -34,7 +32,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     refuse_open_door(installation.http_host, accounts)
     registry = open_plant(installation.plant_dir)
     bound = bind(installation)
-    bus = await connect(installation.nats_url, clock=clock, user="portal", password=settings.bus_password())
+    bus = await wiring.joined(installation, clock, stop, user="portal")
     app = create_app(registry, bus, clock, installation, accounts=accounts)
     _write_address(installation, bound.getsockname()[1])
     beating = asyncio.create_task(_beat(app.state.portal, stop), name="portal-heartbeat")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 
-from taktwin import settings
-from taktwin.bus import client
 from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
-from taktwin.processes.wiring import memory_mb, run
+from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
 from taktwin.twin.recorder import COMPONENT, RecorderService
 
@@ -17,9 +15,7 @@ from taktwin.twin.recorder import COMPONENT, RecorderService
 async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
     """Play the past of one site until `stop`."""
     registry = open_plant(installation.plant_dir)
-    bus = await client.connect(
-        installation.nats_url, clock=clock, user=COMPONENT, password=settings.bus_password()
-    )
+    bus = await joined(installation, clock, stop, user=COMPONENT)
     service = RecorderService(
         bus=bus,
         registry=registry,

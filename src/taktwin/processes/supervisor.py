@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +22,13 @@ import msgspec
 
 from taktwin import settings
 from taktwin.bus.port import Bus, Message
+from taktwin.bus.refusals import Repetitions
 from taktwin.clock import Clock
-from taktwin.contracts import topics
+from taktwin.contracts import quarantine, topics
+from taktwin.contracts.quarantine import Rejection
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, ConfigError, Mistake, WorldError
+from taktwin.identity import Place
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
@@ -35,9 +39,13 @@ from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARI
 
 # The machines of a demo come before the gateway: it would only note that nobody is there yet.
 ORDER = ("historian", "twin", "recorder", "portal", "mes", "virtual_plant", "gateway")
+START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+REFUSALS_MAX = 1000  # of the backbone, that wait to be told
+ROOM_BYTES_MIN = 64_000_000  # a disk that was full has room again when so much is free
+NO_ROOM = "the disk is full: the streams keep nothing until there is room, the gateway what its own log can"
 CALM_S = 60.0  # a process that ran this long starts its back-off anew
 
 Say = Callable[[str], None]
@@ -70,8 +78,11 @@ class Supervisor:
         self._clock = clock
         self._say = say
         self._stopping = asyncio.Event()
-        self._backbone = Backbone(installation, registry, clock=clock)
         self._database = Database(installation, clock=clock)
+        self._backbone = Backbone(installation, registry, clock=clock, on_refusal=self._note_refusal)
+        self._refusals: deque[Rejection] = deque(maxlen=REFUSALS_MAX)
+        self._repetitions = Repetitions()
+        self._refused = asyncio.Event()
         self.backbone_exits: list[str] = []
         self.database_exits: list[str] = []
         self._watchers: list[asyncio.Task[None]] = []
@@ -100,7 +111,7 @@ class Supervisor:
         Raises
         ------
         WorldError
-            If a process did not come up in 30 s, with the end of its log.
+            If a process did not come up in time, with the end of its log.
         """
         # A first start makes the database's files: seconds in which everything else comes up already.
         database = asyncio.create_task(self._database.start(), name="database-start")
@@ -142,6 +153,8 @@ class Supervisor:
         self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
         self._watchers.append(asyncio.create_task(self._watch_database(), name="watch-database"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
+        self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
+        self._watchers.append(asyncio.create_task(self._mind_room(), name="room"))
         for child in self.children.values():
             await self._until_healthy(child)
             assert child.process is not None
@@ -171,10 +184,13 @@ class Supervisor:
         for child in alive:
             assert child.process is not None
             if child.process.returncode is None:
-                self._say(f"{child.name}: did not stop in {STOP_S - 1.5:.1f} s, killed")
-                child.process.kill()
-                await child.process.wait()
+                self._say(f"{child.name}: did not stop in {STOP_S - 1.5:.1f} s, killed; its log says where")
+                await self._kill(child.process)
         await self._end_watchers()
+        # One that was being started again when the end came has heard of it from nobody.
+        for child in filter(_runs, self.children.values()):
+            assert child.process is not None
+            await self._kill(child.process)
         for child in self.children.values():
             if child.log is not None:
                 child.log.close()
@@ -182,6 +198,16 @@ class Supervisor:
             await self._bus.close()
         await asyncio.gather(self._backbone.stop(), self._database.stop())
         return {child.name: child.exits for child in self.children.values()}
+
+    async def _kill(self, process: asyncio.subprocess.Process) -> None:
+        """Kill a process; what it was doing goes to its log."""
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(wiring.SAY_WHERE)
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(0.2):
+                    await process.wait()
+            process.kill()
+        await process.wait()
 
     async def _end_watchers(self) -> None:
         # Watchers end by themselves when their process does; one in back-off is cut short.
@@ -202,7 +228,27 @@ class Supervisor:
             self.backbone_exits.append(_reason(code, stopping=False))
             self._say(f"backbone: ended ({self.backbone_exits[-1]}), starts again on the same ports")
             await self._clock.wall_sleep(backoff_s(quick_exits))
-            await self._backbone.start()
+            await self._start_backbone_again()
+
+    async def _start_backbone_again(self) -> None:
+        tries = 0
+        while not self._backbone.alive:
+            try:
+                await self._backbone.start()
+            except (WorldError, BusError, OSError) as failure:  # such as a disk without room for its files
+                await self._backbone.stop()
+                tries += 1
+                self._say(f"backbone: does not start, tried again in {backoff_s(tries):g} s: {failure}")
+                await self._clock.wall_sleep(backoff_s(tries))
+
+    async def _mind_room(self) -> None:
+        """Start the backbone again once a full disk has room: its streams do not come back by themselves."""
+        while True:
+            await self._clock.wall_sleep(1.0)
+            if self._backbone.without_room and self._backbone.free_bytes() >= ROOM_BYTES_MIN:
+                self._say("backbone: the disk was full and has room again")
+                self._backbone.end()
+                await self._clock.wall_sleep(5.0)
 
     async def _watch_database(self) -> None:
         quick_exits = 0
@@ -236,13 +282,41 @@ class Supervisor:
                 wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0
             )
             health = Health(
-                component="supervisor", state="running", started_ns=started_ns, at_ns=plant_clock.now_ns(),
-                pid=os.getpid(), memory_mb=wiring.memory_mb(), counters=counters,
+                component="supervisor", state="degraded" if self._backbone.without_room else "running",
+                reason=NO_ROOM if self._backbone.without_room else "",
+                started_ns=started_ns, at_ns=plant_clock.now_ns(), pid=os.getpid(),
+                memory_mb=wiring.memory_mb(), counters=counters,
             )  # fmt: skip
             # With the backbone away nobody would hear it; the next one is a second later.
             with contextlib.suppress(BusError):
                 await self.bus.publish(subject, msgspec.msgpack.encode(health))
             await self._clock.wall_sleep(1.0)
+
+    def _note_refusal(self, found: Rejection) -> None:
+        said = self._repetitions.news(found, mono_ns=self._clock.monotonic_ns())
+        if said is not None:
+            at_ns = wiring.clock_of(self.installation).now_ns()
+            self._refusals.append(msgspec.structs.replace(found, found=said, at_ns=at_ns))
+            self._refused.set()
+
+    async def _tell_refusals(self) -> None:
+        """Put what the backbone refused into quarantine, where everything refused is seen."""
+        site = Place(self.registry.enterprise, self.registry.site)
+        while True:
+            await self._refused.wait()
+            self._refused.clear()
+            while self._refusals:
+                found = self._refusals[0]
+                try:
+                    await self.bus.publish_durable(
+                        topics.rejected(site, found.reason), quarantine.encode(found),
+                        message_id=f"backbone:rejected:{found.at_ns}:{found.origin}",
+                    )  # fmt: skip
+                except BusError:
+                    await self._clock.wall_sleep(1.0)
+                    continue
+                if self._refusals and self._refusals[0] is found:
+                    self._refusals.popleft()
 
     async def _listen(self) -> None:
         self._bus = await self._backbone.connect("supervisor")
@@ -289,15 +363,23 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             child.restarts += 1
-            await self._spawn(child)
+            while True:
+                try:
+                    await self._spawn(child)
+                    break
+                except OSError as failure:  # such as a disk without room for its log
+                    self._say(f"{child.name}: cannot be started: {failure}")
+                    await self._clock.wall_sleep(BACKOFF_S[-1])
 
     async def _until_healthy(self, child: Child) -> None:
         try:
-            async with self._clock.timeout(45.0):
+            async with self._clock.timeout(START_S):
                 await child.healthy.wait()
         except TimeoutError as late:
             end = _tail(self.installation.run_dir / "logs" / f"{child.name}.log")
-            raise WorldError(f"{child.name} sent no heartbeat in 45 s; the end of its log:\n{end}") from late
+            raise WorldError(
+                f"{child.name} sent no heartbeat in {START_S:g} s; the end of its log:\n{end}"
+            ) from late
 
 
 def backoff_s(quick_exits: int) -> float:
@@ -310,7 +392,7 @@ def _runs(child: Child) -> bool:
 
 
 def _reason(code: int, *, stopping: bool) -> str:
-    if code == 0:
+    if code == 0 or (stopping and code == -signal.SIGTERM):  # so ends one that was still being loaded
         return "stopped cleanly" if stopping else "ended by itself with 0"
     if code < 0:
         return f"killed by signal {signal.Signals(-code).name}"

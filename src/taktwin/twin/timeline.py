@@ -423,6 +423,7 @@ class UnitTimeline:
     def _inferred(self, at_ns: int, planned: bool) -> tuple[TimeClass, str, str]:
         power = self.main.at(at_ns) if self.main is not None else None
         bands, power_kw = self.equipment.bands, float(power) if isinstance(power, int | float) else None
+        planned = planned or self._has_just_ended(at_ns)
         time_class = time_classes.inferred_class(bands, power_kw, planned=planned, before=(), after=())
         if not planned or power_kw is None:
             return time_class, "", ""
@@ -432,6 +433,16 @@ class UnitTimeline:
             # Work has just begun: whether the unit was switched on, its next power tells.
             time_class = TimeClass.PLANNED_DOWN
         return time_class, "", ""
+
+    def _has_just_ended(self, at_ns: int) -> bool:
+        """Return whether work ended so lately that the unit's power did not tell of it yet.
+
+        A part begun just before the end keeps the unit at work beyond it; only its next power says so.
+        """
+        if not self._planned(at_ns - self.lag_ns) or self.main is None:
+            return False
+        place = bisect_right(self.main.times, at_ns)
+        return place > 0 and self._planned(self.main.times[place - 1])
 
     def _waits_for(self, at_ns: int) -> TimeClass:
         """Return what a unit waits for whose power says that it waits.

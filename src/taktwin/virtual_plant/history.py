@@ -172,7 +172,8 @@ class _Recorder:
             road = self._roads[column.signal]
             if road.poll_ns:
                 instants = -(-column.source_ns // road.poll_ns) * road.poll_ns
-                for at_ns, value in zip(instants.tolist(), list(column.values), strict=True):
+                values = column.values if isinstance(column.values, list) else column.values.tolist()
+                for at_ns, value in zip(instants.tolist(), values, strict=True):
                     polled[at_ns, column.signal] = value
             else:
                 self._keep_column(column, gathered)

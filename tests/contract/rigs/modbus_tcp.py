@@ -18,6 +18,7 @@ class Rig(DeviceRig):
     bad = Wanted("hr:108:float64", "float64")  # right behind the good ones: one request asks for both
     says_every_change = False
     settings: ClassVar[Mapping[str, Any]] = {"poll_s": 0.1}
+    takes_s = 0.0  # until it answers
 
     async def listen(self) -> int:
         self._words = {start + n: 0 for start in FLOATS for n in range(4)}
@@ -39,6 +40,8 @@ class Rig(DeviceRig):
                     body = struct.pack(f">BB{count}H", code, 2 * count, *words)
                 else:
                     body = bytes([code | 0x80, 2])
+                if self.takes_s:
+                    await asyncio.sleep(self.takes_s)
                 writer.write(struct.pack(">HHHB", number, 0, len(body) + 1, unit) + body)
         except (OSError, asyncio.IncompleteReadError):
             pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from asyncua import Client, ua
 
 from taktwin import settings
 from taktwin.bus.client import NatsBus
+from taktwin.bus.port import Message
 from taktwin.clock import ScaledClock, SystemClock
 from taktwin.contracts import topics
 from taktwin.contracts.state import Health
@@ -77,14 +79,18 @@ async def playing(
     clock = ScaledClock(epoch_ns=EPOCH_NS, wall_epoch_ns=wall_ns, speed=1.0)
     stop = asyncio.Event()
     bus = await backbone.connect("portal")
-    healths: list[bytes] = []
-    await bus.subscribe(topics.HEALTH, lambda message: healths.append(message.payload))
+    healths: list[Health] = []
+
+    def heard(message: Message) -> None:
+        healths.append(msgspec.msgpack.decode(message.payload, type=Health))
+
+    await bus.subscribe(topics.HEALTH, heard)
     task = asyncio.create_task(virtual_plant.main(installation, clock, stop))
-    await until(lambda: bool(healths) or task.done(), 60)
+    # On a busy machine it first has to catch up with the clock, and says so: degraded.
+    await until(lambda: (healths and healths[-1].state == "running") or task.done(), 60)
     if task.done():
         await task
-    health = msgspec.msgpack.decode(healths[0], type=Health)
-    assert (health.component, health.state) == ("virtual_plant", "running")
+    assert healths[-1].component == "virtual_plant"
     yield Playing(installation, bus, task, stop)
     stop.set()
     async with asyncio.timeout(20):
@@ -92,6 +98,8 @@ async def playing(
 
 
 async def test_the_demo_plant_plays_is_disturbed_over_the_bus_and_ends_cleanly(playing: Playing) -> None:
+    # A full garbage collection over the address spaces took 0.3 s, in which no server answered.
+    assert gc.get_freeze_count() > 500_000
     listed = msgspec.msgpack.decode(await playing.ask("injections"), type=Injections)
     assert {"break_machine", "heat_zone", "cut_server", "freeze_session"} <= {k.kind for k in listed.kinds}
     assert "turn1" in next(k for k in listed.kinds if k.kind == "break_machine").targets

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from taktwin.bus import rights
@@ -16,7 +19,7 @@ from taktwin.clock import SystemClock
 from taktwin.contracts import topics
 from taktwin.errors import BusError, PermissionRefused, WorldError
 from taktwin.identity import Place
-from taktwin.processes.backbone import Backbone, binary_sha256, configuration, find_binary
+from taktwin.processes.backbone import ACCOUNTS_FILE, Backbone, binary_sha256, configuration, find_binary
 from taktwin.settings import Installation
 from tests.support_bus import TestBackbone, backbone  # noqa: F401
 from tests.support_gateway import until
@@ -87,6 +90,89 @@ async def test_a_second_start_keeps_ports_passwords_and_what_was_stored(tmp_path
     assert await bus.publish_durable(topics.sample(UNIT), b"x", message_id="plc:1") == 1
     await bus.close()
     await server.stop()
+
+
+async def test_devices_keep_their_password_over_a_new_start_and_nobody_else_does(tmp_path: Path) -> None:
+    first = Backbone(installation(tmp_path))
+    await first.start()
+    await first.stop()
+    second = Backbone(installation(tmp_path))
+    await second.start()
+    await second.stop()
+    same = {user for user in rights.RIGHTS if first.passwords[user] == second.passwords[user]}
+    assert same == {"devices", "viewer"}
+    path = tmp_path / "backbone" / ACCOUNTS_FILE
+    assert path.stat().st_mode & 0o077 == 0
+    assert msgspec.json.decode(path.read_bytes())["devices"] == second.passwords["devices"]
+
+
+PARENT = """
+import asyncio, sys
+from taktwin.processes.backbone import Backbone
+from taktwin.settings import Installation
+
+async def main():
+    server = Backbone(Installation(data_dir=sys.argv[1], plant_dir=""))
+    await server.start()
+    print(server.pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def last_word_of_killed(program: str, argument: Path) -> str:
+    """Run a Python program until it has written a line, kill it, and return that line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(argument)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.kill()
+    process.wait()
+    return line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the leash is Linux's")
+async def test_a_server_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    stat = Path(f"/proc/{int(last_word_of_killed(PARENT, tmp_path))}/stat")
+    # One that nobody fetches in this machine's first process stays as a zombie.
+    await until(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+WITH_A_LAST_WORD = """
+import asyncio, sys
+from pathlib import Path
+from taktwin.processes import foreign
+
+PROGRAM = '''
+import pathlib, signal, sys, time
+
+def end(*_):
+    time.sleep(0.5)  # by then nobody else has an end of the pipe
+    print("ending", file=sys.stderr, flush=True)
+    pathlib.Path(sys.argv[1]).write_text("in peace")
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+print("ready", file=sys.stderr, flush=True)
+while True:
+    signal.pause()
+'''
+
+async def main():
+    _, said = await foreign.start(Path(sys.executable), "-c", PROGRAM, sys.argv[1])
+    print((await said.readline()).decode(), flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the leash is Linux's")
+async def test_what_it_writes_to_its_log_after_the_parents_end_does_not_end_it(tmp_path: Path) -> None:
+    assert last_word_of_killed(WITH_A_LAST_WORD, tmp_path / "ended") == "ready\n"
+    await until(lambda: (tmp_path / "ended").exists())
 
 
 async def test_a_server_left_over_from_a_killed_parent_is_ended_first(tmp_path: Path) -> None:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 import pytest_asyncio
 
 from taktwin.bus.client import NatsBus
+from taktwin.bus.refusals import REASONS, Repetitions, refusal
 from taktwin.bus.rights import RIGHTS
-from taktwin.contracts import topics
+from taktwin.contracts import quarantine, topics
+from taktwin.contracts.quarantine import Rejection
 from taktwin.errors import BusError, PermissionRefused
 from taktwin.identity import Place
-from taktwin.processes.backbone import configuration
+from taktwin.instants import SECOND_NS
+from taktwin.processes.backbone import Backbone, configuration
+from taktwin.settings import Installation
 from tests.support_bus import TestBackbone, backbone  # noqa: F401
 from tests.support_gateway import until
 
@@ -149,6 +154,86 @@ async def test_each_room_may_say_what_it_owns(
     bus = await backbone.connect(user)
     assert await bus.publish_durable(subject, b"1") == 1
     assert not bus.violations
+
+
+async def test_the_supervisor_tells_what_the_backbone_refused_and_no_other_rejection(
+    backbone: TestBackbone,  # noqa: F811
+) -> None:
+    supervisor = await backbone.connect("supervisor")
+    for reason in REASONS:
+        await supervisor.publish_durable(topics.rejected(SITE, reason), b"1")
+    assert not supervisor.violations
+    for subject in (topics.rejected(UNIT, "not_permitted"), topics.rejected(SITE, "wrong_type"), SAMPLE):
+        with pytest.raises(PermissionRefused):
+            await supervisor.publish_durable(subject, b"1")
+
+
+@pytest.mark.parametrize(
+    ("user", "topic", "reason", "found"),
+    [
+        ("devices", topics.to_topic(COMMAND), "not_permitted", f"a publish to {COMMAND}"),
+        ("devices", "uns/v1/acme/works/-/-/-/_raw/sensors/hall temperature", "bad_topic", "not supported"),
+    ],
+)
+async def test_what_is_refused_to_an_mqtt_client_is_read_from_the_servers_log(
+    tmp_path: Path, user: str, topic: str, reason: str, found: str
+) -> None:
+    refused: list[Rejection] = []
+    server = Backbone(Installation(data_dir=str(tmp_path), plant_dir=""), on_refusal=refused.append)
+    await server.start()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="press-7", protocol=mqtt.MQTTv311)
+    client.username_pw_set(user, server.passwords[user])
+    client.on_connect = lambda c, *_: c.publish(topic, b"1", qos=1)
+    client.connect(server.mqtt_host, server.mqtt_port)
+    client.loop_start()
+    await until(lambda: refused)
+    client.disconnect()
+    client.loop_stop()
+    assert refused[0].reason == reason
+    assert found in refused[0].found
+    assert refused[0].origin.startswith("press-7 at 127.0.0.1:")
+    refused.clear()
+    stranger = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="press-8", protocol=mqtt.MQTTv311)
+    stranger.username_pw_set(user, "a guess")
+    stranger.connect(server.mqtt_host, server.mqtt_port)
+    stranger.loop_start()
+    await until(lambda: refused)
+    stranger.loop_stop()
+    assert refused[0].reason == "not_permitted"
+    assert "wrong password" in refused[0].found
+    await server.stop()
+
+
+def test_a_client_in_a_loop_is_named_once_a_minute_and_counted() -> None:
+    line = (
+        '[7] 2026/11/21 13:10:52.671472 [ERR] 127.0.0.1:{port} - mid:44 - "press-7" - '
+        "character not supported for MQTT topics"
+    )
+    said = Repetitions()
+    words: list[str | None] = []
+    for second in range(120):
+        found = refusal(line.format(port=50_000 + second))
+        assert found is not None
+        words.append(said.news(found, mono_ns=second * SECOND_NS))
+    assert [second for second, word in enumerate(words) if word is not None] == [0, 60]
+    assert str(words[60]).endswith("59 times more since it was last said")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[7] 2026/11/21 13:10:51.851226 [WRN] Plaintext passwords detected, use nkeys or bcrypt",
+        "[7] 2026/11/21 13:10:51.851226 [INF] Server is ready",
+        '[7] 2026/11/21 13:10:57.581180 [ERR] 127.0.0.1:53035 - mid:50 - "a" - unable to connect: x',
+        "",
+    ],
+)
+def test_what_is_no_refusal_is_none(line: str) -> None:
+    assert refusal(line) is None
+
+
+def test_every_reason_that_the_backbone_gives_is_one_of_the_quarantine() -> None:
+    assert set(REASONS) <= set(quarantine.REASONS)
 
 
 def test_no_user_is_without_limits() -> None:

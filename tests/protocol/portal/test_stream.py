@@ -263,3 +263,13 @@ async def test_connections_that_bring_nothing_are_named(portal: Running) -> None
         )  # fmt: skip
         fresh = (await page.hear("frame"))["fresh"]
         assert (fresh["stale"], fresh["oldest_ms"], fresh["silent"]) == (56, 7, ["line4"])
+
+
+async def test_what_was_never_received_is_not_counted_as_fresh(portal: Running) -> None:
+    async with portal.page() as page:
+        await page.say(op="subscribe", topics=["signals:*"])
+        fresh = (await page.hear("snapshot"))["fresh"]
+        assert (fresh["stale"], fresh["never"]) == (0, fresh["signals"])
+        await portal.owners.next(**values(portal.owners.picture, [3, 7], [1.5, 2.5]))
+        fresh = (await page.hear("frame"))["fresh"]
+        assert fresh["never"] == fresh["signals"] - 2

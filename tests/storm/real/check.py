@@ -62,9 +62,9 @@ async def facts(house: House) -> Facts:
     return found
 
 
-def undisturbed(plant: Registry, found: Facts, *, now_ns: int) -> TwinEngine:
+def undisturbed(plant: Registry, found: Facts, *, now_ns: int, speed: float = 1.0) -> TwinEngine:
     """Return the engine of a run in which nothing happened."""
-    engine = TwinEngine(plant)
+    engine = TwinEngine(plant, speed=speed)
     for (_, unit, _, _), scan in sorted(found.scans.items(), key=lambda item: (item[1].t0_ns, item[0])):
         engine.apply_scan(unit, scan)
     for event in found.events.values():
@@ -286,6 +286,17 @@ async def differences(house: House, runs: list[Run], found: Facts, *, now_ns: in
     """Return in what a storm's end differs from an undisturbed run; ends twin and historian."""
     wrong = lost(house.plant, found, runs, house.folder)
     calm = undisturbed(house.plant, found, now_ns=now_ns)
+    return wrong + await unlike(house, calm, found, unseen(found, house.plant))
+
+
+async def unlike(
+    house: House, calm: TwinEngine, found: Facts, spans: Mapping[str, tuple[list[Span], list[Span]]]
+) -> list[str]:
+    """Return in what twin and history differ from an engine that heard the facts in peace; ends both.
+
+    `spans` are the stretches of each unit that must be unknown, and those that may be.
+    """
+    wrong: list[str] = []
     calm_hash = snapshot.state_hash(calm)
     end_ns = calm.newest_fact_ns()
     lines = timelines(calm, end_ns)
@@ -293,7 +304,7 @@ async def differences(house: House, runs: list[Run], found: Facts, *, now_ns: in
     if hashed["state_hash"] != calm_hash:
         wrong.append(f"the twin's hash is {hashed['state_hash'][:12]}, undisturbed {calm_hash[:12]}")
     wrong += first_differences("twin", await twin_timelines(house, calm.timelines, end_ns), lines)
-    wrong += bridged(lines, unseen(found, house.plant))
+    wrong += bridged(lines, spans)
     for name in ("twin", "historian"):
         await _drained(house, name)
     history = History.open(house.data)

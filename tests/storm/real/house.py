@@ -37,7 +37,15 @@ ROOMS = ("gateway", "twin", "historian")
 class House:
     """Broker, twin, historian and feeder of one storm; use as an async context manager."""
 
-    def __init__(self, plant: Registry, folder: Path, *, now_ns: int, **more: Any) -> None:
+    def __init__(
+        self,
+        plant: Registry,
+        folder: Path,
+        *,
+        now_ns: int,
+        gateway: str = "tests.storm.real.feeder",
+        **more: Any,
+    ) -> None:
         self.plant = plant
         self.folder = folder
         self.clock = SystemClock()
@@ -49,7 +57,7 @@ class House:
         self.networks: dict[str, Proxy] = {}
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.modules = {
-            "gateway": "tests.storm.real.feeder",
+            "gateway": gateway,
             "twin": "taktwin.processes.twin",
             "historian": "taktwin.processes.historian",
         }
@@ -58,6 +66,7 @@ class House:
         self._bus: NatsBus | None = None
         self.health: dict[str, Health] = {}
         self.kills: list[str] = []
+        self.endpoints: dict[str, str] = {}  # where a real gateway finds its machines
 
     async def __aenter__(self) -> House:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
@@ -79,6 +88,11 @@ class House:
         await self.broker.stop()
 
     @property
+    def installation(self) -> Installation:
+        """Return what all processes are told, but for the network of each."""
+        return self._base
+
+    @property
     def data(self) -> Path:
         """Return the data folder that all of them share."""
         return self.folder / "data"
@@ -87,7 +101,7 @@ class House:
         """Start one process as the supervisor does, behind its own network."""
         installation = msgspec.structs.replace(
             self._base, nats_url=f"nats://127.0.0.1:{self.networks[name].port}",
-            mqtt_host=self.broker.mqtt_host, mqtt_port=self.broker.mqtt_port,
+            mqtt_host=self.broker.mqtt_host, mqtt_port=self.broker.mqtt_port, endpoints=self.endpoints,
         )  # fmt: skip
         path = self.folder / f"{name}.json"
         path.write_bytes(msgspec.json.encode(installation))

@@ -17,9 +17,9 @@ import pytest
 from taktwin.errors import ConfigError, StoreError
 from taktwin.historian import importer
 from taktwin.historian.import_files import ImportOptions
-from taktwin.historian.importer import FileImport, FileReport, append_columns
+from taktwin.historian.importer import FileImport, FileReport, one_scan
 from taktwin.history.hot import DuckHistory
-from taktwin.history.store import Origin
+from taktwin.history.store import Batch, Origin
 from taktwin.history.values import unpack
 from taktwin.instants import parse_rfc3339
 
@@ -295,7 +295,7 @@ def test_progress_is_told_for_each_chunk(
 
 def test_columns_are_appended_once(store: DuckHistory) -> None:
     def append(sequence: int) -> int:
-        return append_columns(
+        scan = one_scan(
             store,
             origin=Origin("line1", "turn1", 5),
             sequence=sequence,
@@ -304,6 +304,7 @@ def test_columns_are_appended_once(store: DuckHistory) -> None:
             source_ns=np.array([1, 2, 3], np.int64),
             values=[1.5, "x", 2.5],
             recorded_ns=9,
-        ).rows
+        )
+        return store.append(Batch(samples=[scan])).rows
 
     assert [append(1), append(1), append(2)] == [3, 0, 3]

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from taktwin.bus.memory import MemoryBus, MemoryHub
-from taktwin.clock import SystemClock
+from taktwin.clock import ScaledClock, SystemClock
 from taktwin.contracts import events, quarantine, samples, state, topics
 from taktwin.contracts.samples import Scan
+from taktwin.contracts.vouching import confirmed_every_ns, silent_after_ns
 from taktwin.errors import BusError, StoreError
 from taktwin.historian.engine import Policy
 from taktwin.historian.service import HistorianService
@@ -24,6 +25,7 @@ from taktwin.history.hot import DuckHistory
 from taktwin.history.values import unpack
 from taktwin.identity import EquipmentId, Place, SignalId
 from taktwin.plant.registry import Equipment, Registry, Signal
+from taktwin.twin.staleness import gap_ns_of, period_ns_of
 
 PLACE = Place("aurora", "northfield", "machining", "line1", "turn1")
 SUBJECT = topics.sample(PLACE)
@@ -54,7 +56,7 @@ class Rig:
     """A hub, a store in a folder, and a historian that may be started again and again."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = SystemClock()
+        self.clock: ScaledClock = SystemClock()
         self.hub = MemoryHub(self.clock)
         self.folder = folder
         self.free = 10**12
@@ -66,7 +68,7 @@ class Rig:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[HistorianService]:
-        self.store = DuckHistory(self.folder, site="northfield")
+        self.store = DuckHistory(self.folder, site="northfield", join_ns=silent_after_ns(self.clock.speed))
         self.service = HistorianService(
             bus=self.hub.connect(), store=self.store, registry=self.plant, clock=self.clock,
             policy=self.policy, disk_free=lambda: self.free, memory_mb=lambda: 12.5, pid=4,
@@ -370,3 +372,29 @@ def _tool(folder: Path, export: Path) -> dict[str, Any]:
             break
         pause(0.05)
     return found
+
+
+@pytest.mark.parametrize("speed", [1.0, 20.0, 60.0, 600.0])
+async def test_a_curve_of_a_signal_that_rarely_changes_has_no_gap_while_its_source_vouches(
+    rig: Rig, speed: float
+) -> None:
+    """At 60 times the time a gateway confirms every 15 s of plant time: no gap lies between two of them."""
+    rig.clock = ScaledClock(epoch_ns=NOW, wall_epoch_ns=SystemClock().now_ns(), speed=speed)
+    step_ns, silent_ns = confirmed_every_ns(speed), silent_after_ns(speed)
+    end_ns = NOW + 400 * step_ns
+    async with rig.running():
+        await rig.scan((0, 1.5), as_of_ns=NOW)
+        for number in (*range(1, 200), *range(200 + silent_ns // step_ns, 400)):
+            await rig.scan(t0_ns=NOW + number * step_ns, as_of_ns=NOW + number * step_ns)
+            if number % 50 == 0:
+                await rig.stored()  # in several commits
+        await rig.stored()
+        table = await rig.client().buckets(["turn1/load"], NOW, end_ns, columns=100)
+        gaps = msgspec.json.decode(table.schema.metadata[b"gaps"])["turn1/load"]
+        assert gaps == [[NOW + 199 * step_ns, NOW + (200 + silent_ns // step_ns) * step_ns]]
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 4.0, 10.0, 60.0, 600.0])
+def test_historian_and_twin_mean_the_same_silence(speed: float) -> None:
+    assert silent_after_ns(speed) == gap_ns_of(speed)
+    assert confirmed_every_ns(speed) == period_ns_of(speed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
+from taktwin.contracts.vouching import SILENT_AFTER_NS
 from taktwin.history.seen import SeenRanges
 from taktwin.history.spans import OpenSpans, joined
-from taktwin.history.store import VOUCHED_JOIN_NS, Vouched
+from taktwin.history.store import Vouched
 
 numbers = st.tuples(st.integers(0, 2), st.integers(-3, 25))
 
@@ -47,7 +48,7 @@ def test_old_keys_are_forgotten_only_when_there_are_many() -> None:
 @settings(derandomize=True, deadline=None, max_examples=300)
 def test_spans_keep_each_gap_in_any_order(said: list[int]) -> None:
     """The gaps that remain are those between sorted confirmations further apart than the join."""
-    step = VOUCHED_JOIN_NS // 2
+    step = SILENT_AFTER_NS // 2
     spans, closed = OpenSpans(), list[Vouched]()
     for at in said:
         closed += spans.add_span(Vouched("c", "u", at * step, at * step))
@@ -55,7 +56,7 @@ def test_spans_keep_each_gap_in_any_order(said: list[int]) -> None:
     ordered = sorted(set(said))
     expected: list[tuple[int, int]] = []
     for at in ordered:
-        if expected and (at - expected[-1][1]) * step <= VOUCHED_JOIN_NS:
+        if expected and (at - expected[-1][1]) * step <= SILENT_AFTER_NS:
             expected[-1] = (expected[-1][0], at)
         else:
             expected.append((at, at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from taktwin.contracts.events import ConnectorStateChanged
@@ -94,6 +95,14 @@ def test_a_gap_of_exactly_the_limit_is_bridged() -> None:
     bench.say(5)
     bench.say(10)
     assert bench.shown() == [(0, None, "production")]
+
+
+def test_samples_of_a_source_that_cannot_vouch_are_its_only_confirmations() -> None:
+    bench = Bench()
+    for second in (0, 4, 8, 20, 24):
+        scan = bench.speakers["line1"].scan("turn1", START + second * SECOND, {"state": 6})
+        bench.engine.apply(ScanEvent("turn1", msgspec.structs.replace(scan, as_of_ns=None)))
+    assert bench.shown() == [(0, 8, "production"), (8, 20, "unknown"), (20, None, "production")]
 
 
 def test_a_late_scan_closes_the_gap_and_the_correction_has_a_higher_revision() -> None:
@@ -256,6 +265,38 @@ def test_an_inferred_unit_is_planned_down_until_its_power_had_time_to_rise_at_th
     assert bench.shown("deburr1") == [(3596, None, "planned_down")]
     bench.say(3602, "deburr1")
     assert bench.shown("deburr1") == [(3596, 3601, "planned_down"), (3601, None, "down_no_order")]
+
+
+def test_an_inferred_unit_keeps_its_class_at_the_end_of_work_until_its_power_tells() -> None:
+    """Seen on a generated plant: a part begun 0.36 s before a break was planned down for 0.09 s."""
+    bench = Bench(TwoShifts())
+    bench.say(2690, good_count=1)
+    bench.say(2690, "wash1", good_count=0, reject_count=0)
+    bench.say(2690, "deburr1", power=1.0, good_count=1)  # starved
+    bench.quiet(2691, 2700, "deburr1")
+    assert bench.shown("deburr1") == [(2690, None, "starved")]
+    bench.say(2700.09, "deburr1", power=3.0)
+    bench.say(2704.09, "deburr1", power=0.0)
+    assert bench.shown("deburr1") == [
+        (2690, 2700.09, "starved"),
+        (2700.09, 2704.09, "production"),
+        (2704.09, None, "planned_down"),
+    ]
+
+
+def test_an_inferred_unit_that_waits_is_planned_down_when_its_power_had_time_to_rise() -> None:
+    bench = Bench(TwoShifts())
+    bench.say(2690, good_count=1)
+    bench.say(2690, "wash1", good_count=0, reject_count=0)
+    bench.say(2690, "deburr1", power=1.0, good_count=1)
+    bench.quiet(2691, 2705, "deburr1")
+    assert bench.shown("deburr1") == [(2690, 2701, "starved"), (2701, None, "planned_down")]
+    bench = Bench(TwoShifts())
+    bench.say(2696, good_count=1)
+    bench.say(2696, "wash1", good_count=0, reject_count=0)
+    bench.say(2696, "deburr1", power=1.0, good_count=1)
+    bench.say(2700.4, "deburr1", power=0.0)  # switched off: that is what the end of work looks like
+    assert bench.shown("deburr1") == [(2696, 2700.4, "starved"), (2700.4, None, "planned_down")]
 
 
 def test_a_full_buffer_behind_blocks_an_inferred_unit() -> None:

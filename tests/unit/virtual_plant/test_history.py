@@ -133,6 +133,12 @@ def test_a_poll_finds_what_the_registers_hold_then(poll_s: float) -> None:
     assert [row for row in rows(batches) if row[1] in wanted] == expected
 
 
+def test_lists_hold_plain_values_that_history_can_store() -> None:
+    batches, _ = played(plant(("line1",), connector="modbus-tcp"), 1)
+    types = {type(v) for batch in batches if isinstance(batch.values, list) for v in batch.values}
+    assert types and types <= {bool, int, float, str, bytes, list}
+
+
 def test_what_publishes_by_itself_is_kept_in_full() -> None:
     registry = plant(("line1",), connector="mqtt")
     deaf = with_deadbands(registry, 1000.0)

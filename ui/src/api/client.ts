@@ -4,7 +4,7 @@ import type {
   AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
   SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
-import { readColumns, type Columns } from './columns.ts';
+import { partsOf, readColumns, type Columns } from './columns.ts';
 
 const ROOT = '/api/v1';
 
@@ -103,6 +103,14 @@ export async function curve(
   const query = { from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns };
   const answer = await ask(address(`/signals/${within(id)}/curve`, query), signal ? { signal } : {});
   return readColumns(await answer.arrayBuffer());
+}
+
+/** Return the curves of many signals by their ids, with one question. */
+export async function manyCurves(ids: string[], from_ms: number, to_ms: number, columns: number): Promise<Map<string, Columns>> {
+  const query = new URLSearchParams(ids.map((id) => ['signal', id]));
+  for (const [name, value] of Object.entries({ from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns })) query.set(name, String(value));
+  const answer = await ask(`${ROOT}/curves?${query}`);
+  return partsOf(readColumns(await answer.arrayBuffer()));
 }
 
 export type AlarmVerb = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';

@@ -32,3 +32,22 @@ export function readColumns(buffer: ArrayBuffer): Columns {
   }
   return { header, f64, u8 };
 }
+
+interface Part {
+  signal: string;
+  first: number;
+  rows: number;
+  gaps: [number, number][];
+}
+
+/** Return the curves that an answer holds one after the other, by their signals, as views on it. */
+export function partsOf(all: Columns): Map<string, Columns> {
+  const parts = (all.header['curves'] ?? []) as Part[];
+  return new Map(
+    parts.map((part) => {
+      const cut = ([name, values]: [string, Float64Array]) => [name, values.subarray(part.first, part.first + part.rows)] as const;
+      const f64 = Object.fromEntries(Object.entries(all.f64).map(cut));
+      return [part.signal, { header: { columns: all.header.columns, gaps: part.gaps }, f64, u8: {} }];
+    }),
+  );
+}

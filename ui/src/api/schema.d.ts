@@ -168,6 +168,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves
+         * @description Return many small curves at once, as a page full of sparklines needs them.
+         *
+         *     The columns t_ms, min, max and mean hold the curves one after the other, in the order of `signal`. The
+         *     header's `curves` says of each: signal, its first row, how many rows, and its gaps in milliseconds.
+         */
+        get: operations["curves_api_v1_curves_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/demo/injections": {
         parameters: {
             query?: never;
@@ -204,6 +227,26 @@ export interface paths {
          * @description Return who is looking.
          */
         get: operations["me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/audit.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description Return the whole journal, an entry a line: what `taktwin verify-audit` proves without any server.
+         */
+        get: operations["audit_api_v1_mes_audit_jsonl_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1134,8 +1177,12 @@ export interface components {
         /**
          * Fresh
          * @description How many signals are too old, since when the oldest, and whose connections are silent.
+         *
+         *     Fresh are `signals - stale - never`: what was never received is neither fresh nor too old.
          */
         Fresh: {
+            /** Never */
+            never: number;
             /** Oldest Ms */
             oldest_ms: number;
             /** Signals */
@@ -2743,6 +2790,41 @@ export interface operations {
             };
         };
     };
+    curves_api_v1_curves_get: {
+        parameters: {
+            query: {
+                /** @description ids; once for each curve */
+                signal: string[];
+                from_ms: number;
+                to_ms: number;
+                columns?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.taktwin.columns": string;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     injections_api_v1_demo_injections_get: {
         parameters: {
             query?: never;
@@ -2821,6 +2903,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_api_v1_mes_audit_jsonl_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
                 };
             };
             /** @description Default Response */

@@ -18,7 +18,7 @@ class Playback {
   chosen = $state(1);
   span_ms = $state<number | null>(null);
   columns = $state(96);
-  private back = { presses: 0, at: 0 };
+  private back = { presses: 0, at: -Infinity };
   private asked: AbortController | null = null;
   private urlAt = 0;
 
@@ -140,9 +140,8 @@ class Playback {
     link.setSpeed(this.chosen);
   }
 
-  /** `j`: 10 s back; pressed again and again, further. */
-  rewind(): void {
-    const at = performance.now();
+  /** `j`: 10 s back; pressed again and again, further. `at` is when it was pressed, not when we got to it. */
+  rewind(at: number): void {
     this.back = { presses: at - this.back.at < 1200 ? this.back.presses + 1 : 0, at };
     const steps = [10, 30, 60, 300, 900, 3600];
     const step = steps[Math.min(this.back.presses, steps.length - 1)]!;

@@ -17,6 +17,8 @@ export interface Reading {
 /** Figures change at most twice a second; states and words at once. */
 const FIGURE_INTERVAL_MS = 500;
 const SILENT_AFTER_MS = 3200; // three missed heartbeats
+const PINNED_LIVE_MS = 1500;
+const PINNED_REPLAY_MS = 15_000; // as long as the portal waits for the recorder
 
 export class Signal {
   readonly info: SignalInfo;
@@ -86,7 +88,7 @@ export class LiveStore {
   problem = $state.raw<{ place: string; found: string; right: string } | null>(null);
   /** Plant time that the page shows, advanced twice a second. */
   now_ms = $state(0);
-  fresh = $state.raw<Freshness>({ stale: 0, signals: 0, oldest_ms: 0, silent: [] });
+  fresh = $state.raw<Freshness>({ stale: 0, never: 0, signals: 0, oldest_ms: 0, silent: [] });
   alarms = $state.raw<ReadonlyMap<string, AlarmDocument>>(new Map());
   connections = $state.raw<ReadonlyMap<string, ConnectionState>>(new Map());
   buffers = $state.raw<ReadonlyMap<string, BufferState>>(new Map());
@@ -96,15 +98,19 @@ export class LiveStore {
   units = new Map<string, Unit>();
   equipment = new Map<string, EquipmentInfo>();
 
+  private byEquipment = new Map<string, Signal[]>();
   private base = { t: 0, at: 0 };
   private liveBase = { t: 0, at: 0 };
   private plantSpeed = 1;
   heardAt = 0;
-  private pinned: { t: number; until: number } | null = null;
+  private pinned: { t: number; at: number; until: number } | null = null;
   private late = new Set<Signal>();
 
   /** True where nothing on the page can be trusted to be of now. */
   readonly lost = $derived(this.everConnected && (!this.connected || this.twinSilentSince_ms !== null));
+
+  /** Signals that are vouched for now: what is too old, or was never received, is not. */
+  readonly freshCount = $derived(this.lost ? 0 : Math.max(0, this.fresh.signals - this.fresh.stale - this.fresh.never));
 
   readonly causes: Cause[] = $derived.by(() => {
     const groups = new Map<string, Cause>();
@@ -137,15 +143,23 @@ export class LiveStore {
     return by;
   });
 
+  signalsOf(equipment: string): Signal[] {
+    return this.byEquipment.get(equipment) ?? [];
+  }
+
   load(plant: Plant): void {
     this.plant = plant;
     this.equipment = new Map(plant.equipment.map((e) => [e.id, e]));
     this.signals = [];
     this.signalById = new Map();
+    this.byEquipment = new Map();
     for (const info of plant.signals) {
       const signal = new Signal(info);
       this.signals[info.index] = signal;
       this.signalById.set(info.id, signal);
+      const own = this.byEquipment.get(info.equipment);
+      if (own) own.push(signal);
+      else this.byEquipment.set(info.equipment, [signal]);
     }
     this.units = new Map(plant.equipment.filter((e) => e.level === 'WorkUnit').map((e) => [e.id, new Unit(e)]));
   }
@@ -154,9 +168,9 @@ export class LiveStore {
     this.connected = true;
     this.everConnected = true;
     this.lostAt_ms = null;
-    this.heard(message.t, at);
     this.mode = message.mode;
     this.speed = message.speed;
+    this.heard(message.t, at, true);
     if (message.mode === 'live') {
       this.plantSpeed = message.speed;
       this.liveBase = { t: message.t, at };
@@ -271,9 +285,12 @@ export class LiveStore {
     this.heardAt = at;
   }
 
-  /** An instant that was asked for: until the server is there, its older messages do not move the clock. */
+  /**
+   * An instant that was asked for: until the server is there, its older messages do not move the clock.
+   * A recorder under load may take seconds to read the past; what is pressed meanwhile counts from here.
+   */
   pin(t: number, at: number): void {
-    this.pinned = { t, until: at + 1500 };
+    this.pinned = { t, at, until: at + (this.mode === 'replay' ? PINNED_REPLAY_MS : PINNED_LIVE_MS) };
     this.base = { t, at };
     this.now_ms = t;
   }
@@ -286,11 +303,13 @@ export class LiveStore {
     this.pinned = null;
   }
 
-  private heard(t: number, at: number): void {
+  private heard(t: number, at: number, whole = false): void {
     this.heardAt = at;
     if (this.pinned) {
-      const near = Math.abs(t - this.pinned.t) < 1500 * Math.max(1, this.speed);
-      if (!near && at < this.pinned.until) return;
+      // Only a whole picture answers the wish, and it may have played on while it was on its way.
+      const passed = t - this.pinned.t;
+      const there = whole && passed > -1500 && passed < 1500 + (1500 + at - this.pinned.at) * this.speed;
+      if (!there && at < this.pinned.until) return;
       this.pinned = null;
     }
     this.base = { t, at };

@@ -34,6 +34,10 @@ for _name in ("asyncua", "asyncua.client.ua_client.UaClient", "asyncua.client.cl
 
 CURRENT_TIME = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
 CURRENT_TIME_HANDLE = 0
+ANSWER_NS_MAX = SECOND_NS
+# The library asks by itself whether the server lives, and would not wait for its answer for longer than
+# this: our own watch is the one that the settings speak of, and it knows when we were late.
+LIBRARY_WATCH_S = 30.0
 LIMIT_NODE = ua.NodeId(
     ua.Int32(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
 )
@@ -97,7 +101,8 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
         self._silent: set[int] = set()  # handles without a first value
         self._node_ids: dict[str, ua.NodeId] = {}
         self._bad: list[Item] = []
-        self._time_moved_mono_ns = 0
+        self._stands_ns = 0  # for how long, of what we heard, the server's clock has not moved
+        self._answered_mono_ns = 0
         self._time_watched = False
         self._fastest_ns: deque[tuple[int, int]] = deque()  # (minute, least apparent delay in it)
         self._ended = ""
@@ -108,7 +113,11 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
     async def connect(self) -> None:
         """Open session and subscription, and monitor every address that the server takes."""
         settings = self._settings
-        client = Client(self.context.endpoint, timeout=max(settings.connect_timeout_s - 1.0, 1.0))
+        client = Client(
+            self.context.endpoint,
+            timeout=max(settings.connect_timeout_s - 1.0, 1.0),
+            watchdog_intervall=LIBRARY_WATCH_S,
+        )
         client.name = client.description = "taktwin gateway"
         client.application_uri = "urn:taktwin:gateway"
         client.session_timeout = 60_000
@@ -123,7 +132,10 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
             await self._subscribe(client, uris)
         except WORLD as error:
             raise ConnectError(f"{self.context.endpoint}: {_words(error)}") from error
-        self._opened_mono_ns = self._time_moved_mono_ns = self.clock.monotonic_ns()
+        self._begin(self.clock.monotonic_ns())
+
+    def _begin(self, mono_ns: int) -> None:
+        self._opened_mono_ns = self._answered_mono_ns = mono_ns
 
     async def _secure(self, client: Client) -> None:
         settings = self._settings
@@ -208,7 +220,7 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
                 if handle != CURRENT_TIME_HANDLE:
                     self._silent.add(handle)
             else:
-                self._refuse(handle, result.StatusCode.name)
+                self._refuse(handle, status_words(result.StatusCode))
 
     def _refuse(self, handle: int, reason: str) -> None:
         self._bad.append(BadAddress(self._addresses.pop(handle, "server clock"), reason))
@@ -290,14 +302,17 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
     def _items(self, received: int, result: ua.PublishResult) -> list[Item]:
         message = result.NotificationMessage
         items: list[Item] = []
+        # A living subscription answers four times a second. A longer wait was ours (no turn) or the
+        # network's, and is watched by others: it says nothing about the server's clock.
+        self._stands_ns += min(received - self._answered_mono_ns, ANSWER_NS_MAX)
+        self._answered_mono_ns = received
         for notification in message.NotificationData or []:
             if isinstance(notification, ua.DataChangeNotification):
                 self._data(notification.MonitoredItems, received, items)
             elif isinstance(notification, ua.StatusChangeNotification):
-                self._ended = f"the server ended the subscription: {notification.Status}"
-        stands_ns = received - self._time_moved_mono_ns
-        if self._time_watched and stands_ns > max(self._settings.silence_s, 2.0) * SECOND_NS:
-            self._ended = f"the server's clock stands still for {stands_ns / SECOND_NS:.1f} s"
+                self._ended = f"the server ended the subscription: {status_words(notification.Status)}"
+        if self._time_watched and self._stands_ns > max(self._settings.silence_s, 2.0) * SECOND_NS:
+            self._ended = f"the server's clock stands still for {self._stands_ns / SECOND_NS:.1f} s"
         elif not self._silent and not self._ended:
             items.append(self._vouch(message.PublishTime, received))
         else:
@@ -308,7 +323,7 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
         for change in changes:
             handle = change.ClientHandle
             if handle == CURRENT_TIME_HANDLE:
-                self._time_moved_mono_ns = received
+                self._stands_ns = 0
                 continue
             address = self._addresses.get(handle)
             if address is None:
@@ -444,6 +459,8 @@ def _plain(value: Any) -> Any:
         return [_plain(element) for element in value]
     if isinstance(value, ua.LocalizedText):
         return value.Text
+    if isinstance(value, ua.StatusCode):
+        return value.name
     if isinstance(value, ua.QualifiedName):
         return value.Name
     if isinstance(value, bool):
@@ -455,7 +472,15 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def status_words(status: ua.StatusCode) -> str:
+    """Return a status as OPC UA names it and in plain words: `BadTimeout: the operation timed out`."""
+    words = str(status.doc).rstrip(".")
+    return f"{status.name}: {words[:1].lower()}{words[1:]}" if words else str(status.name)
+
+
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ua.UaStatusCodeError):
+        return status_words(ua.StatusCode(error.code))
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

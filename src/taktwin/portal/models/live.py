@@ -81,9 +81,13 @@ class ConnectionState(Model):
 
 
 class Fresh(Model):
-    """How many signals are too old, since when the oldest, and whose connections are silent."""
+    """How many signals are too old, since when the oldest, and whose connections are silent.
+
+    Fresh are `signals - stale - never`: what was never received is neither fresh nor too old.
+    """
 
     stale: int
+    never: int
     signals: int
     oldest_ms: int
     silent: list[str]

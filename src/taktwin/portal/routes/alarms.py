@@ -176,7 +176,9 @@ async def _stored(portal: Portal, *, from_ns: int, to_ns: int) -> list[CloudEven
     table = await portal.questions.events(
         from_ns=from_ns, to_ns=to_ns, types=book.TYPES, limit=EVENTS_MAX, newest_first=True
     )
-    return sorted(events_of(table), key=lambda event: (event.time_ns, event.sequence))
+    stored = events_of(table)
+    decided = portal.decisions.beside(stored, from_ns=from_ns, to_ns=to_ns)
+    return sorted([*stored, *decided], key=lambda event: (event.time_ns, event.sequence))
 
 
 def _members(portal: Portal, equipment: str) -> set[str]:

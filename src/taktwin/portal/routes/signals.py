@@ -25,6 +25,7 @@ from taktwin.portal.tables import column, floats, gaps_of
 router = APIRouter(tags=["signals"])
 
 COLUMNS_MAX = 8000
+CURVES_MAX = 200  # of one question: more than a screen has room for
 LIMIT_MAX = 5000
 CLIENT_CLOSED_REQUEST = 499
 SPEAKS = {
@@ -87,6 +88,54 @@ async def curve(
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=columns.MEDIA_TYPE, headers=headers)
+
+
+@router.get(
+    "/curves",
+    response_class=Response,
+    responses={200: {"content": {columns.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def curves(
+    portal: PortalOf,
+    person: PersonOf,
+    signal: Annotated[list[str], Query(max_length=CURVES_MAX, description="ids; once for each curve")],
+    from_ms: int,
+    to_ms: int,
+    columns_wanted: Annotated[int, Query(alias="columns", ge=1, le=COLUMNS_MAX)] = 100,
+) -> Response:
+    """Return many small curves at once, as a page full of sparklines needs them.
+
+    The columns t_ms, min, max and mean hold the curves one after the other, in the order of `signal`. The
+    header's `curves` says of each: signal, its first row, how many rows, and its gaps in milliseconds.
+    """
+    wanted = [signal_of(portal.registry, one).id for one in dict.fromkeys(signal)]
+    from_ns, to_ns = window(portal, from_ms, to_ms)
+    async with portal.curves_at_once:
+        table = await portal.questions.buckets(wanted, from_ns=from_ns, to_ns=to_ns, columns=columns_wanted)
+    place = {one: number for number, one in enumerate(wanted)}
+    owner = np.array([place[one] for one in column(table, "signal")], dtype=np.int64)
+    time_ms = floats(table, "bucket_ns") / MILLISECOND_NS
+    order = np.lexsort((time_ms, owner))
+    edges = np.searchsorted(owner[order], np.arange(len(wanted) + 1)).tolist()
+    return Response(
+        columns.encode(
+            {
+                "t_ms": time_ms[order],
+                "min": floats(table, "min")[order],
+                "max": floats(table, "max")[order],
+                "mean": floats(table, "mean")[order],
+            },
+            {
+                "from_ms": wire.ms(from_ns),
+                "to_ms": wire.ms(to_ns),
+                "curves": [
+                    {"signal": one, "first": first, "rows": last - first, "gaps": _gaps_ms(table, one)}
+                    for one, first, last in zip(wanted, edges[:-1], edges[1:], strict=True)
+                ],
+            },
+        ),
+        media_type=columns.MEDIA_TYPE,
+    )
 
 
 @router.get("/signals/{signal:path}/values", response_model=StoredValues)

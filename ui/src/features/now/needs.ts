@@ -20,7 +20,8 @@ export function needs(): Need[] {
   const covered = new Set<string>();
   for (const cause of live.causes) {
     const lead = cause.alarms[0]!;
-    const silent = lead.kind === 'silence';
+    // A silence that is over waits for a person only: nothing is unknown any more.
+    const silent = lead.kind === 'silence' && lead.active;
     if (silent) for (const alarm of cause.alarms) covered.add(alarm.cause || alarm.equipment);
     out.push({
       id: cause.id,

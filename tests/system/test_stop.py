@@ -1,0 +1,132 @@
+"""However and whenever it ends, nothing is left behind: no process, no half of a history."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from taktwin import settings
+from taktwin.processes import wiring
+from taktwin.processes.backbone import Backbone
+from taktwin.settings import Installation
+from tests.system.product import ROOT, TAKTWIN
+
+pytestmark = pytest.mark.system
+
+NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
+ENDED_S = wiring.STOP_S  # after it a process gives up, and a little later the supervisor kills it
+CLEANLY = (0, -signal.SIGTERM)  # the second before it had begun anything
+
+
+class House:
+    """A backbone, and the processes of an installation on it, without a supervisor."""
+
+    def __init__(self, folder: Path) -> None:
+        self._written = Installation(
+            data_dir=str(folder), plant_dir=str(ROOT / "examples" / "plants" / "northfield")
+        )
+        self.backbone = Backbone(self._written)
+        self._log = (folder / "log").open("ab")
+
+    async def open(self) -> None:
+        await self.backbone.start()
+        urls = self.backbone.urls
+        self._written = msgspec.structs.replace(
+            self._written, nats_url=urls.nats, mqtt_host=urls.mqtt_host, mqtt_port=urls.mqtt_port
+        )
+        self._path = settings.write(self._written)
+
+    async def close(self) -> None:
+        await self.backbone.stop()
+        self._log.close()
+
+    async def start(self, name: str) -> asyncio.subprocess.Process:
+        password = self.backbone.passwords[name]
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"taktwin.processes.{name}", str(self._path),
+            env={**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"},
+            stdin=asyncio.subprocess.PIPE, stdout=self._log, stderr=self._log,
+        )  # fmt: skip
+
+    async def lose_backbone(self, *, after_s: float) -> int:
+        await asyncio.sleep(after_s)
+        await self.backbone.kill()
+        return 0
+
+    def log(self) -> str:
+        return Path(self._log.name).read_text(errors="replace")
+
+
+@pytest_asyncio.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    made = House(tmp_path)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def ended(name: str, process: asyncio.subprocess.Process, house: House) -> int:
+    """Tell a process to stop, and return how it ended, which must be in time."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(ENDED_S):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        pytest.fail(f"{name} did not stop in {ENDED_S} s:\n{house.log()[-3000:]}")
+
+
+@pytest.mark.parametrize("after_line", ["taktwin ", "backbone "])
+def test_the_product_itself_stops_in_the_middle_of_its_start_and_leaves_nobody(
+    tmp_path: Path, after_line: str
+) -> None:
+    command = [str(TAKTWIN), "demo", "--no-browser", "--data", str(tmp_path / "data")]
+    product = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    assert product.stdout is not None
+    said = []
+    for line in product.stdout:
+        said.append(line)
+        if line.startswith(after_line):
+            break
+    product.send_signal(signal.SIGINT)
+    rest, _ = product.communicate(timeout=8)
+    assert product.returncode == 0, "".join(said) + rest
+    assert rest.rstrip().endswith("stopped"), rest
+    assert "killed" not in rest
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert left.stdout == "", "somebody was left behind"
+
+
+async def test_at_whatever_moment_of_its_start_a_process_is_told_to_stop_it_does(house: House) -> None:
+    """Six processes a round, each told at another moment; in the last round the backbone is gone."""
+
+    async def start_and_stop(name: str, after_s: float) -> int:
+        process = await house.start(name)
+        await asyncio.sleep(after_s)  # the moment is what is tested
+        return await ended(name, process, house)
+
+    for turn in range(2):
+        moments = [0.4 + 0.4 * turn + 0.8 * ((place + 3 * turn) % len(NAMES)) for place in range(len(NAMES))]
+        running = [start_and_stop(*case) for case in zip(NAMES, moments, strict=True)]
+        if turn == 1:
+            running.append(house.lose_backbone(after_s=1.5))
+        codes = await asyncio.gather(*running)
+        wrong = {
+            case: code
+            for case, code in zip(zip(NAMES, moments, strict=True), codes, strict=False)
+            if code not in CLEANLY
+        }
+        assert not wrong, f"{wrong}\n{house.log()[-3000:]}"
