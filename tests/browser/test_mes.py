@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import subprocess
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +156,39 @@ def test_the_journal_is_proven_by_a_stranger_and_a_change_is_named(product: Prod
             [TAKTWIN, "verify-audit", str(file)], capture_output=True, text=True, check=False
         )
         assert (done.returncode, words in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+def test_a_killed_mes_and_a_killed_database_lose_no_order_and_double_none(product: Product) -> None:
+    """The same key before and after: one order, one answer."""
+    keys = {name: uuid.uuid4().hex for name in ("700", "701", "702")}
+
+    def drop(name: str) -> Any:
+        data = {"request": name, "product": "EA-200", "quantity": 1, "due_ms": 0}
+        return product.api("/mes/commands/order.drop", {"data": data, "idempotency_key": keys[name]})
+
+    def drop_in_the_end(name: str) -> Any:
+        # As an ERP does: the same order under the same key until it is answered.
+        return until(lambda: _answered(lambda: drop(name)), 60, lambda: "\n".join(product.lines[-5:]))
+
+    first = drop("700")
+    product.kill("mes")
+    second = drop_in_the_end("701")
+    server = int((product.data / "database" / "cluster" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGKILL)
+    third = drop_in_the_end("702")
+    assert [drop(name) for name in keys] == [first, second, third]
+    names = [order["request"] for order in product.api("/mes/orders")["orders"]]
+    assert sorted(set(names)) == sorted(names) and set(keys) <= set(names)
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        entries = [json.loads(line) for line in answer.read().splitlines()]
+    received = [e["subject"] for e in entries if e["event_type"] == "operations.request.received"]
+    assert sorted(received) == sorted(names)
+    assert [e["sequence"] for e in entries] == list(range(1, len(entries) + 1))
+
+
+def _answered(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except urllib.error.HTTPError as error:
+        assert error.code == 503, error.read().decode()  # the owner is away; everything else is an answer
+        return None
