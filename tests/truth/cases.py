@@ -166,6 +166,7 @@ class Bench:
                     have,
                     tolerance_ns=tolerance_ns,
                     shown_from_ns=0 if kind == "state" else tolerance_ns,
+                    before=compare.expected(played.truth[unit], away, case.from_ns - SECOND_NS, case.from_ns),
                 )
             )
         return found

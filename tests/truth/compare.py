@@ -127,9 +127,11 @@ def compare(
     tolerance_ns: int,
     unknown_tolerance_ns: int = SECOND_NS,
     shown_from_ns: int = 0,
+    before: Sequence[Stretch] = (),
 ) -> Comparison:
     """Compare two tilings of one window.
 
+    before : what was true until the window began: a boundary that lies there may be late as any other
     tolerance_ns : how far a boundary may be off; at boundaries of `unknown`: `unknown_tolerance_ns`
     shown_from_ns : an expected stretch of at least this length must be found; shorter ones a source
         that reports by periods cannot show
@@ -144,7 +146,7 @@ def compare(
         result.expected_ns[stretch.time_class] += stretch.to_ns - stretch.from_ns
     for stretch in have:
         result.found_ns[stretch.time_class] += stretch.to_ns - stretch.from_ns
-    by_class = _by_class(want)
+    by_class = _by_class([*before, *want])
     for start, end, expected_class, found_class in _disagreements(want, have):
         at_outage = UNKNOWN in (expected_class, found_class)
         tolerance = unknown_tolerance_ns if at_outage else tolerance_ns

@@ -70,6 +70,16 @@ def test_a_class_that_was_never_true_nearby_is_wrong_however_short_it_was() -> N
     assert judged(want, have).wrong_ns == 300_000_000
 
 
+def test_a_boundary_at_the_very_begin_of_the_window_may_be_late_as_any_other() -> None:
+    want = tiling((100, "production"))
+    have = tiling((0.8, "starved"), (99.2, "production"))
+    assert judged(want, have).wrong_ns == 800_000_000
+    was = [Stretch(-SECOND_NS, 0, "starved")]
+    assert compare("turn1", "state", want, have, tolerance_ns=SECOND_NS, before=was).wrong == []
+    late = tiling((1.3, "starved"), (98.7, "production"))
+    assert compare("turn1", "state", want, late, tolerance_ns=SECOND_NS, before=was).wrong_ns == 300_000_000
+
+
 def test_a_stretch_that_a_source_could_show_must_be_shown() -> None:
     want = tiling((100, "production"), (0.9, "starved"), (100, "production"))
     have = tiling(

@@ -12,6 +12,7 @@ import signal
 import sys
 import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from taktwin import __version__
 from taktwin.clock import SystemClock
@@ -24,6 +25,8 @@ from taktwin.processes.backbone import ACCOUNTS_FILE
 from taktwin.processes.portal import ADDRESS_FILE
 from taktwin.processes.supervisor import Supervisor
 from taktwin.settings import Installation
+
+PAGE_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +132,7 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
          f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
     supervisor = Supervisor(installation, registry, SystemClock(), say=_say)
     try:
-        await wiring.unless(stop, supervisor.start())
+        await wiring.unless(stop, _up(supervisor))
         _say_where(supervisor, browser=browser)
         await stop.wait()
     except wiring.Stopped:
@@ -139,6 +142,22 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
         await supervisor.stop()
     _say("stopped")
     return 0
+
+
+async def _up(supervisor: Supervisor) -> None:
+    """Start everything; return when the page can be opened too, which its process cannot say itself."""
+    await supervisor.start()
+    clock = SystemClock()
+    async with clock.timeout(PAGE_S):
+        while True:
+            address = urlsplit(page_url(supervisor.installation))
+            try:
+                _, writer = await asyncio.open_connection(address.hostname, address.port)
+            except OSError:
+                await clock.wall_sleep(0.05)
+                continue
+            writer.close()
+            return
 
 
 def _say_where(supervisor: Supervisor, *, browser: bool) -> None:
