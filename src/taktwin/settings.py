@@ -27,6 +27,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     wall_epoch_ns: int = 0
     nats_url: str = ""  # nats://127.0.0.1:<port>
     nats_monitor_url: str = ""
+    mes_database_url: str = ""  # without a password: each process finds its own in its environment
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 0
     http_host: str = "127.0.0.1"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from taktwin.bus import refusals
 from taktwin.contracts import topics
+from taktwin.contracts.events import MES_EVENTS
 
 LEVELS = f"{topics.ROOT}.*.*.*.*.*"
 STREAM_ANSWERS = "OBJ_answers"
@@ -119,6 +120,13 @@ RIGHTS: dict[str, Rights] = {
         reads=_ALL_STREAMS,
         answers=True,
     ),
+    # What it decides, it says itself; it hears the machines, and the commands of people's door.
+    "mes": Rights(
+        publish=(*(_evt(kind.event_type) for kind in MES_EVENTS), _health("mes"), ANSWERS),
+        subscribe=(_at("_cmd_v1.mes.>"), _at("_qry_v1.mes.>")),
+        reads=(topics.STREAM_SAMPLES, STREAM_ANSWERS),
+        answers=True,
+    ),
     "historian": Rights(
         publish=(_health("historian"), ANSWERS),
         subscribe=(topics.SAMPLES, topics.EVENTS, topics.INTERVALS, _at("_qry_v1.historian.>")),
@@ -132,6 +140,7 @@ RIGHTS: dict[str, Rights] = {
             _evt("equipment.alarm.unshelved"),
             _evt("equipment.alarm.commented"),
             _at("_qry_v1.>"),
+            _at("_cmd_v1.mes.>"),
             _health("portal"),
             ANSWERS,
         ),

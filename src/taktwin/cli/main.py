@@ -34,6 +34,7 @@ COMMANDS = {
     "replay": Command("print the plant as it was at an instant", "ask", "replay", "add_replay_arguments"),
     "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
     "import": Command("bring exports of another historian into the history", "importer", "import_history"),
+    "verify-audit": Command("prove that a journal of the MES was never changed", "audit", "verify_audit"),
     "doctor": Command(
         "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"
     ),
@@ -69,7 +70,7 @@ def run(words: Sequence[str]) -> int:
 def usage() -> str:
     """Return the list of commands."""
     lines = ["usage: taktwin <command> ...", ""]
-    lines += [f"  {name:<9} {command.about}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:<12} {command.about}" for name, command in COMMANDS.items()]
     return "\n".join([*lines, "", "taktwin <command> --help tells more."])
 
 

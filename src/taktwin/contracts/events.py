@@ -107,19 +107,292 @@ class SnapshotTaken(EventData, frozen=True, kw_only=True):
     positions: dict[str, int]
 
 
-CATALOGUE: dict[str, type[EventData]] = {
-    kind.event_type: kind
-    for kind in (
-        ConnectorStateChanged,
-        AlarmRaised,
-        AlarmCleared,
-        AlarmAcknowledged,
-        AlarmShelved,
-        AlarmUnshelved,
-        AlarmCommented,
-        SnapshotTaken,
-    )
-}
+class OperationsRequestReceived(EventData, frozen=True, kw_only=True):
+    """An order came in (ISA-95 OperationsRequest): so many of a product until an instant."""
+
+    event_type: ClassVar[str] = "operations.request.received"
+    request: str
+    product: str
+    quantity: int
+    due_ns: int
+    priority: int = 0  # higher runs first
+    customer: str = ""
+
+
+class OperationsRequestChanged(EventData, frozen=True, kw_only=True):
+    """An order is now wanted otherwise; the quantity of what runs already stays."""
+
+    event_type: ClassVar[str] = "operations.request.changed"
+    request: str
+    due_ns: int
+    priority: int
+    customer: str
+
+
+class OperationsRequestCompleted(EventData, frozen=True, kw_only=True):
+    """Every job of an order has ended."""
+
+    event_type: ClassVar[str] = "operations.request.completed"
+    request: str
+
+
+class JobOrderStored(EventData, frozen=True, kw_only=True):
+    """A job order exists: one operation of an order. It may not start yet."""
+
+    event_type: ClassVar[str] = "job.order.stored"
+    job: str
+    request: str
+    operation: int  # 10, 20, 30, ... along the route
+    name: str
+    product: str
+    equipment_class: str
+    quantity: int
+    due_ns: int
+    priority: int
+    last_operation: bool
+
+
+class JobOrderUpdated(EventData, frozen=True, kw_only=True):
+    """A job order that has not started has a place, or other dates."""
+
+    event_type: ClassVar[str] = "job.order.updated"
+    job: str
+    work_unit: str
+    due_ns: int
+    priority: int
+
+
+class JobOrderAllowed(EventData, frozen=True, kw_only=True):
+    """A job order may start. This starts no machine."""
+
+    event_type: ClassVar[str] = "job.order.allowed"
+    job: str
+    work_unit: str
+
+
+class JobOrderRevoked(EventData, frozen=True, kw_only=True):
+    """A job order may not start any more."""
+
+    event_type: ClassVar[str] = "job.order.revoked"
+    job: str
+    work_unit: str
+
+
+class JobOrderStarted(EventData, frozen=True, kw_only=True):
+    """Execution of a job order began."""
+
+    event_type: ClassVar[str] = "job.order.started"
+    job: str
+    work_unit: str
+
+
+class JobOrderPaused(EventData, frozen=True, kw_only=True):
+    """Execution was interrupted: Held by a cause of its own, Suspended by one from outside."""
+
+    event_type: ClassVar[str] = "job.order.paused"
+    job: str
+    work_unit: str
+    sub_state: str
+
+
+class JobOrderResumed(EventData, frozen=True, kw_only=True):
+    """Execution goes on."""
+
+    event_type: ClassVar[str] = "job.order.resumed"
+    job: str
+    work_unit: str
+
+
+class JobOrderEnded(EventData, frozen=True, kw_only=True):
+    """Execution ended: Completed with all its parts, Closed before that by a person."""
+
+    event_type: ClassVar[str] = "job.order.ended"
+    job: str
+    work_unit: str
+    sub_state: str
+    good: int
+    scrap: int
+
+
+class JobOrderAborted(EventData, frozen=True, kw_only=True):
+    """A job order was given up."""
+
+    event_type: ClassVar[str] = "job.order.aborted"
+    job: str
+    work_unit: str
+
+
+class JobOrderCancelled(EventData, frozen=True, kw_only=True):
+    """A job order that had not started was taken out of the list."""
+
+    event_type: ClassVar[str] = "job.order.cancelled"
+    job: str
+
+
+class JobOrderCleared(EventData, frozen=True, kw_only=True):
+    """A job order that had ended was taken out of the list."""
+
+    event_type: ClassVar[str] = "job.order.cleared"
+    job: str
+
+
+class MaterialCounted(EventData, frozen=True, kw_only=True):
+    """A machine's own counter went on. Without a job the parts are counted, and nobody's."""
+
+    event_type: ClassVar[str] = "material.counted"
+    work_unit: str
+    signal: str
+    kind: str  # good | reject
+    quantity: int
+    counter: int  # what the machine's counter said
+    job: str = ""
+    unit: str = ""  # serial number, where the machine said one
+
+
+class CounterRestarted(EventData, frozen=True, kw_only=True):
+    """A machine's counter was heard for the first time, or fell: nothing is booked for it."""
+
+    event_type: ClassVar[str] = "material.counter.restarted"
+    work_unit: str
+    signal: str
+    counter: int
+
+
+class MaterialScrapped(EventData, frozen=True, kw_only=True):
+    """A person reported scrap that no machine had counted."""
+
+    event_type: ClassVar[str] = "material.scrapped"
+    report: str
+    job: str
+    quantity: int
+    cause: str
+    unit: str = ""
+
+
+class MaterialScrapUndone(EventData, frozen=True, kw_only=True):
+    """A report of scrap was taken back; both stay on record."""
+
+    event_type: ClassVar[str] = "material.scrap.undone"
+    report: str
+    job: str
+
+
+class LotReceived(EventData, frozen=True, kw_only=True):
+    """A material lot is in the plant."""
+
+    event_type: ClassVar[str] = "lot.received"
+    lot: str
+    product: str
+    quantity: float
+
+
+class LotLoaded(EventData, frozen=True, kw_only=True):
+    """A lot stands at a work unit: what is built there takes from it."""
+
+    event_type: ClassVar[str] = "lot.loaded"
+    lot: str
+    product: str
+    work_unit: str
+
+
+class LotDispositionChanged(EventData, frozen=True, kw_only=True):
+    """A lot may be used (UnRestricted) or not (Restricted)."""
+
+    event_type: ClassVar[str] = "lot.disposition.changed"
+    lot: str
+    disposition: str
+    cause: str
+
+
+class UnitCreated(EventData, frozen=True, kw_only=True):
+    """A serialised unit exists from here on."""
+
+    event_type: ClassVar[str] = "unit.created"
+    unit: str
+    product: str
+    request: str
+    job: str
+    work_unit: str
+
+
+class UnitMoved(EventData, frozen=True, kw_only=True):
+    """A serialised unit passed an operation."""
+
+    event_type: ClassVar[str] = "unit.moved"
+    unit: str
+    job: str
+    operation: int
+    work_unit: str
+    good: bool
+
+
+class UnitConsumed(EventData, frozen=True, kw_only=True):
+    """Material went into a unit. Without a lot it is known what, but not which."""
+
+    event_type: ClassVar[str] = "unit.consumed"
+    unit: str
+    component: str
+    lot: str
+    quantity: float
+    job: str
+    operation: int
+    work_unit: str
+
+
+class UnitFinished(EventData, frozen=True, kw_only=True):
+    """A unit passed its last operation."""
+
+    event_type: ClassVar[str] = "unit.finished"
+    unit: str
+    work_unit: str
+
+
+class UnitScrapped(EventData, frozen=True, kw_only=True):
+    """A unit is scrap."""
+
+    event_type: ClassVar[str] = "unit.scrapped"
+    unit: str
+    cause: str
+
+
+class UnitHeld(EventData, frozen=True, kw_only=True):
+    """A unit may not go on until somebody has decided."""
+
+    event_type: ClassVar[str] = "unit.held"
+    unit: str
+    cause: str
+
+
+class UnitReleased(EventData, frozen=True, kw_only=True):
+    """A unit that was held may go on."""
+
+    event_type: ClassVar[str] = "unit.released"
+    unit: str
+    cause: str
+
+
+# What the MES may say, and nobody else.
+MES_EVENTS: tuple[type[EventData], ...] = (
+    OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
+    JobOrderStored, JobOrderUpdated, JobOrderAllowed, JobOrderRevoked, JobOrderStarted, JobOrderPaused,
+    JobOrderResumed, JobOrderEnded, JobOrderAborted, JobOrderCancelled, JobOrderCleared,
+    MaterialCounted, CounterRestarted, MaterialScrapped, MaterialScrapUndone,
+    LotReceived, LotLoaded, LotDispositionChanged,
+    UnitCreated, UnitMoved, UnitConsumed, UnitFinished, UnitScrapped, UnitHeld, UnitReleased,
+)  # fmt: skip
+
+_ALL: tuple[type[EventData], ...] = (
+    ConnectorStateChanged,
+    AlarmRaised,
+    AlarmCleared,
+    AlarmAcknowledged,
+    AlarmShelved,
+    AlarmUnshelved,
+    AlarmCommented,
+    SnapshotTaken,
+    *MES_EVENTS,
+)
+CATALOGUE: dict[str, type[EventData]] = {kind.event_type: kind for kind in _ALL}
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

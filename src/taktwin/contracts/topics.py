@@ -90,6 +90,11 @@ def query(enterprise: str, site: str, owner: str, name: str) -> str:
     return f"{base(Place(enterprise, site))}._qry_v1.{owner}.{name}"
 
 
+def command(enterprise: str, site: str, target: str, name: str) -> str:
+    """Return the request subject of a command to an owner that can change something (`mes`)."""
+    return f"{base(Place(enterprise, site))}._cmd_v1.{target}.{name}"
+
+
 def mirror(place: Place, class_id: str, version: int, path: str) -> str:
     """Return the MQTT topic of a signal's mirror; `path` has slashes (`spindle/load`)."""
     return to_topic(base(place)) + f"/_{class_id}_v{version}/{path}"

@@ -130,6 +130,27 @@ def _check_product(loaded: Loaded, plant: schema.Plant, product_id: str, product
         if circle and product_id == min([product_id, *circle]):
             way = " > ".join([product_id, *circle, product_id])
             loaded.add(f"{path}.product", item.product, f"parts that do not contain {product_id} ({way})")
+    _check_consumed(loaded, plant, product_id, product)
+
+
+def _check_consumed(loaded: Loaded, plant: schema.Plant, product_id: str, product: schema.Product) -> None:
+    """Say where operations take what the product does not hold, or leave out what it does."""
+    routing = plant.routings.get(product.routing)
+    if routing is None or not any(operation.consumes for operation in routing.operations):
+        return
+    bill = [item.product for item in product.bill_of_material]
+    taken = [name for operation in routing.operations for name in operation.consumes]
+    for number, operation in enumerate(routing.operations):
+        at = f"routings.{product.routing}.operations[{number}].consumes"
+        for name in operation.consumes:
+            if name not in bill:
+                loaded.add(at, name, f"one of the bill of material of {product_id}: {', '.join(bill)}")
+            elif taken.count(name) > 1:
+                loaded.add(at, name, "consumed at one operation only")
+    for name in bill:
+        if name not in taken:
+            loaded.add(f"products.{product_id}.bill_of_material", name,
+                       f"consumed at an operation of {product.routing}")  # fmt: skip
 
 
 def _way_back(plant: schema.Plant, start: str, goal: str) -> list[str]:

@@ -358,6 +358,7 @@ class Operation(Described, frozen=True, kw_only=True):
     setup_s: float = 0.0  # on a change of setup family
     skills: list[str] = []
     tools: list[str] = []
+    consumes: list[str] = []  # of the bill of material; where no operation says so, the first takes all
     parameters: dict[str, Parameter] = {}
 
 

@@ -13,12 +13,28 @@ class Action(StrEnum):
     ALARM_SHELVE = "alarm.shelve"
     ALARM_COMMENT = "alarm.comment"
     DEMO_INJECT = "demo.inject"
+    MES_PLAN = "mes.plan"  # orders in, and their dates
+    MES_DISPATCH = "mes.dispatch"  # what runs where; job control
+    MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
+    MES_HOLD = "mes.hold"
+    MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
 
 
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
-    "operator": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT}),
-    "shift_lead": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
+    "operator": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD}),
+    "shift_lead": frozenset(
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_DISPATCH,
+            Action.MES_WORK,
+            Action.MES_HOLD,
+        }
+    ),
+    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
+    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE}),
     "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "engineer": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "demo": frozenset(Action),

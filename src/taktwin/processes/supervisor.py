@@ -32,11 +32,13 @@ from taktwin.identity import Place
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
+from taktwin.processes.database import Database
 from taktwin.processes.ports import free_port
 from taktwin.settings import Installation
+from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARIABLE
 
 # The machines of a demo come before the gateway: it would only note that nobody is there yet.
-ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
+ORDER = ("historian", "twin", "recorder", "portal", "mes", "virtual_plant", "gateway")
 START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
@@ -76,11 +78,13 @@ class Supervisor:
         self._clock = clock
         self._say = say
         self._stopping = asyncio.Event()
+        self._database = Database(installation, clock=clock)
         self._backbone = Backbone(installation, registry, clock=clock, on_refusal=self._note_refusal)
         self._refusals: deque[Rejection] = deque(maxlen=REFUSALS_MAX)
         self._repetitions = Repetitions()
         self._refused = asyncio.Event()
         self.backbone_exits: list[str] = []
+        self.database_exits: list[str] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._path = Path()
         self._bus: Bus | None = None
@@ -96,6 +100,11 @@ class Supervisor:
         """Return the backbone, for those who need another account on it."""
         return self._backbone
 
+    @property
+    def database(self) -> Database:
+        """Return the database, for those who need another role on it."""
+        return self._database
+
     async def start(self) -> None:
         """Start everything; return when each process has sent its first heartbeat.
 
@@ -104,12 +113,22 @@ class Supervisor:
         WorldError
             If a process did not come up in time, with the end of its log.
         """
+        # A first start makes the database's files: seconds in which everything else comes up already.
+        database = asyncio.create_task(self._database.start(), name="database-start")
+        try:
+            await self._start(database)
+        finally:
+            database.cancel()
+            await asyncio.gather(database, return_exceptions=True)
+
+    async def _start(self, database: asyncio.Task[None]) -> None:
         await self._backbone.start()
         self.installation = _with_frozen_plant(self.installation)
         chosen = _addresses(self.installation, self.registry)
         self.installation = msgspec.structs.replace(
             chosen, nats_url=self._backbone.url, nats_monitor_url=self._backbone.monitor_url,
             mqtt_host=self._backbone.mqtt_host, mqtt_port=self._backbone.mqtt_port,
+            mes_database_url=self._database.url("mes"),
         )  # fmt: skip
         self._path = settings.write(self.installation)
         self._say(f"backbone     {self._backbone.description}")
@@ -121,6 +140,10 @@ class Supervisor:
             environment = {**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"}
             if name == "gateway":
                 environment["TAKTWIN_MQTT_PASSWORD"] = self._backbone.passwords.get("mirror", "")
+            if name == "mes":
+                await database
+                self._say(f"database     {self._database.description}")
+                environment[DATABASE_PASSWORD_VARIABLE] = self._database.passwords["mes"]
             child = Child(name, environment)
             self.children[name] = child
             if name == "gateway" and "virtual_plant" in self.children:
@@ -128,6 +151,7 @@ class Supervisor:
             await self._spawn(child)
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
         self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
+        self._watchers.append(asyncio.create_task(self._watch_database(), name="watch-database"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
         self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
         self._watchers.append(asyncio.create_task(self._mind_room(), name="room"))
@@ -172,7 +196,7 @@ class Supervisor:
                 child.log.close()
         if self._bus is not None:
             await self._bus.close()
-        await self._backbone.stop()
+        await asyncio.gather(self._backbone.stop(), self._database.stop())
         return {child.name: child.exits for child in self.children.values()}
 
     async def _kill(self, process: asyncio.subprocess.Process) -> None:
@@ -226,6 +250,19 @@ class Supervisor:
                 self._backbone.end()
                 await self._clock.wall_sleep(5.0)
 
+    async def _watch_database(self) -> None:
+        quick_exits = 0
+        while not self._stopping.is_set() and not self._database.external_url:
+            started_ns = self._clock.monotonic_ns()
+            code = await self._database.wait()
+            if self._stopping.is_set():
+                return
+            quick_exits = 0 if (self._clock.monotonic_ns() - started_ns) / 1e9 > CALM_S else quick_exits + 1
+            self.database_exits.append(_reason(code, stopping=False))
+            self._say(f"database: ended ({self.database_exits[-1]}), starts again on the same socket")
+            await self._clock.wall_sleep(backoff_s(quick_exits))
+            await self._database.start()
+
     @property
     def installation_is_external(self) -> bool:
         """Whether the backbone is the plant's own, which is not ours to restart."""
@@ -239,6 +276,7 @@ class Supervisor:
         while not self._stopping.is_set():
             counters = {f"restarts.{name}": float(child.restarts) for name, child in self.children.items()}
             counters["restarts.backbone"] = float(len(self.backbone_exits))
+            counters["restarts.database"] = float(len(self.database_exits))
             counters["pid.backbone"] = float(self._backbone.pid)
             counters["memory_mb.backbone"] = (
                 wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0

@@ -28,7 +28,12 @@ def test_without_accounts_no_other_address_is_bound(host: str) -> None:
 
 def test_roles_add_up_and_an_unknown_one_adds_nothing() -> None:
     assert allowed(["viewer", "nobody"]) == frozenset()
-    assert allowed(["operator"]) == {Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT}
+    assert allowed(["operator"]) == {
+        Action.ALARM_ACKNOWLEDGE,
+        Action.ALARM_COMMENT,
+        Action.MES_WORK,
+        Action.MES_HOLD,
+    }
     assert Action.DEMO_INJECT not in allowed(role for role in ROLES if role != "demo")
 
 

@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SignalHops, StoredValue,
-  SystemDocument, Timeline, UnitPage,
+  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
+  SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -126,6 +126,16 @@ export function alarmAct(
     idempotency_key: crypto.randomUUID(),
   });
 }
+
+export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
+export const terminal = (unit: string, signal?: AbortSignal) =>
+  get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
+export const serial = (id: string, signal?: AbortSignal) =>
+  get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
+
+/** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
+export const command = (name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID()) =>
+  post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key });
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>

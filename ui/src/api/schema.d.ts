@@ -235,6 +235,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/audit.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description Return the whole journal, an entry a line: what `taktwin verify-audit` proves without any server.
+         */
+        get: operations["audit_api_v1_mes_audit_jsonl_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Board
+         * @description Return every job order that is not over, with what is in its way, and those that ended last.
+         */
+        get: operations["board_api_v1_mes_board_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/commands/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Command
+         * @description Ask the MES to change something. The same idempotency key is answered again and done once.
+         */
+        post: operations["command_api_v1_mes_commands__name__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/lots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lots
+         * @description Return all lots.
+         */
+        get: operations["lots_api_v1_mes_lots_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/lots/{lot}/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recall
+         * @description Return every unit that a lot went into, through all levels.
+         */
+        get: operations["recall_api_v1_mes_lots__lot__recall_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders
+         * @description Return all orders.
+         */
+        get: operations["orders_api_v1_mes_orders_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/orders/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Order
+         * @description Return an order with its job orders and units.
+         */
+        get: operations["order_api_v1_mes_orders__request__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/terminal/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Terminal
+         * @description Return what an operator needs at a work unit.
+         */
+        get: operations["terminal_api_v1_mes_terminal__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Unit
+         * @description Return a unit, its way, and all that went into it.
+         */
+        get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plant": {
         parameters: {
             query?: never;
@@ -625,6 +805,18 @@ export interface components {
             priority: number;
         };
         /**
+         * BoardModel
+         * @description The dispatch board.
+         */
+        BoardModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Lines */
+            lines: components["schemas"]["LineModel"][];
+            /** Over */
+            over: components["schemas"]["JobModel"][];
+        };
+        /**
          * BufferModel
          * @description Space between work units.
          */
@@ -832,6 +1024,38 @@ export interface components {
             waited_ms: number | null;
         };
         /**
+         * EatenModel
+         * @description Something that went into a unit.
+         */
+        EatenModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Below */
+            below: components["schemas"]["EatenModel"][];
+            /** Component */
+            component: string;
+            /** Consumption */
+            consumption: string;
+            /** Disposition */
+            disposition: string;
+            /** Job */
+            job: string;
+            /** Lot */
+            lot: string;
+            /** Name */
+            name: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Sisters */
+            sisters: number;
+            /** Unit */
+            unit: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * EquipmentModel
          * @description One role in the hierarchy.
          */
@@ -967,6 +1191,20 @@ export interface components {
             silent: string[];
             /** Stale */
             stale: number;
+        };
+        /**
+         * Granted
+         * @description The facts that came of a command.
+         */
+        Granted: {
+            /** Events */
+            events: string[];
+            /** Sequence */
+            sequence: number;
+            /** Status */
+            status: number;
+            /** Subject */
+            subject: string;
         };
         /**
          * HistoryModel
@@ -1115,6 +1353,50 @@ export interface components {
             to_ms: number;
         };
         /**
+         * JobModel
+         * @description A job order: one operation of an order. States are words of ISA-95 job control.
+         */
+        JobModel: {
+            /** Due Ms */
+            due_ms: number;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Equipment Class */
+            equipment_class: string;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Last Operation */
+            last_operation: boolean;
+            /** Name */
+            name: string;
+            /** Operation */
+            operation: number;
+            /** Priority */
+            priority: number;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Scrap */
+            scrap: number;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Sub State */
+            sub_state: string;
+            /** Version */
+            version: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Journal
          * @description Newest first.
          */
@@ -1172,6 +1454,55 @@ export interface components {
             response: string;
             /** Value */
             value: number | null;
+        };
+        /**
+         * LineModel
+         * @description A job order on the board: where it may run, and what is in its way.
+         */
+        LineModel: {
+            /** Candidates */
+            candidates: string[];
+            /** Due Ms */
+            due_ms: number;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Equipment Class */
+            equipment_class: string;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Last Operation */
+            last_operation: boolean;
+            /** Name */
+            name: string;
+            obstacle: components["schemas"]["ObstacleModel"] | null;
+            /** Operation */
+            operation: number;
+            /** Priority */
+            priority: number;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Scrap */
+            scrap: number;
+            /** Setup Family */
+            setup_family: string;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Sub State */
+            sub_state: string;
+            /** Version */
+            version: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * LiveFrame
@@ -1341,6 +1672,60 @@ export interface components {
             type: "twin";
         };
         /**
+         * LotHere
+         * @description A component at a work unit, and the lot that stands there.
+         */
+        LotHere: {
+            /** Disposition */
+            disposition: string;
+            /** In Stock */
+            in_stock: string[];
+            /** Lot */
+            lot: string;
+            /** Name */
+            name: string;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Remaining */
+            remaining: number;
+            /** Tracked */
+            tracked: boolean;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * LotModel
+         * @description A material lot.
+         */
+        LotModel: {
+            /** Disposition */
+            disposition: string;
+            /** Lot */
+            lot: string;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Received Ms */
+            received_ms: number;
+            /** Remaining */
+            remaining: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * LotsModel
+         * @description All lots.
+         */
+        LotsModel: {
+            /** Lots */
+            lots: components["schemas"]["LotModel"][];
+        };
+        /**
          * MeModel
          * @description Who is looking, and what this person may do.
          */
@@ -1385,6 +1770,63 @@ export interface components {
             buffers: string[];
         };
         /**
+         * ObstacleModel
+         * @description The one thing in the way of a job order.
+         */
+        ObstacleModel: {
+            /** Detail */
+            detail: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * OrderModel
+         * @description An order as it came in.
+         */
+        OrderModel: {
+            /** Customer */
+            customer: string;
+            /** Due Ms */
+            due_ms: number;
+            /** Priority */
+            priority: number;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Received Ms */
+            received_ms: number;
+            /** Request */
+            request: string;
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * OrderPage
+         * @description An order with its job orders and units.
+         */
+        OrderPage: {
+            /** Jobs */
+            jobs: components["schemas"]["JobModel"][];
+            order: components["schemas"]["OrderModel"];
+            /** Unit Count */
+            unit_count: number;
+            /** Units */
+            units: components["schemas"]["SerialModel"][];
+        };
+        /**
+         * OrdersModel
+         * @description All orders.
+         */
+        OrdersModel: {
+            /** Orders */
+            orders: components["schemas"]["OrderModel"][];
+        };
+        /**
          * Origin
          * @description Where a signal comes from, from the thing to the history.
          */
@@ -1411,6 +1853,26 @@ export interface components {
             topic: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * PassageModel
+         * @description A unit at an operation.
+         */
+        PassageModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Good */
+            good: boolean;
+            /** Job */
+            job: string;
+            /** Operation */
+            operation: number;
+            /** Passage */
+            passage: string;
+            /** Unit */
+            unit: string;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * PlantModel
@@ -1521,6 +1983,15 @@ export interface components {
             from_ms: number;
         };
         /**
+         * RecallModel
+         * @description A lot and every unit that it went into.
+         */
+        RecallModel: {
+            lot: components["schemas"]["LotModel"];
+            /** Units */
+            units: components["schemas"]["SerialModel"][];
+        };
+        /**
          * RefusedModel
          * @description One refused message or value.
          */
@@ -1561,6 +2032,26 @@ export interface components {
             valid_from_ms: number;
         };
         /**
+         * ScrapModel
+         * @description A report of scrap that can still be taken back.
+         */
+        ScrapModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Job */
+            job: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Report */
+            report: string;
+            /** Undone */
+            undone: boolean;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * SearchResults
          * @description Best first.
          */
@@ -1580,6 +2071,43 @@ export interface components {
              * @constant
              */
             op: "seek";
+        };
+        /**
+         * SerialModel
+         * @description A serialised unit.
+         */
+        SerialModel: {
+            /** Created Ms */
+            created_ms: number;
+            /** Disposition */
+            disposition: string;
+            /** Finished Ms */
+            finished_ms: number;
+            /** Operation */
+            operation: number;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * SerialPage
+         * @description A unit, its way, and all that went into it.
+         */
+        SerialPage: {
+            /** Eaten */
+            eaten: components["schemas"]["EatenModel"][];
+            /** Parents */
+            parents: string[];
+            /** Passages */
+            passages: components["schemas"]["PassageModel"][];
+            unit: components["schemas"]["SerialModel"];
         };
         /**
          * SetMode
@@ -1835,6 +2363,27 @@ export interface components {
             snapshot: components["schemas"]["SnapshotModel"];
         };
         /**
+         * TerminalModel
+         * @description What an operator needs at one work unit.
+         */
+        TerminalModel: {
+            /** At Ms */
+            at_ms: number;
+            job: components["schemas"]["LineModel"] | null;
+            /** Lots */
+            lots: components["schemas"]["LotHere"][];
+            /** Name */
+            name: string;
+            /** Next */
+            next: components["schemas"]["LineModel"][];
+            /** Reasons */
+            reasons: string[];
+            /** Reports */
+            reports: components["schemas"]["ScrapModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Timeline
          * @description Every second of the window in exactly one class; `sums` are seconds and add up to the window.
          */
@@ -1914,6 +2463,23 @@ export interface components {
             p99: number | null;
             /** This */
             this: number | null;
+        };
+        /**
+         * Wish
+         * @description A command of a person. Fields of `data` are those of the command; its times are `..._ms`.
+         */
+        Wish: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Idempotency Key */
+            idempotency_key: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * WorstOffender
@@ -2337,6 +2903,281 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_api_v1_mes_audit_jsonl_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    board_api_v1_mes_board_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    command_api_v1_mes_commands__name__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Granted"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lots_api_v1_mes_lots_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LotsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recall_api_v1_mes_lots__lot__recall_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lot: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecallModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    orders_api_v1_mes_orders_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_api_v1_mes_orders__request__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terminal_api_v1_mes_terminal__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unit_api_v1_mes_units__unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SerialPage"];
                 };
             };
             /** @description Default Response */

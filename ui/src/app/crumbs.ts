@@ -25,6 +25,12 @@ export function crumbs(route: Route): Crumb[] {
   switch (route.page) {
     case 'now':
       return [site, { name: t('place.all-halls') }];
+    case 'schedule':
+      return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
+    case 'terminal':
+      return [site, ...above(route.id)];
+    case 'serial':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: route.id }];
     case 'system':
       return [site, { name: t('place.system') }];
     case 'alarms':

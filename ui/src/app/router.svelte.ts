@@ -1,11 +1,14 @@
 // Client-side routes. The instant of a replay stands in the address (`?mode=replay&at=...`), so that it
 // can be shared; it goes along with every link.
 
-export type PlaceName = 'now' | 'system' | 'alarms';
+export type PlaceName = 'now' | 'schedule' | 'system' | 'alarms';
 export type Route =
   | { page: 'now' }
   | { page: 'system' }
   | { page: 'alarms' }
+  | { page: 'schedule' }
+  | { page: 'terminal'; id: string }
+  | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
   | { page: 'signal'; id: string }
   | { page: 'missing' };
@@ -15,6 +18,8 @@ interface Kept {
   back: string;
 }
 const KEPT_QUERY = ['mode', 'at'];
+const PLACES: readonly string[] = ['now', 'schedule', 'system', 'alarms'];
+const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 
 function parse(path: string): Route {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
@@ -22,6 +27,9 @@ function parse(path: string): Route {
   if (head === undefined) return { page: 'now' };
   if (head === 'system' && !rest.length) return { page: 'system' };
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
+  if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
+  if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
   if (head === 'signal' && rest.length) return { page: 'signal', id: rest.join('/') };
   return { page: 'missing' };
@@ -35,7 +43,7 @@ class Router {
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
-    return page === 'now' || page === 'system' || page === 'alarms' ? page : this.kept.from;
+    return isPlaceName(page) ? page : this.kept.from;
   });
 
   constructor() {
@@ -66,8 +74,7 @@ class Router {
       if (value !== null && !next.searchParams.has(key)) next.searchParams.set(key, value);
     }
     const here = this.route.page;
-    const isPlace = here === 'now' || here === 'system' || here === 'alarms';
-    const kept: Kept = isPlace ? { from: here, back: this.url.pathname + this.url.search } : this.kept;
+    const kept: Kept = isPlaceName(here) ? { from: here, back: this.url.pathname + this.url.search } : this.kept;
     history.pushState(kept, '', next);
     this.url = next;
     this.kept = kept;
@@ -88,12 +95,14 @@ class Router {
 
   back(): void {
     const page = this.route.page;
-    if (page === 'machine' || page === 'signal' || page === 'missing') this.goto(this.kept.back);
+    if (!isPlaceName(page) && page !== 'terminal') this.goto(this.kept.back);
   }
 }
 
 export const router = new Router();
 
 export const machineHref = (id: string) => `/machine/${encodeURIComponent(id)}`;
+export const terminalHref = (id: string) => `/terminal/${encodeURIComponent(id)}`;
+export const serialHref = (id: string) => `/serial/${encodeURIComponent(id)}`;
 export const signalHref = (id: string) => `/signal/${id.split('/').map(encodeURIComponent).join('/')}`;
 export const alarmHref = (id: string) => `/alarms?alarm=${encodeURIComponent(id)}`;

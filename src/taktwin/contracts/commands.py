@@ -1,0 +1,187 @@
+"""What may be asked of an owner who can change something: the MES.
+
+A `Command` says who asks, why, and which version of the thing they saw; its id makes asking twice
+harmless. The `Answer` is the fact that came of it, or why not, with what would be right. Words of
+job control are those of the standard (`standards.job_control`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class CommandData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all command data; a subclass names its command once."""
+
+    command_name: ClassVar[str]
+
+
+class DropOrder(CommandData, frozen=True, kw_only=True):
+    """Take an order in and make its job orders, one for each operation of the product's route."""
+
+    command_name: ClassVar[str] = "order.drop"
+    request: str
+    product: str
+    quantity: int
+    due_ns: int
+    priority: int = 0
+    customer: str = ""
+
+
+class ChangeOrder(CommandData, frozen=True, kw_only=True):
+    """Change dates and priority of an order. `version` is the one that the person saw."""
+
+    command_name: ClassVar[str] = "order.change"
+    request: str
+    version: int
+    due_ns: int
+    priority: int
+    customer: str = ""
+
+
+class DispatchJob(CommandData, frozen=True, kw_only=True):
+    """Give a job order its work unit and permit it to start (Update, then Start)."""
+
+    command_name: ClassVar[str] = "job.dispatch"
+    job: str
+    work_unit: str
+    version: int
+
+
+class ControlJob(CommandData, frozen=True, kw_only=True):
+    """Call a method of job control on a job order."""
+
+    command_name: ClassVar[str] = "job.control"
+    job: str
+    method: str  # standards.job_control.Method
+    work_unit: str = ""  # of Update: where; "" = unchanged
+    version: int = 0  # 0: whatever it is now
+
+
+class BeginJob(CommandData, frozen=True, kw_only=True):
+    """Begin execution at the work unit: the operator's one touch, or a machine's own word."""
+
+    command_name: ClassVar[str] = "job.begin"
+    job: str
+
+
+class ReportScrap(CommandData, frozen=True, kw_only=True):
+    """Report scrap that no machine counted; the command's id is the report's."""
+
+    command_name: ClassVar[str] = "scrap.report"
+    job: str
+    cause: str
+    quantity: int = 1
+    unit: str = ""
+
+
+class UndoScrap(CommandData, frozen=True, kw_only=True):
+    """Take a report of scrap back."""
+
+    command_name: ClassVar[str] = "scrap.undo"
+    report: str
+
+
+class ReceiveLot(CommandData, frozen=True, kw_only=True):
+    """Take a material lot into stock."""
+
+    command_name: ClassVar[str] = "lot.receive"
+    lot: str
+    product: str
+    quantity: float
+
+
+class LoadLot(CommandData, frozen=True, kw_only=True):
+    """Put a lot at a work unit: the operator scanned it there."""
+
+    command_name: ClassVar[str] = "lot.load"
+    lot: str
+    work_unit: str
+
+
+class Hold(CommandData, frozen=True, kw_only=True):
+    """Restrict a lot or a unit: nobody may build it in."""
+
+    command_name: ClassVar[str] = "hold.set"
+    kind: str  # lot | unit
+    id: str
+    cause: str
+
+
+class Release(CommandData, frozen=True, kw_only=True):
+    """Lift the restriction of a lot or a unit."""
+
+    command_name: ClassVar[str] = "hold.release"
+    kind: str  # lot | unit
+    id: str
+    cause: str
+
+
+CATALOGUE: dict[str, type[CommandData]] = {
+    kind.command_name: kind
+    for kind in (
+        DropOrder, ChangeOrder, DispatchJob, ControlJob, BeginJob, ReportScrap, UndoScrap, ReceiveLot,
+        LoadLot, Hold, Release,
+    )
+}  # fmt: skip
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """The envelope of a command."""
+
+    id: str  # made by whoever asks: asking again under the same id changes nothing
+    name: str
+    actor: str
+    actor_type: str = "human"  # human | service | ai
+    on_behalf_of: str = ""
+    reason: str = ""
+    data: msgspec.Raw  # JSON of the command's own struct
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of a command. Refused: place, found and right say why; `current` is what another
+    person made of the thing meanwhile, and `changed_by` who."""
+
+    accepted: bool
+    status: int = 0  # job control's ReturnStatus, where a method was called
+    code: str = ""  # unknown | state | conflict | invalid | not_ready
+    place: str = ""
+    found: str = ""
+    right: str = ""
+    sequence: int = 0  # of the last event that came of it
+    events: list[str] = []  # types of the events that came of it, in order
+    subject: str = ""
+    current: dict[str, Any] = {}
+    changed_by: str = ""
+    changed_ns: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_commands = msgspec.json.Decoder(Command)
+_answers = msgspec.json.Decoder(Answer)
+
+
+def encode(document: Command | Answer) -> bytes:
+    """Return the JSON of a command or an answer."""
+    return _encoder.encode(document)
+
+
+def decode(payload: bytes) -> Command:
+    """Return the command of a payload. Raises msgspec.DecodeError where it is none."""
+    return _commands.decode(payload)
+
+
+def decode_answer(payload: bytes) -> Answer:
+    """Return the answer of a payload. Raises msgspec.DecodeError where it is none."""
+    return _answers.decode(payload)
+
+
+def make(content: CommandData, *, command_id: str, actor: str, actor_type: str = "human",
+         reason: str = "") -> Command:  # fmt: skip
+    """Return the command of some content."""
+    return Command(
+        id=command_id, name=content.command_name, actor=actor, actor_type=actor_type, reason=reason,
+        data=msgspec.Raw(msgspec.json.encode(content)),
+    )  # fmt: skip

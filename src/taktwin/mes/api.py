@@ -1,0 +1,171 @@
+"""The MES's answers. Requests are MessagePack maps, answers MessagePack of what each function returns.
+
+| query | request | answer |
+|---|---|---|
+| `board` | {} | {lines, over, at_ns} |
+| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, at_ns} |
+| `orders` | {} | {orders} |
+| `order` | {request} | {order, jobs, units} |
+| `unit` | {unit} | {unit, passages, eaten, parents} |
+| `lots` | {} | {lots} |
+| `recall` | {lot} | {lot, units} |
+
+A name that nobody knows is answered with {}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.queries import FREE, Line, board
+from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.tracking.queries import Eaten, genealogy, recall
+from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
+from taktwin.standards.job_control import State
+from taktwin.storage.book import Reading, Row
+
+# Until the plant model lists defect codes of its own: what people at any machine see.
+REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
+OVER_SHOWN = 12
+UNITS_SHOWN = 200
+
+Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return msgspec.structs.asdict(row)
+
+
+def _line(line: Line) -> dict[str, Any]:
+    found = line.obstacle
+    return {
+        **_plain(line.job),
+        "candidates": list(line.candidates),
+        "setup_family": line.setup_family,
+        "obstacle": None if found is None else
+        {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
+    }  # fmt: skip
+
+
+def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    over = [
+        job
+        for state in (State.ENDED, State.ABORTED)
+        for job in book.where(JobOrder, state=state.value)
+    ]  # fmt: skip
+    over.sort(key=lambda job: -job.ended_ns)
+    return {
+        "lines": [_line(line) for line in board(book, definitions)],
+        "over": [_plain(job) for job in over[:OVER_SHOWN]],
+        "at_ns": now_ns,
+    }
+
+
+def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    work_unit = str(wish["work_unit"])
+    if work_unit not in definitions.work_units:
+        return {}
+    here = [line for line in board(book, definitions) if line.job.work_unit == work_unit]
+    now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
+    waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
+    shown = now or (waiting[0] if waiting else None)
+    reports: list[ScrapReport] = []
+    if now is not None:
+        reports = [
+            row for row in book.where(ScrapReport, job=now.job.job)
+            if not row.undone and now_ns - row.at_ns <= 600_000_000_000
+        ]  # fmt: skip
+    return {
+        "work_unit": work_unit,
+        "name": definitions.work_units[work_unit],
+        "job": None if now is None else _line(now),
+        "next": [_line(line) for line in waiting],
+        "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
+        "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
+        "reasons": list(REASONS),
+        "at_ns": now_ns,
+    }
+
+
+def _lots_here(
+    book: Reading, definitions: Definitions, job: JobOrder, work_unit: str
+) -> list[dict[str, Any]]:
+    found = []
+    for component in definitions.products[job.product].operation(job.operation).components:
+        loaded = book.get(LoadedLot, f"{work_unit}:{component.product}")
+        lot = book.get(Lot, loaded.lot) if loaded is not None else None
+        found.append({
+            "product": component.product, "name": definitions.materials.get(component.product, ""),
+            "quantity": component.quantity, "unit": component.unit, "tracked": component.lots,
+            "lot": lot.lot if lot is not None else "",
+            "remaining": lot.remaining if lot is not None else 0.0,
+            "disposition": lot.disposition if lot is not None else "",
+            "in_stock": [
+                row.lot for row in book.where(Lot, product=component.product, disposition=FREE)
+                if row.remaining > 0
+            ][:6],
+        })  # fmt: skip
+    return found
+
+
+def _orders(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    return {"orders": [_plain(row) for row in book.where(Request)][:1000]}
+
+
+def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    request = book.get(Request, str(wish["request"]))
+    if request is None:
+        return {}
+    jobs = sorted(book.where(JobOrder, request=request.request), key=lambda job: job.operation)
+    units = book.where(Unit, request=request.request)
+    return {
+        "order": _plain(request),
+        "jobs": [_plain(job) for job in jobs],
+        "units": [_plain(unit) for unit in units[:UNITS_SHOWN]],
+        "unit_count": len(units),
+    }
+
+
+def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    found = genealogy(book, str(wish["unit"]))
+    if found is None:
+        return {}
+    return {
+        "unit": _plain(found.unit),
+        "passages": [_plain(row) for row in found.passages],
+        "eaten": [_eaten(each, definitions) for each in found.eaten],
+        "parents": list(found.parents),
+    }
+
+
+def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
+    return {
+        **_plain(each.row),
+        "name": definitions.materials.get(each.row.component, ""),
+        "disposition": each.lot.disposition if each.lot is not None else "",
+        "reason": each.lot.reason if each.lot is not None else "",
+        "sisters": each.sisters,
+        "below": [_eaten(below, definitions) for below in each.below],
+    }
+
+
+def _lots(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    return {"lots": [_plain(row) for row in book.where(Lot)][:1000]}
+
+
+def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    lot = book.get(Lot, str(wish["lot"]))
+    if lot is None:
+        return {}
+    return {"lot": _plain(lot), "units": [_plain(unit) for unit in recall(book, lot.lot)]}
+
+
+QUERIES: dict[str, Answers] = {
+    "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
+    "lots": _lots, "recall": _recall,
+}  # fmt: skip

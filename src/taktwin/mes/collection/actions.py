@@ -1,0 +1,128 @@
+"""Counts of machines become bookings: on the job order that ran, and on the unit that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from taktwin.contracts import events
+from taktwin.mes.collection.engine import step
+from taktwin.mes.collection.tables import Counter, Position, ReadingRow
+from taktwin.mes.decision import Asking, Fact, Rules
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.execution.actions import booked, finish, running_at
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.tracking.actions import passed
+from taktwin.storage.book import Book, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One value of a machine that collection listens to, in the order of source time."""
+
+    signal: str
+    value: int | str
+    source_ns: int
+
+
+def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
+    """Yield what follows from a counter's value."""
+    work_unit, kind = asking.definitions.counters[heard.signal]
+    assert isinstance(heard.value, int), "counters are whole numbers"
+    counter = book.get(Counter, heard.signal)
+    new = step(before=None if counter is None else counter.value,
+               before_ns=0 if counter is None else counter.source_ns,
+               value=heard.value, source_ns=heard.source_ns)  # fmt: skip
+    if new is None:
+        return
+    if new.restarted:
+        yield Fact(
+            events.CounterRestarted(work_unit=work_unit, signal=heard.signal, counter=heard.value),
+            heard.source_ns,
+        )
+        return
+    job = running_at(book, work_unit, heard.source_ns)
+    made = _text(book, asking.definitions.made, work_unit)
+    whose = _whose(made, job, asking.definitions) if job is not None else ""
+    if whose == "other":
+        job = None  # the machine makes something else: these parts are not this job's
+    # Two parts in one scan, and one serial number: whose it is, nobody can say.
+    one = new.parts == 1 and whose != "component"
+    serial = _text(book, asking.definitions.serials, work_unit) if one else ""
+    yield Fact(
+        events.MaterialCounted(
+            work_unit=work_unit, signal=heard.signal, kind=kind, quantity=new.parts, counter=heard.value,
+            job=job.job if job is not None else "", unit=serial,
+        ),
+        heard.source_ns,
+    )  # fmt: skip
+    if job is None:
+        return
+    definition = asking.definitions.products[job.product]
+    if serial and definition.serialised:
+        yield from passed(
+            book, serial, definition, definition.operation(job.operation), request=job.request,
+            job=job.job, work_unit=work_unit, good=kind == "good", at_ns=heard.source_ns,
+        )  # fmt: skip
+    yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
+
+
+def _text(book: Reading, signals: Mapping[str, str], work_unit: str) -> str:
+    for signal, unit in signals.items():
+        if unit == work_unit:
+            row = book.get(ReadingRow, signal)
+            return "" if row is None else row.value
+    return ""
+
+
+def _whose(made: str, job: JobOrder, definitions: Definitions) -> str:
+    """Return whose serial number a machine says with a product: the job's, a component's, another's.
+
+    A cell that joins things may speak of the part that it was given until the new one exists.
+    """
+    definition = definitions.products[job.product]
+    if not made or made == job.product or made not in definitions.materials:
+        return "job"
+    components = definition.operation(job.operation).components
+    return "component" if any(each.product == made for each in components) else "other"
+
+
+def remember(book: Book, heard: Heard) -> None:
+    """Keep a text of a machine: no fact of ours, only what the next count will refer to."""
+    before = book.get(ReadingRow, heard.signal)
+    if before is None or heard.source_ns > before.source_ns:
+        book.put(ReadingRow(signal=heard.signal, value=str(heard.value), source_ns=heard.source_ns))
+
+
+def position(book: Book, stream: str, sequence: int) -> None:
+    """Keep how far a stream was read, in the transaction that booked what was read."""
+    book.put(Position(stream=stream, sequence=sequence))
+
+
+# Projectors
+
+
+def _counted(book: Book, event: events.MaterialCounted, at_ns: int) -> None:
+    counter = book.get(Counter, event.signal)
+    assert counter is not None, "a counter is known before it counts"
+    own = event.quantity if event.job else 0
+    book.put(msgspec.structs.replace(
+        counter, value=event.counter, source_ns=at_ns, booked=counter.booked + own,
+        loose=counter.loose + event.quantity - own,
+    ))  # fmt: skip
+    if event.job:
+        good = event.quantity if event.kind == "good" else 0
+        booked(book, event.job, good=good, scrap=event.quantity - good)
+
+
+def _restarted(book: Book, event: events.CounterRestarted, at_ns: int) -> None:
+    counter = book.get(Counter, event.signal)
+    book.put(Counter(
+        signal=event.signal, work_unit=event.work_unit, value=event.counter, source_ns=at_ns,
+        booked=0 if counter is None else counter.booked, loose=0 if counter is None else counter.loose,
+    ))  # fmt: skip
+
+
+RULES = Rules(projectors={events.MaterialCounted: _counted, events.CounterRestarted: _restarted})

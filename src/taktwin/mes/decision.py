@@ -1,0 +1,73 @@
+"""What deciding is made of: what a decider is handed, how it refuses, how a fact becomes rows.
+
+A decider looks at a `Reading` and yields events, one after another; each is applied to the book
+before the decider goes on. It raises `Refused` where the wish cannot be granted: then nothing of it
+happened. A projector makes rows of one event and is the only writer of its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from taktwin.contracts.events import EventData
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.standards.job_control import ReturnStatus
+from taktwin.storage.book import Book, Reading, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, when, with which knowledge of the plant."""
+
+    definitions: Definitions
+    now_ns: int
+    command: str = ""  # id of the command
+
+
+class Refused(Exception):
+    """A wish that cannot be granted: place, found, right; the transaction is rolled back."""
+
+    def __init__(
+        self, code: str, place: str, found: object, right: str, *,
+        status: ReturnStatus = ReturnStatus.UNABLE_TO_ACCEPT, row: Row | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(f"{place}: found {found}; expected {right}")
+        self.code = code
+        self.place = place
+        self.found = str(found)
+        self.right = right
+        self.status = status
+        self.row = row  # the thing as it is now, where somebody else was faster
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event and when it happened."""
+
+    event: EventData
+    time_ns: int
+
+
+Decider: TypeAlias = Callable[[Reading, Any, Asking], Iterator[Fact]]
+Projector: TypeAlias = Callable[[Book, Any, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All deciders and projectors of the MES, by what they take."""
+
+    deciders: dict[str, Decider] = field(default_factory=dict)
+    projectors: dict[type[EventData], Projector] = field(default_factory=dict)
+
+    def joined(self, other: Rules) -> Rules:
+        """Return both; nobody decides a command twice, and an event has one writer."""
+        assert not self.deciders.keys() & other.deciders.keys(), "one decider a command"
+        assert not self.projectors.keys() & other.projectors.keys(), "one projector an event"
+        return Rules({**self.deciders, **other.deciders}, {**self.projectors, **other.projectors})
+
+
+def unknown(kind: str, name: str, *, status: ReturnStatus = ReturnStatus.UNABLE_TO_ACCEPT) -> Refused:
+    """Return the refusal of a name that nobody knows."""
+    return Refused("unknown", kind, repr(name), f"a {kind} that exists", status=status)

@@ -1,0 +1,101 @@
+"""Products and routes: the registry's operations with their work units and what goes in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from taktwin.plant.registry import Registry
+
+STEP = 10  # operations are numbered 10, 20, 30: there is room between them
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Something that goes into one part."""
+
+    product: str
+    quantity: float
+    unit: str
+    lots: bool  # tracked by lot
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a route."""
+
+    number: int
+    name: str
+    equipment_class: str
+    work_units: tuple[str, ...]
+    standard_time_s: float
+    components: tuple[Component, ...]
+    skills: tuple[str, ...]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One product that is made here."""
+
+    product: str
+    name: str
+    serialised: bool
+    setup_family: str
+    operations: tuple[Operation, ...]
+
+    def operation(self, number: int) -> Operation:
+        """Return the operation of a number, which a job order of ours always has."""
+        return next(each for each in self.operations if each.number == number)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All that the MES knows of the plant, from the compiled registry."""
+
+    products: Mapping[str, Definition]
+    materials: Mapping[str, str]  # every product, bought ones too -> its name
+    work_units: Mapping[str, str]  # id -> the floor's name
+    counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
+    serials: Mapping[str, str]  # signal id of the serial number -> work unit
+    made: Mapping[str, str]  # signal id of the product in work -> work unit
+
+
+def compiled(registry: Registry) -> Definitions:
+    """Return the definitions of a plant."""
+    units = {unit.id: unit for unit in registry.work_units}
+    by_class: dict[str, list[str]] = {}
+    for unit in units.values():
+        by_class.setdefault(unit.class_id, []).append(unit.id)
+    products: dict[str, Definition] = {}
+    for name, product in sorted(registry.products.items()):
+        if not product.make or product.routing not in registry.routings:
+            continue
+        items = {item.product: item for item in product.bill_of_material}
+        route = registry.routings[product.routing].operations
+        operations = []
+        for number, step in enumerate(route):
+            names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
+            components = tuple(
+                Component(each, items[each].quantity, items[each].unit, registry.products[each].lots)
+                for each in names
+            )
+            operations.append(
+                Operation(
+                    number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
+                    work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
+                    standard_time_s=step.standard_time_s, components=components,
+                    skills=tuple(step.skills), last=number == len(route) - 1,
+                )
+            )  # fmt: skip
+        products[name] = Definition(name, product.name, product.serialised, product.setup_family,
+                                    tuple(operations))  # fmt: skip
+    roles = {"good_count": "good", "reject_count": "reject"}
+    return Definitions(
+        products=products,
+        materials={name: product.name for name, product in sorted(registry.products.items())},
+        work_units={unit.id: unit.name for unit in registry.work_units},
+        counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
+        serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
+        made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+    )

@@ -1,0 +1,314 @@
+"""The desk: takes one wish at a time, decides, writes facts, rows and answer in one transaction.
+
+Comes in: commands, and what machines said. Goes out: answers; the journal that the relay reads. The
+same desk works over PostgreSQL and over memory, so that whatever is proven over millions of steps in
+memory is the code that runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from taktwin.contracts import commands
+from taktwin.contracts.commands import Answer, Command
+from taktwin.contracts.events import CATALOGUE, EventData
+from taktwin.mes.collection import actions as collection
+from taktwin.mes.collection.actions import Heard
+from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.execution import actions as execution
+from taktwin.mes.scheduling import actions as scheduling
+from taktwin.mes.tracking import actions as tracking
+from taktwin.standards.job_control import ReturnStatus
+from taktwin.storage import database, journal
+from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
+from taktwin.storage.database import Connection
+from taktwin.storage.journal import Entry, sealed
+
+RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
+SUBJECTS = ("report", "unit", "job", "lot", "request", "signal")  # the first that an event has
+
+
+class Transaction(Protocol):
+    """One transaction: all of it is kept, or nothing."""
+
+    @property
+    def book(self) -> Book:
+        """Return the rows."""
+        ...
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry."""
+        ...
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        ...
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        ...
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        ...
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        ...
+
+
+class Store(Protocol):
+    """Where transactions happen."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction. Raises StoreError where the database failed: nothing happened then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Under whose name something is written down."""
+
+    actor: str
+    actor_type: str = "human"
+    on_behalf_of: str = ""
+    reason: str = ""
+    correlation: str = ""
+
+
+class Desk:
+    """The one writer of the MES."""
+
+    def __init__(self, store: Store, definitions: Definitions, now_ns: Callable[[], int]) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._now_ns = now_ns
+        self._one_at_a_time = threading.Lock()
+        self.accepted = 0
+        self.refused = 0
+
+    def execute(self, command: Command) -> Answer:
+        """Do what a command wants, or say why not. The same id is answered again and done once.
+
+        Raises
+        ------
+        StoreError
+            If the database failed: nothing happened, and the command may be sent again.
+        """
+        with self._one_at_a_time:
+            answer = self._execute(command)
+        self.accepted += answer.accepted
+        self.refused += not answer.accepted
+        return answer
+
+    def _execute(self, command: Command) -> Answer:
+        kind = commands.CATALOGUE.get(command.name)
+        if kind is None or not command.id or not command.actor:
+            known = ", ".join(sorted(commands.CATALOGUE))
+            return Answer(accepted=False, code="invalid", place="command", found=repr(command.name),
+                          right=f"an id, an actor, and one of {known}")  # fmt: skip
+        try:
+            wish = msgspec.json.decode(command.data, type=kind)
+        except msgspec.DecodeError as error:
+            return Answer(accepted=False, code="invalid", place=f"data of {command.name}", found=str(error),
+                          right="its fields", status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+        who = Who(command.actor, command.actor_type, command.on_behalf_of, command.reason, command.id)
+        try:
+            with self._store.begin() as transaction:
+                before = transaction.answer_of(command.id)
+                if before is not None:
+                    return commands.decode_answer(before.encode())
+                now_ns = self._now_ns()
+                asking = Asking(self._definitions, now_ns, command.id)
+                facts = RULES.deciders[command.name](transaction.book, wish, asking)
+                written = self._write(transaction, facts, who, now_ns)
+                answer = Answer(
+                    accepted=True, status=ReturnStatus.NO_ERROR,
+                    sequence=written[-1].sequence if written else 0,
+                    events=[entry.event_type for entry in written],
+                    subject=written[0].subject if written else "",
+                )  # fmt: skip
+                transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
+                return answer
+        except Refused as refused:
+            return self._refusal(refused)
+
+    def _refusal(self, refused: Refused) -> Answer:
+        changed: Entry | None = None
+        current: dict[str, Any] = {}
+        if refused.row is not None:
+            current = msgspec.structs.asdict(refused.row)
+            with self._store.begin() as transaction:
+                changed = transaction.last_of(key_of(refused.row))
+        return Answer(
+            accepted=False, status=refused.status, code=refused.code, place=refused.place,
+            found=refused.found, right=refused.right, current=current,
+            changed_by=changed.actor if changed else "", changed_ns=changed.recorded_ns if changed else 0,
+        )  # fmt: skip
+
+    def hear(self, heard: Iterable[Heard], *, stream: str, position: int) -> int:
+        """Book what machines said, in the order of source time, and how far the stream was read.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does.
+        """
+        with self._one_at_a_time, self._store.begin() as transaction:
+            now_ns = self._now_ns()
+            who = Who("collection", "service", correlation=f"{stream}:{position}")
+            total = 0
+            for one in sorted(heard, key=lambda each: each.source_ns):
+                if one.signal not in self._definitions.counters:
+                    collection.remember(transaction.book, one)
+                    continue
+                asking = Asking(self._definitions, one.source_ns)
+                facts = collection.count(transaction.book, one, asking)
+                total += len(self._write(transaction, facts, who, now_ns))
+            collection.position(transaction.book, stream, position)
+            return total
+
+    def _write(self, transaction: Transaction, facts: Iterator[Fact], who: Who, now_ns: int) -> list[Entry]:
+        written: list[Entry] = []
+        sequence, previous = 0, ""
+        for fact in facts:
+            if not written:
+                sequence, previous = transaction.head()
+            sequence += 1
+            entry = sealed(
+                Entry(
+                    sequence=sequence, event_type=fact.event.event_type, subject=subject_of(fact.event),
+                    time_ns=fact.time_ns, recorded_ns=now_ns, actor=who.actor, actor_type=who.actor_type,
+                    on_behalf_of=who.on_behalf_of, reason=who.reason, correlation=who.correlation,
+                    content=msgspec.json.encode(fact.event).decode(),
+                ),
+                previous,
+            )  # fmt: skip
+            previous = entry.hash
+            transaction.append(entry)
+            RULES.projectors[type(fact.event)](transaction.book, fact.event, fact.time_ns)
+            written.append(entry)
+        return written
+
+
+def subject_of(event: EventData) -> str:
+    """Return what an event is about."""
+    return next(str(getattr(event, name)) for name in SUBJECTS if getattr(event, name, ""))
+
+
+def content_of(entry: Entry) -> EventData:
+    """Return the typed event of a journal entry."""
+    return msgspec.json.decode(entry.content, type=CATALOGUE[entry.event_type])
+
+
+def rebuilt(entries: Iterable[Entry]) -> MemoryBook:
+    """Return the book that a journal's entries alone make: what the tables must hold."""
+    book = MemoryBook()
+    for entry in entries:
+        event = content_of(entry)
+        RULES.projectors[type(event)](book, event, entry.time_ns)
+    return book
+
+
+class SqlStore:
+    """Transactions in PostgreSQL; makes its connection anew after the database was away."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+        with database.transaction(self._connection) as connection:
+            yield SqlTransaction(connection)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+class SqlTransaction:
+    """One transaction in PostgreSQL."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.book: Book = SqlBook(connection)
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry, locked."""
+        return journal.head(self._connection)
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        journal.append(self._connection, entry)
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        row = self._connection.execute("SELECT answer FROM answers WHERE command = %s", [command]).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        self._connection.execute(
+            "INSERT INTO answers (command, at_ns, answer) VALUES (%s, %s, %s)", [command, at_ns, answer]
+        )
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        return journal.last_of(self._connection, subject)
+
+
+class MemoryStore:
+    """Transactions in memory: for proofs over many steps, and for whoever wants no database."""
+
+    def __init__(self) -> None:
+        self.book = MemoryBook()
+        self.entries: list[Entry] = []
+        self.answers: dict[str, str] = {}
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction; what it did is taken back if it fails."""
+        rows, entries, answers = dict(self.book.rows), list(self.entries), dict(self.answers)
+        try:
+            yield MemoryTransaction(self)
+        except BaseException:
+            self.book.rows, self.entries, self.answers = rows, entries, answers
+            raise
+
+
+class MemoryTransaction:
+    """One transaction in memory."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.book: Book = store.book
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry."""
+        last = self._store.entries[-1] if self._store.entries else None
+        return (0, journal.START) if last is None else (last.sequence, last.hash)
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        self._store.entries.append(entry)
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        return self._store.answers.get(command)
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        self._store.answers[command] = answer
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        return next((e for e in reversed(self._store.entries) if e.subject == subject), None)

@@ -1,0 +1,1 @@
+"""What can run now, and what one thing keeps the rest from running."""

@@ -1,0 +1,66 @@
+"""Readiness: may a job order run now, and if not, which one obstacle is first in its way? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ObstacleKind(StrEnum):
+    """What keeps a job order from running, in the order in which it is named."""
+
+    HOLD = "hold"  # a lot at the work unit is restricted
+    MATERIAL = "material"  # nothing in the plant to build it from
+    LOAD = "load"  # it is in the plant, but not at the work unit
+    BEFORE = "before"  # the operation before has made nothing yet
+    TURN = "turn"  # something else runs there
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One obstacle: of which kind, and whose name it has."""
+
+    kind: ObstacleKind
+    subject: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What is known of one component of a job order."""
+
+    product: str
+    in_stock: float  # of lots that may be used
+    loaded: str  # the lot at the work unit; "" = none
+    loaded_left: float
+    held_because: str  # "" = the loaded lot may be used
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What readiness looks at."""
+
+    work_unit: str  # "" = not dispatched yet
+    supplies: Sequence[Supply]
+    before: str  # the job order of the operation before; "" = this is the first
+    before_made: int
+    running: str  # the other job order that runs on the work unit; "" = none
+
+
+def obstacle(now: Situation) -> Obstacle | None:
+    """Return what is first in the way, None where a job order can run now."""
+    for supply in now.supplies:
+        if supply.loaded and supply.held_because:
+            return Obstacle(ObstacleKind.HOLD, supply.loaded, supply.held_because)
+    for supply in now.supplies:
+        if supply.in_stock <= 0:
+            return Obstacle(ObstacleKind.MATERIAL, supply.product)
+    for supply in now.supplies:
+        if now.work_unit and (not supply.loaded or supply.loaded_left <= 0):
+            return Obstacle(ObstacleKind.LOAD, supply.product)
+    if now.before and now.before_made == 0:
+        return Obstacle(ObstacleKind.BEFORE, now.before)
+    if now.running:
+        return Obstacle(ObstacleKind.TURN, now.running)
+    return None

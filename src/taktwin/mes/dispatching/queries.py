@@ -1,0 +1,88 @@
+"""The dispatch board and the queue of a work unit, from the rows of others. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.tracking.tables import LoadedLot, Lot
+from taktwin.standards.job_control import State
+from taktwin.storage.book import Reading
+
+OPEN = (State.RUNNING, State.INTERRUPTED, State.ALLOWED_TO_START, State.NOT_ALLOWED_TO_START)
+FREE = "UnRestricted"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the board."""
+
+    job: JobOrder
+    obstacle: Obstacle | None
+    candidates: tuple[str, ...]  # work units on which it may run
+    setup_family: str
+
+
+def board(book: Reading, definitions: Definitions) -> list[Line]:
+    """Return every job order that is not over: what runs first, then by priority and due date."""
+    jobs = [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
+    by_name = {job.job: job for job in jobs}
+    running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
+    stock = _stock(book)
+    lines = []
+    for job in jobs:
+        definition = definitions.products.get(job.product)
+        if definition is None:
+            continue  # the plant model no longer knows this product: execution refuses it by name
+        operation = definition.operation(job.operation)
+        place = job.work_unit or (operation.work_units[0] if len(operation.work_units) == 1 else "")
+        situation = Situation(
+            work_unit=place,
+            supplies=[
+                _supply(book, place, component.product, stock)
+                for component in operation.components
+                if component.lots
+            ],
+            before=_before(job, by_name),
+            before_made=_made_before(job, by_name),
+            running=running.get(place, "") if running.get(place) != job.job else "",
+        )
+        lines.append(Line(
+            job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
+            definition.setup_family,
+        ))  # fmt: skip
+    order = {state.value: place for place, state in enumerate(OPEN)}
+    return sorted(lines, key=lambda line: (
+        order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
+    ))  # fmt: skip
+
+
+def _stock(book: Reading) -> dict[str, float]:
+    stock: dict[str, float] = {}
+    for lot in book.where(Lot, disposition=FREE):
+        stock[lot.product] = stock.get(lot.product, 0.0) + lot.remaining
+    return stock
+
+
+def _supply(book: Reading, work_unit: str, product: str, stock: dict[str, float]) -> Supply:
+    loaded = book.get(LoadedLot, f"{work_unit}:{product}") if work_unit else None
+    lot = book.get(Lot, loaded.lot) if loaded is not None else None
+    held = lot.reason if lot is not None and lot.disposition != FREE else ""
+    return Supply(product, stock.get(product, 0.0), lot.lot if lot is not None else "",
+                  lot.remaining if lot is not None else 0.0, held)  # fmt: skip
+
+
+def _name_before(job: JobOrder) -> str:
+    return f"{job.request}-{job.operation - 10}" if job.operation > 10 else ""
+
+
+def _before(job: JobOrder, by_name: dict[str, JobOrder]) -> str:
+    name = _name_before(job)
+    return name if name in by_name else ""  # one that is over is in nobody's way
+
+
+def _made_before(job: JobOrder, by_name: dict[str, JobOrder]) -> int:
+    before = by_name.get(_name_before(job))
+    return 0 if before is None else before.good

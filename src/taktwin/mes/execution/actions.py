@@ -1,0 +1,349 @@
+"""Job orders: deciders of their commands, bookings on them, and the only writers of their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from taktwin.contracts import commands, events
+from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.execution.engine import decide
+from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.tracking.tables import Unit
+from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
+from taktwin.storage.book import Book, Reading
+
+UNDO_WITHIN_NS = 600 * 1_000_000_000
+OVER = (State.ENDED, State.ABORTED)
+
+
+# Deciders
+
+
+def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Iterator[Fact]:
+    """Take an order in: one job order for each operation of its product's route."""
+    definition = asking.definitions.products.get(wish.product)
+    if definition is None:
+        raise unknown("product that is made here", wish.product)
+    if not 0 < wish.quantity <= 1_000_000:
+        raise Refused("invalid", "quantity", wish.quantity, "a whole number from 1 to 1,000,000",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if not wish.request.strip() or len(wish.request) > 80:
+        raise Refused("invalid", "order number", repr(wish.request), "1 to 80 characters",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if book.get(Request, wish.request) is not None:
+        raise Refused("state", "order number", repr(wish.request), "an order number that is not in use")
+    yield Fact(
+        events.OperationsRequestReceived(
+            request=wish.request, product=wish.product, quantity=wish.quantity, due_ns=wish.due_ns,
+            priority=wish.priority, customer=wish.customer,
+        ),
+        asking.now_ns,
+    )  # fmt: skip
+    for step in definition.operations:
+        yield Fact(
+            events.JobOrderStored(
+                job=f"{wish.request}-{step.number}", request=wish.request, operation=step.number,
+                name=step.name, product=wish.product, equipment_class=step.equipment_class,
+                quantity=wish.quantity, due_ns=wish.due_ns, priority=wish.priority,
+                last_operation=step.last,
+            ),
+            asking.now_ns,
+        )  # fmt: skip
+
+
+def dispatch_job(book: Reading, wish: commands.DispatchJob, asking: Asking) -> Iterator[Fact]:
+    """Give a job order its work unit, and permit it to start."""
+    job = _job(book, wish.job)
+    _same_version(job, wish.version)
+    yield from control(book, job, Method.UPDATE, asking, work_unit=wish.work_unit)
+    yield from control(book, _job(book, wish.job), Method.START, asking)
+
+
+def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Iterator[Fact]:
+    """Call a method of job control."""
+    if wish.method not in set(Method):
+        raise Refused("invalid", "method", repr(wish.method), f"one of {', '.join(Method)}",
+                      status=ReturnStatus.INVALID_COMMAND)  # fmt: skip
+    method = Method(wish.method)
+    job = book.get(JobOrder, wish.job)
+    if job is None or method in (Method.STORE, Method.STORE_AND_START):
+        step = decide(None if job is None else State(job.state), SubState.NONE, method, placed=False)
+        status = step.status if not step.accepted else ReturnStatus.UNABLE_TO_ACCEPT
+        raise Refused("unknown" if job is None else "state", f"job order {wish.job}",
+                      "not in the list" if job is None else "in the list already",
+                      "a job order of the list; orders come in by order.drop", status=status)  # fmt: skip
+    if wish.version:
+        _same_version(job, wish.version)
+    yield from control(book, job, method, asking, work_unit=wish.work_unit)
+
+
+def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterator[Fact]:
+    """Begin execution: permitted, placed, and nothing else runs there."""
+    job = _job(book, wish.job)
+    yield from control(book, job, Cause.BEGIN, asking)
+
+
+def control(
+    book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = "",
+) -> Iterator[Fact]:  # fmt: skip
+    """Yield what a method or an inner cause does to a job order, or refuse it with its status."""
+    place = work_unit or job.work_unit
+    step = decide(State(job.state), SubState(job.sub_state), wish, placed=bool(place))
+    if not step.accepted:
+        raise Refused("state", f"job order {job.job}", f"{job.state} {job.sub_state}".strip(),
+                      f"a state in which {wish.value} is possible", status=step.status, row=job)  # fmt: skip
+    if wish is Method.UPDATE and work_unit:
+        _may_run_there(job, work_unit, asking)
+    if wish in (Method.START, Cause.BEGIN) and not place:
+        raise Refused(
+            "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
+        )
+    if wish is Cause.BEGIN or wish is Method.RESUME:
+        _nothing_else_runs(book, job)
+    event = _event(job, wish, step.sub_state, place)
+    yield Fact(event, asking.now_ns)
+    if isinstance(event, events.JobOrderEnded | events.JobOrderAborted | events.JobOrderCancelled):
+        yield from _order_is_over(book, job, asking.now_ns)
+
+
+def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str) -> events.EventData:
+    match wish:
+        case Method.UPDATE | Cause.UPDATE:
+            return events.JobOrderUpdated(
+                job=job.job, work_unit=place, due_ns=job.due_ns, priority=job.priority
+            )
+        case Method.START | Cause.START:
+            return events.JobOrderAllowed(job=job.job, work_unit=place)
+        case Method.REVOKE_START | Cause.REVOKE_START:
+            return events.JobOrderRevoked(job=job.job, work_unit=place)
+        case Method.PAUSE | Cause.PAUSE | Cause.INTERRUPT:
+            return events.JobOrderPaused(job=job.job, work_unit=place, sub_state=sub_state)
+        case Method.RESUME | Cause.RESUME:
+            return events.JobOrderResumed(job=job.job, work_unit=place)
+        case Method.STOP | Cause.STOP | Cause.FINISH:
+            return events.JobOrderEnded(
+                job=job.job, work_unit=place, sub_state=sub_state, good=job.good, scrap=job.scrap
+            )
+        case Method.ABORT | Cause.ABORT:
+            return events.JobOrderAborted(job=job.job, work_unit=place)
+        case Method.CANCEL:
+            return events.JobOrderCancelled(job=job.job)
+        case Method.CLEAR:
+            return events.JobOrderCleared(job=job.job)
+        case Cause.BEGIN:
+            return events.JobOrderStarted(job=job.job, work_unit=place)
+        case _:
+            raise AssertionError(f"{wish} stores a job order, which drop_order does")
+
+
+def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
+    request = book.get(Request, job.request)
+    assert request is not None, "every job order is of an order"
+    if request.state == "Completed":
+        return
+    if all(State(each.state) in OVER for each in book.where(JobOrder, request=job.request)):
+        yield Fact(events.OperationsRequestCompleted(request=job.request), at_ns)
+
+
+def _may_run_there(job: JobOrder, work_unit: str, asking: Asking) -> None:
+    definition = asking.definitions.products[job.product]
+    allowed = definition.operation(job.operation).work_units
+    if work_unit not in allowed:
+        raise Refused("invalid", f"work unit of {job.job}", repr(work_unit), f"one of {', '.join(allowed)}",
+                      status=ReturnStatus.UNABLE_TO_ACCEPT)  # fmt: skip
+
+
+def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
+    running = book.where(JobOrder, work_unit=job.work_unit, state=State.RUNNING.value)
+    if running:
+        raise Refused("not_ready", job.work_unit, f"{running[0].job} is running there",
+                      "a work unit on which nothing runs", row=job)  # fmt: skip
+
+
+def _job(book: Reading, name: str) -> JobOrder:
+    job = book.get(JobOrder, name)
+    if job is None:
+        raise unknown("job order", name, status=ReturnStatus.UNKNOWN_JOB_ORDER)
+    return job
+
+
+def _same_version(job: JobOrder, version: int) -> None:
+    if job.version != version:
+        raise Refused("conflict", f"job order {job.job}", f"version {job.version}",
+                      f"version {version}: somebody changed it meanwhile", row=job)  # fmt: skip
+
+
+def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> Iterator[Fact]:
+    """Book scrap that a person reports; of a serialised unit, that unit."""
+    job = _job(book, wish.job)
+    if State(job.state) not in (State.RUNNING, State.INTERRUPTED):
+        raise Refused("state", f"job order {job.job}", job.state, "one that is Running or Interrupted",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    if not wish.cause.strip():
+        raise Refused("invalid", "reason", "nothing", "why it is scrap", status=ReturnStatus.INVALID_REQUEST)
+    if not 0 < wish.quantity <= 1000:
+        raise Refused("invalid", "quantity", wish.quantity, "1 to 1000 parts a report",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if wish.unit:
+        unit = book.get(Unit, wish.unit)
+        if unit is None:
+            raise unknown("unit", wish.unit)
+        if unit.disposition == "Closed":
+            raise Refused(
+                "state", f"unit {wish.unit}", f"scrap already ({unit.reason})", "a unit that is no scrap yet"
+            )
+    yield Fact(
+        events.MaterialScrapped(report=asking.command, job=job.job, quantity=wish.quantity,
+                                cause=wish.cause, unit=wish.unit),
+        asking.now_ns,
+    )  # fmt: skip
+    if wish.unit:
+        yield Fact(events.UnitScrapped(unit=wish.unit, cause=wish.cause), asking.now_ns)
+
+
+def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Iterator[Fact]:
+    """Take a report back within its ten minutes; a unit that was scrapped is held until quality looks."""
+    report = book.get(ScrapReport, wish.report)
+    if report is None:
+        raise unknown("scrap report", wish.report)
+    if report.undone:
+        raise Refused("state", f"scrap report {wish.report}", "taken back already", "one that stands")
+    if asking.now_ns - report.at_ns > UNDO_WITHIN_NS:
+        raise Refused(
+            "state", f"scrap report {wish.report}", "older than 10 minutes", "a report of the last 10 minutes"
+        )
+    yield Fact(events.MaterialScrapUndone(report=report.report, job=report.job), asking.now_ns)
+    if report.unit:
+        yield Fact(events.UnitReleased(unit=report.unit, cause="scrap taken back"), asking.now_ns)
+
+
+# What collection tells.
+
+
+def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
+    """Return the job order that ran on a work unit at an instant; None: none did.
+
+    A count that comes late belongs to what ran when the part was made, also if that has ended since.
+    """
+    ran = [
+        job
+        for job in book.where(JobOrder, work_unit=work_unit)
+        if job.started_ns and job.started_ns <= at_ns and (not job.ended_ns or at_ns <= job.ended_ns)
+    ]
+    return max(ran, key=lambda job: job.started_ns, default=None)
+
+
+def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
+    """End a job order by itself once it has its good parts."""
+    job = _job(book, name)
+    if State(job.state) is State.RUNNING and job.good >= job.quantity:
+        yield from control(book, job, Cause.FINISH, asking)
+
+
+# Projectors
+
+
+def _stored(book: Book, event: events.JobOrderStored, at_ns: int) -> None:
+    book.put(JobOrder(
+        job=event.job, request=event.request, operation=event.operation, name=event.name,
+        product=event.product, equipment_class=event.equipment_class, work_unit="",
+        quantity=event.quantity, due_ns=event.due_ns, priority=event.priority,
+        last_operation=event.last_operation, state=State.NOT_ALLOWED_TO_START, sub_state=SubState.WAITING,
+        good=0, scrap=0, started_ns=0, ended_ns=0, reason="", version=1,
+    ))  # fmt: skip
+
+
+def _changes(book: Book, name: str, **changes: object) -> None:
+    job = book.get(JobOrder, name)
+    assert job is not None, "decided on a job order that is there"
+    changed = msgspec.structs.replace(job, version=job.version + 1, **changes)
+    assert SubState(changed.sub_state) in SUB_STATES[State(changed.state)], "a sub-state of its state"
+    book.put(changed)
+
+
+def _updated(book: Book, event: events.JobOrderUpdated, at_ns: int) -> None:
+    ready = SubState.READY if event.work_unit else SubState.WAITING
+    _changes(book, event.job, work_unit=event.work_unit, due_ns=event.due_ns, priority=event.priority,
+             sub_state=ready.value)  # fmt: skip
+
+
+def _allowed(book: Book, event: events.JobOrderAllowed, at_ns: int) -> None:
+    _changes(book, event.job, state=State.ALLOWED_TO_START.value, sub_state=SubState.READY.value)
+
+
+def _revoked(book: Book, event: events.JobOrderRevoked, at_ns: int) -> None:
+    _changes(book, event.job, state=State.NOT_ALLOWED_TO_START.value, sub_state=SubState.READY.value)
+
+
+def _started(book: Book, event: events.JobOrderStarted, at_ns: int) -> None:
+    _changes(book, event.job, state=State.RUNNING.value, sub_state="", started_ns=at_ns)
+
+
+def _paused(book: Book, event: events.JobOrderPaused, at_ns: int) -> None:
+    _changes(book, event.job, state=State.INTERRUPTED.value, sub_state=event.sub_state)
+
+
+def _resumed(book: Book, event: events.JobOrderResumed, at_ns: int) -> None:
+    _changes(book, event.job, state=State.RUNNING.value, sub_state="")
+
+
+def _ended(book: Book, event: events.JobOrderEnded, at_ns: int) -> None:
+    _changes(book, event.job, state=State.ENDED.value, sub_state=event.sub_state, ended_ns=at_ns)
+
+
+def _aborted(book: Book, event: events.JobOrderAborted, at_ns: int) -> None:
+    _changes(book, event.job, state=State.ABORTED.value, sub_state="", ended_ns=at_ns)
+
+
+def _removed(book: Book, event: events.JobOrderCancelled | events.JobOrderCleared, at_ns: int) -> None:
+    book.remove(JobOrder, event.job)
+
+
+def booked(book: Book, name: str, *, good: int = 0, scrap: int = 0) -> None:
+    """Add counted parts to a job order: the projection of `material.counted`."""
+    job = book.get(JobOrder, name)
+    if job is not None:
+        _changes(book, name, good=job.good + good, scrap=job.scrap + scrap)
+
+
+def _scrapped(book: Book, event: events.MaterialScrapped, at_ns: int) -> None:
+    book.put(ScrapReport(report=event.report, job=event.job, quantity=event.quantity, reason=event.cause,
+                         unit=event.unit, at_ns=at_ns, undone=False))  # fmt: skip
+    booked(book, event.job, scrap=event.quantity)
+
+
+def _undone(book: Book, event: events.MaterialScrapUndone, at_ns: int) -> None:
+    report = book.get(ScrapReport, event.report)
+    assert report is not None, "decided on a report that is there"
+    book.put(msgspec.structs.replace(report, undone=True))
+    booked(book, event.job, scrap=-report.quantity)
+
+
+RULES = Rules(
+    deciders={
+        commands.DropOrder.command_name: drop_order,
+        commands.DispatchJob.command_name: dispatch_job,
+        commands.ControlJob.command_name: control_job,
+        commands.BeginJob.command_name: begin_job,
+        commands.ReportScrap.command_name: report_scrap,
+        commands.UndoScrap.command_name: undo_scrap,
+    },
+    projectors={
+        events.JobOrderStored: _stored,
+        events.JobOrderUpdated: _updated,
+        events.JobOrderAllowed: _allowed,
+        events.JobOrderRevoked: _revoked,
+        events.JobOrderStarted: _started,
+        events.JobOrderPaused: _paused,
+        events.JobOrderResumed: _resumed,
+        events.JobOrderEnded: _ended,
+        events.JobOrderAborted: _aborted,
+        events.JobOrderCancelled: _removed,
+        events.JobOrderCleared: _removed,
+        events.MaterialScrapped: _scrapped,
+        events.MaterialScrapUndone: _undone,
+    },
+)

@@ -1,0 +1,45 @@
+"""Rows of execution. Only execution's own actions write them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from taktwin.storage.book import Row
+
+
+class JobOrder(Row, frozen=True, kw_only=True):
+    """One operation of an order (ISA-95 JobOrder) with its state."""
+
+    table: ClassVar[str] = "job_orders"
+    job: str  # <request>-<operation>
+    request: str
+    operation: int
+    name: str
+    product: str
+    equipment_class: str
+    work_unit: str  # "": not yet dispatched
+    quantity: int
+    due_ns: int
+    priority: int
+    last_operation: bool
+    state: str  # job_control.State
+    sub_state: str  # job_control.SubState
+    good: int
+    scrap: int
+    started_ns: int  # 0: not yet
+    ended_ns: int
+    reason: str
+    version: int
+
+
+class ScrapReport(Row, frozen=True, kw_only=True):
+    """Scrap as a person reported it."""
+
+    table: ClassVar[str] = "scrap_reports"
+    report: str  # id of the command
+    job: str
+    quantity: int
+    reason: str
+    unit: str
+    at_ns: int
+    undone: bool

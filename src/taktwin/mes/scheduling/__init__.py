@@ -1,0 +1,1 @@
+"""Orders as they came in: what is wanted, until when."""

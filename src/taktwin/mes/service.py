@@ -1,0 +1,324 @@
+"""The MES talks: takes commands, answers questions, hears the machines, tells the backbone what happened.
+
+Five things go on at once: commands and questions by request and reply; collection, which reads the
+samples in order from where its last booking ended; the relay, which says each fact of the journal in
+order, for ever; and the heartbeat. All writing goes through one desk, one transaction after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from taktwin.bus.port import Bus, Message
+from taktwin.bus.streams import sure_position
+from taktwin.clock import Clock
+from taktwin.contracts import commands, events, samples, state, topics
+from taktwin.contracts.commands import Answer
+from taktwin.contracts.events import CloudEvent
+from taktwin.contracts.state import Health
+from taktwin.errors import BusError, StoreError
+from taktwin.identity import EquipmentId, Place
+from taktwin.instants import rfc3339
+from taktwin.mes.api import QUERIES
+from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.tables import Position
+from taktwin.mes.definitions.routes import compiled
+from taktwin.mes.desk import Desk, SqlStore, content_of
+from taktwin.plant.registry import Registry
+from taktwin.storage import database, journal
+from taktwin.storage.book import SqlBook
+from taktwin.storage.database import Connection
+from taktwin.storage.journal import Entry
+
+COMPONENT = "mes"
+RELAY_BATCH = 200
+AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
+AUDIT_BATCH = 2_000
+RETRY_S = 0.5
+POSITION_EVERY_S = 5.0
+DAY_NS = 86_400_000_000_000
+log = logging.getLogger(__name__)
+
+
+class MesService:
+    """The MES of one site."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        registry: Registry,
+        clock: Clock,
+        connect: Callable[[], Connection],
+        folder: Path,
+        memory_mb: Callable[[], float],
+        pid: int,
+    ) -> None:
+        self._bus = bus
+        self._registry = registry
+        self._clock = clock
+        self._connect = connect
+        self._folder = folder
+        self._memory_mb = memory_mb
+        self._pid = pid
+        self._started_ns = clock.now_ns()
+        self._definitions = compiled(registry)
+        self._store = SqlStore(connect)
+        self._desk = Desk(self._store, self._definitions, clock.now_ns)
+        self._site = Place(registry.enterprise, registry.site)
+        self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
+        self._written = asyncio.Event()
+        self._reasons: dict[str, str] = {}  # what is wrong, by who found it
+        self._counts = dict.fromkeys(("relayed", "booked", "questions"), 0)
+        self._readers: list[Connection] = []  # connections for questions that nobody uses now
+        self._listened = frozenset(
+            (*self._definitions.counters, *self._definitions.serials, *self._definitions.made)
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop; what was accepted is in the database by then."""
+        names = (*QUERIES, AUDIT)
+        served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
+        everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
+        served.append(await self._bus.serve(everything, self._take))
+        async with asyncio.TaskGroup() as group:
+            for part in (self._relay(), self._collect(), self._beat()):
+                group.create_task(self._until(stop, part))
+        for subscription in served:
+            await subscription.close()
+        self._store.close()
+        for connection in self._readers:
+            connection.close()
+        await self._say("stopping")
+
+    async def _until(self, stop: asyncio.Event, work: Awaitable[None]) -> None:
+        """Run one part of the work until the stop; let its failure end the process."""
+        running = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+        finally:
+            running.cancel()
+            stopping.cancel()
+            await asyncio.gather(running, stopping, return_exceptions=True)
+
+    def _query(self, name: str) -> str:
+        return topics.query(self._registry.enterprise, self._registry.site, COMPONENT, name)
+
+    # Commands and questions
+
+    async def _take(self, message: Message) -> bytes:
+        try:
+            command = commands.decode(message.payload)
+        except msgspec.DecodeError as error:
+            wrong = Answer(accepted=False, code="invalid", place="command", found=str(error),
+                           right="the JSON of contracts.commands.Command")  # fmt: skip
+            return commands.encode(wrong)
+        try:
+            answer = await asyncio.to_thread(self._desk.execute, command)
+        except StoreError as error:
+            self._reasons["database"] = str(error)
+            answer = Answer(accepted=False, code="away", place="database", found=str(error),
+                            right="send the same command again: it did not happen")  # fmt: skip
+        else:
+            self._reasons.pop("database", None)
+            if answer.events:
+                self._written.set()
+        return commands.encode(answer)
+
+    def _answerer(self, name: str) -> Callable[[Message], Awaitable[bytes]]:
+        async def answer(message: Message) -> bytes:
+            wish = msgspec.msgpack.decode(message.payload, type=dict[str, Any]) if message.payload else {}
+            self._counts["questions"] += 1
+            try:
+                return await asyncio.to_thread(self._ask, name, wish)
+            except StoreError as error:
+                self._reasons["database"] = str(error)
+                return msgspec.msgpack.encode({"away": str(error)})
+
+        return answer
+
+    def _ask(self, name: str, wish: dict[str, Any]) -> bytes:
+        connection = self._readers.pop() if self._readers else self._connect()
+        with database.transaction(connection):
+            # One consistent picture for all rows of an answer, and never a write.
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            found: Any
+            if name == AUDIT:
+                found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+            else:
+                found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
+        self._readers.append(connection)
+        return msgspec.msgpack.encode(found)
+
+    # Collection
+
+    async def _collect(self) -> None:
+        stream = topics.STREAM_SAMPLES
+        position = await self._in_database(self._position, stream)
+        if position is None:
+            # A new MES begins with what is made from now on; what was made before is not its business.
+            position = await self._bus.last_sequence(stream)
+            await self._in_database(functools.partial(self._desk.hear, (), stream=stream, position=position))
+        places = {self._registry.by_id[s].place for s in self._listened}  # type: ignore[index]
+        subjects = sorted(topics.sample(place) for place in places)
+        kept_mono_ns = self._clock.monotonic_ns()
+        begin = sure_position(stream, position) + 1
+        async for batch in self._bus.read_stream(stream, from_sequence=begin, subjects=subjects):
+            heard = [one for message in batch for one in self._heard(message)]
+            now = self._clock.monotonic_ns()
+            if not heard and now - kept_mono_ns < POSITION_EVERY_S * 1e9:
+                continue
+            kept_mono_ns = now
+            hear = functools.partial(self._desk.hear, heard, stream=stream, position=batch[-1].sequence)
+            booked = await self._in_database(hear)
+            self._counts["booked"] += booked
+            if booked:
+                self._written.set()
+
+    def _heard(self, message: Message) -> list[Heard]:
+        try:
+            scan = samples.decode(message.payload)
+        except (msgspec.DecodeError, ValueError):
+            return []  # the twin says so, and the gateway made it; here it only counts nothing
+        if scan.registry != self._registry.prefix:
+            return []
+        found = []
+        for place, index in enumerate(scan.signals):
+            signal = self._registry.signals[index]
+            good = scan.qualities is None or scan.qualities[place] <= 1
+            if good and signal.id in self._listened:
+                found.append(Heard(signal.id, scan.values[place], scan.t0_ns + scan.dt_ns[place]))
+        return found
+
+    def _position(self, stream: str) -> int | None:
+        with self._store.begin() as transaction:
+            row = transaction.book.get(Position, stream)
+        return None if row is None else row.sequence
+
+    async def _in_database(self, work: Callable[..., Any], *words: Any) -> Any:
+        """Do something in the database, again and again while it is away."""
+        while True:
+            try:
+                done = await asyncio.to_thread(work, *words)
+            except StoreError as error:
+                if "database" not in self._reasons:
+                    log.warning("the database is away: %s", error)
+                self._reasons["database"] = str(error)
+                await self._clock.wall_sleep(RETRY_S)
+            else:
+                if self._reasons.pop("database", None):
+                    log.warning("the database is back")
+                return done
+
+    # Relay
+
+    async def _relay(self) -> None:
+        connection: Connection | None = None
+        await self._in_database(self._anchor)
+        day = self._clock.now_ns() // DAY_NS
+        while True:
+            try:
+                if connection is None or connection.closed:
+                    connection = await asyncio.to_thread(self._connect)
+                told = await self._tell_next(connection)
+                self._reasons.pop("relay", None)
+            except (StoreError, BusError) as error:
+                if "relay" not in self._reasons:
+                    log.warning("the relay waits: %s", error)
+                self._reasons["relay"] = str(error)
+                await self._clock.wall_sleep(RETRY_S)
+                continue
+            if self._clock.now_ns() // DAY_NS != day:
+                day = self._clock.now_ns() // DAY_NS
+                await self._in_database(self._anchor)
+            if not told:
+                self._written.clear()
+                # Another process of this role may write too: look again after a second at the latest.
+                try:
+                    async with self._clock.timeout(1.0):
+                        await self._written.wait()
+                except TimeoutError:
+                    continue
+
+    async def _tell_next(self, connection: Connection) -> int:
+        """Say the next facts in order, and keep how far; return how many they were."""
+        entries = await asyncio.to_thread(_untold, connection)
+        for entry in entries:
+            event = self._event(entry)
+            # The id makes a second saying harmless where the relay was killed between the two steps.
+            await self._bus.publish_durable(
+                self._subject(entry), events.encode(event), message_id=f"{self._source}:{event.id}"
+            )
+        if entries:
+            await asyncio.to_thread(_told, connection, entries[-1].sequence)
+            self._counts["relayed"] += len(entries)
+        return len(entries)
+
+    def _event(self, entry: Entry) -> CloudEvent:
+        event = events.make(
+            content_of(entry), source=self._source, sequence=entry.sequence, time_ns=entry.time_ns,
+            subject=entry.subject, authid=entry.actor,
+        )  # fmt: skip
+        return msgspec.structs.replace(
+            event, recordedtime=rfc3339(entry.recorded_ns), correlationid=entry.correlation
+        )
+
+    def _subject(self, entry: Entry) -> str:
+        work_unit = EquipmentId(getattr(content_of(entry), "work_unit", ""))
+        equipment = self._registry.equipment.get(work_unit)
+        return topics.event(self._site if equipment is None else equipment.place, entry.event_type)
+
+    def _anchor(self) -> None:
+        """Write the journal's end to a file outside of the database, once a day and at each start."""
+        with self._store.begin() as transaction:
+            sequence, digest = transaction.head()
+        if not sequence:
+            return
+        line = {"sequence": sequence, "hash": digest, "at": rfc3339(self._clock.now_ns())}
+        with (self._folder / "anchors.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+
+    # Heartbeat
+
+    async def _beat(self) -> None:
+        while True:
+            await self._say("degraded" if self._reasons else "running")
+            await self._clock.wall_sleep(1.0)
+
+    async def _say(self, how: str) -> None:
+        health = Health(
+            component=COMPONENT, state=how, reason="; ".join(self._reasons.values()),
+            started_ns=self._started_ns, at_ns=self._clock.now_ns(), pid=self._pid,
+            memory_mb=self._memory_mb(),
+            counters={
+                "accepted": float(self._desk.accepted), "refused": float(self._desk.refused),
+                **{name: float(value) for name, value in self._counts.items()},
+            },
+        )  # fmt: skip
+        subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
+        try:
+            await self._bus.publish(subject, state.encode(health))
+        except BusError:
+            return  # the backbone is away; the next heartbeat is a second later
+
+
+def _untold(connection: Connection) -> list[Entry]:
+    with database.transaction(connection):
+        row = connection.execute("SELECT sequence FROM relay").fetchone()
+        assert row is not None, "the first migration writes it"
+        return journal.after(connection, int(row[0]), limit=RELAY_BATCH)
+
+
+def _told(connection: Connection, sequence: int) -> None:
+    with database.transaction(connection):
+        connection.execute("UPDATE relay SET sequence = %s", [sequence])

@@ -1,0 +1,1 @@
+"""Lots, serialised units, genealogy, holds."""

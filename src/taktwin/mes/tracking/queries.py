@@ -1,0 +1,65 @@
+"""What a unit is made of, what shares it, and where a lot went. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from taktwin.mes.tracking.tables import Consumption, Lot, Passage, Unit
+from taktwin.storage.book import Reading
+
+LEVELS_MAX = 12  # a graph deeper than that is a circle in somebody's data
+
+
+@dataclass(frozen=True, slots=True)
+class Eaten:
+    """One thing that went into a unit, and who else has of it."""
+
+    row: Consumption
+    lot: Lot | None
+    sisters: int  # other units with the same lot
+    below: tuple[Eaten, ...]  # where the lot is a unit of ours: what went into that
+
+
+@dataclass(frozen=True, slots=True)
+class Genealogy:
+    """A unit with its way and all that went into it."""
+
+    unit: Unit
+    passages: tuple[Passage, ...]
+    eaten: tuple[Eaten, ...]
+    parents: tuple[str, ...]  # units that it went into
+
+
+def genealogy(book: Reading, serial: str) -> Genealogy | None:
+    """Return a unit's genealogy, None where nobody knows it."""
+    unit = book.get(Unit, serial)
+    if unit is None:
+        return None
+    passages = sorted(book.where(Passage, unit=serial), key=lambda row: row.at_ns)
+    parents = sorted({row.unit for row in book.where(Consumption, lot=serial)})
+    return Genealogy(unit, tuple(passages), _eaten(book, serial, LEVELS_MAX), tuple(parents))
+
+
+def _eaten(book: Reading, serial: str, levels: int) -> tuple[Eaten, ...]:
+    found = []
+    for row in sorted(book.where(Consumption, unit=serial), key=lambda each: (each.at_ns, each.component)):
+        lot = book.get(Lot, row.lot) if row.lot else None
+        sisters = (
+            {other.unit for other in book.where(Consumption, lot=row.lot)} - {serial} if row.lot else set()
+        )
+        below = _eaten(book, row.lot, levels - 1) if row.lot and lot is None and levels else ()
+        found.append(Eaten(row, lot, len(sisters), below))
+    return tuple(found)
+
+
+def recall(book: Reading, lot: str) -> list[Unit]:
+    """Return every unit that a lot went into, through all levels: the recall list."""
+    found: dict[str, Unit] = {}
+    todo = [lot]
+    while todo:
+        for row in book.where(Consumption, lot=todo.pop()):
+            unit = book.get(Unit, row.unit)
+            if unit is not None and unit.unit not in found:
+                found[unit.unit] = unit
+                todo.append(unit.unit)
+    return [found[name] for name in sorted(found)]

@@ -1,0 +1,221 @@
+"""Orders, job orders, lots and units: what the MES answers, as the page takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from taktwin.portal.models.base import Model
+
+
+class ObstacleModel(Model):
+    """The one thing in the way of a job order."""
+
+    kind: str  # hold | material | load | before | turn
+    subject: str
+    detail: str
+
+
+class JobModel(Model):
+    """A job order: one operation of an order. States are words of ISA-95 job control."""
+
+    job: str
+    request: str
+    operation: int
+    name: str
+    product: str
+    equipment_class: str
+    work_unit: str
+    quantity: int
+    due_ms: int
+    priority: int
+    last_operation: bool
+    state: str
+    sub_state: str
+    good: int
+    scrap: int
+    started_ms: int
+    ended_ms: int
+    reason: str
+    version: int
+
+
+class LineModel(JobModel):
+    """A job order on the board: where it may run, and what is in its way."""
+
+    candidates: list[str]
+    setup_family: str
+    obstacle: ObstacleModel | None
+
+
+class BoardModel(Model):
+    """The dispatch board."""
+
+    lines: list[LineModel]
+    over: list[JobModel]
+    at_ms: int
+
+
+class LotHere(Model):
+    """A component at a work unit, and the lot that stands there."""
+
+    product: str
+    name: str
+    quantity: float
+    unit: str
+    tracked: bool
+    lot: str
+    remaining: float
+    disposition: str
+    in_stock: list[str]
+
+
+class ScrapModel(Model):
+    """A report of scrap that can still be taken back."""
+
+    report: str
+    job: str
+    quantity: int
+    reason: str
+    unit: str
+    at_ms: int
+    undone: bool
+
+
+class TerminalModel(Model):
+    """What an operator needs at one work unit."""
+
+    work_unit: str
+    name: str
+    job: LineModel | None
+    next: list[LineModel]
+    lots: list[LotHere]
+    reports: list[ScrapModel]
+    reasons: list[str]
+    at_ms: int
+
+
+class OrderModel(Model):
+    """An order as it came in."""
+
+    request: str
+    product: str
+    quantity: int
+    due_ms: int
+    priority: int
+    customer: str
+    state: str
+    received_ms: int
+    version: int
+
+
+class OrdersModel(Model):
+    """All orders."""
+
+    orders: list[OrderModel]
+
+
+class SerialModel(Model):
+    """A serialised unit."""
+
+    unit: str
+    product: str
+    request: str
+    disposition: str
+    reason: str
+    operation: int
+    created_ms: int
+    finished_ms: int
+    version: int
+
+
+class OrderPage(Model):
+    """An order with its job orders and units."""
+
+    order: OrderModel
+    jobs: list[JobModel]
+    units: list[SerialModel]
+    unit_count: int
+
+
+class PassageModel(Model):
+    """A unit at an operation."""
+
+    passage: str
+    unit: str
+    job: str
+    operation: int
+    work_unit: str
+    good: bool
+    at_ms: int
+
+
+class EatenModel(Model):
+    """Something that went into a unit."""
+
+    consumption: str
+    unit: str
+    component: str
+    lot: str
+    quantity: float
+    job: str
+    work_unit: str
+    at_ms: int
+    name: str
+    disposition: str
+    reason: str
+    sisters: int
+    below: list[EatenModel]
+
+
+class SerialPage(Model):
+    """A unit, its way, and all that went into it."""
+
+    unit: SerialModel
+    passages: list[PassageModel]
+    eaten: list[EatenModel]
+    parents: list[str]
+
+
+class LotModel(Model):
+    """A material lot."""
+
+    lot: str
+    product: str
+    quantity: float
+    remaining: float
+    disposition: str
+    reason: str
+    received_ms: int
+    version: int
+
+
+class LotsModel(Model):
+    """All lots."""
+
+    lots: list[LotModel]
+
+
+class RecallModel(Model):
+    """A lot and every unit that it went into."""
+
+    lot: LotModel
+    units: list[SerialModel]
+
+
+class Wish(Model):
+    """A command of a person. Fields of `data` are those of the command; its times are `..._ms`."""
+
+    data: dict[str, Any]
+    reason: str = ""
+    idempotency_key: str = Field(min_length=8, max_length=100)
+
+
+class Granted(Model):
+    """The facts that came of a command."""
+
+    status: int
+    sequence: int
+    events: list[str]
+    subject: str

@@ -1,0 +1,186 @@
+"""`/mes`: orders, the board, terminals, units; and every command, under the person's name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from taktwin.contracts import commands, topics
+from taktwin.contracts.commands import Answer, Command
+from taktwin.errors import BusError
+from taktwin.portal import wire
+from taktwin.portal.context import PersonOf, Portal, PortalOf, require
+from taktwin.portal.models.mes import (
+    BoardModel,
+    Granted,
+    LotsModel,
+    OrderPage,
+    OrdersModel,
+    RecallModel,
+    SerialPage,
+    TerminalModel,
+    Wish,
+)
+from taktwin.portal.problems import Problem, unknown
+from taktwin.portal.roles import Action
+
+router = APIRouter(tags=["mes"], prefix="/mes")
+OWNER = "mes"
+NEEDS: dict[str, Action] = {
+    commands.DropOrder.command_name: Action.MES_PLAN,
+    commands.ChangeOrder.command_name: Action.MES_PLAN,
+    commands.DispatchJob.command_name: Action.MES_DISPATCH,
+    commands.ControlJob.command_name: Action.MES_DISPATCH,
+    commands.BeginJob.command_name: Action.MES_WORK,
+    commands.ReportScrap.command_name: Action.MES_WORK,
+    commands.UndoScrap.command_name: Action.MES_WORK,
+    commands.ReceiveLot.command_name: Action.MES_WORK,
+    commands.LoadLot.command_name: Action.MES_WORK,
+    commands.Hold.command_name: Action.MES_HOLD,
+    commands.Release.command_name: Action.MES_RELEASE,
+}
+STATUS = {"unknown": 404, "invalid": 422, "away": 503}  # everything else: 409, the thing is otherwise
+
+
+@router.get("/board", response_model=BoardModel)
+async def board(portal: PortalOf, person: PersonOf) -> Any:
+    """Return every job order that is not over, with what is in its way, and those that ended last."""
+    return await _ask(portal, "board")
+
+
+@router.get("/terminal/{work_unit}", response_model=TerminalModel)
+async def terminal(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what an operator needs at a work unit."""
+    found = await _ask(portal, "terminal", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
+@router.get("/orders", response_model=OrdersModel)
+async def orders(portal: PortalOf, person: PersonOf) -> Any:
+    """Return all orders."""
+    return await _ask(portal, "orders")
+
+
+@router.get("/orders/{request}", response_model=OrderPage)
+async def order(request: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return an order with its job orders and units."""
+    found = await _ask(portal, "order", request=request)
+    if not found:
+        raise unknown("order", request, "an order that came in")
+    return found
+
+
+@router.get("/units/{unit}", response_model=SerialPage)
+async def unit(unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return a unit, its way, and all that went into it."""
+    found = await _ask(portal, "unit", unit=unit)
+    if not found:
+        raise unknown("unit", unit, "a serial number that was made here")
+    return found
+
+
+@router.get("/lots", response_model=LotsModel)
+async def lots(portal: PortalOf, person: PersonOf) -> Any:
+    """Return all lots."""
+    return await _ask(portal, "lots")
+
+
+@router.get("/lots/{lot}/recall", response_model=RecallModel)
+async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return every unit that a lot went into, through all levels."""
+    found = await _ask(portal, "recall", lot=lot)
+    if not found:
+        raise unknown("lot", lot, "a lot that was received here")
+    return found
+
+
+@router.get(
+    "/audit.jsonl",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}}},
+)
+async def audit(portal: PortalOf, person: PersonOf) -> StreamingResponse:
+    """Return the whole journal, an entry a line: what `taktwin verify-audit` proves without any server."""
+    first = await _entries(portal, 0)
+
+    async def lines() -> AsyncIterator[bytes]:
+        entries = first
+        while entries:
+            yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+            entries = await _entries(portal, int(entries[-1]["sequence"]))
+
+    return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+async def _entries(portal: Portal, after: int) -> list[dict[str, Any]]:
+    found = await portal.questions.ask_values(OWNER, "audit", {"after": after}, timeout_s=10.0)
+    if isinstance(found, dict):
+        raise BusError(f"the MES's database: {found.get('away', 'no answer')}")
+    assert isinstance(found, list), "the journal is a list"
+    return found
+
+
+@router.post("/commands/{name}", response_model=Granted)
+async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> dict[str, Any]:
+    """Ask the MES to change something. The same idempotency key is answered again and done once."""
+    if name not in NEEDS:
+        raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
+    require(person, NEEDS[name])
+    asked = Command(
+        id=wish.idempotency_key, name=name, actor=person.id, reason=wish.reason,
+        data=msgspec.Raw(msgspec.json.encode(_in_ns(wish.data))),
+    )  # fmt: skip
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, name)
+    try:
+        answer = commands.decode_answer(await portal.bus.request(subject, commands.encode(asked)))
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if not answer.accepted:
+        raise _problem(name, answer)
+    return {
+        "status": answer.status, "sequence": answer.sequence, "events": answer.events,
+        "subject": answer.subject,
+    }  # fmt: skip
+
+
+def _problem(name: str, answer: Answer) -> Problem:
+    return Problem(
+        STATUS.get(answer.code, 409), f"The MES refused {name}", place=answer.place, found=answer.found,
+        right=answer.right, code=answer.code, return_status=answer.status, current=_in_ms(answer.current),
+        changed_by=answer.changed_by, changed_ms=wire.ms(answer.changed_ns),
+    )  # fmt: skip
+
+
+async def _ask(portal: Portal, name: str, **wish: str) -> Any:
+    found = await portal.questions.ask_values(OWNER, name, wish)
+    if "away" in found:
+        raise BusError(f"the MES's database: {found['away']}")
+    return _in_ms(found)
+
+
+def _in_ms(value: Any) -> Any:
+    """Return a document with its times in milliseconds, and their names saying so."""
+    if isinstance(value, dict):
+        return {
+            f"{name[:-3]}_ms" if name.endswith("_ns") else name: wire.ms(each)
+            if name.endswith("_ns")
+            else _in_ms(each)
+            for name, each in value.items()
+        }
+    return [_in_ms(each) for each in value] if isinstance(value, list) else value
+
+
+def _in_ns(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{name[:-3]}_ns" if name.endswith("_ms") else name: wire.ns(each)
+        if name.endswith("_ms") and isinstance(each, int)
+        else each
+        for name, each in data.items()
+    }

@@ -1,0 +1,140 @@
+"""A book of rows: typed, keyed, read by key or by equal fields; in memory and in PostgreSQL alike.
+
+A row is a frozen struct whose first field is its key and whose `table` names where it lies; its
+fields are the columns. Deciders are handed a `Reading`, only the functions that apply events a `Book`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import msgspec
+from psycopg import sql
+
+from taktwin.storage.database import Connection
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all rows."""
+
+    table: ClassVar[str]
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Reading(Protocol):
+    """What may be looked at."""
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """Return the row of a key, None where there is none."""
+        ...
+
+    def where(self, kind: type[R], **equal: Any) -> list[R]:
+        """Return the rows whose fields equal these values, by key."""
+        ...
+
+
+class Book(Reading, Protocol):
+    """What may be written too."""
+
+    def put(self, row: Row) -> None:
+        """Add a row, or replace the one of the same key."""
+        ...
+
+    def remove(self, kind: type[Row], key: str) -> None:
+        """Take a row out; nothing happens if it is not there."""
+        ...
+
+
+def key_of(row: Row) -> str:
+    """Return a row's key: its first field."""
+    return str(getattr(row, row.__struct_fields__[0]))
+
+
+class MemoryBook:
+    """A book in memory, for rebuilding from events and for tests of millions of steps."""
+
+    def __init__(self, rows: dict[tuple[str, str], Row] | None = None) -> None:
+        self.rows: dict[tuple[str, str], Row] = dict(rows or {})
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """Return the row of a key, None where there is none."""
+        row = self.rows.get((kind.table, key))
+        assert row is None or isinstance(row, kind), "a table holds rows of one kind"
+        return row
+
+    def where(self, kind: type[R], **equal: Any) -> list[R]:
+        """Return the rows whose fields equal these values, by key."""
+        return [
+            row
+            for (table, _), row in sorted(self.rows.items(), key=lambda item: item[0])
+            if table == kind.table
+            and isinstance(row, kind)
+            and all(getattr(row, field) == value for field, value in equal.items())
+        ]
+
+    def put(self, row: Row) -> None:
+        """Add a row, or replace the one of the same key."""
+        self.rows[(row.table, key_of(row))] = row
+
+    def remove(self, kind: type[Row], key: str) -> None:
+        """Take a row out; nothing happens if it is not there."""
+        self.rows.pop((kind.table, key), None)
+
+
+class SqlBook:
+    """A book in PostgreSQL, for the length of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """Return the row of a key, None where there is none."""
+        name = kind.__struct_fields__[0]
+        statement = _select(kind) + sql.SQL(" WHERE {} = %s").format(sql.Identifier(name))
+        found = self._connection.execute(statement, [key]).fetchone()
+        return None if found is None else _row(kind, found)
+
+    def where(self, kind: type[R], **equal: Any) -> list[R]:
+        """Return the rows whose fields equal these values, by key."""
+        statement = _select(kind)
+        if equal:
+            tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+            statement += sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+        # Byte order, as Python sorts: the two kinds of book must agree in all they say.
+        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        return [_row(kind, found) for found in self._connection.execute(statement, list(equal.values()))]
+
+    def put(self, row: Row) -> None:
+        """Add a row, or replace the one of the same key."""
+        names = row.__struct_fields__
+        columns = sql.SQL(", ").join(map(sql.Identifier, names))
+        marks = sql.SQL(", ").join([sql.Placeholder()] * len(names))
+        changes = sql.SQL(", ").join(
+            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names[1:]
+        )
+        self._connection.execute(
+            sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
+                sql.Identifier(row.table), columns, marks, sql.Identifier(names[0]), changes
+            ),
+            [getattr(row, name) for name in names],
+        )
+
+    def remove(self, kind: type[Row], key: str) -> None:
+        """Take a row out; nothing happens if it is not there."""
+        self._connection.execute(
+            sql.SQL("DELETE FROM {} WHERE {} = %s").format(
+                sql.Identifier(kind.table), sql.Identifier(kind.__struct_fields__[0])
+            ),
+            [key],
+        )
+
+
+def _select(kind: type[Row]) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
+    return sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
+
+
+def _row(kind: type[R], values: tuple[Any, ...]) -> R:
+    return kind(**dict(zip(kind.__struct_fields__, values, strict=True)))

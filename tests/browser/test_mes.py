@@ -1,0 +1,194 @@
+"""One order, as people make it: dropped, dispatched, begun at the terminal, counted, done, looked into."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.system.product import TAKTWIN, Product, until
+
+pytestmark = pytest.mark.browser
+SHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
+MM_PER_PX = 0.17  # the tablet of GUIDE 3: 10.1 inch, 1280 x 800
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with Product(tmp_path_factory.mktemp("mes") / "data", "--speed", "10", "--seed", "3") as running:
+        yield running
+
+
+def command(running: Product, command_name: str, /, **data: object) -> Any:
+    """Ask the MES as an ERP does."""
+    return running.api(f"/mes/commands/{command_name}", {"data": data, "idempotency_key": uuid.uuid4().hex})
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture for whoever wants to look at it."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def touch(page: Page, name: str | re.Pattern[str]) -> None:
+    """Touch a button of the terminal, which must be large enough for a bare finger."""
+    button = page.get_by_role("button", name=name).first
+    expect(button).to_be_enabled(timeout=10_000)
+    box = button.bounding_box()
+    assert box is not None
+    smaller, larger = sorted((box["width"] * MM_PER_PX, box["height"] * MM_PER_PX))
+    assert smaller >= 16 and larger >= 18, f"{name}: {smaller:.1f} x {larger:.1f} mm"
+    button.click()
+
+
+def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, product: Product) -> None:
+    command(product, "lot.receive", lot="AD-3-0712", product="AD-3", quantity=900.0)
+    page.goto(product.url + "schedule/dispatch")
+    form = page.locator("form")
+    form.get_by_label("Order number").fill("88263")
+    form.get_by_label("Product").fill("EA-100")
+    form.get_by_label("Quantity").fill("2")
+    form.get_by_label("Customer").fill("Lund")
+    form.get_by_role("button", name="Drop 2 × EA-100").click()
+    expect(form.get_by_role("status")).to_have_text("88263 is in: 8 job orders.", timeout=20_000)
+    first = page.locator("tr[data-job='88263-20']")
+    expect(first).to_contain_text("NotAllowedToStart · Waiting", timeout=10_000)
+    expect(first).to_contain_text("Lot not scanned")
+    first.get_by_role("button", name="88263-20").click()
+    page.get_by_role("button", name="Permit it on adhesive2").click()
+    expect(first).to_contain_text("AllowedToStart · Ready", timeout=10_000)
+    shot(page, "dispatch")
+
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("link", name="Open its terminal").click()
+    expect(page.get_by_text("no lot scanned")).to_be_visible(timeout=10_000)
+    # A scanner types wherever the focus is, and ends with Enter.
+    page.keyboard.type("AD-3-0712")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="stands at adhesive2")).to_be_visible(timeout=10_000)
+    touch(page, re.compile("^Start 88263-20"))
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+    touch(page, "Scrap")  # two touches: this, and the reason
+    touch(page, "Damaged")
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^1 scrap"), timeout=10_000)
+    page.get_by_role("button", name=re.compile("Undo: Damaged")).click()
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^0 scrap"), timeout=10_000)
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_text("Die Maschine zählt die Gutteile")).to_be_visible()
+    shot(page, "terminal")
+    page.get_by_role("button", name="English").click()
+
+    # The living plant makes the parts; nobody books them.
+    units = until(
+        lambda: [u for u in product.api("/mes/orders/88263")["units"] if u["disposition"] != "Closed"], 90
+    )
+    job = until(
+        lambda: next((j for j in product.api("/mes/orders/88263")["jobs"] if j["state"] == "Ended"), None),
+        120,
+        lambda: str(product.api("/mes/orders/88263")["jobs"][0]),
+    )
+    assert (job["job"], job["sub_state"], job["good"]) == ("88263-20", "Completed", 2)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(product.url + "schedule/dispatch")
+    expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended · Completed", timeout=10_000)
+
+    serial = units[0]["unit"]
+    page.goto(product.url + f"serial/{serial}")
+    expect(page.locator("h1")).to_contain_text(f"EA-100, serial {serial}", timeout=10_000)
+    expect(page.locator("svg")).not_to_have_count(0)
+    expect(page.locator("[data-component='AD-3']")).to_have_attribute("data-lot", "AD-3-0712")
+    # Which shaft it was no machine said: shown as not known, never guessed.
+    expect(page.locator("[data-component='SH-100']")).to_have_attribute("data-lot", "")
+    expect(page.get_by_role("region", name="Its way")).to_contain_text("adhesive2")
+    shot(page, "serial")
+    recall = product.api("/mes/lots/AD-3-0712/recall")
+    assert serial in [unit["unit"] for unit in recall["units"]]
+
+
+def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product: Product) -> None:
+    orders = product.api("/mes/orders")["orders"]
+    assert orders, "the first test dropped one"
+    serial = product.api(f"/mes/orders/{orders[0]['request']}")["units"][0]["unit"]
+    page.goto(product.url + f"serial/{serial}")
+    page.get_by_label("Why").fill("bead too thin")
+    page.get_by_role("button", name=f"Hold {serial}").click()
+    expect(page.get_by_test_id("disposition")).to_have_text("Restricted", timeout=10_000)
+    expect(page.locator("header").last).to_contain_text("bead too thin")
+    page.get_by_label("Why").fill("measured again, good")
+    page.get_by_role("button", name=f"Release {serial}").click()
+    expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted", timeout=10_000)
+
+
+def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
+    for data, status, words in (
+        ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),
+        ({"request": "9", "product": "EA-100", "quantity": -4, "due_ms": 0}, 422, "-4"),
+        ({"request": "9", "product": "EA-100", "amount": 1}, 422, "amount"),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            command(product, "order.drop", **data)
+        body = refused.value.read().decode()
+        assert refused.value.code == status and words in body, body
+
+
+def test_the_journal_is_proven_by_a_stranger_and_a_change_is_named(product: Product, tmp_path: Path) -> None:
+    """Exported over the page's own address, verified by the command, without any server."""
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        lines = answer.read().splitlines(keepends=True)
+    assert len(lines) > 15
+    whole, changed = tmp_path / "journal.jsonl", tmp_path / "changed.jsonl"
+    whole.write_bytes(b"".join(lines))
+    lines[6] = lines[6].replace(b'"actor":"', b'"actor":"not ')
+    changed.write_bytes(b"".join(lines))
+    for file, code, words in ((whole, 0, "each bound to the one before"), (changed, 1, "broken at entry 7")):
+        done = subprocess.run(
+            [TAKTWIN, "verify-audit", str(file)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, words in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+def test_a_killed_mes_and_a_killed_database_lose_no_order_and_double_none(product: Product) -> None:
+    """The same key before and after: one order, one answer."""
+    keys = {name: uuid.uuid4().hex for name in ("700", "701", "702")}
+
+    def drop(name: str) -> Any:
+        data = {"request": name, "product": "EA-200", "quantity": 1, "due_ms": 0}
+        return product.api("/mes/commands/order.drop", {"data": data, "idempotency_key": keys[name]})
+
+    def drop_in_the_end(name: str) -> Any:
+        # As an ERP does: the same order under the same key until it is answered.
+        return until(lambda: _answered(lambda: drop(name)), 60, lambda: "\n".join(product.lines[-5:]))
+
+    first = drop("700")
+    product.kill("mes")
+    second = drop_in_the_end("701")
+    server = int((product.data / "database" / "cluster" / "postmaster.pid").read_text().split()[0])
+    os.kill(server, signal.SIGKILL)
+    third = drop_in_the_end("702")
+    assert [drop(name) for name in keys] == [first, second, third]
+    names = [order["request"] for order in product.api("/mes/orders")["orders"]]
+    assert sorted(set(names)) == sorted(names) and set(keys) <= set(names)
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        entries = [json.loads(line) for line in answer.read().splitlines()]
+    received = [e["subject"] for e in entries if e["event_type"] == "operations.request.received"]
+    assert sorted(received) == sorted(names)
+    assert [e["sequence"] for e in entries] == list(range(1, len(entries) + 1))
+
+
+def _answered(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except urllib.error.HTTPError as error:
+        assert error.code == 503, error.read().decode()  # the owner is away; everything else is an answer
+        return None

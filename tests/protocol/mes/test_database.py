@@ -1,0 +1,233 @@
+"""The MES over a real PostgreSQL: rights, tampering, a killed database, facts on the backbone in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.clock import SystemClock
+from taktwin.contracts import commands, events, topics
+from taktwin.contracts.commands import Answer, CommandData
+from taktwin.errors import StoreError
+from taktwin.mes import MIGRATIONS
+from taktwin.mes.collection.actions import Heard
+from taktwin.mes.definitions.routes import compiled
+from taktwin.mes.desk import Desk, SqlStore, rebuilt
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.service import MesService
+from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
+from taktwin.plant import open_plant
+from taktwin.processes.database import Database
+from taktwin.settings import Installation
+from taktwin.storage import database, journal
+from taktwin.storage.book import SqlBook
+from taktwin.storage.database import Connection, Migration
+
+PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
+REGISTRY = open_plant(PLANT)
+DEFINITIONS = compiled(REGISTRY)
+CLOCK = SystemClock()
+KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption)
+
+
+class Server:
+    """One PostgreSQL for the tests of this file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(Installation(data_dir=str(folder), plant_dir=str(PLANT)))
+
+    def connect(self) -> Connection:
+        """Return a connection in the role of the MES."""
+        return database.connect(self.database.url("mes"), password=self.database.passwords["mes"])
+
+    def desk(self) -> Desk:
+        """Return a desk over the database."""
+        return Desk(SqlStore(self.connect), DEFINITIONS, CLOCK.now_ns)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("database")
+
+
+@pytest.fixture
+async def server(folder: Path) -> AsyncIterator[Server]:
+    """The server on a folder that the tests share: its first start makes the files, later ones are quick."""
+    one = Server(folder)
+    await one.database.start()
+    with one.database.connect() as root:
+        root.execute("DROP SCHEMA mes CASCADE")
+        database.migrate(root, schema="mes", role="mes", migrations=MIGRATIONS)
+    yield one
+    await one.database.stop()
+
+
+def ask(desk: Desk, wish: CommandData, name: str) -> Answer:
+    return desk.execute(commands.make(wish, command_id=name, actor="P01", reason="a test"))
+
+
+def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
+    """Let one order run at two cells, with lots, a hold and scrap."""
+    now = CLOCK.now_ns()
+    wishes: list[CommandData] = [
+        commands.DropOrder(request=request, product="EA-100", quantity=parts, due_ns=now),
+        commands.ReceiveLot(lot=f"AD-{request}", product="AD-3", quantity=20.0),
+        commands.LoadLot(lot=f"AD-{request}", work_unit="adhesive2"),
+        commands.DispatchJob(job=f"{request}-20", work_unit="adhesive2", version=1),
+        commands.BeginJob(job=f"{request}-20"),
+        commands.Hold(kind="lot", id=f"AD-{request}", cause="looked grey"),
+    ]
+    for number, wish in enumerate(wishes):
+        answer = ask(desk, wish, f"{request}/{number}")
+        assert answer.accepted, answer
+    for part in range(parts + 1):
+        at = CLOCK.now_ns()
+        heard = [
+            Heard("adhesive2/serial", f"A-{request}-{part}", at - 10),
+            Heard("adhesive2/good_count", 100 + part, at),
+        ]
+        desk.hear(heard, stream="SAMPLES", position=part + 1)
+
+
+async def test_the_tables_hold_what_the_journal_alone_makes(server: Server) -> None:
+    desk = server.desk()
+    produce(desk)
+    with server.connect() as connection:
+        entries = list(journal.everything(connection))
+        book, alone = SqlBook(connection), rebuilt(entries)
+        assert journal.verify(entries).broken is None
+        for kind in KINDS:
+            assert book.where(kind) == alone.where(kind) != []
+
+
+async def test_the_role_of_the_mes_changes_no_entry_and_no_table(server: Server) -> None:
+    produce(server.desk())
+    for statement in (
+        "UPDATE journal SET actor = 'nobody'", "DELETE FROM journal", "TRUNCATE journal",
+        "DROP TRIGGER journal_rows ON journal", "ALTER TABLE journal DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (a int)", "UPDATE schema_steps SET sha256 = ''",
+    ):  # fmt: skip
+        with server.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+
+
+async def test_what_the_superuser_changes_is_found_and_named(server: Server) -> None:
+    produce(server.desk())
+    with server.connect() as connection:
+        head = journal.verify(journal.everything(connection))
+    anchors = {head.entries: head.last_hash}
+    for statement, where in (
+        ("UPDATE journal SET actor = 'P99' WHERE sequence = 4", 4),
+        ("UPDATE journal SET content = replace(content, 'EA-100', 'EA-200') WHERE sequence = 1", 1),
+        ("DELETE FROM journal WHERE sequence = 6", 6),
+        (f"DELETE FROM journal WHERE sequence > {head.entries - 2}", head.entries),
+    ):
+        with server.database.connect() as root:
+            root.execute("SET search_path TO mes")
+            with pytest.raises(psycopg.errors.RaiseException):  # the trigger stops an honest mistake
+                root.execute(statement.encode())
+            root.execute("BEGIN")
+            root.execute("ALTER TABLE journal DISABLE TRIGGER ALL")
+            root.execute(statement.encode())
+            verdict = journal.verify(journal.everything(root), anchors)
+            root.execute("ROLLBACK")
+        assert verdict.broken is not None and verdict.broken.sequence == where
+    with server.connect() as connection:
+        assert journal.verify(journal.everything(connection), anchors).broken is None
+
+
+async def test_a_server_without_a_password_takes_nobody(server: Server) -> None:
+    for role in ("mes", "postgres"):
+        url = server.database.url(role)
+        for password in ("", "postgres", "mes"):
+            with pytest.raises(StoreError):
+                database.connect(url, password=password)
+    assert "first-password" not in {path.name for path in server.database.folder.iterdir()}
+
+
+async def test_a_database_killed_in_a_transaction_loses_and_doubles_nothing(server: Server) -> None:
+    desk = server.desk()
+    produce(desk, "8")
+    wish = commands.DropOrder(request="9", product="EA-100", quantity=1, due_ns=0)
+    blocker = server.connect()
+    with blocker.transaction():
+        journal.head(blocker)  # the next writer stands inside its transaction, waiting
+        waiting = asyncio.create_task(asyncio.to_thread(ask, desk, wish, "9/0"))
+        with server.connect() as other:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            async with CLOCK.timeout(20):
+                while other.execute(count).fetchone() == (0,):
+                    await CLOCK.wall_sleep(0.02)
+        os.kill(server.database.server_pid(), signal.SIGKILL)
+        with pytest.raises(StoreError):
+            await waiting
+        with pytest.raises(psycopg.Error):
+            blocker.execute("SELECT 1")
+    # (the transaction above ends with its connection: psycopg does not complain a second time)
+    await server.database.wait()
+    await server.database.start()
+    with server.connect() as connection:
+        assert SqlBook(connection).get(JobOrder, "9-10") is None
+        assert SqlBook(connection).get(JobOrder, "8-20") is not None
+    first, again = ask(desk, wish, "9/0"), ask(desk, wish, "9/0")
+    assert first.accepted and first == again
+    with server.connect() as connection:
+        entries = list(journal.everything(connection))
+        assert journal.verify(entries).broken is None
+        assert [e.event_type for e in entries if e.subject == "9"] == ["operations.request.received"]
+
+
+async def test_the_backbone_hears_every_fact_once_and_in_sequence_over_killed_relays(
+    server: Server, tmp_path: Path
+) -> None:
+    hub = MemoryHub(CLOCK)
+    desk = server.desk()
+    produce(desk, "1")
+    for life in range(3):
+        bus = MemoryBus(hub)
+        service = MesService(
+            bus=bus, registry=REGISTRY, clock=CLOCK, connect=server.connect, folder=tmp_path,
+            memory_mb=lambda: 0.0, pid=os.getpid(),
+        )  # fmt: skip
+        running = asyncio.create_task(service.run(asyncio.Event()))
+        wanted = 5 * (life + 1) if life < 2 else _last(server)
+        async with CLOCK.timeout(20):
+            while await bus.last_sequence(topics.STREAM_EVENTS) < wanted:
+                await CLOCK.wall_sleep(0.01)
+        running.cancel()  # as a kill: whatever was said last may not have been written down
+        await asyncio.gather(running, return_exceptions=True)
+        with server.connect() as connection:  # the worst case: all of the last batch is said again
+            connection.execute("UPDATE relay SET sequence = greatest(0, sequence - 4)")
+        produce(desk, str(life + 2))
+    bus = MemoryBus(hub)
+    heard = [
+        events.decode(message.payload)
+        async for batch in bus.read_stream(topics.STREAM_EVENTS, follow=False)
+        for message in batch
+    ]
+    sequences = [int(event.sequence) for event in heard]
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert {event.source for event in heard} == {"/aurora/northfield/mes"}
+    assert {event.authid for event in heard} == {"P01", "collection"}
+
+
+def _last(server: Server) -> int:
+    with server.connect() as connection:
+        return journal.head(connection)[0]
+
+
+async def test_a_changed_step_and_a_newer_database_are_refused(server: Server) -> None:
+    changed = (Migration(1, MIGRATIONS[0].name, MIGRATIONS[0].text + "-- "), *MIGRATIONS[1:])
+    newer: tuple[Migration, ...] = ()
+    with server.database.connect() as root:
+        for steps, words in ((changed, "is not the one that ran"), (newer, "newer release")):
+            with pytest.raises(StoreError, match=words):
+                database.migrate(root, schema="mes", role="mes", migrations=steps)
+        assert database.migrate(root, schema="mes", role="mes", migrations=MIGRATIONS) == 0

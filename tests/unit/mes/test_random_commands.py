@@ -1,0 +1,205 @@
+"""Random sequences of all commands and counts: no illegal state, nothing lost, nothing from nowhere.
+
+The same machine is run with planted mistakes, and must find each of them: a property test that
+finds nothing proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from taktwin.contracts import commands
+from taktwin.mes.collection import engine as counting
+from taktwin.mes.collection.tables import Counter
+from taktwin.mes.definitions.routes import compiled
+from taktwin.mes.desk import rebuilt
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.tracking.engine import Link, Taking, backward, forward
+from taktwin.mes.tracking.tables import Consumption, Lot, Unit
+from taktwin.plant import open_plant
+from taktwin.standards.job_control import SUB_STATES, Method, State, SubState
+from taktwin.storage.journal import Entry, sealed, verify
+from tests.unit.mes.conftest import PLANT, START_NS, Shop
+
+DEFINITIONS = compiled(open_plant(PLANT))
+CELLS = ("load2", "adhesive2", "press2", "tighten2")
+STEPS = {"load2": 10, "adhesive2": 20, "press2": 30, "tighten2": 40}
+TRACKED = {"load2": "HS-1", "adhesive2": "AD-3", "press2": "BR-7", "tighten2": "SC-12"}
+orders, cells = st.sampled_from(("1", "2")), st.sampled_from(CELLS)
+serials = st.sampled_from([f"A{n}" for n in range(6)])
+lots = st.integers(0, 3).map(lambda n: f"L{n}")
+
+
+class Plant(RuleBasedStateMachine):
+    """A shop in which anything may be asked at any time."""
+
+    @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans())
+    def open(self, quantity: int, left: float, begun: bool) -> None:
+        """Open a shop in which something is already under way, so that few steps lead far."""
+        self.shop = Shop(DEFINITIONS)
+        self.base: dict[str, int] = {}
+        for order in ("1", "2"):
+            self.drop(order, quantity, "EA-100")
+        for cell in CELLS if begun else ():
+            self.shop.ask(
+                commands.ReceiveLot(lot=f"{TRACKED[cell]}/L0", product=TRACKED[cell], quantity=left)
+            )
+            self.shop.ask(commands.LoadLot(lot=f"{TRACKED[cell]}/L0", work_unit=cell))
+            self.work("1", cell)
+
+    @rule(order=orders, quantity=st.integers(-1, 4), product=st.sampled_from(("EA-100", "EA-100", "EA-9")))
+    def drop(self, order: str, quantity: int, product: str) -> None:
+        self.shop.ask(commands.DropOrder(request=order, product=product, quantity=quantity, due_ns=START_NS))
+
+    @rule(order=orders, version=st.integers(1, 3), priority=st.integers(0, 3))
+    def change(self, order: str, version: int, priority: int) -> None:
+        self.shop.ask(
+            commands.ChangeOrder(request=order, version=version, due_ns=START_NS, priority=priority)
+        )
+
+    @rule(order=orders, cell=cells)
+    def work(self, order: str, cell: str) -> None:
+        job = self.shop.store.book.get(JobOrder, f"{order}-{STEPS[cell]}")
+        version = 1 if job is None else job.version
+        self.shop.ask(commands.DispatchJob(job=f"{order}-{STEPS[cell]}", work_unit=cell, version=version))
+        self.shop.ask(commands.BeginJob(job=f"{order}-{STEPS[cell]}"))
+
+    @rule(order=orders, cell=cells, where=cells, method=st.sampled_from(Method))
+    def control(self, order: str, cell: str, where: str, method: Method) -> None:
+        self.shop.ask(commands.ControlJob(job=f"{order}-{STEPS[cell]}", method=method, work_unit=where))
+
+    @rule(lot=lots, cell=cells, quantity=st.sampled_from((0.0, 3.0, 20.0, 400.0)))
+    def receive(self, lot: str, cell: str, quantity: float) -> None:
+        self.shop.ask(
+            commands.ReceiveLot(lot=f"{TRACKED[cell]}/{lot}", product=TRACKED[cell], quantity=quantity)
+        )
+
+    @rule(lot=lots, cell=cells, where=cells)
+    def load(self, lot: str, cell: str, where: str) -> None:
+        self.shop.ask(commands.LoadLot(lot=f"{TRACKED[cell]}/{lot}", work_unit=where))
+
+    @rule(cell=cells, serial=serials | st.just(""), kind=st.sampled_from(("good", "good", "reject")),
+          parts=st.sampled_from((1, 1, 1, 2, 5)), again=st.booleans())  # fmt: skip
+    def make(self, cell: str, serial: str, kind: str, parts: int, again: bool) -> None:
+        signal = f"{cell}/{'good_count' if kind == 'good' else 'reject_count'}"
+        self.base.setdefault(signal, 100)
+        self.shop.machine(cell, serial=serial, kind=kind, parts=parts)
+        if again:  # the same delivery once more
+            from taktwin.mes.collection.actions import Heard
+
+            value = self.shop.counters[signal]
+            self.shop.desk.hear([Heard(signal, value, self.shop.now_ns)], stream="SAMPLES", position=0)
+
+    @rule(order=orders, cell=cells, serial=serials | st.just(""), twice=st.booleans())
+    def scrap(self, order: str, cell: str, serial: str, twice: bool) -> None:
+        wish = commands.ReportScrap(job=f"{order}-{STEPS[cell]}", cause="damaged", unit=serial)
+        name = f"s{len(self.shop.store.entries)}"
+        for _ in range(1 + twice):
+            self.shop.ask(wish, command_id=name)
+
+    @rule(back=st.integers(0, 60))
+    def undo(self, back: int) -> None:
+        self.shop.ask(commands.UndoScrap(report=f"s{len(self.shop.store.entries) - back}"))
+
+    @rule(
+        kind=st.sampled_from(("lot", "unit", "cat")), cell=cells, lot=lots, serial=serials, hold=st.booleans()
+    )
+    def dispose(self, kind: str, cell: str, lot: str, serial: str, hold: bool) -> None:
+        name = serial if kind == "unit" else f"{TRACKED[cell]}/{lot}"
+        wish = commands.Hold if hold else commands.Release
+        self.shop.ask(wish(kind=kind, id=name, cause="looked at it"))
+
+    @invariant()
+    def every_state_is_legal(self) -> None:
+        jobs = self.shop.store.book.where(JobOrder)
+        for job in jobs:
+            assert SubState(job.sub_state) in SUB_STATES[State(job.state)]
+            assert job.good >= 0 and job.scrap >= 0
+        running = [job.work_unit for job in jobs if job.state == State.RUNNING]
+        assert len(running) == len(set(running)) and "" not in running
+
+    @invariant()
+    def what_came_in_is_left_or_built_in(self) -> None:
+        used: dict[str, float] = {}
+        for row in self.shop.store.book.where(Consumption):
+            used[row.lot] = used.get(row.lot, 0.0) + row.quantity
+        for lot in self.shop.store.book.where(Lot):
+            assert lot.remaining >= 0
+            assert abs(lot.quantity - lot.remaining - used.get(lot.lot, 0.0)) < 1e-6
+
+    @invariant()
+    def every_part_that_a_machine_made_is_counted_once(self) -> None:
+        for counter in self.shop.store.book.where(Counter):
+            made = self.shop.counters[counter.signal] - self.base[counter.signal]
+            assert counter.booked + counter.loose == made
+
+    def teardown(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        store = self.shop.store
+        assert verify(store.entries).broken is None
+        told = {key: row for key, row in store.book.rows.items() if key[0] not in ("readings", "positions")}
+        assert rebuilt(store.entries).rows == told
+        links = [Link(r.lot, r.unit, r.quantity) for r in store.book.where(Consumption) if r.lot]
+        names = {link.source for link in links} | {link.target for link in links}
+        ahead = {(a, b) for a in names for b in forward(links, a)}
+        assert ahead == {(a, b) for b in names for a in backward(links, b)}
+        for unit in store.book.where(Unit):
+            eaten: dict[tuple[str, str], float] = {}
+            for row in store.book.where(Consumption, unit=unit.unit):
+                eaten[(row.job, row.component)] = eaten.get((row.job, row.component), 0.0) + row.quantity
+            bill = {
+                c.product: c.quantity for o in DEFINITIONS.products["EA-100"].operations for c in o.components
+            }
+            assert all(abs(amount - bill[name]) < 1e-6 for (_, name), amount in eaten.items())
+
+
+def run(examples: int = 30, steps: int = 25, *, shrink: bool = True) -> None:
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    run_state_machine_as_test(
+        Plant,
+        settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,
+                          database=None, phases=phases, suppress_health_check=list(HealthCheck)),
+    )  # fmt: skip
+
+
+def test_random_commands_leave_the_mes_whole() -> None:
+    run()
+
+
+def _too_much(*, wanted: float, remaining: float) -> Taking:
+    return Taking(wanted, 0.0)
+
+
+def _repeats_count(**words: Any) -> counting.Step | None:
+    step = counting.step(**words)
+    return counting.Step(1) if step is None else step
+
+
+def _unchained(entry: Entry, previous: str) -> Entry:
+    return sealed(entry, "0" * 64)
+
+
+MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "a lot gives more than it has": ("taktwin.mes.tracking.actions.take", _too_much),
+    "two job orders run on one machine": (
+        "taktwin.mes.execution.actions._nothing_else_runs",
+        lambda *_: None,
+    ),
+    "a repeated delivery counts again": ("taktwin.mes.collection.actions.step", _repeats_count),
+    "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_random_commands_find_a_planted_mistake(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, mistake = MUTANTS[name]
+    monkeypatch.setattr(place, mistake)
+    with pytest.raises(AssertionError):
+        run(shrink=False)

@@ -1,0 +1,202 @@
+"""One order for one product through the MES's decisions: dropped, dispatched, begun, counted, done."""
+
+from __future__ import annotations
+
+from taktwin.contracts import commands
+from taktwin.mes.desk import rebuilt
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.tracking.tables import Consumption, Lot, Unit
+from taktwin.storage.journal import verify
+from tests.unit.mes.conftest import START_NS, Shop
+
+CELLS = ("load2", "adhesive2", "press2", "tighten2", "leak2", "vision2", "eol1", "pack5")
+
+
+def drop(shop: Shop, *, quantity: int = 2, request: str = "88263", product: str = "EA-100") -> None:
+    shop.granted(
+        commands.DropOrder(
+            request=request, product=product, quantity=quantity, due_ns=START_NS, customer="Lund"
+        )
+    )
+
+
+def job(shop: Shop, name: str) -> JobOrder:
+    row = shop.store.book.get(JobOrder, name)
+    assert row is not None
+    return row
+
+
+def test_an_order_becomes_a_job_order_for_each_operation_of_its_route(shop: Shop) -> None:
+    drop(shop)
+    jobs = shop.store.book.where(JobOrder, request="88263")
+    assert sorted(each.operation for each in jobs) == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert {each.state for each in jobs} == {"NotAllowedToStart"}
+    assert {each.sub_state for each in jobs} == {"Waiting"}
+
+
+def test_an_order_runs_through_every_cell_and_each_unit_knows_what_it_is_made_of(shop: Shop) -> None:
+    drop(shop)
+    for lot, product, quantity, cell in (
+        ("HS-1-330", "HS-1", 100, "load2"), ("AD-3-0712", "AD-3", 1000, "adhesive2"),
+        ("BR-7-058", "BR-7", 50, "press2"), ("SC-12-901", "SC-12", 500, "tighten2"),
+    ):  # fmt: skip
+        shop.granted(commands.ReceiveLot(lot=lot, product=product, quantity=quantity))
+        shop.granted(commands.LoadLot(lot=lot, work_unit=cell))
+    for number, cell in enumerate(CELLS, start=1):
+        shop.begin(f"88263-{number * 10}", cell)
+        # The packer says no serial numbers; it only counts.
+        for serial in ("EA-100-1", "EA-100-2"):
+            shop.machine(cell, serial=serial if cell != "pack5" else "")
+        assert job(shop, f"88263-{number * 10}").state == "Ended"
+    request = shop.store.book.get(Request, "88263")
+    assert request is not None and request.state == "Completed"
+    eaten = {
+        (row.component, row.lot): row.quantity for row in shop.store.book.where(Consumption, unit="EA-100-1")
+    }
+    assert eaten == {
+        ("SH-100", ""): 1.0, ("HS-1", "HS-1-330"): 1.0, ("AD-3", "AD-3-0712"): 14.0,
+        ("BR-7", "BR-7-058"): 2.0, ("SC-12", "SC-12-901"): 12.0,
+    }  # fmt: skip
+    lot = shop.store.book.get(Lot, "AD-3-0712")
+    assert lot is not None and lot.remaining == 1000 - 2 * 14
+    assert verify(shop.store.entries).broken is None
+    facts_alone = rebuilt(shop.store.entries).rows
+    told = {key: row for key, row in shop.store.book.rows.items() if key[0] not in ("readings", "positions")}
+    assert facts_alone == told
+
+
+def test_the_same_command_twice_is_done_once_and_answered_the_same(shop: Shop) -> None:
+    wish = commands.DropOrder(request="1", product="EA-100", quantity=1, due_ns=START_NS)
+    first, second = shop.ask(wish, command_id="x"), shop.ask(wish, command_id="x")
+    assert first == second and first.accepted
+    assert len(shop.store.entries) == 1 + 8
+
+
+def test_a_refused_command_leaves_nothing_behind(shop: Shop) -> None:
+    answer = shop.ask(commands.DropOrder(request="1", product="EA-900", quantity=1, due_ns=START_NS))
+    assert not answer.accepted and answer.code == "unknown" and "EA-900" in answer.found
+    for quantity in (0, -3, 10**9):
+        answer = shop.ask(
+            commands.DropOrder(request="1", product="EA-100", quantity=quantity, due_ns=START_NS)
+        )
+        assert not answer.accepted and answer.place == "quantity"
+    assert shop.store.entries == [] and shop.store.book.rows == {}
+
+
+def test_two_people_change_one_order_one_wins_and_the_other_sees_what_was_done(shop: Shop) -> None:
+    drop(shop)
+    change = commands.ChangeOrder(request="88263", version=1, due_ns=START_NS + 5, priority=1)
+    assert shop.ask(change, actor="P01").accepted
+    late = shop.ask(
+        commands.ChangeOrder(request="88263", version=1, due_ns=START_NS + 9, priority=2), actor="P11"
+    )
+    assert not late.accepted and late.code == "conflict"
+    assert late.changed_by == "P01"
+    assert late.current["due_ns"] == START_NS + 5 and late.current["version"] == 2
+    merged = commands.ChangeOrder(request="88263", version=2, due_ns=START_NS + 9, priority=1)
+    assert shop.ask(merged, actor="P11").accepted
+
+
+def test_counts_of_a_machine_come_again_and_out_of_order_and_are_booked_once(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop, quantity=50)
+    shop.begin("88263-10", "load2")
+    at = shop.now_ns
+    heard = [Heard("load2/good_count", 100 + n, at + n * 1000) for n in range(6)]
+    for some in (heard[:3], heard, heard[:4], heard[2:]):
+        shop.desk.hear(some, stream="SAMPLES", position=1)
+    assert job(shop, "88263-10").good == 5
+
+
+def test_parts_made_while_nothing_runs_belong_to_nobody_and_are_still_counted(shop: Shop) -> None:
+    from taktwin.mes.collection.tables import Counter
+
+    drop(shop)
+    shop.machine("load2", parts=3)
+    shop.begin("88263-10", "load2")
+    shop.machine("load2")
+    assert job(shop, "88263-10").good == 1
+    counter = shop.store.book.get(Counter, "load2/good_count")
+    assert counter is not None and (counter.booked, counter.loose) == (1, 3)
+
+
+def test_a_machine_that_makes_another_product_books_nothing_on_this_job(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop)
+    shop.begin("88263-10", "load2")
+    said = [Heard("load2/product", "EA-200", shop.now_ns + 1)]
+    shop.desk.hear(said, stream="SAMPLES", position=1)
+    shop.machine("load2")
+    assert job(shop, "88263-10").good == 0
+
+
+def test_a_cell_that_names_the_part_it_was_given_counts_and_gives_nobody_a_number(shop: Shop) -> None:
+    """As `load2` does: it says the shaft's number until the axle exists."""
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop)
+    shop.begin("88263-10", "load2")
+    shop.desk.hear([Heard("load2/product", "SH-100", shop.now_ns + 1)], stream="SAMPLES", position=1)
+    shop.machine("load2", serial="S100-7")
+    assert job(shop, "88263-10").good == 1
+    assert shop.store.book.get(Unit, "S100-7") is None
+    shop.begin("88263-20", "adhesive2")
+    shop.machine("adhesive2", serial="A100-7")
+    # What the cell before put in is known by kind, and its lot is not guessed.
+    rows = shop.store.book.where(Consumption, unit="A100-7")
+    assert {(row.component, row.lot) for row in rows} == {("SH-100", ""), ("HS-1", ""), ("AD-3", "")}
+
+
+def test_a_lot_on_hold_is_loaded_nowhere_and_what_was_built_from_it_is_held(shop: Shop) -> None:
+    drop(shop)
+    shop.granted(commands.ReceiveLot(lot="HS-1-330", product="HS-1", quantity=10))
+    shop.granted(commands.LoadLot(lot="HS-1-330", work_unit="load2"))
+    shop.begin("88263-10", "load2")
+    shop.granted(commands.Hold(kind="lot", id="HS-1-330", cause="porous"))
+    refused = shop.ask(commands.LoadLot(lot="HS-1-330", work_unit="load3"))
+    assert not refused.accepted and "porous" in refused.found
+    shop.machine("load2", serial="A1")
+    unit = shop.store.book.get(Unit, "A1")
+    assert unit is not None and unit.disposition == "Restricted" and "HS-1-330" in unit.reason
+
+
+def test_a_lot_gives_no_more_than_it_had_and_the_rest_is_from_nobody_knows_where(shop: Shop) -> None:
+    drop(shop, quantity=5)
+    shop.granted(commands.ReceiveLot(lot="AD-3-1", product="AD-3", quantity=20))
+    shop.granted(commands.LoadLot(lot="AD-3-1", work_unit="adhesive2"))
+    shop.begin("88263-20", "adhesive2")
+    shop.machine("adhesive2", serial="A1")
+    shop.machine("adhesive2", serial="A2")
+    rows = shop.store.book.where(Consumption, component="AD-3", work_unit="adhesive2")
+    assert [(row.unit, row.lot, row.quantity) for row in rows] == [
+        ("A1", "AD-3-1", 14.0), ("A2", "", 8.0), ("A2", "AD-3-1", 6.0),
+    ]  # fmt: skip
+
+
+def test_scrap_is_booked_and_taken_back_and_both_stay_on_record(shop: Shop) -> None:
+    drop(shop)
+    shop.begin("88263-10", "load2")
+    shop.machine("load2", serial="A1")
+    assert shop.ask(commands.ReportScrap(job="88263-10", cause="dented", unit="A1"), command_id="s1").accepted
+    assert job(shop, "88263-10").scrap == 1
+    unit = shop.store.book.get(Unit, "A1")
+    assert unit is not None and unit.disposition == "Closed"
+    shop.granted(commands.UndoScrap(report="s1"))
+    assert job(shop, "88263-10").scrap == 0
+    assert not shop.ask(commands.UndoScrap(report="s1")).accepted
+    assert [e.event_type for e in shop.store.entries if e.subject == "s1"] == [
+        "material.scrapped",
+        "material.scrap.undone",
+    ]
+
+
+def test_only_one_job_order_runs_on_a_work_unit(shop: Shop) -> None:
+    drop(shop, request="1")
+    drop(shop, request="2")
+    shop.begin("1-10", "load2")
+    shop.granted(commands.DispatchJob(job="2-10", work_unit="load2", version=1))
+    refused = shop.ask(commands.BeginJob(job="2-10"))
+    assert not refused.accepted and "1-10" in refused.found
