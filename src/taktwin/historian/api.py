@@ -32,10 +32,18 @@ from taktwin.plant.registry import Registry
 class Api:
     """Answers questions; thread-safe, because each question reads through a cursor of its own."""
 
-    def __init__(self, store: DuckHistory, registry: Registry, status: Callable[[], StatusAnswer]) -> None:
+    def __init__(
+        self,
+        store: DuckHistory,
+        registry: Registry,
+        status: Callable[[], StatusAnswer],
+        *,
+        now_ns: Callable[[], int],
+    ) -> None:
         self._store = store
         self._registry = registry
         self._status = status
+        self._now_ns = now_ns
 
     def answer(self, name: str, payload: bytes) -> bytes:
         """Return the answer to a request.
@@ -112,6 +120,7 @@ class Api:
             request.from_ns,
             request.to_ns,
             silent_ns=self._store.join_ns,
+            now_ns=self._now_ns(),
         )
         return _with_metadata(table, {"gaps": gaps})
 

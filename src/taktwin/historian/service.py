@@ -101,7 +101,7 @@ class HistorianService:
              "sealed_rows", "aged_out_rows", "questions"), 0
         )  # fmt: skip
         self._jobs: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-        self._api = Api(store, registry, self._status_answer)
+        self._api = Api(store, registry, self._status_answer, now_ns=clock.now_ns)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, then commit what is in hand."""

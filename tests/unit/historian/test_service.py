@@ -398,3 +398,18 @@ async def test_a_curve_of_a_signal_that_rarely_changes_has_no_gap_while_its_sour
 def test_historian_and_twin_mean_the_same_silence(speed: float) -> None:
     assert silent_after_ns(speed) == gap_ns_of(speed)
     assert confirmed_every_ns(speed) == period_ns_of(speed)
+
+
+async def test_a_gap_that_is_still_open_reaches_to_now(rig: Rig) -> None:
+    """Seen: a server dead for five minutes, and the time bar counted 0 where nobody could count."""
+    rig.clock = ScaledClock(epoch_ns=NOW + 300 * SECOND, wall_epoch_ns=SystemClock().now_ns(), speed=1.0)
+    async with rig.running():
+        await rig.scan((0, 1.5), as_of_ns=NOW + 10 * SECOND)
+        await rig.stored()
+        table = await rig.client().buckets(["turn1/load"], NOW, NOW + 200 * SECOND, columns=10)
+        gaps = msgspec.json.decode(table.schema.metadata[b"gaps"])["turn1/load"]
+        assert gaps == [[NOW + 10 * SECOND, NOW + 200 * SECOND]]
+        table = await rig.client().buckets(["turn1/load"], NOW, NOW + 3600 * SECOND, columns=10)
+        ((begin, end),) = msgspec.json.decode(table.schema.metadata[b"gaps"])["turn1/load"]
+        assert begin == NOW + 10 * SECOND
+        assert NOW + 300 * SECOND <= end < NOW + 330 * SECOND, "not beyond now"
