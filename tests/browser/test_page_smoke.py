@@ -90,6 +90,14 @@ def test_the_plan_shows_every_placed_machine_with_its_state(page: Page, portal: 
     assert drawn["eol2"] == "off"
 
 
+def test_a_browser_whose_language_has_no_proper_name_draws_curves_too(page: Page, portal: FakePortal) -> None:
+    """Seen: Chromium under a POSIX locale calls its language en-US@posix."""
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'language', {value: 'en-US@posix', configurable: true})"
+    )
+    open_page(page, portal, "/signal/turn1/spindle/load")
+
+
 def test_a_cut_cable_is_hatched_with_its_age_and_comes_back(page: Page, portal: FakePortal) -> None:
     open_page(page, portal, "/")
     portal.fault("cut", "line2")

@@ -154,6 +154,8 @@ def test_a_pulled_cable_is_seen_on_every_page_and_heals_without_a_reload(
     expect(machine.locator("main")).to_contain_text(re.compile(r"no value for \d+"))
     expect(here.locator("[data-buffer=press_tighten2]")).to_have_attribute("data-kind", "unknown")
     assert "unknown" not in said(here)["turn1"].lower()
+    expect(here.locator("[data-machine=press2] rect.body")).to_have_attribute("fill", "url(#hatch)")
+    expect(here.locator("pattern#hatch rect").first).to_be_attached()  # what the fill refers to is drawn
     shot(here, "cut")
     shot(machine, "machine-cut")
     watch.goto(product.url + "alarms")

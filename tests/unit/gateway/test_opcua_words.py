@@ -36,7 +36,8 @@ def test_an_ended_subscription_names_its_status() -> None:
     )
     connector: Any = OpcUa.__new__(OpcUa)
     connector._time_watched = False
-    connector._time_moved_mono_ns = 0
+    connector._answered_mono_ns = 0
+    connector._stands_ns = 0
     connector._silent = set()
     connector._ended = ""
     connector._items(0, cast(ua.PublishResult, result))

@@ -167,7 +167,7 @@ export class LiveStore {
   snapshot(message: Snapshot, at: number): void {
     this.connected = true;
     this.everConnected = true;
-    this.lostAt_ms = null;
+    this.lostAt_ms = this.twinSilentSince_ms;
     this.mode = message.mode;
     this.speed = message.speed;
     this.heard(message.t, at, true);
