@@ -14,6 +14,7 @@ import msgspec
 
 from taktwin.contracts.state import IntervalMessage
 from taktwin.twin.engine import TwinEngine
+from taktwin.twin.state import NEVER
 from taktwin.twin.timeline import Interval, UnitTimeline
 
 # A twin without any snapshot reads back so much: some weeks of a busy plant.
@@ -45,7 +46,7 @@ def forget(engine: TwinEngine) -> None:
 
 def _note(timeline: UnitTimeline, message: IntervalMessage) -> None:
     at_ns = message.from_ns
-    if timeline.pruned and timeline.intervals and at_ns < timeline.intervals[0].from_ns:
+    if timeline.pruned_ns != NEVER and timeline.intervals and at_ns < timeline.intervals[0].from_ns:
         return  # history keeps it; this twin does not correct it any more
     timeline.revisions[at_ns] = max(timeline.revisions.get(at_ns, 0), message.revision)
     known = at_ns in timeline.published

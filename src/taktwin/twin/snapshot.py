@@ -26,7 +26,7 @@ from taktwin.twin.engine import TwinEngine
 from taktwin.twin.state import Origin, Ranges, Seen, Series
 from taktwin.twin.timeline import ConnectionFact, Interval
 
-VERSION = 2
+VERSION = 3
 NAN = struct.pack(">Q", 0x7FF8_0000_0000_0000)
 _INT = struct.Struct(">q")
 _FLOAT = struct.Struct(">d")
@@ -281,7 +281,7 @@ def take(
                 timeline.unit,
                 list(timeline.intervals),
                 timeline.edge_ns,
-                timeline.pruned,
+                timeline.pruned_ns,
                 dict(timeline.revisions),
                 *timeline.untold(),
             ]
@@ -333,11 +333,11 @@ def restore(engine: TwinEngine, snapshot: Snapshot) -> None:
             made = ConnectionFact(at_ns, sequence, source_name, event_id, said, reason, tuple(units))
             engine.connection_facts[name][key[0], key[1]] = made
         engine.staleness.heard_of(name)
-    for unit, intervals, edge_ns, pruned, revisions, untold, told in snapshot.timelines:
+    for unit, intervals, edge_ns, pruned_ns, revisions, untold, told in snapshot.timelines:
         timeline = engine.timelines[unit]
         timeline.intervals[:] = [Interval(*fields) for fields in intervals]
         timeline.edge_ns = edge_ns
-        timeline.pruned = pruned
+        timeline.pruned_ns = pruned_ns
         timeline.revisions = dict(revisions)
         timeline.was_told(untold, [Interval(*fields) for fields in told])
         if timeline.source is not None:
@@ -377,7 +377,7 @@ def _lightened(engine: TwinEngine, facts_from_ns: int) -> TwinEngine:
         copied.edge_ns = timeline.edge_ns
         copied.revisions, copied.published = dict(timeline.revisions), dict(timeline.published)
         copied.published_order = list(timeline.published_order)
-        copied.pruned = timeline.pruned
+        copied.pruned_ns = timeline.pruned_ns
         copied.drop_before(facts_from_ns)
     return copy
 

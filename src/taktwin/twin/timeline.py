@@ -169,7 +169,7 @@ class UnitTimeline:
         self.revisions: dict[int, int] = {}
         self.published: dict[int, Interval] = {}
         self.published_order: list[int] = []
-        self.pruned = False
+        self.pruned_ns = NEVER  # facts before this were dropped
         self.unsealed = 0  # intervals before this place did not change since somebody sealed them
         self.sealed: Any = None  # what the state hash remembers of them
         self._words = words
@@ -270,10 +270,11 @@ class UnitTimeline:
         if start_ns is None:
             return None
         intervals = self.intervals
-        if intervals and self.pruned:
-            # What ended before the kept days is told by the historian and not computed again.
+        if intervals and self.pruned_ns != NEVER:
+            # What was before the kept days is told by the historian and not computed again: its facts are
+            # gone, also those of the interval that reaches into the kept days.
             start_ns = intervals[0].from_ns
-            dirty_ns = max(dirty_ns, start_ns)
+            dirty_ns = max(dirty_ns, start_ns, self.pruned_ns)
         # What began before the instant stands, and its last interval goes on for as long as nothing
         # in it changes. But the reason of an unknown stretch lies at its beginning.
         keep = bisect_left(intervals, dirty_ns, key=lambda interval: interval.from_ns)
@@ -583,13 +584,14 @@ class UnitTimeline:
         )
 
     def drop_before(self, cut_ns: int) -> None:
-        """Forget what ended before an instant."""
+        """Forget what ended before an instant; the facts before it are dropped beside."""
+        if self.intervals and self.intervals[0].from_ns < cut_ns:
+            self.pruned_ns = cut_ns + self.lag_ns  # up to there a class may rest on a dropped fact
         drop = bisect_right(self.intervals, cut_ns, key=lambda i: i.to_ns if i.to_ns is not None else 1 << 62)
         if not drop:
             return
         del self.intervals[:drop]
         self.unsealed, self.sealed = 0, None
-        self.pruned = True
         keep_ns = self.intervals[0].from_ns if self.intervals else cut_ns
         for at_ns in [at_ns for at_ns in self.revisions if at_ns < keep_ns]:
             del self.revisions[at_ns]

@@ -315,3 +315,21 @@ def test_an_interval_says_job_and_reason_and_a_new_one_begins_where_they_change(
     bench.say(2, job="J2")
     kept = bench.engine.timelines["turn1"].intervals
     assert [(i.job, i.reason) for i in kept] == [("J1", ""), ("J1", "alarm 17"), ("J2", "alarm 17")]
+
+
+def test_an_interval_that_reaches_into_the_kept_days_is_not_computed_without_its_facts() -> None:
+    """Seen in a week: a standing value told again after a cut touched what was before the dropped facts."""
+    bench = Bench()
+    for second, power in enumerate((3.0, 3.1, 3.2, 3.1, 3.0)):
+        bench.say(second, "deburr1", power=power)
+    bench.say(5, "deburr1", power=0.0)
+    bench.say(6, "deburr1", power=0.1)
+    shown = [(0, 5, "production"), (5, None, "down_no_order")]
+    assert bench.shown("deburr1") == shown
+    timeline, cut_ns = bench.engine.timelines["deburr1"], START + 3 * SECOND
+    timeline.drop_before(cut_ns)
+    for series in bench.engine.state.series.values():
+        series.drop_before(cut_ns)
+    timeline.touch(START)
+    timeline.settle()
+    assert bench.shown("deburr1") == shown
