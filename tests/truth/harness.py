@@ -278,7 +278,8 @@ class _Play:
         )
 
     def _note_truth(self, fact: Fact) -> None:
-        if isinstance(fact, TruthInterval) and fact.to_ns > self.from_ns:
+        # What was true until the begin is needed too: a boundary there may be told late.
+        if isinstance(fact, TruthInterval) and fact.to_ns > self.from_ns - SECOND_NS:
             self.truth.setdefault(fact.unit, []).append(fact)
 
     # -- time ------------------------------------------------------------------------------------
