@@ -4,11 +4,19 @@ import { settings } from './settings.svelte.ts';
 
 export type Handler = (event: KeyboardEvent) => boolean | void;
 
-const layers: Map<string, Handler>[] = [];
+type Layer = Map<string, Handler>;
+
+const shell: Layer[] = [];
+const pages: Layer[] = [];
 let leader: number | null = null;
 
-/** Bind keys for as long as the caller lives; returns what takes them away again. */
-export function bind(keys: Record<string, Handler>): () => void {
+/** Bind a page's keys for as long as the caller lives; returns what takes them away again. */
+export const bind = (keys: Record<string, Handler>) => add(pages, keys);
+
+/** Bind keys of the shell: a page's own come first, whichever of the two was there earlier. */
+export const bindShell = (keys: Record<string, Handler>) => add(shell, keys);
+
+function add(layers: Layer[], keys: Record<string, Handler>): () => void {
   const layer = new Map(Object.entries(keys));
   layers.push(layer);
   return () => {
@@ -46,7 +54,7 @@ export function listen(): void {
       leader = performance.now();
       return;
     }
-    for (const layer of layers.toReversed()) {
+    for (const layer of [...pages.toReversed(), ...shell.toReversed()]) {
       const handler = layer.get(key);
       if (handler && handler(event) !== false) {
         event.preventDefault();
