@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +60,12 @@ async def test_all_subscriptions_stand_although_the_server_was_killed_while_they
 
 async def test_what_waits_for_an_answer_ends_when_the_connection_does(backbone: TestBackbone) -> None:  # noqa: F811
     bus = await backbone.connect("gateway")
-    backbone.server._process.send_signal(19)  # type: ignore[union-attr]
+    process = backbone.server._process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    stat = Path(f"/proc/{process.pid}/stat")
+    # A busy machine stops it a little later: until then it would answer.
+    await until(lambda: stat.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T")
     flushing = asyncio.create_task(bus.flush())
     await asyncio.sleep(0.05)
     await backbone.server.kill()
