@@ -287,10 +287,18 @@ def test_an_alarm_is_acknowledged_with_a_comment_by_keyboard_alone(page: Page, p
     open_page(page, portal, "/alarms")
     row = page.locator("[data-alarm='adhesive2/alarm/active:machine']")
     expect(row).to_have_attribute("data-state", "UNACK")
+    chosen = ""
     for _ in range(8):
         page.keyboard.press("j")
-        # The address as the page has it: what the browser tells of it comes a moment later.
-        if "adhesive2" in page.evaluate("location.search"):
+        # One step at a time, as a person sees them: a slow page would be walked past the row.
+        page.wait_for_function(
+            "(before) => { const row = document.querySelector('[data-alarm][aria-selected=true]');"
+            " return row && row.dataset.alarm !== before; }",
+            arg=chosen,
+            timeout=PATIENT_MS,
+        )
+        chosen = page.locator("[data-alarm][aria-selected=true]").get_attribute("data-alarm") or ""
+        if "adhesive2" in chosen:
             break
     expect(row).to_have_attribute("aria-selected", "true")
     page.get_by_label("Comment").focus()
