@@ -301,9 +301,12 @@ def test_an_alarm_is_acknowledged_with_a_comment_by_keyboard_alone(page: Page, p
         if "adhesive2" in chosen:
             break
     expect(row).to_have_attribute("aria-selected", "true")
-    page.get_by_label("Comment").focus()
+    comment = page.get_by_label("Comment")
+    comment.focus()
+    expect(comment).to_be_focused()
     page.keyboard.type("nozzle is clean")
-    page.keyboard.press("Enter")
+    expect(comment).to_have_value("nozzle is clean", timeout=PATIENT_MS)
+    comment.press("Enter")
     expect(row).to_have_attribute("data-state", "ACKED", timeout=PATIENT_MS)
     expect(row).to_contain_text("nozzle is clean")
 
