@@ -393,7 +393,8 @@ class _Play:
                     road.attempting = True
                 case Close():
                     road.attempting = road.alive = False
-                    running.scans.forget_confirmation()
+                    for record in running.scans.end(self.clock.now_ns()):
+                        self._take(record)
                 case Report():
                     gateway.state(running, effect)
 

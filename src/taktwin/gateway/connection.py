@@ -138,7 +138,8 @@ class Running:
                 case Connect():
                     self._conversation = asyncio.create_task(self._converse(), name=f"connection {self.name}")
                 case Close():
-                    self.scans.forget_confirmation()
+                    for record in self.scans.end(self._clock.now_ns()):
+                        self._sink.scan(record)
                     task, self._conversation = self._conversation, None
                     if task is not None and task is not asyncio.current_task() and not task.done():
                         task.cancel()

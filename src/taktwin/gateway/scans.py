@@ -63,9 +63,11 @@ class Scans:
         if self._as_of_ns is None or as_of_ns > self._as_of_ns:
             self._as_of_ns = as_of_ns
 
-    def forget_confirmation(self) -> None:
-        """Stop vouching: the source is lost."""
+    def end(self, now_ns: int) -> list[Record]:
+        """Stop vouching: the source is lost or stopped. Return what it vouched for and nobody said yet."""
+        records = self.confirmations(now_ns, period_ns=0)
         self._as_of_ns = None
+        return records
 
     def take(self, now_ns: int) -> list[Record]:
         """Return the scans of the batch, and begin the next one."""

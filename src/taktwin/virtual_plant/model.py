@@ -141,6 +141,8 @@ class VirtualPlant:
         }
         self._grid = self._build_grid()
         self._grids = sorted({(item.period_ns, item.phase_ns) for item in self._grid})
+        # Standing values are those of the last grid instants: what held then has to be known as well.
+        self._longest_ns = max((period_ns for period_ns, _ in self._grids), default=0)
         self._next_wear_ns = start_ns
 
     # Building.
@@ -322,8 +324,10 @@ class VirtualPlant:
     def skip(self, to_ns: int) -> None:
         """Let time pass without reports: the warm-up of a live plant."""
         self._quiet, self.world.keep_segments = True, False
+        self.world.run_to(max(self.now_ns, to_ns - self._longest_ns))
+        self.world.keep_segments = True
         self.world.run_to(to_ns)
-        self._quiet, self.world.keep_segments = False, True
+        self._quiet = False
         for (at_ns, signal), value in self._emitted.items():
             self.last[signal] = (at_ns, value)
         self._emitted.clear()
@@ -385,7 +389,7 @@ class VirtualPlant:
             self.last[report.signal] = (report.source_ns, report.value)
         self._emitted.clear()
         for unit in self.units.values():
-            unit.segments.forget_before(to_ns)
+            unit.segments.forget_before(to_ns - self._longest_ns)
         self._tell_wear(to_ns)
         return events, columns
 

@@ -288,7 +288,10 @@ def test_quiet_units_are_confirmed_once_a_period_and_only_while_somebody_vouches
     assert samples.decode(said_now.payload).as_of_ns == 1190
     (other,) = mine.confirmations(1200, period_ns=100)
     assert ":mill1:" in other.message_id
-    mine.forget_confirmation()
+    mine.confirm(1195)
+    # What was vouched for and not yet said is said when the source goes, and nothing after it.
+    assert [samples.decode(record.payload).as_of_ns for record in mine.end(1201)] == [1195, 1195]
+    assert mine.end(1202) == []
     assert mine.confirmations(9000, period_ns=100) == []
 
 

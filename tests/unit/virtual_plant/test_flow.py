@@ -107,6 +107,24 @@ def test_skipping_the_warm_up_leads_to_the_same_plant() -> None:
     }
 
 
+def test_after_the_warm_up_the_standing_values_are_those_of_a_plant_that_was_watched() -> None:
+    # Work ends exactly when somebody begins to look: the power of the last grid instant is that
+    # of a running machine, although the machine is off now.
+    end_ns = MONDAY_NS + 4 * HOUR_NS
+    windows = Windows((MONDAY_NS, end_ns))
+    roles = ROLES | {"power", "process"}
+    watched = VirtualPlant(plant(calendar=windows), FACTS, start_ns=MONDAY_NS, seed=1, roles=roles)
+    told = {report.signal: report for report in watched.advance(end_ns)}
+    skipped = VirtualPlant(plant(calendar=windows), FACTS, start_ns=MONDAY_NS, seed=1, roles=roles)
+    skipped.skip(end_ns)
+    power = [report for report in told.values() if watched.registry.signals[report.signal].role == "power"]
+    assert any(report.source_ns < end_ns for report in power), "a grid of its own"
+    for made in (watched, skipped):
+        assert [told[r.signal] for r in made.current() if r.signal in told] == [
+            r for r in made.current() if r.signal in told
+        ]
+
+
 def test_counters_never_go_back_and_count_one_by_one() -> None:
     made, reports = run(10)
     for name in made.units:
