@@ -18,43 +18,51 @@ import pytest
 from taktwin import settings
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
+from taktwin.processes.database import Database
 from taktwin.settings import Installation
+from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARIABLE
 from tests.system.product import ROOT, TAKTWIN
 
 pytestmark = pytest.mark.system
 
-NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway")
+NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway", "mes")
 ENDED_S = wiring.STOP_S  # after it a process gives up, and a little later the supervisor kills it
 CLEANLY = (0, -signal.SIGTERM)  # the second before it had begun anything
 
 
 class House:
-    """A backbone, and the processes of an installation on it, without a supervisor."""
+    """A backbone, a database, and the processes of an installation on them, without a supervisor."""
 
     def __init__(self, folder: Path) -> None:
         self._written = Installation(
             data_dir=str(folder), plant_dir=str(ROOT / "examples" / "plants" / "northfield")
         )
         self.backbone = Backbone(self._written)
+        self.database = Database(self._written)
         self._log = (folder / "log").open("ab")
 
     async def open(self) -> None:
-        await self.backbone.start()
+        await asyncio.gather(self.backbone.start(), self.database.start())
         urls = self.backbone.urls
         self._written = msgspec.structs.replace(
-            self._written, nats_url=urls.nats, mqtt_host=urls.mqtt_host, mqtt_port=urls.mqtt_port
-        )
+            self._written, nats_url=urls.nats, mqtt_host=urls.mqtt_host, mqtt_port=urls.mqtt_port,
+            mes_database_url=self.database.url("mes"),
+        )  # fmt: skip
         self._path = settings.write(self._written)
 
     async def close(self) -> None:
-        await self.backbone.stop()
+        await asyncio.gather(self.backbone.stop(), self.database.stop())
         self._log.close()
 
     async def start(self, name: str) -> asyncio.subprocess.Process:
         password = self.backbone.passwords[name]
+        database = self.database.passwords.get(name, "")
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"taktwin.processes.{name}", str(self._path),
-            env={**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"},
+            env={
+                **os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1",
+                DATABASE_PASSWORD_VARIABLE: database,
+            },
             stdin=asyncio.subprocess.PIPE, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
@@ -114,7 +122,7 @@ def test_the_product_itself_stops_in_the_middle_of_its_start_and_leaves_nobody(
 
 
 def test_at_whatever_moment_of_its_start_a_process_is_told_to_stop_it_does(tmp_path: Path) -> None:
-    """Six processes a round, each told at another moment; in the last round the backbone is gone."""
+    """Seven processes a round, each told at another moment; in the last round the backbone is gone."""
     # A thread of its own: the browser of the tests before keeps a running loop in this one.
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(asyncio.run, _start_and_stop_all(tmp_path)).result()

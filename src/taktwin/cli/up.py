@@ -25,6 +25,7 @@ from taktwin.processes.backbone import ACCOUNTS_FILE
 from taktwin.processes.portal import ADDRESS_FILE
 from taktwin.processes.supervisor import Supervisor
 from taktwin.settings import Installation
+from taktwin.stopping import Stopped, unless
 
 PAGE_S = 60.0
 
@@ -132,10 +133,10 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
          f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
     supervisor = Supervisor(installation, registry, SystemClock(), say=_say)
     try:
-        await wiring.unless(stop, _up(supervisor))
+        await unless(stop, _up(supervisor))
         _say_where(supervisor, browser=browser)
         await stop.wait()
-    except wiring.Stopped:
+    except Stopped:
         _say("told to stop before everything had started")
     finally:
         _say("stopping")

@@ -38,6 +38,7 @@ from taktwin.history.hot import DuckHistory
 from taktwin.history.requests import OWNER, REQUESTS, StatusAnswer
 from taktwin.history.store import Appended, Batch, EventRow, IntervalRow, RejectedRow, Status
 from taktwin.plant.registry import Registry
+from taktwin.stopping import until
 
 COMPONENT = "historian"
 SAMPLES, EVENTS, INTERVALS, REJECTED = (
@@ -114,25 +115,12 @@ class HistorianService:
         work += [self._commit_for_ever(), self._keep_house(), self._beat(), self._mind_door(), self._import()]
         async with asyncio.TaskGroup() as group:
             for part in work:
-                group.create_task(self._until(stop, part))
+                group.create_task(until(stop, part))
         for subscription in served:
             await subscription.close()
         with contextlib.suppress(StoreError):  # what cannot be committed is still in the streams
             await self._commit()
         await self._say("stopping")
-
-    async def _until(self, stop: asyncio.Event, work: Awaitable[None]) -> None:
-        """Run one part of the work until the stop; let its failure end the process."""
-        running = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-        finally:
-            running.cancel()
-            stopping.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
 
     def _subject(self, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, OWNER, name)

@@ -32,6 +32,7 @@ from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.plant.registry import Registry
+from taktwin.stopping import until
 from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection
@@ -90,26 +91,13 @@ class MesService:
         served.append(await self._bus.serve(everything, self._take))
         async with asyncio.TaskGroup() as group:
             for part in (self._relay(), self._collect(), self._beat()):
-                group.create_task(self._until(stop, part))
+                group.create_task(until(stop, part))
         for subscription in served:
             await subscription.close()
         self._store.close()
         for connection in self._readers:
             connection.close()
         await self._say("stopping")
-
-    async def _until(self, stop: asyncio.Event, work: Awaitable[None]) -> None:
-        """Run one part of the work until the stop; let its failure end the process."""
-        running = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                running.result()
-        finally:
-            running.cancel()
-            stopping.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
 
     def _query(self, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, COMPONENT, name)
@@ -149,15 +137,18 @@ class MesService:
 
     def _ask(self, name: str, wish: dict[str, Any]) -> bytes:
         connection = self._readers.pop() if self._readers else self._connect()
-        with database.transaction(connection):
-            # One consistent picture for all rows of an answer, and never a write.
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            found: Any
-            if name == AUDIT:
-                found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
-            else:
-                found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
-        self._readers.append(connection)
+        try:
+            with database.transaction(connection):
+                # One consistent picture for all rows of an answer, and never a write.
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                found: Any
+                if name == AUDIT:
+                    found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+                else:
+                    found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
+        finally:
+            if not connection.closed:  # a refused question leaves its connection as good as it was
+                self._readers.append(connection)
         return msgspec.msgpack.encode(found)
 
     # Collection

@@ -380,22 +380,7 @@ class Backbone:
         return True
 
     async def _read_log(self, said: asyncio.StreamReader, ready: asyncio.Event) -> None:
-        # Unbuffered: what a full disk refuses is given up at once, and the reading goes on. A server
-        # whose log nobody reads stands still.
-        with (self.folder / "nats.log").open("ab", buffering=0) as log:
-            while True:
-                try:
-                    line = await said.readline()
-                except ValueError:  # a line over the limit of the reader
-                    continue
-                if not line:
-                    break
-                with contextlib.suppress(OSError):
-                    if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
-                        log.truncate(0)
-                        log.seek(0)
-                    log.write(line)
-                self._heard(line.decode("utf-8", "replace").rstrip(), ready)
+        await foreign.keep_log(said, self.folder / "nats.log", lambda line: self._heard(line, ready))
         ready.set()
 
     def _heard(self, line: str, ready: asyncio.Event) -> None:

@@ -24,6 +24,7 @@ from taktwin.clock import Clock, SystemClock
 from taktwin.entropy import secret_token
 from taktwin.errors import StoreError, WorldError
 from taktwin.mes import MIGRATIONS
+from taktwin.processes import foreign
 from taktwin.processes.ports import free_port
 from taktwin.settings import Installation
 from taktwin.storage import database
@@ -37,6 +38,7 @@ START_S = 30.0
 STOP_S = 5.0
 SOCKET_PATH_MAX = 90  # systems end socket paths at 104 to 108 bytes; PostgreSQL adds its file name
 ORDINARY_USER = 1000
+READY = "ready to accept connections"  # so says PostgreSQL
 
 
 def find_programs() -> Path:
@@ -82,9 +84,16 @@ class Database:
         return f"PostgreSQL {self.version} at {where}, {len(self.passwords)} roles"
 
     @property
+    def alive(self) -> bool:
+        """Whether our server's keeper runs (always true for an external one)."""
+        if self.external_url:
+            return True
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def pid(self) -> int:
         """Return the process id of our server's keeper, 0 if none of ours runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else 0
+        return self._process.pid if self.alive and self._process is not None else 0
 
     def url(self, role: str) -> str:
         """Return where a role connects, without its password; the same over all starts of one object."""
@@ -162,7 +171,7 @@ class Database:
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(START_S):
                 await ready.wait()
-        if not any("ready to accept connections" in line for line in self._tail):
+        if not any(READY in line for line in self._tail):
             await self.stop()
             raise WorldError("PostgreSQL did not start:\n" + "\n".join(self._tail))
 
@@ -228,27 +237,14 @@ class Database:
             await self._clock.wall_sleep(0.05)
 
     async def _read_log(self, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+        def heard(line: str) -> None:
+            self._tail.append(line)
+            if READY in line:
+                ready.set()
+
         assert process.stderr is not None
-        log = (self.folder / "postgres.log").open("ab")
-        try:
-            while True:
-                try:
-                    line = await process.stderr.readline()
-                except ValueError:  # a line over the limit of the reader
-                    continue
-                if not line:
-                    return
-                if log.tell() > 16 * 1024 * 1024:  # bounded, also in a storm of errors
-                    log.truncate(0)
-                    log.seek(0)
-                log.write(line)
-                log.flush()
-                self._tail.append(line.decode("utf-8", "replace").rstrip())
-                if b"ready to accept connections" in line:
-                    ready.set()
-        finally:
-            log.close()
-            ready.set()
+        await foreign.keep_log(process.stderr, self.folder / "postgres.log", heard)
+        ready.set()
 
     async def wait(self) -> int:
         """Wait until our server ends and return its exit code."""

@@ -9,11 +9,14 @@ an end for reading.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 LEASH = Path(__file__).with_name("leash.py")
+LOG_BYTES_MAX = 16 * 1024 * 1024
 
 
 async def start(program: Path, *arguments: str) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
@@ -39,6 +42,28 @@ async def start(program: Path, *arguments: str) -> tuple[asyncio.subprocess.Proc
     finally:
         os.close(writes)
     return process, reader
+
+
+async def keep_log(said: asyncio.StreamReader, path: Path, heard: Callable[[str], None]) -> None:
+    """Write what a program says to its log, and hand on each line, until it says no more.
+
+    The log is bounded, also in a storm of errors. It is not buffered: what a full disk refuses is
+    given up at once, and the reading goes on. A program whose log nobody reads stands still.
+    """
+    with path.open("ab", buffering=0) as log:
+        while True:
+            try:
+                line = await said.readline()
+            except ValueError:  # a line over the limit of the reader
+                continue
+            if not line:
+                return
+            with contextlib.suppress(OSError):
+                if log.tell() > LOG_BYTES_MAX:
+                    log.truncate(0)
+                    log.seek(0)
+                log.write(line)
+            heard(line.decode("utf-8", "replace").rstrip())
 
 
 async def _exec(command: list[str], *, error: int, kept: tuple[int, ...] = ()) -> asyncio.subprocess.Process:

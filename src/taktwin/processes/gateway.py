@@ -22,6 +22,7 @@ from taktwin.plant.compile import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.settings import Installation, bus_password
+from taktwin.stopping import unless
 
 MIRROR_PASSWORD_VARIABLE = "TAKTWIN_MQTT_PASSWORD"
 BUFFER_BYTES_MAX = 2_000_000_000
@@ -35,7 +36,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     registry = last_known(installation, room / "registry.pickle")
     bus = NatsBus(clock=clock, url=installation.nats_url, user="gateway", password=bus_password())
     with contextlib.suppress(BusError):  # away at the start: the bus comes back by itself
-        await wiring.unless(stop, bus.connect(wait_s=2.0))
+        await unless(stop, bus.connect(wait_s=2.0))
     bus.keep_trying()
     forwarder = Forwarder(bus, DiskBuffer(room / "buffer", bytes_max=BUFFER_BYTES_MAX), clock)
     mirror = None

@@ -6,12 +6,10 @@ import asyncio
 import functools
 import os
 
-from taktwin import settings
-from taktwin.bus import client
 from taktwin.clock import Clock
 from taktwin.mes.service import COMPONENT, MesService
 from taktwin.plant.compile import open_plant
-from taktwin.processes.wiring import memory_mb, run
+from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
 from taktwin.storage import database
 
@@ -19,9 +17,7 @@ from taktwin.storage import database
 async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
     """Keep the MES of one site until `stop`."""
     registry = open_plant(installation.plant_dir)
-    bus = await client.connect(
-        installation.nats_url, clock=clock, user=COMPONENT, password=settings.bus_password()
-    )
+    bus = await joined(installation, clock, stop, user=COMPONENT)
     service = MesService(
         bus=bus,
         registry=registry,

@@ -27,7 +27,7 @@ from taktwin.clock import Clock
 from taktwin.contracts import quarantine, topics
 from taktwin.contracts.quarantine import Rejection
 from taktwin.contracts.state import Health
-from taktwin.errors import BusError, ConfigError, Mistake, WorldError
+from taktwin.errors import BusError, ConfigError, Mistake, StoreError, WorldError
 from taktwin.identity import Place
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
@@ -150,8 +150,16 @@ class Supervisor:
                 await self._until_healthy(self.children["virtual_plant"])
             await self._spawn(child)
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
-        self._watchers.append(asyncio.create_task(self._watch_backbone(), name="watch-backbone"))
-        self._watchers.append(asyncio.create_task(self._watch_database(), name="watch-database"))
+        self._watchers.append(
+            asyncio.create_task(
+                self._watch_server("backbone", self._backbone, self.backbone_exits), name="watch-backbone"
+            )
+        )
+        self._watchers.append(
+            asyncio.create_task(
+                self._watch_server("database", self._database, self.database_exits), name="watch-database"
+            )
+        )
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
         self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
         self._watchers.append(asyncio.create_task(self._mind_room(), name="room"))
@@ -217,28 +225,29 @@ class Supervisor:
             if isinstance(outcome, Exception):
                 self._say(f"supervisor: a watcher failed: {outcome!r}")
 
-    async def _watch_backbone(self) -> None:
+    async def _watch_server(self, name: str, server: Backbone | Database, exits: list[str]) -> None:
+        """Start a server of ours again whenever it ends; one of the plant's own is not ours to restart."""
         quick_exits = 0
-        while not self._stopping.is_set() and not self.installation_is_external:
+        while not self._stopping.is_set() and not server.external_url:
             started_ns = self._clock.monotonic_ns()
-            code = await self._backbone.wait()
+            code = await server.wait()
             if self._stopping.is_set():
                 return
             quick_exits = 0 if (self._clock.monotonic_ns() - started_ns) / 1e9 > CALM_S else quick_exits + 1
-            self.backbone_exits.append(_reason(code, stopping=False))
-            self._say(f"backbone: ended ({self.backbone_exits[-1]}), starts again on the same ports")
+            exits.append(_reason(code, stopping=False))
+            self._say(f"{name}: ended ({exits[-1]}), starts again where it was")
             await self._clock.wall_sleep(backoff_s(quick_exits))
-            await self._start_backbone_again()
+            await self._start_again(name, server)
 
-    async def _start_backbone_again(self) -> None:
+    async def _start_again(self, name: str, server: Backbone | Database) -> None:
         tries = 0
-        while not self._backbone.alive:
+        while not server.alive:
             try:
-                await self._backbone.start()
-            except (WorldError, BusError, OSError) as failure:  # such as a disk without room for its files
-                await self._backbone.stop()
+                await server.start()
+            except (WorldError, BusError, StoreError, OSError) as failure:  # such as a disk without room
+                await server.stop()
                 tries += 1
-                self._say(f"backbone: does not start, tried again in {backoff_s(tries):g} s: {failure}")
+                self._say(f"{name}: does not start, tried again in {backoff_s(tries):g} s: {failure}")
                 await self._clock.wall_sleep(backoff_s(tries))
 
     async def _mind_room(self) -> None:
@@ -249,24 +258,6 @@ class Supervisor:
                 self._say("backbone: the disk was full and has room again")
                 self._backbone.end()
                 await self._clock.wall_sleep(5.0)
-
-    async def _watch_database(self) -> None:
-        quick_exits = 0
-        while not self._stopping.is_set() and not self._database.external_url:
-            started_ns = self._clock.monotonic_ns()
-            code = await self._database.wait()
-            if self._stopping.is_set():
-                return
-            quick_exits = 0 if (self._clock.monotonic_ns() - started_ns) / 1e9 > CALM_S else quick_exits + 1
-            self.database_exits.append(_reason(code, stopping=False))
-            self._say(f"database: ended ({self.database_exits[-1]}), starts again on the same socket")
-            await self._clock.wall_sleep(backoff_s(quick_exits))
-            await self._database.start()
-
-    @property
-    def installation_is_external(self) -> bool:
-        """Whether the backbone is the plant's own, which is not ours to restart."""
-        return bool(self._backbone.external_url)
 
     async def _heartbeat(self) -> None:
         """Tell once a second what only the supervisor knows: restarts, and the backbone's process."""

@@ -15,21 +15,21 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from taktwin import settings
 from taktwin.bus.client import NatsBus
 from taktwin.clock import Clock, ScaledClock, SystemClock
 from taktwin.settings import Installation
+from taktwin.stopping import Stopped, unless
 
 SUPERVISED = "TAKTWIN_SUPERVISED"
 STOP_S = 4.8  # a process that was told to stop has ended by then, or says why not; before it is killed
 ORPHAN_S = 8.0  # a process without supervisor has ended by then
 SAY_WHERE = getattr(signal, "SIGUSR1", signal.SIGTERM)
 
-T = TypeVar("T")
 Main = Callable[[Installation, Clock, asyncio.Event], Awaitable[None]]
 
 
@@ -52,24 +52,6 @@ def memory_mb(pid: int = 0) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
-
-
-class Stopped(Exception):
-    """The process was told to stop before it had begun: nothing is left to be done."""
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Return what some work of the start gives, or raise Stopped as soon as the process is told to stop."""
-    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Stopped
-        return working.result()
-    finally:
-        working.cancel()
-        stopping.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def joined(installation: Installation, clock: Clock, stop: asyncio.Event, *, user: str) -> NatsBus:

@@ -25,6 +25,7 @@ from taktwin.mes.service import MesService
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant import open_plant
 from taktwin.processes.database import Database
+from taktwin.processes.supervisor import Supervisor
 from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
@@ -182,6 +183,57 @@ async def test_a_database_killed_in_a_transaction_loses_and_doubles_nothing(serv
         entries = list(journal.everything(connection))
         assert journal.verify(entries).broken is None
         assert [e.event_type for e in entries if e.subject == "9"] == ["operations.request.received"]
+
+
+async def test_questions_that_fail_use_up_no_connection(server: Server, tmp_path: Path) -> None:
+    service = MesService(
+        bus=MemoryBus(MemoryHub(CLOCK)), registry=REGISTRY, clock=CLOCK, connect=server.connect,
+        folder=tmp_path, memory_mb=lambda: 0.0, pid=os.getpid(),
+    )  # fmt: skip
+    for _ in range(80):  # more than the server has room for
+        with pytest.raises(KeyError):
+            service._ask("audit", {})
+    with server.connect() as connection:
+        mine = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mes'"
+        assert connection.execute(mine).fetchone() == (2,)
+    assert service._ask("audit", {"after": 0})
+
+
+async def test_a_database_that_cannot_start_is_tried_again_until_it_can(folder: Path) -> None:
+    said: list[str] = []
+    installation = Installation(data_dir=str(folder), plant_dir=str(PLANT))
+    supervisor = Supervisor(installation, REGISTRY, CLOCK, say=said.append)
+    server = supervisor.database
+    await server.start()
+    watching = asyncio.create_task(supervisor._watch_server("database", server, supervisor.database_exits))
+    # Killed, and its cluster is not where it was: a disk that was pulled out.
+    os.kill(server.server_pid(), signal.SIGKILL)
+    cluster, away = server.folder / "cluster", server.folder / "away"
+    cluster.rename(away)
+    cluster.write_text("no folder")
+    try:
+        async with CLOCK.timeout(30):
+            while sum("does not start" in line for line in said) < 2:
+                assert not watching.done(), watching
+                await CLOCK.wall_sleep(0.05)
+        cluster.unlink()
+        away.rename(cluster)
+        async with CLOCK.timeout(30):
+            while not server.alive or not _answers(server):
+                await CLOCK.wall_sleep(0.05)
+        assert supervisor.database_exits != []
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await server.stop()
+
+
+def _answers(server: Database) -> bool:
+    try:
+        server.connect().close()
+    except StoreError:
+        return False
+    return True
 
 
 async def test_the_backbone_hears_every_fact_once_and_in_sequence_over_killed_relays(
