@@ -13,7 +13,7 @@ import msgspec
 
 from taktwin import __version__
 from taktwin.clock import Clock
-from taktwin.contracts import events, topics
+from taktwin.contracts import events, samples, topics
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.state import Health
 from taktwin.errors import WorldError
@@ -37,6 +37,7 @@ async def play(
         await supervisor.end("gateway")
         await _settle(supervisor, clock)
         heard = await _events(supervisor)
+        held = await _held(supervisor)
         twin, historian = _health(supervisor, "twin"), _health(supervisor, "historian")
         state_hash = await _state_hash(supervisor)
     finally:
@@ -51,12 +52,15 @@ async def play(
         ran_s=round(ran_s, 3),
         state_hash=state_hash,
         sources=report.sources(supervisor.children["gateway"].health, quiet),
+        backbone=held,
         twin=report.Twin(
+            scans=int(twin.counters.get("scans", -1)),
             samples=int(twin.counters.get("samples", -1)), events=int(twin.counters.get("events", -1)),
             duplicates_ignored=int(twin.counters.get("duplicates_ignored", -1)),
         ),
         historian=report.Historian(
-            rows=int(historian.counters.get("rows", -1)),
+            scans=int(historian.counters.get("scans", -1)), rows=int(historian.counters.get("rows", -1)),
+            duplicates_ignored=int(historian.counters.get("duplicates", -1)),
             last_position=int(historian.counters.get("last_position", -1)),
         ),
         latency_ms=latency,
@@ -101,6 +105,16 @@ async def _events(supervisor: Supervisor) -> list[CloudEvent]:
     async for batch in supervisor.bus.read_stream(topics.STREAM_EVENTS, follow=False):
         heard += [events.decode(message.payload) for message in batch]
     return heard
+
+
+async def _held(supervisor: Supervisor) -> report.Backbone | None:
+    """Return what the sample stream holds, None if it no longer reaches back to the begin of the run."""
+    tally, first = report.Tally(), 0
+    async for batch in supervisor.bus.read_stream(topics.STREAM_SAMPLES, follow=False):
+        first = first or batch[0].sequence
+        for message in batch:
+            tally.add(message.subject, samples.decode(message.payload))
+    return tally.counts() if first == 1 else None
 
 
 async def _state_hash(supervisor: Supervisor) -> str:

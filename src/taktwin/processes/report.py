@@ -13,6 +13,7 @@ import msgspec
 
 from taktwin.contracts import events
 from taktwin.contracts.events import AlarmCleared, AlarmRaised, CloudEvent, ConnectorStateChanged
+from taktwin.contracts.samples import Scan
 from taktwin.contracts.state import Health
 from taktwin.instants import SECOND_NS, parse_rfc3339
 
@@ -38,18 +39,38 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     silences: list[Silence]
 
 
-class Twin(msgspec.Struct, frozen=True, kw_only=True):
-    """What the twin applied: values, events, and messages that it had heard before."""
+class Backbone(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sample stream held at the end: deliveries, different scans among them, and their values.
 
+    A scan is the same if connection, work unit, start of the gateway and sequence are: not by the
+    identity that the backbone itself goes by.
+    """
+
+    messages: int
+    distinct: int
+    values: int
+
+    @property
+    def redelivered(self) -> int:
+        """Return how many messages brought a scan that had been there before."""
+        return self.messages - self.distinct
+
+
+class Twin(msgspec.Struct, frozen=True, kw_only=True):
+    """What the twin applied: scans, their values, events, and messages that it had heard before."""
+
+    scans: int
     samples: int
     events: int
     duplicates_ignored: int
 
 
 class Historian(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored: rows of values, and the position in the sample stream up to which."""
+    """What is stored: scans, rows of values, scans heard again, and up to which position of the stream."""
 
+    scans: int
     rows: int
+    duplicates_ignored: int
     last_position: int
 
 
@@ -78,6 +99,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ran_s: float
     state_hash: str
     sources: dict[str, Source]
+    backbone: Backbone | None
     twin: Twin
     historian: Historian
     latency_ms: dict[str, Latency]
@@ -148,9 +170,45 @@ def problems(report: Report) -> list[str]:
         wrong.append(f"twin applied {report.twin.samples} values, published were {published}")
     if report.historian.rows != published:
         wrong.append(f"historian stored {report.historian.rows} rows, published were {published}")
+    if report.backbone is not None:
+        wrong += _redeliveries(report, report.backbone, published)
     if len(report.state_hash) != 64:
         wrong.append(f"state hash is {report.state_hash!r}, expected 64 hex digits")
     return wrong
+
+
+def _redeliveries(report: Report, held: Backbone, published: int) -> list[str]:
+    wrong = []
+    if held.values != published:
+        wrong.append(f"the stream held {held.values} different values, published were {published}")
+    for name, scans in (("twin applied", report.twin.scans), ("historian stored", report.historian.scans)):
+        if scans != held.distinct:
+            wrong.append(f"{name} {scans} scans, different ones in the stream were {held.distinct}")
+    ignored = report.historian.duplicates_ignored
+    if ignored != held.redelivered:
+        wrong.append(f"historian ignored {ignored} duplicates, delivered again were {held.redelivered}")
+    return wrong
+
+
+class Tally:
+    """Counts a sample stream from its first message on."""
+
+    def __init__(self) -> None:
+        self._messages = self._values = 0
+        self._seen: dict[tuple[str, str, int], set[int]] = {}
+
+    def add(self, subject: str, scan: Scan) -> None:
+        """Take one message."""
+        self._messages += 1
+        heard = self._seen.setdefault((scan.connector, subject, scan.epoch_ns), set())
+        if scan.sequence not in heard:
+            heard.add(scan.sequence)
+            self._values += len(scan.values)
+
+    def counts(self) -> Backbone:
+        """Return what was held."""
+        distinct = sum(map(len, self._seen.values()))
+        return Backbone(messages=self._messages, distinct=distinct, values=self._values)
 
 
 def encode(report: Report) -> bytes:

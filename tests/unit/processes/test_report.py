@@ -6,12 +6,18 @@ import msgspec
 import pytest
 
 from taktwin.contracts import events
+from taktwin.contracts.samples import Scan
 from taktwin.contracts.state import ConnectorHealth, Health
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.processes import report
 from taktwin.processes.supervisor import BACKOFF_S, backoff_s
 
 T0 = 1_700_000_000 * SECOND_NS
+
+
+TWIN = report.Twin(scans=3, samples=7, events=1, duplicates_ignored=0)
+HISTORIAN = report.Historian(scans=3, rows=7, duplicates_ignored=1, last_position=3)
+replace = msgspec.structs.replace
 
 
 def sources(**changes: int) -> dict[str, report.Source]:
@@ -34,8 +40,8 @@ def a_report(**changes: object) -> report.Report:
     base = report.Report(
         version="0", plant=report.Plant(hash="a", name=""), seed=1, speed=1.0, ran_s=1.0,
         state_hash="0" * 64,
-        sources=sources(), twin=report.Twin(samples=7, events=1, duplicates_ignored=0),
-        historian=report.Historian(rows=7, last_position=3), latency_ms={}, memory_mb={}, restarts={},
+        sources=sources(), backbone=report.Backbone(messages=4, distinct=3, values=7),
+        twin=TWIN, historian=HISTORIAN, latency_ms={}, memory_mb={}, restarts={},
         exit_reasons={}, problems=[],
     )  # fmt: skip
     return msgspec.structs.replace(base, **changes)
@@ -50,18 +56,51 @@ def test_counts_that_add_up_are_no_problem() -> None:
     [
         ({"sources": sources(received=11)}, "source line1: received 11, accounted for 10"),
         (
-            {"twin": report.Twin(samples=6, events=1, duplicates_ignored=0)},
+            {"twin": replace(TWIN, samples=6)},
             "twin applied 6 values, published were 7",
         ),
         (
-            {"historian": report.Historian(rows=8, last_position=3)},
+            {"historian": replace(HISTORIAN, rows=8)},
             "historian stored 8 rows, published were 7",
+        ),
+        (
+            {"historian": replace(HISTORIAN, duplicates_ignored=0)},
+            "historian ignored 0 duplicates, delivered again were 1",
+        ),
+        (
+            {"historian": replace(HISTORIAN, scans=4)},
+            "historian stored 4 scans, different ones in the stream were 3",
+        ),
+        ({"twin": replace(TWIN, scans=2)}, "twin applied 2 scans, different ones in the stream were 3"),
+        (
+            {"backbone": report.Backbone(messages=4, distinct=3, values=6)},
+            "the stream held 6 different values, published were 7",
         ),
         ({"state_hash": ""}, "state hash is ''"),
     ],
 )
 def test_every_count_that_does_not_add_up_is_named(change: dict[str, object], said: str) -> None:
     assert any(said in line for line in report.problems(a_report(**change)))
+
+
+def test_a_scan_is_counted_once_however_often_it_was_delivered() -> None:
+    def scan(sequence: int, epoch_ns: int = 1) -> Scan:
+        return Scan(
+            registry="r", connector="line1", epoch_ns=epoch_ns, sequence=sequence, t0_ns=0, values=[1, 2]
+        )
+
+    deliveries = [
+        ("a", scan(1)),
+        ("a", scan(2)),
+        ("b", scan(1)),
+        ("a", scan(1)),
+        ("a", scan(1, 2)),
+        ("b", scan(1)),
+    ]
+    tally = report.Tally()
+    for subject, each in deliveries:
+        tally.add(subject, each)
+    assert tally.counts() == report.Backbone(messages=6, distinct=4, values=8)
 
 
 def event(content: events.EventData, at_s: float, sequence: int, noticed_s: float = 0.0) -> events.CloudEvent:
