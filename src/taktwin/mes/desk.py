@@ -90,7 +90,6 @@ class Desk:
         self._store = store
         self._definitions = definitions
         self._now_ns = now_ns
-        self._one_at_a_time = threading.Lock()
         self.accepted = 0
         self.refused = 0
 
@@ -102,8 +101,7 @@ class Desk:
         StoreError
             If the database failed: nothing happened, and the command may be sent again.
         """
-        with self._one_at_a_time:
-            answer = self._execute(command)
+        answer = self._execute(command)
         self.accepted += answer.accepted
         self.refused += not answer.accepted
         return answer
@@ -158,7 +156,7 @@ class Desk:
 
         Returns how many facts came of it. Raises StoreError as `execute` does.
         """
-        with self._one_at_a_time, self._store.begin() as transaction:
+        with self._store.begin() as transaction:
             now_ns = self._now_ns()
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
@@ -220,14 +218,17 @@ class SqlStore:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._connection: Connection | None = None
+        self._one_at_a_time = threading.Lock()
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
-        """Open a transaction."""
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-        with database.transaction(self._connection) as connection:
-            yield SqlTransaction(connection)
+        """Open a transaction, once no other thread has one: two on one connection would be one inside
+        the other, and what the inner one had accepted would go with the outer one."""
+        with self._one_at_a_time:
+            if self._connection is None or self._connection.closed:
+                self._connection = self._connect()
+            with database.transaction(self._connection) as connection:
+                yield SqlTransaction(connection)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -136,7 +136,10 @@ class MesService:
         return answer
 
     def _ask(self, name: str, wish: dict[str, Any]) -> bytes:
-        connection = self._readers.pop() if self._readers else self._connect()
+        try:
+            connection = self._readers.pop()
+        except IndexError:  # all are in use: questions come side by side
+            connection = self._connect()
         try:
             with database.transaction(connection):
                 # One consistent picture for all rows of an answer, and never a write.

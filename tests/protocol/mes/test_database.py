@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -183,6 +184,32 @@ async def test_a_database_killed_in_a_transaction_loses_and_doubles_nothing(serv
         entries = list(journal.everything(connection))
         assert journal.verify(entries).broken is None
         assert [e.event_type for e in entries if e.subject == "9"] == ["operations.request.received"]
+
+
+async def test_what_was_accepted_stands_whatever_another_thread_does_on_the_same_store(
+    server: Server,
+) -> None:
+    store = SqlStore(server.connect)
+    desk = Desk(store, DEFINITIONS, CLOCK.now_ns)
+    entered, leave = threading.Event(), threading.Event()
+
+    def look_and_fail() -> None:
+        with pytest.raises(RuntimeError), store.begin():
+            entered.set()
+            leave.wait(20)
+            raise RuntimeError("the connection broke")
+
+    looking = asyncio.create_task(asyncio.to_thread(look_and_fail))
+    await asyncio.to_thread(entered.wait, 20)
+    wish = commands.DropOrder(request="7", product="EA-100", quantity=1, due_ns=0)
+    asking = asyncio.create_task(asyncio.to_thread(ask, desk, wish, "7/0"))
+    await asyncio.wait((asking,), timeout=0.5)
+    leave.set()
+    await looking
+    assert (await asking).accepted
+    with server.connect() as connection:
+        assert SqlBook(connection).get(JobOrder, "7-10") is not None, "accepted, and gone"
+    store.close()
 
 
 async def test_questions_that_fail_use_up_no_connection(server: Server, tmp_path: Path) -> None:
