@@ -38,6 +38,7 @@ from taktwin.gateway.connector import (
     schema,
 )
 from taktwin.gateway.service import GatewaySettings
+from taktwin.instants import SECOND_NS
 from taktwin.plugins import load
 from taktwin.quality import Quality
 from tests.contract.rigs.rig import DeviceRig
@@ -225,6 +226,26 @@ async def test_values_come_in_order_and_none_is_invented(rig: DeviceRig) -> None
         assert all(r.quality is Quality.GOOD for r in stamped)
         assert all(r.received_mono_ns > 0 for r in stamped)
         assert {item.address for item in reader.items if isinstance(item, Reading)} <= set(addresses)
+
+
+async def test_stamps_are_the_device_s_own_also_where_they_run_back(rig: DeviceRig) -> None:
+    """What came late happened all the same: none is dropped, and none is stamped anew."""
+    address, begin_ns = rig.wanted[0].address, CLOCK.now_ns() // SECOND_NS * SECOND_NS
+    said = [
+        (float(n + 1), begin_ns + offset_s * SECOND_NS) for n, offset_s in enumerate((0, -90, -30, -90, 1))
+    ]
+
+    async def speak() -> bool:
+        return all([await rig.say_at(address, value, source_ns) for value, source_ns in said])
+
+    if rig.finite:
+        await speak()
+    async with reading(rig) as reader:
+        if not rig.finite and not await speak():
+            return  # it sends no stamps
+        await until(lambda: reader.values(address)[-1:] == [said[-1][0]], why=str(reader.values(address)))
+        heard = [(r.value, r.source_ns) for r in reader.readings(address) if r.value != 0.0]
+        assert heard == said
 
 
 async def test_what_the_device_does_not_know_is_said_so(rig: DeviceRig) -> None:

@@ -16,7 +16,7 @@ class Rig(DeviceRig):
     bad = Wanted("nothing", "float64")
     reports_bad = False
     finite = True
-    settings: ClassVar[Mapping[str, Any]] = {"pace": "fast"}
+    settings: ClassVar[Mapping[str, Any]] = {"pace": "fast", "begin": "recorded"}
 
     @property
     def endpoint(self) -> str:
@@ -34,9 +34,13 @@ class Rig(DeviceRig):
     async def end(self) -> None:
         return
 
-    def _write(self, address: str, text: str, quality: str) -> None:
+    def _write(self, address: str, text: str, quality: str, source_ns: int | None = None) -> None:
         with (self.folder / "recording.csv").open("a") as file:
-            file.write(f"{rfc3339(SystemClock().now_ns())},{address},{text},{quality}\n")
+            file.write(f"{rfc3339(source_ns or SystemClock().now_ns())},{address},{text},{quality}\n")
+
+    async def say_at(self, address: str, value: float, source_ns: int) -> bool:
+        self._write(address, repr(value), "Good", source_ns)
+        return True
 
     async def say(self, address: str, value: float) -> None:
         self._write(address, repr(value), "Good")

@@ -41,8 +41,12 @@ class Rig(DeviceRig):
     async def say(self, address: str, value: float) -> None:
         self._publish(address, {"value": value})
 
-    def _publish(self, address: str, more: dict[str, object]) -> None:
-        stamp = SystemClock().now_ns() // 1_000_000
+    async def say_at(self, address: str, value: float, source_ns: int) -> bool:
+        self._publish(address, {"value": value}, source_ns)
+        return True
+
+    def _publish(self, address: str, more: dict[str, object], source_ns: int | None = None) -> None:
+        stamp = (source_ns or SystemClock().now_ns()) // 1_000_000
         # Retained, so that a value said between two connections is there for the next one.
         self._sensor.publish(address, json.dumps({"timestamp_ms": stamp, **more}), qos=0, retain=True)
 

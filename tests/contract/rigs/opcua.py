@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from asyncua import Server, ua
@@ -48,6 +49,12 @@ class Rig(DeviceRig):
         await self._server.write_attribute_value(
             self._nodes[address].nodeid, ua.DataValue(ua.Variant(float(value), ua.VariantType.Double))
         )
+
+    async def say_at(self, address: str, value: float, source_ns: int) -> bool:
+        stamp = datetime.fromtimestamp(source_ns / 1e9, UTC)
+        said = ua.DataValue(ua.Variant(float(value), ua.VariantType.Double), SourceTimestamp=stamp)
+        await self._server.write_attribute_value(self._nodes[address].nodeid, said)
+        return True
 
     async def say_no_data(self, address: str) -> bool:
         bad = ua.DataValue(ua.Variant(0.0, ua.VariantType.Double), StatusCode=ua.StatusCode(0x808B0000))

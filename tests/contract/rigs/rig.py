@@ -62,6 +62,10 @@ class DeviceRig(ABC):
     async def say(self, address: str, value: float) -> None:
         """Let an address have a new value."""
 
+    async def say_at(self, address: str, value: float, source_ns: int) -> bool:
+        """Let an address have a value of another instant; False where the device sends no stamps."""
+        return False
+
     async def say_no_data(self, address: str) -> bool:
         """Let an address have no value; False where the protocol has no way to say so."""
         return False

@@ -45,8 +45,12 @@ class Rig(DeviceRig):
     async def say(self, address: str, value: float) -> None:
         self._say(address, repr(value))
 
-    def _say(self, address: str, text: str) -> None:
-        line = f"{rfc3339(SystemClock().now_ns())}|{address}|{text}\n"
+    async def say_at(self, address: str, value: float, source_ns: int) -> bool:
+        self._say(address, repr(value), source_ns)
+        return True
+
+    def _say(self, address: str, text: str, source_ns: int | None = None) -> None:
+        line = f"{rfc3339(source_ns or SystemClock().now_ns())}|{address}|{text}\n"
         self._newest[address] = line
         for writer in self._writers:
             writer.write(line.encode())
