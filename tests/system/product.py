@@ -34,8 +34,12 @@ class Product:
             [str(TAKTWIN), *self.words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         threading.Thread(target=self._read, daemon=True).start()
-        until(lambda: self.url or self.process.poll() is not None, 90, lambda: "\n".join(self.lines))
-        assert self.url, "the product did not start:\n" + "\n".join(self.lines)
+        try:
+            until(lambda: self.url or self.process.poll() is not None, 90, lambda: "\n".join(self.lines))
+            assert self.url, "the product did not start:\n" + "\n".join(self.lines)
+        except BaseException:
+            self.stop()  # nobody else would: what fails here never reaches the end of the block
+            raise
         self.ready_s = time.monotonic() - self.started
         return self
 
