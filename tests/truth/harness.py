@@ -463,19 +463,25 @@ class _Play:
         coming, held = road.coming, road.held
         while coming and coming[0][0] <= now_ns:
             at_ns, index, value = coming.popleft()
+            news += self._turn(road, at_ns - 1, now_ns)
             held[index] = (at_ns, value)
             if not self._is_bad(index, at_ns) and not self._is_silent(index, at_ns):
                 news.append(Reading(self.address[index], value, at_ns, now_ns))
+        return news + self._turn(road, now_ns, now_ns)
+
+    def _turn(self, road: Road, until_ns: int, now_ns: int) -> list[Item]:
+        """Let values be called bad, or good again, up to an instant: each as it stands there and then."""
+        news: list[Item] = []
         for outage in self.outages:
             if outage.kind == "bad_signal" and self._road_of[self._index(outage)] is road:
                 index = self._index(outage)
-                bad = outage.at(now_ns)
+                bad = outage.at(until_ns)
                 if bad != road.bad.get(index, False):
                     road.bad[index] = bad
                     stamp_ns = outage.from_ns if bad else outage.to_ns
                     quality = Quality.BAD if bad else Quality.GOOD
-                    value = held[index][1]
-                    held[index] = (stamp_ns, value)
+                    value = road.held[index][1]
+                    road.held[index] = (stamp_ns, value)
                     news.append(Reading(self.address[index], value, stamp_ns, now_ns, quality))
         return news
 
