@@ -37,6 +37,11 @@ class Rig(DeviceRig):
         self._writers.discard(writer)
         writer.close()
 
+    @property
+    def readers(self) -> int:
+        """Return how many it speaks to."""
+        return len(self._writers)
+
     async def end(self) -> None:
         self._server.close()
         for writer in list(self._writers):
