@@ -124,9 +124,12 @@ def silences(stream: Iterable[CloudEvent], owner_of_signal: Mapping[str, str]) -
                 open_since[key] = (key, "", event.time, _noticed_after_s(event))
             elif content.state == "running" and key in open_since:
                 _close(found, open_since.pop(key), event.time)
-        elif isinstance(content, AlarmRaised) and content.kind == "silence" and content.signal:
-            owner = owner_of_signal.get(content.signal, "")
-            open_since.setdefault(content.alarm, (owner, content.signal, event.time, _noticed_after_s(event)))
+        elif isinstance(content, AlarmRaised) and content.kind == "silence":
+            owner = owner_of_signal.get(content.signal, content.cause)
+            # A gateway that is there says itself that a source is lost; one that was killed does not.
+            if content.signal or (content.alarm == f"{owner}:silent" and owner not in open_since):
+                standing = (owner, content.signal, event.time, _noticed_after_s(event))
+                open_since.setdefault(content.alarm, standing)
         elif isinstance(content, AlarmCleared) and content.alarm in open_since:
             _close(found, open_since.pop(content.alarm), event.time)
     for standing in open_since.values():

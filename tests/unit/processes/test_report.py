@@ -128,6 +128,25 @@ def test_a_silence_that_lasts_has_no_end_and_a_first_connect_is_none() -> None:
     assert [s.to for s in found["line1"]] == [None]
 
 
+def silent(signal: str = "") -> events.AlarmRaised:
+    return events.AlarmRaised(
+        alarm=f"{signal or 'line1'}:silent", equipment="mill1", kind="silence", priority=2, message="",
+        response="", consequence="", owner_role="", cause="line1", signal=signal,
+    )  # fmt: skip
+
+
+def test_a_silence_that_only_the_twin_noticed_counts_and_one_that_both_did_counts_once() -> None:
+    cleared = events.AlarmCleared(alarm="line1:silent", equipment="mill1")
+    lost = events.ConnectorStateChanged(connector="line1", state="lost")
+    back = events.ConnectorStateChanged(connector="line1", state="running")
+    alone = report.silences([event(silent(), 10, 1, 0.2), event(cleared, 20, 2)], {})
+    assert [(s.noticed_after_s, s.to) for s in alone["line1"]] == [(0.2, rfc3339(T0 + 20 * SECOND_NS))]
+    both = [event(lost, 5, 1), event(silent(), 10, 2), event(back, 18, 3), event(cleared, 18, 4)]
+    assert len(report.silences(both, {})["line1"]) == 1
+    one = [event(silent("mill1/spindle"), 10, 1)]
+    assert [s.signal for s in report.silences(one, {"mill1/spindle": "plc7"})["plc7"]] == ["mill1/spindle"]
+
+
 def test_the_document_has_the_names_that_its_page_promises() -> None:
     document = json.loads(report.encode(a_report()))
     assert set(document) == set(report.Report.__struct_fields__)
