@@ -7,7 +7,7 @@ const circle = (cx: number, cy: number, r: number) => `M${cx - r} ${cy}a${r} ${r
 const turning: Draw = (x, y, w, h) => `M${x + w * 0.3} ${y + 6}h${w * 0.4}v${h * 0.34}h${-w * 0.4}z`;
 const gear: Draw = (x, y, w, h) => circle(x + w / 2, y + h * 0.3, h * 0.2) + circle(x + w / 2, y + h * 0.3, h * 0.08);
 const chambers: Draw = (x, y, w, h) =>
-  Array.from({ length: Math.max(1, Math.floor((w - 8) / 22)) }, (_, k) => `M${x + 14 + k * 22} ${y + 7}v${Math.max(4, h - 24)}`).join('');
+  Array.from({ length: Math.max(1, Math.floor((w - 8) / 22)) }, (_, k) => `M${x + 14 + k * 22} ${y + 7}v${Math.max(3, h * 0.5 - 8)}`).join('');
 const robot: Draw = (x, y, w, h) =>
   `M${x + w * 0.28} ${y + h * 0.52}l${w * 0.18} ${-h * 0.28}l${w * 0.24} ${h * 0.12}` + circle(x + w * 0.28, y + h * 0.52, 3);
 const press: Draw = (x, y, w, h) => `M${x + w / 2} ${y + 5}v${h * 0.2}m${-w * 0.16} 0h${w * 0.32}m${-w * 0.24} ${h * 0.16}h${w * 0.16}`;
