@@ -4,7 +4,8 @@ It speaks exactly the portal's contract: every answer goes through the portal's 
 a field too many. Nothing of this is part of the product.
 
 Started as `python tests/browser/fake_portal.py <port>`; the faults are
-`POST /_fake/{cut|mend|hang|speak|reset}`.
+`POST /_fake/{cut|mend|hang|speak|hold|degrade|reset}`; `hold` keeps back the answers to every address
+that holds a word, and the stream's first picture where the word is `live`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from taktwin.portal.routes.plant import asset_document, mirror_topic
 world = World()
 speaking = asyncio.Event()
 speaking.set()
+held: set[str] = set()
+released = asyncio.Condition()
 app = FastAPI()
 API = "/api/v1"
 
@@ -50,7 +53,15 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
             speaking.clear()
         case "speak":
             speaking.set()
+        case "hold":
+            held.add(connection)
+        case "degrade":
+            world.degraded.add(connection)
         case "reset":
+            held.clear()
+            async with released:
+                released.notify_all()
+            world.degraded.clear()
             world.cut.clear()
             world.over.clear()
             world.acknowledged.clear()
@@ -104,8 +115,8 @@ async def system_page() -> Any:
             "processes": [
                 {
                     "component": c,
-                    "state": "running",
-                    "reason": "",
+                    "state": "degraded" if c in world.degraded else "running",
+                    "reason": "the disk is slow" if c in world.degraded else "",
                     "pid": 1200 + k,
                     "memory_mb": 60 + 40 * k,
                     "started_ms": START_MS,
@@ -493,6 +504,12 @@ async def inject(wish: system.Inject) -> Any:
     return system.Injected(id="1")
 
 
+async def not_held(address: str) -> None:
+    """Wait as long as an address is kept back."""
+    async with released:
+        await released.wait_for(lambda: not any(word in address for word in held))
+
+
 class Link:
     """One page on the stream."""
 
@@ -558,6 +575,7 @@ class Link:
             await asyncio.sleep(0.1)
             await speaking.wait()
             if self.fresh:
+                await not_held("live")
                 self.fresh = False
                 await self.snapshot()
             elif self.replay is None or self.speed:
@@ -621,6 +639,7 @@ async def stream(socket: WebSocket) -> None:
 async def hang(request: Request, following: Any) -> Any:
     if request.url.path.startswith(API):
         await speaking.wait()
+        await not_held(request.url.path.removeprefix(API))
     return await following(request)
 
 

@@ -46,6 +46,7 @@ class World:
         self.started = time.monotonic()
         self.cut: dict[str, int] = {}  # connection -> since
         self.over: dict[str, tuple[int, int]] = {}  # connection -> since, until: nobody acknowledged it
+        self.degraded: set[str] = set()  # processes that run, but not as they should
         self.acknowledged: dict[str, dict[str, Any]] = {}
         portal = SimpleNamespace(
             registry=self.registry,

@@ -41,6 +41,14 @@ READY = {
 }
 # Busy machines are slow, never wrong: how long a test waits before it says that something never comes.
 PATIENT_MS = 30_000
+# Whatever would move if an axis slid on: its letters, its curves, the time bar's bars and playhead.
+STANDS = """() => [
+  ...document.querySelectorAll('[data-testid=window], .sbs svg text, section.bar svg text'),
+].map((one) => `${one.textContent} ${one.getAttribute('x')}`).concat(
+  [...document.querySelectorAll('[data-trace] g')].map((one) => one.getAttribute('transform')),
+  [...document.querySelectorAll('section.bar svg rect')].map((one) => one.getAttribute('x')),
+  document.querySelector('[role=slider]').getAttribute('aria-valuenow'),
+)"""
 
 
 def settled(page: Page, path: str = "/") -> None:
@@ -165,6 +173,91 @@ def test_a_server_that_stops_speaking_is_said_across_the_top_and_forgotten_on_re
     expect(bar).to_have_count(0, timeout=PATIENT_MS)
     page.wait_for_function("document.querySelectorAll('[data-machine] [data-kind=run]').length > 5")
     assert page.evaluate("window.notReloaded")
+
+
+def test_before_the_first_picture_nothing_is_said_to_be_empty(page: Page, portal: FakePortal) -> None:
+    portal.fault("hold", "live")
+    page.goto(portal.url)
+    expect(page.get_by_test_id("fresh")).to_have_text("Loading.", timeout=PATIENT_MS)
+    expect(page.locator("header.top .alarms")).to_have_text(re.compile("Alarms are being loaded"))
+    expect(page.locator("header.top .alarms > [aria-hidden]")).to_have_text([re.compile("–$")] * 3)
+    expect(page.locator("main")).to_have_text("The plant is being loaded.")
+    expect(page.get_by_test_id("bar-loading")).to_have_text("The time bar is being loaded.")
+    portal.fault("reset")
+    settled(page)
+    expect(page.get_by_test_id("fresh")).to_contain_text(re.compile(r"\d+ of \d+ signals fresh"))
+
+
+def test_a_time_bar_that_is_not_there_yet_says_so_and_nothing_is_dated_by_it(
+    page: Page, portal: FakePortal
+) -> None:
+    portal.fault("hold", "/bar")
+    page.goto(portal.url + "/machine/press2")
+    expect(page.get_by_test_id("bar-loading")).to_have_text(
+        "The time bar is being loaded.", timeout=PATIENT_MS
+    )
+    expect(page.locator("section.bar svg text")).to_have_count(1)  # no axis, no now, no hatching
+    expect(page.get_by_test_id("recorded")).to_contain_text("is being loaded")
+    expect(page.get_by_test_id("timeline-loading")).to_be_visible()
+    portal.fault("reset")
+    settled(page, "/machine/press2")
+    expect(page.get_by_test_id("bar-loading")).to_have_count(0)
+    expect(page.get_by_test_id("recorded")).to_contain_text("can be replayed since 08:32")
+
+
+@pytest.mark.parametrize("path", ["/signal/zone_c/temperature_west", "/alarms?tab=journal", "/system"])
+def test_what_a_page_asks_for_is_loading_before_it_is_empty(
+    page: Page, portal: FakePortal, path: str
+) -> None:
+    for word in ("/curve", "/values", "/hops", "/origin", "/journal", "/system"):
+        portal.fault("hold", word)
+    page.goto(portal.url + path)
+    expect(page.locator("main")).to_contain_text("Loading.", timeout=PATIENT_MS)
+    if "signal" in path:
+        expect(page.get_by_test_id("curve-loading")).to_have_text("The curve is being loaded.")
+        expect(page.locator(".plot")).to_have_attribute("aria-label", "The curve is being loaded.")
+    for empty in ("No values", "No value is", "No way has been", "No transition", "Nothing was refused"):
+        expect(page.locator("main")).not_to_contain_text(empty)
+    portal.fault("reset")
+    settled(page, path)
+    expect(page.locator("main")).not_to_contain_text("Loading.", timeout=PATIENT_MS)
+
+
+def test_the_bar_says_the_real_span_of_a_column(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/")
+    spans: list[float] = []
+    for _ in range(6):  # from minutes to seconds
+        with page.expect_response(re.compile(r"/bar\?")) as answer:
+            page.get_by_role("slider").press("+")
+        first = answer.value.json()["columns"][0]
+        spans.append((first["to_ms"] - first["from_ms"]) / 1000)
+
+        def said() -> bool:
+            text = page.get_by_test_id("bar-unit").text_content() or ""
+            found = re.fullmatch(r"good units in (?:(\d+) min)? ?(?:([\d.]+) s)?", text)
+            assert found, text
+            return abs(float(found[1] or 0) * 60 + float(found[2] or 0) - spans[-1]) <= 0.51
+
+        until(said, 30, lambda: f"{page.get_by_test_id('bar-unit').text_content()} {spans[-1]}")
+    assert spans[-1] < 60 < spans[0]
+
+
+def test_an_axis_stands_still_while_the_link_is_lost(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/machine/press2")
+    curve = page.locator("[data-trace] g").first
+    expect(curve).to_be_attached(timeout=PATIENT_MS)
+    portal.fault("hang")
+    stale = page.get_by_test_id("stale")
+    expect(stale).to_have_count(2, timeout=PATIENT_MS)  # the picture and the time bar
+    stood = page.evaluate(STANDS)
+    for _ in range(3):
+        age = stale.first.inner_text()
+        until(lambda age=age: stale.first.inner_text() != age, 30)
+        assert page.evaluate(STANDS) == stood
+    expect(stale.first).to_contain_text(re.compile(r"as of 14:\d\d:\d\d, \d+(\.\d)? s old"))
+    portal.fault("speak")
+    expect(stale).to_have_count(0, timeout=PATIENT_MS)
+    until(lambda: page.evaluate(STANDS) != stood, 30)
 
 
 def test_the_time_bar_goes_back_plays_and_returns(page: Page, portal: FakePortal) -> None:
@@ -311,6 +404,69 @@ def test_an_alarm_is_acknowledged_with_a_comment_by_keyboard_alone(page: Page, p
     expect(row).to_contain_text("nozzle is clean")
 
 
+def test_a_page_is_kept_while_its_query_changes_and_never_sees_another_route(
+    page: Page, portal: FakePortal
+) -> None:
+    """Seen: a signal's page was made once more for the route it was left for, and asked for no signal."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(portal.url)))
+    open_page(page, portal, "/alarms")
+    page.evaluate("window.kept = document.querySelector('main .alarms')")
+    page.keyboard.press("j")
+    expect(page.locator("[data-alarm][aria-selected=true]")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile("alarm="))
+    assert page.evaluate("window.kept.isConnected")
+    open_page(page, portal, "/machine/press2")
+    page.locator("a.name").first.click()
+    expect(page.locator(".uplot canvas").first).to_be_visible(timeout=PATIENT_MS)
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    expect(page.locator(READY["/"]).first).to_be_visible(timeout=PATIENT_MS)
+    wrong = [url for url in asked if re.search(r"/(signals|units)//|/units/(\?|$)", url)]
+    assert wrong == []
+
+
+def test_a_comment_outlives_a_lost_link_and_enter_is_never_swallowed(page: Page, portal: FakePortal) -> None:
+    """Seen under load: the link was lost for a moment, the field was disabled, and Enter went nowhere."""
+    open_page(page, portal, "/alarms?alarm=adhesive2%2Falarm%2Factive%3Amachine")
+    row = page.locator("[data-alarm='adhesive2/alarm/active:machine']")
+    comment = page.get_by_label("Comment")
+    comment.focus()
+    page.keyboard.type("nozzle is")
+    portal.fault("hang")
+    expect(page.locator(".app[data-connected=false]")).to_be_visible(timeout=PATIENT_MS)
+    expect(comment).to_be_focused()
+    page.keyboard.type(" clean")
+    expect(comment).to_have_value("nozzle is clean")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="Nothing was sent.")).to_be_visible()
+    portal.fault("speak")
+    expect(page.locator(".app[data-connected=true]")).to_be_visible(timeout=PATIENT_MS)
+    expect(row).to_have_attribute("data-state", "UNACK")
+    expect(comment).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row).to_have_attribute("data-state", "ACKED", timeout=PATIENT_MS)
+    expect(row).to_contain_text("nozzle is clean")
+
+
+def test_a_page_that_stood_still_does_not_say_that_the_link_is_lost(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/")
+    page.evaluate(
+        """() => {
+          const app = document.querySelector('.app');
+          window.lostOnce = 0;
+          new MutationObserver(() => { window.lostOnce += Number(app.dataset.connected === 'false'); })
+            .observe(app, { attributes: true, attributeFilter: ['data-connected'] });
+          const end = performance.now() + 5000;
+          while (performance.now() < end);
+        }"""
+    )
+    before = instant_ms(page)
+    until(lambda: instant_ms(page) > before + 2000, 30)
+    assert page.evaluate("window.lostOnce") == 0
+
+
 def test_the_plan_is_walked_with_arrows_and_left_with_escape(page: Page, portal: FakePortal) -> None:
     open_page(page, portal, "/")
     page.locator("[data-machine=turn1]").focus()
@@ -407,6 +563,81 @@ def test_texts_that_are_longer_are_not_cut_in_the_shell(
     page.set_viewport_size({"width": width, "height": 768 if width < 1900 else 1080})
     open_page(page, portal, path)
     assert page.evaluate(STRETCH) == []
+
+
+# Returns every text that is not whole on the screen: beyond the window, or beyond a part that hides.
+CUT = """() => {
+  const cut = [];
+  const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (!node.data.trim() || node.parentElement.closest('svg, .sr')) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect();
+    if (!box.width) continue;
+    for (let at = node.parentElement; at; at = at.parentElement) {
+      if (getComputedStyle(at).overflowX === 'visible') continue;
+      const hides = at.getBoundingClientRect();
+      // 1 px for rounding
+      if (box.right > hides.right + 1 || box.left < hides.left - 1) cut.push(node.data.trim().slice(0, 60));
+      break;
+    }
+  }
+  return cut;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("width", [1400, 1366, 1920])
+def test_nothing_of_the_alarm_list_is_cut(page: Page, portal: FakePortal, width: int, language: str) -> None:
+    page.set_viewport_size({"width": width, "height": {1400: 900, 1366: 768}.get(width, 1080)})
+    page.add_init_script(f"localStorage.setItem('taktwin.language', '{language}')")
+    open_page(page, portal, PAGES["alarms"])
+    assert page.evaluate(CUT) == []
+
+
+# Returns pairs of a machine's name and its drawing, its state's sign or its alarm's shape that overlap.
+COVERED = """() => [...document.querySelectorAll('[data-machine]')].flatMap((machine) => {
+  const name = machine.querySelector('[data-name]').getBoundingClientRect();
+  // A line of letters is higher than its letters: their heads begin a sixth below it.
+  const head = name.top + name.height / 6;
+  return [...machine.querySelectorAll('[data-glyph], [data-shape]')].filter((one) => {
+    const box = one.getBoundingClientRect();
+    const beside = box.right <= name.left + 1 || box.left >= name.right - 1;
+    return !beside && box.bottom > head + 1 && box.top < name.bottom - 2;
+  }).map((one) => `${machine.dataset.machine}: ${Object.keys(one.dataset)}`);
+})"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (1920, 1080), (2560, 1440)])
+def test_no_drawing_covers_a_name_on_the_plan(
+    page: Page, portal: FakePortal, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    open_page(page, portal, "/")
+    expect(page.locator("[data-glyph]").first).to_be_attached()
+    assert page.evaluate(COVERED) == []
+
+
+def test_a_degraded_process_runs(page: Page, portal: FakePortal) -> None:
+    portal.fault("degrade", "historian")
+    open_page(page, portal, "/system")
+    expect(page.get_by_test_id("processes")).to_have_text("7 of 7 run, 1 degraded, 1 restart, 1260 MB")
+
+
+def test_one_is_not_many() -> None:
+    """A text with a count before a word says which word one of them has, in both languages."""
+    for name, words in {
+        "en": "alarms|signals|machines|orders|units|parts|roles|rows|times|floods|causes|connections|lines",
+        "de": "Alarme|Signale|Maschinen|Rollen|Zeilen|Teile|Ursachen|Verbindungen",
+    }.items():
+        texts = json.loads((ROOT / "ui" / "src" / "messages" / f"{name}.json").read_text("utf-8"))
+        # `540 of 542 signals` counts a part of the whole plant, which is never one.
+        wrong = [
+            key for key, text in texts.items()
+            if re.search(rf"\{{\w+(, number)?\}} (\w+ )?({words})\b", text) and key != "shell.fresh"
+        ]  # fmt: skip
+        assert wrong == [], name
 
 
 def test_languages_have_the_same_keys() -> None:

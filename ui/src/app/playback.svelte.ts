@@ -13,6 +13,8 @@ const SPAN_MAX_MS = 14 * 86_400_000;
 
 class Playback {
   bar = $state.raw<Bar | null>(null);
+  /** Why the bar could not be read the last time; empty where it could. */
+  failed = $state('');
   /** Chosen length of the bar; null: since start, at most 8 h. */
   /** The speed that play resumes with. */
   chosen = $state(1);
@@ -23,9 +25,7 @@ class Playback {
   private urlAt = 0;
 
   /** True once the server has said what is recorded. */
-  get known(): boolean {
-    return this.bar !== null;
-  }
+  readonly known: boolean = $derived(this.bar !== null);
 
   get replaying(): boolean {
     return live.mode === 'replay';
@@ -33,7 +33,8 @@ class Playback {
 
   /** The living plant's now, as the bar draws it. */
   readonly end_ms: number = $derived.by(() => {
-    const shown = live.now_ms; // ticks twice a second, so this stays current
+    const shown = live.edge_ms; // ticks twice a second, so this stays current
+    if (live.mode === 'live' && live.lost) return shown;
     const now = live.mode === 'live' && shown ? shown : live.liveNow(performance.now());
     return Math.max(now, this.bar?.now_ms ?? 0, shown);
   });
@@ -45,7 +46,7 @@ class Playback {
     const span = this.span_ms ?? Math.min(whole, SPAN_DEFAULT_MS);
     // An instant before the bar's beginning pulls the bar along.
     const normal = this.end_ms - span;
-    return this.replaying ? Math.min(normal, live.now_ms - span * 0.05) : normal;
+    return this.replaying ? Math.min(normal, live.edge_ms - span * 0.05) : normal;
   });
 
   begin(): void {
@@ -82,9 +83,12 @@ class Playback {
       const first = this.bar === null;
       live.serverNow(bar.now_ms, performance.now());
       this.bar = bar;
+      this.failed = '';
       if (first) void this.refresh();
     } catch (error) {
-      if (!(error instanceof api.ApiError) && !asked.signal.aborted) throw error;
+      if (asked.signal.aborted) return;
+      if (!(error instanceof api.ApiError)) throw error;
+      this.failed = error.message;
     }
   }
 

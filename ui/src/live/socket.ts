@@ -106,6 +106,7 @@ export class LiveLink {
   /** Nothing that comes before the new mode's own snapshot belongs to it. */
   private enter(mode: 'live' | 'replay', at_ms: number): void {
     live.mode = mode;
+    live.awaited = true;
     this.sequence = -1;
     this.entering = mode === 'replay';
     this.steps = 0;

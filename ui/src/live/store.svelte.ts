@@ -17,6 +17,7 @@ export interface Reading {
 /** Figures change at most twice a second; states and words at once. */
 const FIGURE_INTERVAL_MS = 500;
 const SILENT_AFTER_MS = 3200; // three missed heartbeats
+const SLEPT_MS = 1500; // ticks come twice a second: one that is so late says that the page itself stood still
 const PINNED_LIVE_MS = 1500;
 const PINNED_REPLAY_MS = 15_000; // as long as the portal waits for the recorder
 
@@ -79,7 +80,10 @@ export class LiveStore {
   mode = $state<Mode>('live');
   speed = $state(1);
   connected = $state(false);
+  /** False until the first whole picture: until then nothing is empty, everything is still loading. */
   everConnected = $state(false);
+  /** True from the wish to see another instant until its picture is there: what is shown is not yet it. */
+  awaited = $state(false);
   /** Plant time of the last thing heard, while the link is down. */
   lostAt_ms = $state<number | null>(null);
   /** Since when the twin itself is silent, though the portal speaks. */
@@ -100,6 +104,7 @@ export class LiveStore {
 
   private byEquipment = new Map<string, Signal[]>();
   private base = { t: 0, at: 0 };
+  private ticked = 0;
   private liveBase = { t: 0, at: 0 };
   private plantSpeed = 1;
   heardAt = 0;
@@ -108,6 +113,9 @@ export class LiveStore {
 
   /** True where nothing on the page can be trusted to be of now. */
   readonly lost = $derived(this.everConnected && (!this.connected || this.twinSilentSince_ms !== null));
+
+  /** The newest instant that anything on the page is of: now, or where the link broke. Axes end here. */
+  readonly edge_ms: number = $derived(this.lost && this.lostAt_ms !== null ? Math.min(this.lostAt_ms, this.now_ms) : this.now_ms);
 
   /** Signals that are vouched for now: what is too old, or was never received, is not. */
   readonly freshCount = $derived(this.lost ? 0 : Math.max(0, this.fresh.signals - this.fresh.stale - this.fresh.never));
@@ -167,6 +175,7 @@ export class LiveStore {
   snapshot(message: Snapshot, at: number): void {
     this.connected = true;
     this.everConnected = true;
+    this.awaited = false;
     this.lostAt_ms = this.twinSilentSince_ms;
     this.mode = message.mode;
     this.speed = message.speed;
@@ -263,12 +272,17 @@ export class LiveStore {
   /** Plant time of the living plant, also while the page shows another instant. */
   liveNow(at: number): number {
     if (this.liveBase.t === 0) return this.now_ms;
-    return this.liveBase.t + (at - this.liveBase.at) * this.plantSpeed;
+    // Without a link nobody says what the plant's now is: it stays where it was heard last.
+    const until = this.connected ? at : Math.min(at, this.heardAt);
+    return this.liveBase.t + Math.max(0, until - this.liveBase.at) * this.plantSpeed;
   }
 
   /** Called twice a second: the clock, late figures, and whether the server still speaks. */
   tick(at: number): void {
-    if (this.connected && at - this.heardAt > SILENT_AFTER_MS) {
+    // A page that stood still has not read what was sent meanwhile: only the next tick can tell.
+    const slept = at - this.ticked > SLEPT_MS;
+    this.ticked = at;
+    if (this.connected && !slept && at - this.heardAt > SILENT_AFTER_MS) {
       this.connected = false;
       this.lostAt_ms = this.base.t;
     }
