@@ -114,6 +114,7 @@ def test_the_plan_shows_every_machine_and_all_signals_are_fresh(here: Page, prod
         return fresh > 500 and fresh + (int(never[1]) if never else 0) == signals
 
     until(all_that_came_are_fresh, 60, trust.inner_text)
+    expect(here.locator("body")).not_to_contain_text(re.compile("oading"), timeout=PATIENT_MS)
     shot(here, "now")
 
 
