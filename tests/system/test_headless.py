@@ -71,6 +71,7 @@ def test_every_connection_of_the_plant_delivered(report: dict[str, Any]) -> None
 def test_the_report_says_what_ran_and_how_it_ended(report: dict[str, Any]) -> None:
     assert len(report["state_hash"]) == 64
     assert len(report["plant"]["hash"]) == 64
+    assert {"supervisor", "backbone", "database"} <= set(report["memory_mb"])
     for name in ("gateway", "twin", "historian", "portal", "virtual_plant", "recorder"):
         assert report["memory_mb"][name] > 10
         assert report["exit_reasons"][name] == "stopped cleanly"

@@ -19,27 +19,28 @@ from taktwin.instants import SECOND_NS
 SILENT_AFTER_S = 4.0  # heartbeats come once a second; three missed and some slack
 MINUTE = 60
 SUPERVISOR = "supervisor"
+SERVERS = ("backbone", "database")  # programs that are not ours: the supervisor tells of them
 
 _healths = msgspec.msgpack.Decoder(Health)
 
 
-def _backbone(supervisor: Health, state: str, reason: str) -> tuple[Health, str, str, int]:
-    """Return the line of the backbone, which cannot speak for itself, from its supervisor's."""
+def _server(name: str, supervisor: Health, state: str, reason: str) -> tuple[Health, str, str, int]:
+    """Return the line of a server, which cannot speak for itself, from its supervisor's."""
     counters = supervisor.counters
-    restarts = int(counters.get("restarts.backbone", 0))
+    restarts = int(counters.get(f"restarts.{name}", 0))
     if state == "running" and restarts:
         reason = f"ended and was started again {restarts} times"
-    pid = int(counters["pid.backbone"])
+    pid = int(counters[f"pid.{name}"])
     if not pid:
         state = "silent"
     shown = Health(
-        component="backbone",
+        component=name,
         state=state,
         reason=reason,
         started_ns=supervisor.started_ns,
         at_ns=supervisor.at_ns,
         pid=pid,
-        memory_mb=counters.get("memory_mb.backbone", 0.0),
+        memory_mb=counters.get(f"memory_mb.{name}", 0.0),
     )
     return shown, state, reason, restarts
 
@@ -124,8 +125,9 @@ class HealthBook:
             if silent_s > SILENT_AFTER_S:
                 state, reason = "silent", f"no heartbeat for {silent_s:.0f} s"
             found.append((known.health, state, reason, known.restarts))
-            if name == SUPERVISOR and "pid.backbone" in known.health.counters:
-                found.append(_backbone(known.health, state, reason))
+            if name == SUPERVISOR:
+                told = [server for server in SERVERS if f"pid.{server}" in known.health.counters]
+                found.extend(_server(server, known.health, state, reason) for server in told)
         return sorted(found, key=lambda row: row[0].component)
 
     def connectors(self) -> list[ConnectorHealth]:

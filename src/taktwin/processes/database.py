@@ -92,8 +92,13 @@ class Database:
 
     @property
     def pid(self) -> int:
-        """Return the process id of our server's keeper, 0 if none of ours runs."""
-        return self._process.pid if self.alive and self._process is not None else 0
+        """Return PostgreSQL's main process id, 0 if it is not ours or not running."""
+        if self.external_url or not self.alive:
+            return 0
+        try:
+            return self.server_pid()
+        except StoreError:
+            return 0
 
     def url(self, role: str) -> str:
         """Return where a role connects, without its password; the same over all starts of one object."""
@@ -277,9 +282,10 @@ class Database:
             If it does not run.
         """
         path = self.folder / "cluster" / "postmaster.pid"
-        if not path.exists():
+        words = path.read_text(encoding="utf-8").split() if path.exists() else []
+        if not words:
             raise StoreError("PostgreSQL does not run")
-        return int(path.read_text(encoding="utf-8").split()[0])
+        return int(words[0])
 
 
 def _program(name: str) -> str:

@@ -32,7 +32,7 @@ async def play(
         started_ns = clock.monotonic_ns()
         await _wait(clock, for_s, stop)
         ran_s = (clock.monotonic_ns() - started_ns) / 1e9
-        memory = {name: child.health.memory_mb for name, child in supervisor.children.items() if child.health}
+        memory = supervisor.memory_mb()
         latency = _latency(supervisor)
         await supervisor.end("gateway")
         await _settle(supervisor, clock)

@@ -150,16 +150,9 @@ class Supervisor:
                 await self._until_healthy(self.children["virtual_plant"])
             await self._spawn(child)
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
-        self._watchers.append(
-            asyncio.create_task(
-                self._watch_server("backbone", self._backbone, self.backbone_exits), name="watch-backbone"
-            )
-        )
-        self._watchers.append(
-            asyncio.create_task(
-                self._watch_server("database", self._database, self.database_exits), name="watch-database"
-            )
-        )
+        for name, server, exits in self._servers():
+            watching = self._watch_server(name, server, exits)
+            self._watchers.append(asyncio.create_task(watching, name=f"watch-{name}"))
         self._watchers.append(asyncio.create_task(self._heartbeat(), name="heartbeat"))
         self._watchers.append(asyncio.create_task(self._tell_refusals(), name="refusals"))
         self._watchers.append(asyncio.create_task(self._mind_room(), name="room"))
@@ -226,9 +219,9 @@ class Supervisor:
                 self._say(f"supervisor: a watcher failed: {outcome!r}")
 
     async def _watch_server(self, name: str, server: Backbone | Database, exits: list[str]) -> None:
-        """Start a server of ours again whenever it ends; one of the plant's own is not ours to restart."""
+        """Start a server of ours again whenever it ends."""
         quick_exits = 0
-        while not self._stopping.is_set() and not server.external_url:
+        while not self._stopping.is_set():
             started_ns = self._clock.monotonic_ns()
             code = await server.wait()
             if self._stopping.is_set():
@@ -259,19 +252,34 @@ class Supervisor:
                 self._backbone.end()
                 await self._clock.wall_sleep(5.0)
 
+    def _servers(self) -> list[tuple[str, Backbone | Database, list[str]]]:
+        """Return name, server and exits of each foreign server that is ours to start."""
+        known: list[tuple[str, Backbone | Database, list[str]]] = [
+            ("backbone", self._backbone, self.backbone_exits),
+            ("database", self._database, self.database_exits),
+        ]
+        return [entry for entry in known if not entry[1].external_url]
+
+    def memory_mb(self) -> dict[str, float]:
+        """Return the resident memory of everything that runs, MB of 10^6 bytes, by name.
+
+        Of the database it is that of its main process.
+        """
+        found = {name: child.health.memory_mb for name, child in self.children.items() if child.health}
+        servers = {name: wiring.memory_mb(server.pid) for name, server, _ in self._servers() if server.pid}
+        return {"supervisor": wiring.memory_mb(), **servers, **found}
+
     async def _heartbeat(self) -> None:
-        """Tell once a second what only the supervisor knows: restarts, and the backbone's process."""
+        """Tell once a second what only the supervisor knows: restarts, and of the servers that are ours."""
         subject = topics.health(self.registry.enterprise, self.registry.site, "supervisor")
         plant_clock = wiring.clock_of(self.installation)
         started_ns = plant_clock.now_ns()
         while not self._stopping.is_set():
             counters = {f"restarts.{name}": float(child.restarts) for name, child in self.children.items()}
-            counters["restarts.backbone"] = float(len(self.backbone_exits))
-            counters["restarts.database"] = float(len(self.database_exits))
-            counters["pid.backbone"] = float(self._backbone.pid)
-            counters["memory_mb.backbone"] = (
-                wiring.memory_mb(self._backbone.pid) if self._backbone.pid else 0.0
-            )
+            for name, server, exits in self._servers():
+                counters[f"restarts.{name}"] = float(len(exits))
+                counters[f"pid.{name}"] = float(server.pid)
+                counters[f"memory_mb.{name}"] = wiring.memory_mb(server.pid) if server.pid else 0.0
             health = Health(
                 component="supervisor", state="degraded" if self._backbone.without_room else "running",
                 reason=NO_ROOM if self._backbone.without_room else "",

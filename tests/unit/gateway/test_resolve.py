@@ -267,6 +267,13 @@ def test_within_the_deadband_nothing_new_is_said() -> None:
     assert outcomes(mine, 1.0) == ["Sample"]
 
 
+def test_what_comes_after_a_refused_value_is_news_though_it_is_the_same_as_before() -> None:
+    mine = resolver(signal(0, deadband=0.5, maximum=10.0))
+    assert outcomes(mine, 1.0, 99.0, 1.0, 1.0) == ["Sample", "Rejection", "Sample", "UNCHANGED"]
+    polled = resolver(signal(0, maximum=10.0), polls=True)
+    assert outcomes(polled, 1.0, 99.0, 1.0, 1.0) == ["Sample", "Rejection", "Sample", "UNCHANGED"]
+
+
 def test_a_change_of_quality_is_said_within_the_deadband_too() -> None:
     mine = resolver(signal(0, deadband=0.5))
     assert outcomes(mine, 1.0) == ["Sample"]

@@ -110,6 +110,35 @@ def test_counts_of_a_machine_come_again_and_out_of_order_and_are_booked_once(sho
     assert job(shop, "88263-10").good == 5
 
 
+def test_what_came_out_of_order_in_one_batch_is_booked_in_the_order_in_which_it_happened(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+    from taktwin.mes.tracking.tables import Unit
+
+    drop(shop)
+    shop.begin("88263-10", "load2")
+    at = shop.now_ns
+    # The serial number was said before the part was counted; the stream brings the count first.
+    heard = [
+        Heard("load2/good_count", 102, at + 40),
+        Heard("load2/serial", "A100-2", at + 30),
+        Heard("load2/good_count", 101, at + 20),
+        Heard("load2/serial", "A100-1", at + 10),
+        Heard("load2/good_count", 100, at),
+    ]
+    shop.desk.hear(heard, stream="SAMPLES", position=1)
+    assert [shop.store.book.get(Unit, name) is not None for name in ("A100-1", "A100-2")] == [True, True]
+    assert job(shop, "88263-10").good == 2
+
+
+def test_how_far_the_stream_was_read_is_kept_with_what_came_of_it(shop: Shop) -> None:
+    from taktwin.mes.collection.tables import Position
+
+    for heard, position in (([], 5), ([], 9)):
+        shop.desk.hear(heard, stream="SAMPLES", position=position)
+        kept = shop.store.book.get(Position, "SAMPLES")
+        assert kept is not None and kept.sequence == position
+
+
 def test_parts_made_while_nothing_runs_belong_to_nobody_and_are_still_counted(shop: Shop) -> None:
     from taktwin.mes.collection.tables import Counter
 

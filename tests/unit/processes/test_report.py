@@ -63,6 +63,8 @@ def test_counts_that_add_up_are_no_problem() -> None:
             {"historian": replace(HISTORIAN, rows=8)},
             "historian stored 8 rows, published were 7",
         ),
+        ({"historian": replace(HISTORIAN, rows=6)}, "historian stored 6 rows, published were 7"),
+        ({"twin": replace(TWIN, samples=8)}, "twin applied 8 values, published were 7"),
         (
             {"historian": replace(HISTORIAN, duplicates_ignored=0)},
             "historian ignored 0 duplicates, delivered again were 1",
@@ -126,6 +128,17 @@ def test_a_silence_that_lasts_has_no_end_and_a_first_connect_is_none() -> None:
     lost = events.ConnectorStateChanged(connector="line1", state="lost")
     found = report.silences([event(back, 1, 1), event(lost, 5, 2)], {})
     assert [s.to for s in found["line1"]] == [None]
+
+
+def test_only_running_ends_a_silence() -> None:
+    states = ["lost", "connecting", "lost", "connecting", "running"]
+    said = [
+        event(events.ConnectorStateChanged(connector="line1", state=state), 10 * n, n)
+        for n, state in enumerate(states, start=1)
+    ]
+    assert [(s.from_, s.to) for s in report.silences(said, {})["line1"]] == [
+        (rfc3339(T0 + 10 * SECOND_NS), rfc3339(T0 + 50 * SECOND_NS))
+    ]
 
 
 def silent(signal: str = "") -> events.AlarmRaised:
