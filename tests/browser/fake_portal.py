@@ -47,8 +47,10 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
     match act:
         case "cut":
             world.cut[connection] = world.now_ms()
+            world.note(f"{connection}:silence", "raised")
         case "mend":
             world.over[connection] = (world.cut.pop(connection), world.now_ms())
+            world.note(f"{connection}:silence", "cleared")
         case "hang":
             speaking.clear()
         case "speak":
@@ -65,6 +67,7 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
             world.cut.clear()
             world.over.clear()
             world.acknowledged.clear()
+            world.noted.clear()
             speaking.set()
     return {"cut": sorted(world.cut), "hanging": not speaking.is_set()}
 
@@ -395,6 +398,7 @@ async def journal() -> Any:
             )
         if a["returned_ms"]:
             rows.append(rows[-1] | {"at_ms": a["returned_ms"], "event": "cleared"})
+    rows.extend(world.noted)
     rows.sort(key=lambda r: -r["at_ms"])
     return alarm_models.Journal.model_validate({"entries": [r | {"id": str(k)} for k, r in enumerate(rows)]})
 
@@ -446,6 +450,8 @@ async def decide(alarm: str, verb: str, decision: alarm_models.Decision) -> Any:
     elif verb == "unshelve":
         change |= {"state": "UNACK", "shelved_until_ms": 0}
     world.acknowledged[alarm] = world.acknowledged.get(alarm, {}) | change
+    if alarm.endswith(":silence"):
+        world.note(alarm, {"acknowledge": "acknowledged", "shelve": "shelved"}.get(verb, f"{verb}d"))
     return alarm_models.Decided(event_id=f"{now}")
 
 

@@ -48,6 +48,7 @@ class World:
         self.over: dict[str, tuple[int, int]] = {}  # connection -> since, until: nobody acknowledged it
         self.degraded: set[str] = set()  # processes that run, but not as they should
         self.acknowledged: dict[str, dict[str, Any]] = {}
+        self.noted: list[dict[str, Any]] = []  # the journal of silences
         portal = SimpleNamespace(
             registry=self.registry,
             installation=Installation(data_dir="", plant_dir="", demo=True),
@@ -59,6 +60,15 @@ class World:
 
     def now_ms(self) -> int:
         return NOW_MS + int((time.monotonic() - self.started) * 1000)
+
+    def note(self, alarm: str, event: str) -> None:
+        """Write into the journal what happened to the silence of a connection."""
+        name = alarm.partition(":")[0]
+        self.noted.append(
+            {"at_ms": self.now_ms(), "alarm": alarm, "equipment": name, "event": event, "priority": 2,
+             "person": "demo" if event == "acknowledged" else "", "comment": "", "value": None,
+             "message": f"Connection {name} is silent"}
+        )  # fmt: skip
 
     def state(self, unit: str, at_ms: int) -> tuple[str, int, str]:
         """Return class, since and reason of a unit."""

@@ -404,6 +404,31 @@ def test_an_alarm_is_acknowledged_with_a_comment_by_keyboard_alone(page: Page, p
     expect(row).to_contain_text("nozzle is clean")
 
 
+@pytest.mark.parametrize(
+    ("life", "said"),
+    [
+        (["cut", "mend", "acknowledge"], ["NORM → UNACK", "UNACK → RTNUN", "RTNUN → NORM"]),
+        (["cut", "mend", "cut"], ["NORM → UNACK", "UNACK → RTNUN", "RTNUN → UNACK"]),
+    ],
+    ids=["acknowledged when it is over", "raised again before it is acknowledged"],
+)
+def test_the_journal_says_the_states_that_an_alarm_really_had(
+    page: Page, portal: FakePortal, life: list[str], said: list[str]
+) -> None:
+    """Seen: the states were guessed by the kind of the entry, UNACK to ACKED for an alarm that was over."""
+    for number, act in enumerate(life):
+        if act == "acknowledge":
+            wish = {"comment": "", "idempotency_key": f"journal-{number}"}
+            url = f"{portal.url}/api/v1/alarms/line2:silence/acknowledge"
+            assert page.request.post(url, data=wish).ok
+        else:
+            portal.fault(act, "line2")
+    open_page(page, portal, PAGES["journal"])
+    rows = page.locator("main tbody tr", has_text="Connection line2 is silent")
+    states = rows.locator("td:nth-child(6)")
+    expect(states).to_have_text(said[::-1], timeout=PATIENT_MS)
+
+
 def test_a_page_is_kept_while_its_query_changes_and_never_sees_another_route(
     page: Page, portal: FakePortal
 ) -> None:

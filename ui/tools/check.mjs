@@ -1,4 +1,5 @@
-// `npm run check`: types, contrast, messages. Starts Node itself, because no shell may know where it is.
+// `npm run check`: types, contrast, messages, the tests of what is pure. Starts Node itself, because no
+// shell may know where it is.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +8,7 @@ const steps = [
   ['node_modules/svelte-check/bin/svelte-check', '--tsconfig', 'tsconfig.json', '--fail-on-warnings', '--output', 'human'],
   ['tools/contrast.mjs'],
   ['tools/messages.mjs'],
+  ['--test', '--test-reporter=dot', 'tests/*.test.ts'],
 ];
 let failed = 0;
 for (const step of steps) {
