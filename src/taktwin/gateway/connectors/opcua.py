@@ -310,7 +310,7 @@ class OpcUa(Connector, name="opcua", settings=OpcUaSettings):
             if isinstance(notification, ua.DataChangeNotification):
                 self._data(notification.MonitoredItems, received, items)
             elif isinstance(notification, ua.StatusChangeNotification):
-                self._ended = f"the server ended the subscription: {status_words(notification.Status)}"
+                self._ended = _end_words(notification.Status)
         if self._time_watched and self._stands_ns > max(self._settings.silence_s, 2.0) * SECOND_NS:
             self._ended = f"the server's clock stands still for {self._stands_ns / SECOND_NS:.1f} s"
         elif not self._silent and not self._ended:
@@ -404,6 +404,13 @@ _ENDS = frozenset(
         ua.StatusCodes.BadTooManyMonitoredItems,
     }
 )
+
+
+def _end_words(status: ua.StatusCode) -> str:
+    # The client library says this of a broken connection too; a server that was killed says nothing.
+    if status.value == ua.StatusCodes.BadShutdown:
+        return "the server shut down, or the connection to it broke"
+    return f"the server ended the subscription: {status_words(status)}"
 
 
 def node_id_of(address: str, uris: Sequence[str]) -> ua.NodeId:
