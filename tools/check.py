@@ -92,7 +92,7 @@ def check() -> bool:
             ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
-        # Two workers for what is pure; one at a time for what starts the whole product on two cores.
+        # Three workers on two cores, because protocols mostly wait; what starts the whole product stands alone.
         pytest(
             "parts",
             "-n",
