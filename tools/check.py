@@ -92,11 +92,11 @@ def check() -> bool:
             ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
-        # Three workers on two cores, because protocols mostly wait; what starts the whole product stands alone.
+        # Three workers on two cores, because protocols mostly wait; the whole product stands alone.
         pytest(
             "parts",
             "-n",
-            "2",
+            "3",
             "--dist",
             "worksteal",
             "-m",
