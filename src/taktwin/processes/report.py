@@ -116,10 +116,12 @@ def silences(stream: Iterable[CloudEvent], owner_of_signal: Mapping[str, str]) -
     """
     found: dict[str, list[Silence]] = {}
     open_since: dict[str, tuple[str, str, str, float]] = {}
+    ended: set[str] = set()  # connections that the gateway ended in order: that nothing is heard is no news
     for event in stream:
         content = events.content_of(event)
         if isinstance(content, ConnectorStateChanged):
             key = content.connector
+            (ended.add if content.state == "stopped" else ended.discard)(key)
             if content.state == "lost" and key not in open_since:
                 open_since[key] = (key, "", event.time, _noticed_after_s(event))
             elif content.state == "running" and key in open_since:
@@ -127,7 +129,8 @@ def silences(stream: Iterable[CloudEvent], owner_of_signal: Mapping[str, str]) -
         elif isinstance(content, AlarmRaised) and content.kind == "silence":
             owner = owner_of_signal.get(content.signal, content.cause)
             # A gateway that is there says itself that a source is lost; one that was killed does not.
-            if content.signal or (content.alarm == f"{owner}:silent" and owner not in open_since):
+            alone = content.alarm == f"{owner}:silent" and owner not in open_since
+            if (content.signal or alone) and owner not in ended:
                 standing = (owner, content.signal, event.time, _noticed_after_s(event))
                 open_since.setdefault(content.alarm, standing)
         elif isinstance(content, AlarmCleared) and content.alarm in open_since:

@@ -156,6 +156,8 @@ def test_a_silence_that_only_the_twin_noticed_counts_and_one_that_both_did_count
     assert [(s.noticed_after_s, s.to) for s in alone["line1"]] == [(0.2, rfc3339(T0 + 20 * SECOND_NS))]
     both = [event(lost, 5, 1), event(silent(), 10, 2), event(back, 18, 3), event(cleared, 18, 4)]
     assert len(report.silences(both, {})["line1"]) == 1
+    stopped = event(events.ConnectorStateChanged(connector="line1", state="stopped"), 5, 1)
+    assert report.silences([stopped, event(silent(), 10, 2)], {}) == {}
     one = [event(silent("mill1/spindle"), 10, 1)]
     assert [s.signal for s in report.silences(one, {"mill1/spindle": "plc7"})["plc7"]] == ["mill1/spindle"]
 
