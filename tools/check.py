@@ -60,6 +60,11 @@ def pytest(name: str, *words: str) -> bool:
     )
 
 
+def workers(count: int) -> tuple[str, ...]:
+    """Return the words for tests side by side; an idle worker takes from a busy one."""
+    return ("-n", str(count), "--dist", "worksteal")
+
+
 def must_run() -> bool:
     """Return whether every test that `tests/must_run.txt` names ran and passed."""
     passed: set[str] = set()
@@ -92,18 +97,11 @@ def check() -> bool:
             ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
-        # Three workers on two cores, because protocols mostly wait; the whole product stands alone.
-        pytest(
-            "parts",
-            "-n",
-            "3",
-            "--dist",
-            "worksteal",
-            "-m",
-            "not soak and not system and not browser",
-            "tests",
-        ),
-        pytest("product", "-m", "(system or browser) and not soak", "tests"),
+        # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
+        # own, so it has workers of its own. The whole product stands alone.
+        pytest("parts", *workers(3), "-m", "not soak and not system and not browser", "tests"),
+        pytest("pages", *workers(2), "-m", "browser and not system and not soak", "tests"),
+        pytest("product", "-m", "system and not soak", "tests"),
         must_run(),
     ]
     return all(results)

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 
 from tests.system.product import TAKTWIN, Product, until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.system]
 SHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 MM_PER_PX = 0.17  # the tablet of GUIDE 3: 10.1 inch, 1280 x 800
 

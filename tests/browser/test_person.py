@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.system.product import Product, until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.system]
 
 WORDS = {
     "production": "producing", "starved": "starved", "blocked": "blocked", "delay_own": "own stop",
