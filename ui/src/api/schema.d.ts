@@ -1894,6 +1894,11 @@ export interface components {
             /** Equipment */
             equipment: components["schemas"]["EquipmentModel"][];
             floor: components["schemas"]["Floor"] | null;
+            /**
+             * Makes
+             * @description products of its own with a route: there are orders, jobs and a schedule
+             */
+            makes: boolean;
             /** Name */
             name: string;
             /** Registry Hash */

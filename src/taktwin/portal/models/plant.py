@@ -170,6 +170,7 @@ class PlantModel(Model):
     registry_hash: str
     valid_from_ms: int
     demo: bool
+    makes: bool = Field(description="products of its own with a route: there are orders, jobs and a schedule")
     floor: Floor | None
     zones: list[ZoneModel]
     equipment: list[EquipmentModel]

@@ -54,6 +54,7 @@ def document(portal: Portal) -> dict[str, Any]:
         "registry_hash": registry.hash,
         "valid_from_ms": wire.ms(registry.valid_from_ns),
         "demo": portal.installation.demo,
+        "makes": makes(registry),
         "floor": _floor(registry),
         "zones": [{"id": z.id, "name": z.name, "polygon": z.polygon} for z in registry.zones],
         "equipment": [_equipment(registry, e) for _, e in sorted(registry.equipment.items())],
@@ -137,6 +138,11 @@ def inferred(registry: Registry, equipment_id: EquipmentId) -> bool:
     """Return whether a unit's class comes from counter and power instead of a state signal."""
     equipment = registry.equipment[equipment_id]
     return equipment.level == "WorkUnit" and not equipment.state_model and bool(equipment.bands)
+
+
+def makes(registry: Registry) -> bool:
+    """Return whether the plant makes a product by a route of its own: without one nothing is scheduled."""
+    return any(each.make and each.routing in registry.routings for each in registry.products.values())
 
 
 def _floor(registry: Registry) -> dict[str, Any] | None:
