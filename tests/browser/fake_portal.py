@@ -298,7 +298,8 @@ async def curve(signal_id: str, from_ms: float, to_ms: float, columns: int) -> R
     quality = [2 if START_MS + 2_000_000 < t < START_MS + 2_900_000 else 0 for t in times]
     arrays = {key: np.array(values) for key, values in data.items()}
     arrays |= {"quality": np.array(quality, dtype=np.uint8), "count": np.full(len(times), 12.0)}
-    return Response(column_bytes(arrays, {"gaps": gaps}), media_type=MEDIA_TYPE)
+    more = {"gaps": gaps, "width_ms": (to_ms - from_ms) / columns}
+    return Response(column_bytes(arrays, more), media_type=MEDIA_TYPE)
 
 
 @app.get(f"{API}/signals/{{signal_id:path}}/values")

@@ -135,7 +135,7 @@ class World:
         for s in signals:
             since = self.cut.get(s.connection)
             shown_at = since if since is not None else at_ms
-            never = self.is_never(s)
+            never = self.is_never(s) or at_ms < START_MS
             out["i"].append(s.index)
             out["v"].append(None if never else self.value(s, shown_at))
             out["q"].append(1 if never else 2 if noise("doubt", s.id) < 0.006 or since else 0)
@@ -147,6 +147,9 @@ class World:
     def unit_documents(self, at_ms: int) -> list[dict[str, Any]]:
         out = []
         for e in self.registry.work_units:
+            if at_ms < START_MS:
+                out.append(self._never_heard(e.id))
+                continue
             name, since, reason = self.state(e.id, at_ms)
             connections = {self.registry.signals[i].connection for i in e.signals}
             cut = [self.cut[c] for c in connections if c in self.cut]
@@ -181,6 +184,17 @@ class World:
                 }
             )
         return out
+
+    def _never_heard(self, unit: str) -> dict[str, Any]:
+        """Return what the twin says of a unit of which it has nothing: no instant is 0."""
+        nothing = ("state", "last_known_class", "job", "serial", "program")
+        figures = ("good_count", "reject_count", "cycle_time_s", "power_kw", "energy_kwh")
+        return (
+            {"unit": unit, "time_class": "unknown", "reason": "never heard", "inferred": False}
+            | dict.fromkeys(("since_ms", "last_known_since_ms", "confirmed_ms"), 0)
+            | dict.fromkeys(nothing, "")
+            | dict.fromkeys(figures)
+        )
 
     def _alarms(self) -> list[dict[str, Any]]:
         def one(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import ROOT, FakePortal
 from tests.browser.fake_world import START_MS
@@ -205,6 +205,65 @@ def test_a_time_bar_that_is_not_there_yet_says_so_and_nothing_is_dated_by_it(
     expect(page.get_by_test_id("recorded")).to_contain_text("can be replayed since 08:32")
 
 
+def test_an_address_of_an_instant_is_loading_until_it_is_there(page: Page, portal: FakePortal) -> None:
+    """Seen: 'Replay, 0.0 s ago' and 'No alarm in this time.' while neither was known yet."""
+    for word in ("/bar", "/journal"):
+        portal.fault("hold", word)
+    page.goto(portal.url + "/?mode=replay&at=2026-11-12T12:06:40.000Z")
+    pill = page.locator("header.top .replay")
+    expect(pill).to_have_text("Replay. Nothing can be changed here.", timeout=PATIENT_MS)
+    expect(page.get_by_test_id("bar-loading")).to_have_text("The time bar is being loaded.")
+    happened = page.get_by_role("complementary", name="What happened")
+    expect(happened).to_contain_text("Loading.")
+    expect(happened).not_to_contain_text("No alarm")
+    portal.fault("reset")
+    settled(page)
+    expect(pill).to_have_text(
+        re.compile(r"Replay, (1 h )?\d+ min ago\. Nothing can be changed here\."), timeout=PATIENT_MS
+    )
+    expect(page.get_by_test_id("bar-loading")).to_have_count(0, timeout=PATIENT_MS)
+
+
+@pytest.mark.parametrize("path", ["/", "/machine/press2", "/?view=table"])
+def test_before_the_start_nothing_is_recorded_and_no_year_is_1970(
+    page: Page, portal: FakePortal, path: str
+) -> None:
+    at = f"{'&' if '?' in path else '?'}mode=replay&at={START_MS - 3_600_000}"
+    page.goto(portal.url + path + at)
+    expect(page.get_by_test_id("clock")).to_contain_text("07:32:07", timeout=PATIENT_MS)
+    expect(slider(page)).to_have_attribute("aria-valuemin", str(START_MS), timeout=PATIENT_MS)
+    if "view" in path:
+        expect(page.locator("main table")).to_contain_text("Nothing was recorded yet at this instant.")
+    elif "machine" in path:
+        expect(page.locator("p.say")).to_have_text("Nothing was recorded yet at this instant.")
+        expect(page.locator(".sbs")).to_contain_text("Nothing was recorded yet at this instant.")
+    else:
+        expect(page.locator("[data-machine] [data-kind=never]").first).to_be_visible()
+        expect(page.locator(".figures")).to_contain_text("nothing recorded yet")
+    expect(page.locator("main")).not_to_contain_text(re.compile("1970|Thu,? 1 Jan|never heard"))
+
+
+def test_a_plant_without_products_has_no_place_for_a_schedule(page: Page, portal: FakePortal) -> None:
+    def without_products(route: Route) -> None:
+        plant = route.fetch().json()
+        assert plant["makes"] is True
+        route.fulfill(json=plant | {"makes": False})
+
+    rail = page.locator("nav.rail")
+    open_page(page, portal, "/")
+    expect(rail).to_contain_text("Schedule")
+    page.route("**/api/v1/plant", without_products)
+    open_page(page, portal, "/")
+    expect(rail.get_by_role("link")).to_have_text(["Now", "System"])
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.keyboard.press("Shift+?")
+    keys = page.get_by_role("dialog")
+    expect(keys).to_contain_text("Shift G")
+    expect(keys).not_to_contain_text("Schedule")
+    assert "/schedule" not in page.url
+
+
 @pytest.mark.parametrize("path", ["/signal/zone_c/temperature_west", "/alarms?tab=journal", "/system"])
 def test_what_a_page_asks_for_is_loading_before_it_is_empty(
     page: Page, portal: FakePortal, path: str
@@ -221,6 +280,18 @@ def test_what_a_page_asks_for_is_loading_before_it_is_empty(
     portal.fault("reset")
     settled(page, path)
     expect(page.locator("main")).not_to_contain_text("Loading.", timeout=PATIENT_MS)
+
+
+def test_a_trend_is_said_only_over_the_time_that_has_values(page: Page, portal: FakePortal) -> None:
+    """Seen: ninety seconds of values were called ten minutes, by their last value minus their first."""
+    address = "/signal/zone_c/temperature_west?mode=replay&at={}"
+    trend = page.get_by_test_id("trend")
+    open_page(page, portal, address.format(START_MS + 300_000))
+    expect(trend).to_have_text(re.compile(r"^[+−]?\d+(\.\d+)? °C in 5 min$"), timeout=PATIENT_MS)
+    with page.expect_response(re.compile(r"/curve\?.*columns=60$")):
+        open_page(page, portal, address.format(START_MS + 90_000))
+    expect(page.get_by_test_id("curve-loading")).to_have_count(0, timeout=PATIENT_MS)
+    expect(trend).to_have_count(0)
 
 
 def test_the_bar_says_the_real_span_of_a_column(page: Page, portal: FakePortal) -> None:

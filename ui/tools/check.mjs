@@ -10,9 +10,11 @@ const steps = [
   ['tools/messages.mjs'],
   ['--test', '--test-reporter=dot', 'tests/*.test.ts'],
 ];
+// The Node that runs npm, which is the wheel's: a shell may find another one, too old for what is tested.
+const node = process.env.npm_node_execpath ?? process.execPath;
 let failed = 0;
 for (const step of steps) {
-  const done = spawnSync(process.execPath, step, { cwd: folder, stdio: 'inherit' });
+  const done = spawnSync(node, step, { cwd: folder, stdio: 'inherit' });
   if (done.status !== 0) failed += 1;
 }
 process.exit(failed ? 1 : 0);

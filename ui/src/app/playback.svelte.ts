@@ -41,6 +41,9 @@ class Playback {
 
   readonly start_ms: number = $derived(this.bar?.start_ms || this.end_ms - SPAN_MIN_MS);
 
+  /** True where the page shows an instant before anything was recorded. */
+  readonly before_start: boolean = $derived((this.bar?.start_ms ?? 0) > live.now_ms);
+
   readonly from_ms: number = $derived.by(() => {
     const whole = Math.max(SPAN_MIN_MS, (this.end_ms - this.start_ms) * 1.02);
     const span = this.span_ms ?? Math.min(whole, SPAN_DEFAULT_MS);

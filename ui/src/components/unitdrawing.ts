@@ -1,12 +1,14 @@
 // Which of the drawings a work unit gets, and the sentence that goes with it.
 
 import type { EquipmentInfo, UnitDocument } from '../api/types.ts';
+import { playback } from '../app/playback.svelte.ts';
 import { live } from '../live/store.svelte.ts';
 import { duration, instant } from '../messages/format.ts';
 import { t, word } from '../messages/index.svelte.ts';
 
 export type Kind = 'run' | 'set_up' | 'blocked' | 'starved' | 'stopped' | 'idle' | 'off' | 'unknown' | 'never';
 
+const NEVER_HEARD = 'never heard'; // the twin's own reason for a unit of which it has nothing at all
 const KINDS: Record<string, Kind> = {
   production: 'run',
   set_up: 'set_up',
@@ -21,13 +23,19 @@ const KINDS: Record<string, Kind> = {
 export function kindOf(document: UnitDocument | null): Kind {
   if (live.lost) return 'unknown';
   if (!document) return 'never';
-  return KINDS[document.time_class] ?? 'unknown';
+  const kind = KINDS[document.time_class] ?? 'unknown';
+  return kind === 'unknown' && !silentSince(document) ? 'never' : kind;
+}
+
+/** Since when nobody vouched for a unit whose state is unknown; 0 where nobody ever did. */
+function silentSince(document: UnitDocument): number {
+  return document.confirmed_ms || document.since_ms;
 }
 
 /** Seconds since somebody vouched for the unit; 0 where nobody ever did. */
 export function silence_s(document: UnitDocument | null): number {
-  const since = document?.confirmed_ms || (document?.time_class === 'unknown' ? document.since_ms : 0);
-  return live.seconds(since);
+  if (!document) return 0;
+  return live.seconds(document.time_class === 'unknown' ? silentSince(document) : document.confirmed_ms);
 }
 
 /** Rate against the standard, 1 is the standard; null where either is not known. */
@@ -39,14 +47,16 @@ export function rateOf(info: EquipmentInfo, document: UnitDocument | null): numb
 
 /** State, since when, and why, as one sentence. */
 export function sentence(document: UnitDocument | null): string {
-  if (!document) return t('machine.never-heard');
   const now = live.now_ms;
+  if (playback.before_start) return t('machine.nothing-recorded');
+  if (!document) return t('machine.never-heard');
   if (live.lost) return t('machine.link-lost', { age: duration(live.seconds(live.lostAt_ms)) });
   if (document.time_class === 'unknown') {
+    if (!silentSince(document)) return document.reason === NEVER_HEARD ? t('machine.never-heard') : t('machine.unknown-always', { reason: sentenceEnd(document.reason) });
     return t('machine.unknown-for', {
       age: duration(silence_s(document)),
       reason: document.reason ? sentenceEnd(document.reason) : 'none',
-      since: instant(document.confirmed_ms || document.since_ms, now),
+      since: instant(silentSince(document), now),
     });
   }
   const reason = document.time_class === 'delay_own' ? document.reason || t('machine.no-reason') : document.reason;

@@ -51,8 +51,9 @@ export const day = (ms: number) => time({ weekday: 'short', day: 'numeric', mont
 export const dayTime = (ms: number) => `${day(ms)} ${clock(ms)}`;
 const dateKey = (ms: number) => time({ year: 'numeric', month: '2-digit', day: '2-digit' }).format(ms);
 
-/** The time of day; with the day where it is not today's. */
+/** The time of day; with the day where it is not today's. The portal's 0 is no instant: it says never. */
 export function instant(ms: number, now_ms: number): string {
+  if (ms === 0) return '–';
   return dateKey(ms) === dateKey(now_ms) ? clock(ms) : dayTime(ms);
 }
 

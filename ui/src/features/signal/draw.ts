@@ -17,8 +17,8 @@ export interface Look {
   decimals: number | undefined;
   /** Counters, states and switches hold their value until the next one. */
   step: boolean;
-  /** The newest value, as long as its source vouches for it. */
-  held: { value: number; from_ms: number; to_ms: number } | null;
+  /** What the stream said and the history has not stored yet, as lines of (time, value). */
+  tail: [number, number][][];
 }
 type Css = (name: string) => string;
 
@@ -118,11 +118,9 @@ export function drawCurve(u: uPlot, look: Look, css: Css, ticks: (from: number, 
       if (b - a === 1) ctx.arc(X(time[a]!), Y(mean[a]!), px, 0, 7);
       ctx.stroke();
     }
-    if (look.held) {
-      const y = Y(look.held.value);
+    for (const line of look.tail) {
       ctx.beginPath();
-      ctx.moveTo(X(Math.max(look.held.from_ms, look.span[0])), y);
-      ctx.lineTo(X(look.held.to_ms), y);
+      for (const [ms, value] of line) ctx.lineTo(X(ms), Y(value));
       ctx.stroke();
     }
     // A line beyond its limit: its priority's colour on an ink line.
@@ -173,7 +171,7 @@ export function drawCurve(u: uPlot, look: Look, css: Css, ticks: (from: number, 
         k = n + 1;
       }
     }
-    const begin = Math.max(left, X(time[0] ?? look.held?.from_ms ?? look.span[0]));
+    const begin = Math.max(left, X(time[0] ?? look.tail[0]?.[0]?.[0] ?? look.span[0]));
     if ((quality?.[0] ?? 0) < 2 && end - begin > 50 * px) label(t('value.good'), begin + 6 * px, strip + 10 * px, 'left', css('--ink1'));
   }
 
