@@ -71,13 +71,14 @@ def figure(value: Any) -> str:
 def page(results: dict[str, Any]) -> str:
     """Return docs/benchmarks.md: what was missed first."""
     about = results["machine"]
+    commits = ", ".join(f"`{commit}`" for commit in sorted({row["commit"] for row in results["rows"]}))
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench`; read ratios first, absolute figures second. What was missed stands first.",
         "",
-        f"Measured at commit `{results['commit']}` on {about['cores']} cores of {about['cpu']}, "
-        f"{about['memory_gb']} GB, Python {about['python']}.",
+        f"Measured at {commits} (`results.json` says which figure where) on {about['cores']} cores of "
+        f"{about['cpu']}, {about['memory_gb']} GB, Python {about['python']}.",
         "",
         "| | area | figure | value | unit | peer or limit | its value | ratio | bar |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -90,6 +91,13 @@ def page(results: dict[str, Any]) -> str:
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def write(rows: list[Row]) -> None:
+    """Write the results and their page."""
+    results = {"machine": machine(), "commit": commit(), "rows": rows}  # the newest; each row has its own
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
 def main() -> int:
@@ -107,16 +115,14 @@ def main() -> int:
         print(f"{name} ...", flush=True)
         found = importlib.import_module(f"benchmarks.{name}").run()
         for row in found:
-            row["benchmark"] = name
+            row["benchmark"], row["commit"] = name, commit()
             verdict = {True: "met", False: "MISSED", None: "-"}[row["met"]]
             against = (
                 f"{row['peer']}: {figure(row['peer_value'])}, ratio {figure(row['ratio'])}, bar {row['bar']}"
             )
             print(f"  {verdict:<7} {row['name']}: {figure(row['value'])} {row['unit']} ({against})")
         rows += found
-    results = {"machine": machine(), "commit": commit(), "rows": rows}
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(page(results), encoding="utf-8")
+        write(rows)  # after each: a later one that fails takes nothing with it
     missed = [row["name"] for row in rows if row["met"] is False]
     print(f"{len(rows)} figures, {len(missed)} bars missed{': ' + '; '.join(missed) if missed else ''}")
     return 1 if missed else 0

@@ -1,7 +1,7 @@
 """The product as a person starts it: start-up, memory, first load, frames, and any instant of a week.
 
 `taktwin demo` with its real processes and a headless Chromium, which draws with the processor. Frames
-are timed at the speed at which at least 2,000 values a second reach the page. The week of history is
+are timed at 60 times the speed, so that at least 2,000 values a second reach the page. The week of history is
 one day of the virtual plant, repeated; where a twin ran it kept a picture each five minutes, from which
 the recorder goes on.
 """
@@ -82,7 +82,7 @@ def run() -> list[dict[str, Any]]:
             rows.append(
                 _row("whole demo: resident in all, after a minute", _resident_mb(product), "MB", 1500)
             )
-        with Product(root / "fast", "--speed", "20", "--at", "2026-11-10T06:30:00Z") as product:
+        with Product(root / "fast", "--speed", "60", "--at", "2026-11-10T06:30:00Z") as product:
             rows += _page(product)
         rows += _any_instant(root / "past")
     return rows
@@ -119,7 +119,7 @@ def _page(product: Product) -> list[dict[str, Any]]:
         first_load = loaded()
         updates, spans = _frames(page)
         chromium.close()
-    assert updates >= UPDATES_MIN, f"only {updates:.0f} values a second reached the page"
+    enough = updates >= UPDATES_MIN
     return [
         _row("page: first load, compressed, without the plant's data", first_load["page"] / 1000, "kB", 150),
         {
@@ -127,8 +127,12 @@ def _page(product: Product) -> list[dict[str, Any]]:
             "ratio": None, "bar": None, "met": None,
         },
         {
-            **_row(f"page: p95 frame at {updates:,.0f} values a second", _p95(spans), "ms", 20),
+            **_row("page: p95 frame", _p95(spans), "ms", 20),
             "peer": "60 frames a second", "peer_value": 16.7,
+        },
+        {
+            **_row("page: values a second that reach it meanwhile", updates, "1/s", UPDATES_MIN),
+            "bar": f">= {UPDATES_MIN:,}", "ratio": round(updates / UPDATES_MIN, 3), "met": enough,
         },
     ]  # fmt: skip
 
