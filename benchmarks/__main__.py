@@ -93,9 +93,9 @@ def page(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(rows: list[Row]) -> None:
+def write(rows: list[Row], measured: str) -> None:
     """Write the results and their page."""
-    results = {"machine": machine(), "commit": commit(), "rows": rows}  # the newest; each row has its own
+    results = {"machine": machine(), "commit": measured, "rows": rows}  # the newest; each row has its own
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(results), encoding="utf-8")
 
@@ -111,18 +111,19 @@ def main() -> int:
     rows: list[Row] = [
         row for row in before if row["benchmark"] not in names and row["benchmark"] in modules()
     ]
+    measured = commit()  # before our own results change the tree
     for name in names:
         print(f"{name} ...", flush=True)
         found = importlib.import_module(f"benchmarks.{name}").run()
         for row in found:
-            row["benchmark"], row["commit"] = name, commit()
+            row["benchmark"], row["commit"] = name, measured
             verdict = {True: "met", False: "MISSED", None: "-"}[row["met"]]
             against = (
                 f"{row['peer']}: {figure(row['peer_value'])}, ratio {figure(row['ratio'])}, bar {row['bar']}"
             )
             print(f"  {verdict:<7} {row['name']}: {figure(row['value'])} {row['unit']} ({against})")
         rows += found
-        write(rows)  # after each: a later one that fails takes nothing with it
+        write(rows, measured)  # after each: a later one that fails takes nothing with it
     missed = [row["name"] for row in rows if row["met"] is False]
     print(f"{len(rows)} figures, {len(missed)} bars missed{': ' + '; '.join(missed) if missed else ''}")
     return 1 if missed else 0
