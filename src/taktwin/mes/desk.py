@@ -90,8 +90,6 @@ class Desk:
         self._store = store
         self._definitions = definitions
         self._now_ns = now_ns
-        self.accepted = 0
-        self.refused = 0
 
     def execute(self, command: Command) -> Answer:
         """Do what a command wants, or say why not. The same id is answered again and done once.
@@ -101,12 +99,6 @@ class Desk:
         StoreError
             If the database failed: nothing happened, and the command may be sent again.
         """
-        answer = self._execute(command)
-        self.accepted += answer.accepted
-        self.refused += not answer.accepted
-        return answer
-
-    def _execute(self, command: Command) -> Answer:
         kind = commands.CATALOGUE.get(command.name)
         if kind is None or not command.id or not command.actor:
             known = ", ".join(sorted(commands.CATALOGUE))

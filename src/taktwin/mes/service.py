@@ -77,7 +77,7 @@ class MesService:
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        self._counts = dict.fromkeys(("relayed", "booked", "questions"), 0)
+        self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
             (*self._definitions.counters, *self._definitions.serials, *self._definitions.made)
@@ -119,6 +119,7 @@ class MesService:
                             right="send the same command again: it did not happen")  # fmt: skip
         else:
             self._reasons.pop("database", None)
+            self._counts["accepted" if answer.accepted else "refused"] += 1
             if answer.events:
                 self._written.set()
         return commands.encode(answer)
@@ -295,7 +296,6 @@ class MesService:
             started_ns=self._started_ns, at_ns=self._clock.now_ns(), pid=self._pid,
             memory_mb=self._memory_mb(),
             counters={
-                "accepted": float(self._desk.accepted), "refused": float(self._desk.refused),
                 **{name: float(value) for name, value in self._counts.items()},
             },
         )  # fmt: skip

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from taktwin.clock import Clock, SystemClock
 from taktwin.entropy import secret_token
-from taktwin.errors import StoreError, WorldError
+from taktwin.errors import WorldError
 from taktwin.mes import MIGRATIONS
 from taktwin.processes import foreign
 from taktwin.processes.ports import free_port
@@ -93,12 +93,7 @@ class Database:
     @property
     def pid(self) -> int:
         """Return PostgreSQL's main process id, 0 if it is not ours or not running."""
-        if self.external_url or not self.alive:
-            return 0
-        try:
-            return self.server_pid()
-        except StoreError:
-            return 0
+        return self._written_pid() if self.alive and not self.external_url else 0
 
     def url(self, role: str) -> str:
         """Return where a role connects, without its password; the same over all starts of one object."""
@@ -227,17 +222,17 @@ class Database:
 
     async def _end_leftover(self, cluster: Path) -> None:
         """End a server of this cluster whose keeper was killed: two may not share one cluster."""
-        path = cluster / "postmaster.pid"
-        if not path.exists():
+        pid = self._written_pid()
+        if not pid:
+            self._lock().unlink(missing_ok=True)  # torn by a crash: PostgreSQL would refuse to start
             return
-        words = path.read_text(encoding="utf-8").split()
-        command = Path(f"/proc/{words[0]}/cmdline")
-        if not words or not command.exists() or str(cluster) not in command.read_text(errors="replace"):
+        command = Path(f"/proc/{pid}/cmdline")
+        if not command.exists() or str(cluster) not in command.read_text(errors="replace"):
             return  # PostgreSQL itself finds a file of a server that is gone
         with contextlib.suppress(ProcessLookupError):
-            os.kill(int(words[0]), signal.SIGINT)
+            os.kill(pid, signal.SIGINT)
         for _ in range(100):
-            if not path.exists():
+            if not self._lock().exists():
                 return
             await self._clock.wall_sleep(0.05)
 
@@ -273,19 +268,16 @@ class Database:
         if self._reading is not None:
             await self._reading
 
-    def server_pid(self) -> int:
-        """Return the process id of PostgreSQL itself, for the tests that kill it.
+    def _lock(self) -> Path:
+        return self.folder / "cluster" / "postmaster.pid"
 
-        Raises
-        ------
-        StoreError
-            If it does not run.
-        """
-        path = self.folder / "cluster" / "postmaster.pid"
-        words = path.read_text(encoding="utf-8").split() if path.exists() else []
-        if not words:
-            raise StoreError("PostgreSQL does not run")
-        return int(words[0])
+    def _written_pid(self) -> int:
+        """Return the process id in PostgreSQL's lock file, 0 if there is none, or half of one."""
+        try:
+            first = self._lock().read_text(encoding="utf-8").partition("\n")[0].strip()
+        except FileNotFoundError:
+            return 0
+        return int(first) if first.isdigit() else 0
 
 
 def _program(name: str) -> str:

@@ -122,7 +122,9 @@ def silences(stream: Iterable[CloudEvent], owner_of_signal: Mapping[str, str]) -
         if isinstance(content, ConnectorStateChanged):
             key = content.connector
             (ended.add if content.state == "stopped" else ended.discard)(key)
-            if content.state == "lost" and key not in open_since:
+            if content.state == "lost" and f"{key}:silent" in open_since:
+                open_since[key] = open_since.pop(f"{key}:silent")  # the twin noticed it first: one silence
+            elif content.state == "lost" and key not in open_since:
                 open_since[key] = (key, "", event.time, _noticed_after_s(event))
             elif content.state == "running" and key in open_since:
                 _close(found, open_since.pop(key), event.time)

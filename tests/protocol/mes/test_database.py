@@ -167,7 +167,7 @@ async def test_a_database_killed_in_a_transaction_loses_and_doubles_nothing(serv
             async with CLOCK.timeout(20):
                 while other.execute(count).fetchone() == (0,):
                     await CLOCK.wall_sleep(0.02)
-        os.kill(server.database.server_pid(), signal.SIGKILL)
+        os.kill(server.database.pid, signal.SIGKILL)
         with pytest.raises(StoreError):
             await waiting
         with pytest.raises(psycopg.Error):
@@ -226,6 +226,21 @@ async def test_questions_that_fail_use_up_no_connection(server: Server, tmp_path
     assert service._ask("audit", {"after": 0})
 
 
+async def test_a_lock_file_that_a_crash_has_torn_does_not_keep_the_database_from_starting(
+    folder: Path,
+) -> None:
+    one = Server(folder)
+    await one.database.start()
+    pid = one.database.pid
+    assert pid > 0 and one.database.alive
+    await one.database.stop()
+    assert one.database.pid == 0
+    (one.database.folder / "cluster" / "postmaster.pid").write_text("")
+    await one.database.start()
+    assert one.database.pid not in (0, pid)
+    await one.database.stop()
+
+
 async def test_a_database_that_cannot_start_is_tried_again_until_it_can(folder: Path) -> None:
     said: list[str] = []
     installation = Installation(data_dir=str(folder), plant_dir=str(PLANT))
@@ -234,7 +249,7 @@ async def test_a_database_that_cannot_start_is_tried_again_until_it_can(folder: 
     await server.start()
     watching = asyncio.create_task(supervisor._watch_server("database", server, supervisor.database_exits))
     # Killed, and its cluster is not where it was: a disk that was pulled out.
-    os.kill(server.server_pid(), signal.SIGKILL)
+    os.kill(server.pid, signal.SIGKILL)
     cluster, away = server.folder / "cluster", server.folder / "away"
     cluster.rename(away)
     cluster.write_text("no folder")

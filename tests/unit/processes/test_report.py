@@ -156,6 +156,8 @@ def test_a_silence_that_only_the_twin_noticed_counts_and_one_that_both_did_count
     assert [(s.noticed_after_s, s.to) for s in alone["line1"]] == [(0.2, rfc3339(T0 + 20 * SECOND_NS))]
     both = [event(lost, 5, 1), event(silent(), 10, 2), event(back, 18, 3), event(cleared, 18, 4)]
     assert len(report.silences(both, {})["line1"]) == 1
+    twin_first = [event(silent(), 10, 1), event(lost, 5, 2), event(back, 18, 3), event(cleared, 18, 4)]
+    assert [s.to for s in report.silences(twin_first, {})["line1"]] == [rfc3339(T0 + 18 * SECOND_NS)]
     stopped = event(events.ConnectorStateChanged(connector="line1", state="stopped"), 5, 1)
     assert report.silences([stopped, event(silent(), 10, 2)], {}) == {}
     one = [event(silent("mill1/spindle"), 10, 1)]
