@@ -31,6 +31,7 @@ from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes.wiring import ends_at_once, joined, memory_mb, run
 from taktwin.settings import Installation, bus_password
+from taktwin.stopping import unless
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.injections import Injection, InjectionAnswer
 from taktwin.virtual_plant.model import VirtualPlant
@@ -57,7 +58,8 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     bus = await joined(installation, clock, stop, user=NAME) if installation.nats_url else None
     try:
         recording = None if plant is not None else Recording(registry, faces)
-        await service.open()
+        # Five servers of OPC UA take seconds to build, on a busy machine longer than a stop may last.
+        await unless(stop, service.open())
         # A million objects of the servers' address spaces stay for ever. To walk them all again and again
         # took 0.3 s of processor time, seconds on a busy machine, in which every server was silent.
         gc.freeze()
