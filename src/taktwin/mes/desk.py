@@ -21,6 +21,7 @@ from taktwin.contracts.events import CATALOGUE, EventData
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.definitions import actions as definitions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.scheduling import actions as scheduling
@@ -31,8 +32,13 @@ from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
-RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
-SUBJECTS = ("report", "unit", "job", "lot", "request", "signal")  # the first that an event has
+RULES: Rules = (
+    tracking.RULES.joined(scheduling.RULES)
+    .joined(execution.RULES)
+    .joined(collection.RULES)
+    .joined(definitions.RULES)
+)
+SUBJECTS = ("report", "unit", "job", "lot", "request", "signal", "document")  # the first that an event has
 
 
 class Transaction(Protocol):
@@ -116,7 +122,8 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id)
+                person = command.actor if command.actor_type == "human" else ""
+                asking = Asking(self._definitions, now_ns, command.id, person)
                 facts = RULES.deciders[command.name](transaction.book, wish, asking)
                 written = self._write(transaction, facts, who, now_ns)
                 answer = Answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from taktwin.mes.definitions.documents import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -59,10 +60,11 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    documents: DocumentFolder  # the work instructions as they are written now
 
 
-def compiled(registry: Registry) -> Definitions:
-    """Return the definitions of a plant."""
+def compiled(registry: Registry, files: Files | None = None) -> Definitions:
+    """Return the definitions of a plant; `files` keeps what released documents show (None: in memory)."""
     units = {unit.id: unit for unit in registry.work_units}
     by_class: dict[str, list[str]] = {}
     for unit in units.values():
@@ -98,4 +100,5 @@ def compiled(registry: Registry) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+        documents=DocumentFolder(registry, files or MemoryFiles()),
     )
