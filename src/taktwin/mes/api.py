@@ -9,6 +9,8 @@
 | `unit` | {unit} | {unit, passages, eaten, parents} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
+| `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
+| `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 
 A name that nobody knows is answered with {}.
 """
@@ -23,6 +25,7 @@ import msgspec
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import FREE, Line, board
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.maintenance.queries import maintenance, upkeep
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
@@ -167,5 +170,5 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
 
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
-    "lots": _lots, "recall": _recall,
+    "lots": _lots, "recall": _recall, "maintenance": maintenance, "upkeep": upkeep,
 }  # fmt: skip

@@ -23,7 +23,10 @@ from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.maintenance import actions as maintenance
+from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.scheduling import actions as scheduling
+from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
@@ -31,8 +34,12 @@ from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
-RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
-SUBJECTS = ("report", "unit", "job", "lot", "request", "signal")  # the first that an event has
+RULES: Rules = (
+    tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
+    .joined(maintenance.RULES).joined(tool_changes.RULES).joined(tooling.RULES)
+)  # fmt: skip
+# The first that an event has.
+SUBJECTS = ("report", "unit", "job", "lot", "request", "signal", "order", "plan", "tool", "gauge", "spare")
 
 
 class Transaction(Protocol):
@@ -116,7 +123,7 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id)
+                asking = Asking(self._definitions, now_ns, command.id, command.actor)
                 facts = RULES.deciders[command.name](transaction.book, wish, asking)
                 written = self._write(transaction, facts, who, now_ns)
                 answer = Answer(
@@ -152,6 +159,7 @@ class Desk:
             now_ns = self._now_ns()
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
+            counted: set[str] = set()
             for one in sorted(heard, key=lambda each: each.source_ns):
                 if one.signal not in self._definitions.counters:
                     collection.remember(transaction.book, one)
@@ -159,8 +167,23 @@ class Desk:
                 asking = Asking(self._definitions, one.source_ns)
                 facts = collection.count(transaction.book, one, asking)
                 total += len(self._write(transaction, facts, who, now_ns))
+                counted.add(self._definitions.counters[one.signal][0])
+            if counted:
+                total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)
             return total
+
+    def tick(self) -> int:
+        """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.
+
+        Raises StoreError as `execute` does. However often it is called, an order is due once.
+        """
+        with self._store.begin() as transaction:
+            return len(self._fall_due(transaction, self._now_ns(), None))
+
+    def _fall_due(self, transaction: Transaction, now_ns: int, work_units: set[str] | None) -> list[Entry]:
+        facts = maintenance.due(transaction.book, Asking(self._definitions, now_ns), work_units)
+        return self._write(transaction, facts, Who("maintenance", "service"), now_ns)
 
     def _write(self, transaction: Transaction, facts: Iterator[Fact], who: Who, now_ns: int) -> list[Entry]:
         written: list[Entry] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from taktwin.plant.registry import Registry
+from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
@@ -32,6 +33,7 @@ class Operation:
     components: tuple[Component, ...]
     skills: tuple[str, ...]
     last: bool
+    tools: tuple[str, ...] = ()  # kinds of tools that it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
+    tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
+    spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
+    maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
 
 
 def compiled(registry: Registry) -> Definitions:
@@ -85,11 +92,15 @@ def compiled(registry: Registry) -> Definitions:
                     number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
                     work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
                     standard_time_s=step.standard_time_s, components=components,
-                    skills=tuple(step.skills), last=number == len(route) - 1,
+                    skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),
                 )
             )  # fmt: skip
         products[name] = Definition(name, product.name, product.serialised, product.setup_family,
                                     tuple(operations))  # fmt: skip
+    tools_at: dict[str, tuple[str, ...]] = {}
+    for step in (step for made in products.values() for step in made.operations if step.tools):
+        for unit_id in step.work_units:
+            tools_at[unit_id] = tuple(sorted({*tools_at.get(unit_id, ()), *step.tools}))
     roles = {"good_count": "good", "reject_count": "reject"}
     return Definitions(
         products=products,
@@ -98,4 +109,6 @@ def compiled(registry: Registry) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
-    )
+        tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
+        spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+    )  # fmt: skip

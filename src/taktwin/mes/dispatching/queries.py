@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
+from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -31,6 +32,7 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
     by_name = {job.job: job for job in jobs}
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
+    repairs, missing = stopped(book), missing_tools(book, definitions)
     lines = []
     for job in jobs:
         definition = definitions.products.get(job.product)
@@ -48,6 +50,8 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
             running=running.get(place, "") if running.get(place) != job.job else "",
+            under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
+            tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -57,6 +61,10 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
     return sorted(lines, key=lambda line: (
         order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
     ))  # fmt: skip
+
+
+def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
+    return None if found is None else Obstacle(kind, found.subject, found.detail)
 
 
 def _stock(book: Reading) -> dict[str, float]:
