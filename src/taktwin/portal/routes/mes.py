@@ -14,6 +14,7 @@ from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
+from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
     Granted,
@@ -42,6 +43,19 @@ NEEDS: dict[str, Action] = {
     commands.LoadLot.command_name: Action.MES_WORK,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
+    commands.RequestMaintenance.command_name: Action.MES_REQUEST,
+    commands.AssignMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.StartMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.CompleteMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.AbortMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.ReceiveSpare.command_name: Action.MES_MAINTAIN,
+    commands.CountSpare.command_name: Action.MES_MAINTAIN,
+    commands.MountTool.command_name: Action.MES_TOOL,
+    commands.DismountTool.command_name: Action.MES_TOOL,
+    commands.ServiceTool.command_name: Action.MES_TOOL,
+    commands.ChangeTool.command_name: Action.MES_TOOL,
+    commands.CalibrateGauge.command_name: Action.MES_CALIBRATE,
+    commands.UseGauge.command_name: Action.MES_TOOL,
 }
 STATUS = {"unknown": 404, "invalid": 422, "away": 503}  # everything else: 409, the thing is otherwise
 
@@ -97,6 +111,21 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     found = await _ask(portal, "recall", lot=lot)
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
+    return found
+
+
+@router.get("/maintenance", response_model=MaintenanceModel)
+async def maintenance(portal: PortalOf, person: PersonOf) -> Any:
+    """Return maintenance orders, what falls due, tools, gauges and spare parts."""
+    return await _ask(portal, "maintenance")
+
+
+@router.get("/maintenance/{work_unit}", response_model=UpkeepModel)
+async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what maintenance has open at a work unit, and its tools."""
+    found = await _ask(portal, "upkeep", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
 
 
