@@ -119,6 +119,33 @@ class Release(CommandData, frozen=True, kw_only=True):
     cause: str
 
 
+class ReleaseDocument(CommandData, frozen=True, kw_only=True):
+    """Put the draft of a work instruction in force: from then on it is what the floor works by."""
+
+    command_name: ClassVar[str] = "document.release"
+    document: str
+    digest: str  # of the draft that the person looked at
+    effective_from_ns: int = 0  # 0: at once
+    effective_to_ns: int = 0  # 0: until another revision
+
+
+class WithdrawDocument(CommandData, frozen=True, kw_only=True):
+    """Take a revision out of force: nobody works by it any more, nor by an older one."""
+
+    command_name: ClassVar[str] = "document.withdraw"
+    document: str
+    revision: int
+    cause: str
+
+
+class AcknowledgeDocument(CommandData, frozen=True, kw_only=True):
+    """Say that one has read a revision."""
+
+    command_name: ClassVar[str] = "document.acknowledge"
+    document: str
+    revision: int
+
+
 class RequestMaintenance(CommandData, frozen=True, kw_only=True):
     """Ask for a repair, or for another tool at the next set-up."""
 
@@ -237,7 +264,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
         DropOrder, ChangeOrder, DispatchJob, ControlJob, BeginJob, ReportScrap, UndoScrap, ReceiveLot,
-        LoadLot, Hold, Release,
+        LoadLot, Hold, Release, ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
     )

@@ -21,6 +21,7 @@ from taktwin.contracts.events import CATALOGUE, EventData
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.definitions import actions as definitions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.maintenance import actions as maintenance
@@ -35,11 +36,19 @@ from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
 RULES: Rules = (
-    tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
-    .joined(maintenance.RULES).joined(tool_changes.RULES).joined(tooling.RULES)
-)  # fmt: skip
+    tracking.RULES.joined(scheduling.RULES)
+    .joined(execution.RULES)
+    .joined(collection.RULES)
+    .joined(definitions.RULES)
+    .joined(maintenance.RULES)
+    .joined(tool_changes.RULES)
+    .joined(tooling.RULES)
+)
 # The first that an event has.
-SUBJECTS = ("report", "unit", "job", "lot", "request", "signal", "order", "plan", "tool", "gauge", "spare")
+SUBJECTS = (
+    "report", "unit", "job", "lot", "request", "signal", "document",
+    "order", "plan", "tool", "gauge", "spare",
+)  # fmt: skip
 
 
 class Transaction(Protocol):
@@ -123,7 +132,8 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id, command.actor)
+                person = command.actor if command.actor_type == "human" else ""
+                asking = Asking(self._definitions, now_ns, command.id, person)
                 facts = RULES.deciders[command.name](transaction.book, wish, asking)
                 written = self._write(transaction, facts, who, now_ns)
                 answer = Answer(

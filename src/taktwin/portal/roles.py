@@ -17,6 +17,7 @@ class Action(StrEnum):
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
+    MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
     MES_REQUEST = "mes.request"  # ask for maintenance: whoever sees that something is wrong
     MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
@@ -50,7 +51,14 @@ ROLES: dict[str, frozenset[Action]] = {
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
     "quality": frozenset(
-        {Action.MES_HOLD, Action.MES_RELEASE, Action.MES_REQUEST, Action.MES_TOOL, Action.MES_CALIBRATE}
+        {
+            Action.MES_HOLD,
+            Action.MES_RELEASE,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_CALIBRATE,
+        }
     ),
     "maintenance": frozenset(
         {
@@ -64,7 +72,13 @@ ROLES: dict[str, frozenset[Action]] = {
         }
     ),
     "engineer": frozenset(
-        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT, Action.MES_REQUEST}
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+        }
     ),
     "demo": frozenset(Action),
 }

@@ -95,7 +95,9 @@ def test_a_repair_that_goes_on_lets_no_job_order_begin_and_interrupts_what_runs(
     refused(shop.ask(commands.BeginJob(job="2-20")), "not_ready", "adhesive2", name, "leak")
     shop.granted(commands.ReceiveLot(lot="A", product="AD-3", quantity=900))
     shop.granted(commands.LoadLot(lot="A", work_unit="adhesive2"))
-    found = {line.job.job: line.obstacle for line in board(shop.store.book, shop.definitions)}["2-20"]
+    found = {line.job.job: line.obstacle for line in board(shop.store.book, shop.definitions, shop.now_ns)}[
+        "2-20"
+    ]
     assert found is not None and (found.kind, found.subject, found.detail) == ("maintenance", name, "leak")
     shop.granted(commands.CompleteMaintenance(order=name, done="sealed"))
     shop.granted(commands.ControlJob(job="1-20", method="Resume"))

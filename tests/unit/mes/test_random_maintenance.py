@@ -51,10 +51,11 @@ class Workshop(Plant):
 
     definitions = WORKSHOP
 
-    @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans())
-    def open(self, quantity: int, left: float, begun: bool) -> None:
+    @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans(),
+                reader=st.sampled_from(("P01", "P02")), withdrawn=st.booleans())  # fmt: skip
+    def open(self, quantity: int, left: float, begun: bool, reader: str, withdrawn: bool) -> None:
         """Open a shop in which plans count, a tool is in, a part is in the store, a repair is wanted."""
-        super().open(quantity, left, begun)
+        super().open(quantity, left, begun, reader, withdrawn)
         self.shop.desk.tick()
         self.shop.ask(commands.ReceiveSpare(spare="B", quantity=1))
         self.shop.ask(commands.MountTool(tool="T-tip-1", work_unit="adhesive2"))

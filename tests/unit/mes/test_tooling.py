@@ -38,7 +38,9 @@ def refused(answer: Answer, *words: str) -> None:
 
 
 def obstacle(shop: Shop, job: str) -> tuple[str, str, str] | None:
-    found = {line.job.job: line.obstacle for line in board(shop.store.book, shop.definitions)}[job]
+    found = {line.job.job: line.obstacle for line in board(shop.store.book, shop.definitions, shop.now_ns)}[
+        job
+    ]
     return None if found is None else (found.kind.value, found.subject, found.detail)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from taktwin.mes.definitions.documents import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.registry import Registry
 from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
 
@@ -61,6 +62,7 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    documents: DocumentFolder  # the work instructions as they are written now
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
@@ -68,8 +70,8 @@ class Definitions:
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
 
 
-def compiled(registry: Registry) -> Definitions:
-    """Return the definitions of a plant."""
+def compiled(registry: Registry, files: Files | None = None) -> Definitions:
+    """Return the definitions of a plant; `files` keeps what released documents show (None: in memory)."""
     units = {unit.id: unit for unit in registry.work_units}
     by_class: dict[str, list[str]] = {}
     for unit in units.values():
@@ -111,4 +113,5 @@ def compiled(registry: Registry) -> Definitions:
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip

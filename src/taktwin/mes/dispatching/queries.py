@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taktwin.mes.definitions.queries import instructions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
@@ -26,7 +27,7 @@ class Line:
     setup_family: str
 
 
-def board(book: Reading, definitions: Definitions) -> list[Line]:
+def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     """Return every job order that is not over: what runs first, then by priority and due date."""
     jobs = [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
     by_name = {job.job: job for job in jobs}
@@ -49,6 +50,11 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
             ],
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
+            documents=[
+                each.document
+                for each in instructions(book, definitions, job.product, job.name, now_ns)
+                if each.required and each.revision is None
+            ],
             running=running.get(place, "") if running.get(place) != job.job else "",
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
             tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),

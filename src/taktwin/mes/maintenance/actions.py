@@ -179,7 +179,7 @@ def ended(row: MaintenanceOrder, asking: Asking, *, found: str, done: str) -> It
 def _begun(book: Reading, row: MaintenanceOrder, asking: Asking, *, stops: bool) -> Iterator[Fact]:
     if State(row.state) is State.NOT_ALLOWED_TO_START:
         yield Fact(
-            events.MaintenanceOrderAssigned(order=row.order, work_unit=row.work_unit, person=asking.actor),
+            events.MaintenanceOrderAssigned(order=row.order, work_unit=row.work_unit, person=asking.person),
             asking.now_ns,
         )
     _may(_order(book, row.order), Cause.BEGIN)
@@ -196,7 +196,7 @@ def _opened(
     return Fact(
         events.MaintenanceOrderOpened(
             order=f"M{number}", number=number, kind=kind, work_unit=work_unit, about=about, plan=plan,
-            tool_kind=tool_kind, priority=priority, due_ns=due_ns, stops=stops, by=asking.actor,
+            tool_kind=tool_kind, priority=priority, due_ns=due_ns, stops=stops, by=asking.person,
         ),
         asking.now_ns,
     )  # fmt: skip
