@@ -192,6 +192,9 @@ class Desk:
             return len(self._fall_due(transaction, self._now_ns(), None))
 
     def _fall_due(self, transaction: Transaction, now_ns: int, work_units: set[str] | None) -> list[Entry]:
+        # Locked before anything is looked at: a second desk, of a process that is going, must not see
+        # an interval as it was before this one wrote the order that came of it.
+        transaction.head()
         facts = maintenance.due(transaction.book, Asking(self._definitions, now_ns), work_units)
         return self._write(transaction, facts, Who("maintenance", "service"), now_ns)
 
