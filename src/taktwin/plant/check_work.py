@@ -26,9 +26,9 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
         if tool.life_parts < 1:
             loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
     for gauge_id, gauge in plant.gauges.items():
-        if gauge.calibrate_every_days < 1:
+        if not 1 <= gauge.calibrate_every_days <= 10_000:
             at = f"gauges.{gauge_id}.calibrate_every_days"
-            loaded.add(at, gauge.calibrate_every_days, "1 day or more")
+            loaded.add(at, gauge.calibrate_every_days, "days from 1 to 10000")
     for spare_id, spare in plant.spare_parts.items():
         if spare.minimum < 0:
             loaded.add(f"spare_parts.{spare_id}.minimum", spare.minimum, "0 or more")
