@@ -17,10 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from taktwin.contracts import commands
 from taktwin.mes.collection import engine as counting
 from taktwin.mes.collection.tables import Counter
-from taktwin.mes.definitions.queries import in_force, readers
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.desk import rebuilt
+from taktwin.mes.documents.queries import in_force, readers
+from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.tracking.engine import Link, Taking, backward, forward
 from taktwin.mes.tracking.tables import Consumption, Lot, Unit
@@ -230,7 +230,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda *_: None,
     ),
     "a withdrawn instruction stays in force": (
-        "taktwin.mes.definitions.queries.in_force",
+        "taktwin.mes.documents.queries.in_force",
         _always_in_force,
     ),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from taktwin.mes.definitions.documents import DocumentFolder, Files, MemoryFiles
+from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.registry import Registry
 from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from taktwin.mes.definitions.queries import instructions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
+from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.tracking.tables import LoadedLot, Lot
