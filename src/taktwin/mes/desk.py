@@ -176,8 +176,10 @@ class Desk:
                     continue
                 asking = Asking(self._definitions, one.source_ns)
                 facts = collection.count(transaction.book, one, asking)
-                total += len(self._write(transaction, facts, who, now_ns))
-                counted.add(self._definitions.counters[one.signal][0])
+                written = self._write(transaction, facts, who, now_ns)
+                if written:
+                    counted.add(self._definitions.counters[one.signal][0])
+                total += len(written)
             if counted:
                 total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)

@@ -77,7 +77,8 @@ def urgency(row: MaintenanceOrder) -> tuple[int, int, int, int]:
 
 
 def _order(book: Reading, row: MaintenanceOrder) -> dict[str, Any]:
-    used = {use.spare: use.quantity for use in book.where(SpareUse, order=row.order)}
+    uses = book.where(SpareUse, order=row.order) if row.ended_ns else []
+    used = {use.spare: use.quantity for use in uses}
     return {**_plain(row), "spare_parts": used}
 
 
