@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
+from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
 from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
 
@@ -30,7 +31,9 @@ class Operation:
     name: str
     equipment_class: str
     work_units: tuple[str, ...]
-    standard_time_s: float
+    standard_time_s: float  # of a part, or of a batch
+    batch: int  # parts at once
+    setup_s: float  # on a change of set-up family
     components: tuple[Component, ...]
     skills: tuple[str, ...]
     last: bool
@@ -62,6 +65,7 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
@@ -93,7 +97,8 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                 Operation(
                     number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
                     work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
-                    standard_time_s=step.standard_time_s, components=components,
+                    standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
+                    components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),
                 )
             )  # fmt: skip
@@ -111,6 +116,10 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+        calendars={
+            unit.id: registry.calendars[unit.calendar] if unit.calendar else None
+            for unit in registry.work_units
+        },
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
         documents=DocumentFolder(registry, files or MemoryFiles()),
