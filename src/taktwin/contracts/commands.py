@@ -168,7 +168,7 @@ class AssignMaintenance(CommandData, frozen=True, kw_only=True):
 
 
 class StartMaintenance(CommandData, frozen=True, kw_only=True):
-    """Begin work on a maintenance order; one that nobody has is then one's own."""
+    """Begin work on a maintenance order; whoever begins it has it."""
 
     command_name: ClassVar[str] = "maintenance.start"
     order: str

@@ -82,6 +82,14 @@ def test_who_starts_what_nobody_has_takes_it(shop: Shop) -> None:
     assert order(shop, name).person == "P09"
 
 
+def test_who_starts_what_another_has_is_the_one_who_did_it(shop: Shop) -> None:
+    name = request(shop)
+    shop.granted(commands.AssignMaintenance(order=name, person="P09"))
+    assert shop.ask(commands.StartMaintenance(order=name), actor="P10").accepted
+    assert order(shop, name).person == "P10"
+    whole(shop)
+
+
 def test_a_repair_that_goes_on_lets_no_job_order_begin_and_interrupts_what_runs(shop: Shop) -> None:
     for number in ("1", "2"):
         shop.granted(commands.DropOrder(request=number, product="EA-100", quantity=9, due_ns=START_NS))

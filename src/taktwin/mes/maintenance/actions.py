@@ -177,7 +177,9 @@ def ended(row: MaintenanceOrder, asking: Asking, *, found: str, done: str) -> It
 
 
 def _begun(book: Reading, row: MaintenanceOrder, asking: Asking, *, stops: bool) -> Iterator[Fact]:
-    if State(row.state) is State.NOT_ALLOWED_TO_START:
+    waits = State(row.state) is State.NOT_ALLOWED_TO_START
+    another = State(row.state) is State.ALLOWED_TO_START and asking.person not in ("", row.person)
+    if waits or another:  # whoever begins it has it
         yield Fact(
             events.MaintenanceOrderAssigned(order=row.order, work_unit=row.work_unit, person=asking.person),
             asking.now_ns,
