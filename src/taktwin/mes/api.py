@@ -13,6 +13,8 @@
 | `file` | {name} | {content}: bytes |
 | `b2mml_orders` | {sender} | {content}: XML |
 | `b2mml_performance` | {request, sender} | {content}: XML |
+| `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
+| `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 
 A name that nobody knows is answered with {}.
 """
@@ -30,6 +32,7 @@ from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.maintenance.queries import maintenance, upkeep
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
@@ -273,4 +276,5 @@ QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
+    "maintenance": maintenance, "upkeep": upkeep,
 }  # fmt: skip

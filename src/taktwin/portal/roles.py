@@ -19,11 +19,24 @@ class Action(StrEnum):
     MES_HOLD = "mes.hold"
     MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
+    MES_REQUEST = "mes.request"  # ask for maintenance: whoever sees that something is wrong
+    MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
+    MES_MAINTAIN = "mes.maintain"  # maintenance orders, spare parts
+    MES_CALIBRATE = "mes.calibrate"
 
 
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
-    "operator": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD}),
+    "operator": frozenset(
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_COMMENT,
+            Action.MES_WORK,
+            Action.MES_HOLD,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+        }
+    ),
     "shift_lead": frozenset(
         {
             Action.ALARM_ACKNOWLEDGE,
@@ -32,13 +45,40 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DISPATCH,
             Action.MES_WORK,
             Action.MES_HOLD,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
         }
     ),
-    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_DOCUMENT}),
-    "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
+    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
+    "quality": frozenset(
+        {
+            Action.MES_HOLD,
+            Action.MES_RELEASE,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_CALIBRATE,
+        }
+    ),
+    "maintenance": frozenset(
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_MAINTAIN,
+            Action.MES_CALIBRATE,
+        }
+    ),
     "engineer": frozenset(
-        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT, Action.MES_DOCUMENT}
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+        }
     ),
     "demo": frozenset(Action),
 }

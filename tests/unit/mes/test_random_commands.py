@@ -41,11 +41,13 @@ lots = st.integers(0, 3).map(lambda n: f"L{n}")
 class Plant(RuleBasedStateMachine):
     """A shop in which anything may be asked at any time."""
 
+    definitions = DEFINITIONS
+
     @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans(),
                 reader=st.sampled_from(("P01", "P01", "P02")), withdrawn=st.booleans())  # fmt: skip
     def open(self, quantity: int, left: float, begun: bool, reader: str, withdrawn: bool) -> None:
         """Open a shop in which something is already under way, so that few steps lead far."""
-        self.shop = Shop(DEFINITIONS)
+        self.shop = Shop(self.definitions)
         self.base: dict[str, int] = {}
         for order in ("1", "2"):
             self.drop(order, quantity, "EA-100")
@@ -186,10 +188,10 @@ class Plant(RuleBasedStateMachine):
             assert all(abs(amount - bill[name]) < 1e-6 for (_, name), amount in eaten.items())
 
 
-def run(examples: int = 30, steps: int = 25, *, shrink: bool = True) -> None:
+def run(machine: type[Plant] = Plant, examples: int = 30, steps: int = 25, *, shrink: bool = True) -> None:
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     run_state_machine_as_test(
-        Plant,
+        machine,
         settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,
                           database=None, phases=phases, suppress_health_check=list(HealthCheck)),
     )  # fmt: skip
@@ -240,4 +242,4 @@ def test_the_random_commands_find_a_planted_mistake(name: str, monkeypatch: pyte
     place, mistake = MUTANTS[name]
     monkeypatch.setattr(place, mistake)
     with pytest.raises(AssertionError):
-        run(200, shrink=False)  # it ends with the first that finds it
+        run(examples=1000, shrink=False)  # it ends with the first that finds it
