@@ -27,6 +27,11 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
             loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
     for characteristic_id, characteristic in plant.characteristics.items():
         _check_characteristic(loaded, plant, f"characteristics.{characteristic_id}", characteristic)
+    for code, defect in plant.defects.items():
+        for number, name in enumerate(defect.classes):
+            known(loaded, f"defects.{code}.classes[{number}]", name, "classes", plant.classes)
+        for number, name in enumerate(defect.products):
+            known(loaded, f"defects.{code}.products[{number}]", name, "products", plant.products)
     if plant.economics is not None:
         _check_economics(loaded, plant, plant.economics)
     for domain, rule in plant.authority.items():
@@ -229,8 +234,22 @@ def _check_characteristic(
         "upper",
         characteristic.upper,
     )
-    if characteristic.lower is None and characteristic.upper is None:
-        loaded.add(at, Literally("no limit"), "lower, upper or both")
+    limits = (characteristic.nominal, characteristic.lower, characteristic.upper)
+    if characteristic.attribute:
+        for name, limit in zip(("nominal", "lower", "upper"), limits, strict=True):
+            if limit is not None:
+                loaded.add(f"{at}.{name}", limit, "nothing: a yes or no has no limits")
+        if characteristic.signal:
+            loaded.add(f"{at}.signal", characteristic.signal, "nothing: people say yes or no")
+    elif characteristic.lower is None and characteristic.upper is None:
+        loaded.add(at, Literally("no limit"), "lower, upper or both; attribute: true where it is a yes or no")
+    for name, limit in zip(("nominal", "lower", "upper"), limits, strict=True):
+        if limit is None:
+            continue
+        if characteristic.minimum is not None and limit < characteristic.minimum:
+            loaded.add(f"{at}.minimum", characteristic.minimum, f"at most {name}, {limit}")
+        if characteristic.maximum is not None and limit > characteristic.maximum:
+            loaded.add(f"{at}.maximum", characteristic.maximum, f"at least {name}, {limit}")
     if characteristic.measured_by:
         known(loaded, f"{at}.measured_by", characteristic.measured_by, "classes", plant.classes)
     if characteristic.signal:

@@ -144,6 +144,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         routings=dict(sorted(plant.routings.items())),
         tools=dict(sorted(plant.tools.items())),
         characteristics=dict(sorted(plant.characteristics.items())),
+        defects=dict(sorted(plant.defects.items())),
         personnel_classes=dict(sorted(plant.personnel_classes.items())),
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,

@@ -206,6 +206,7 @@ class Registry:
     routings: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Routing
     tools: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Tool
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
+    defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money

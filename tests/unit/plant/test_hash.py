@@ -110,6 +110,7 @@ def rich_plant(folder: Path) -> schema.Plant:
     )
     tree["floor"]["paths"] = {"aisle": {"name": "Aisle", "points": [[0, 5], [40, 5]]}}
     tree["people"] = {"P1": {"classes": ["operator"]}}
+    tree["defects"] = {"burr": {"name": "Burr"}}
     tree["tools"] = {"cutter": {"name": "Cutter", "life_parts": 100}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}
