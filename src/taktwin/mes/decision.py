@@ -24,6 +24,7 @@ class Asking:
     definitions: Definitions
     now_ns: int
     command: str = ""  # id of the command
+    actor: str = ""  # who asks; "" = a machine said it
 
 
 class Refused(Exception):

@@ -17,12 +17,14 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, Command
-from taktwin.contracts.events import CATALOGUE, EventData
+from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
 from taktwin.mes.collection import actions as collection
+from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.quality import actions as quality
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.standards.job_control import ReturnStatus
@@ -32,7 +34,16 @@ from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
 RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
-SUBJECTS = ("report", "unit", "job", "lot", "request", "signal")  # the first that an event has
+RULES = RULES.joined(quality.RULES).joined(measuring.RULES)
+SUBJECTS = (
+    "report",
+    "nonconformance",
+    "unit",
+    "job",
+    "lot",
+    "request",
+    "signal",
+)  # the first that an event has
 
 
 class Transaction(Protocol):
@@ -116,7 +127,7 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id)
+                asking = Asking(self._definitions, now_ns, command.id, command.actor)
                 facts = RULES.deciders[command.name](transaction.book, wish, asking)
                 written = self._write(transaction, facts, who, now_ns)
                 answer = Answer(
@@ -153,12 +164,18 @@ class Desk:
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
             for one in sorted(heard, key=lambda each: each.source_ns):
-                if one.signal not in self._definitions.counters:
-                    collection.remember(transaction.book, one)
-                    continue
                 asking = Asking(self._definitions, one.source_ns)
-                facts = collection.count(transaction.book, one, asking)
-                total += len(self._write(transaction, facts, who, now_ns))
+                if one.signal in self._definitions.measures:
+                    facts = measuring.measured(transaction.book, one, asking)
+                    total += len(self._write(transaction, facts, who, now_ns))
+                elif one.signal in self._definitions.counters:
+                    facts = collection.count(transaction.book, one, asking)
+                    written = self._write(transaction, facts, who, now_ns)
+                    if any(entry.event_type == MaterialCounted.event_type for entry in written):
+                        collection.counted(transaction.book, one, self._definitions)
+                    total += len(written)
+                else:
+                    collection.remember(transaction.book, one)
             collection.position(transaction.book, stream, position)
             return total
 

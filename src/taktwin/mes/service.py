@@ -80,7 +80,12 @@ class MesService:
         self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
-            (*self._definitions.counters, *self._definitions.serials, *self._definitions.made)
+            (
+                *self._definitions.counters,
+                *self._definitions.serials,
+                *self._definitions.made,
+                *self._definitions.measures,
+            )
         )
 
     async def run(self, stop: asyncio.Event) -> None:

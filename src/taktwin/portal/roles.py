@@ -18,11 +18,15 @@ class Action(StrEnum):
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
+    MES_MEASURE = "mes.measure"  # results by hand
+    MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
 
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
-    "operator": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD}),
+    "operator": frozenset(
+        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD, Action.MES_MEASURE}
+    ),
     "shift_lead": frozenset(
         {
             Action.ALARM_ACKNOWLEDGE,
@@ -31,10 +35,11 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DISPATCH,
             Action.MES_WORK,
             Action.MES_HOLD,
+            Action.MES_MEASURE,
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE}),
+    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_MEASURE, Action.MES_DISPOSE}),
     "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "engineer": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "demo": frozenset(Action),

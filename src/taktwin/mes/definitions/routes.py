@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -59,6 +60,17 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    plan: Mapping[str, Characteristic]  # the inspection plan, by characteristic
+    measures: Mapping[str, tuple[str, tuple[str, ...]]]  # signal id -> (work unit, its characteristics)
+    defects: tuple[Defect, ...]  # () = the plant lists none
+
+    def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
+        """Return what is measured on a product at work units of a class."""
+        return tuple(
+            each
+            for each in self.plan.values()
+            if each.equipment_class == equipment_class and product in each.products
+        )
 
 
 def compiled(registry: Registry) -> Definitions:
@@ -90,6 +102,12 @@ def compiled(registry: Registry) -> Definitions:
             )  # fmt: skip
         products[name] = Definition(name, product.name, product.serialised, product.setup_family,
                                     tuple(operations))  # fmt: skip
+    plan = {name: characteristic(name, each) for name, each in sorted(registry.characteristics.items())}
+    measures: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for each in plan.values():
+        for place in by_class.get(each.equipment_class, []) if each.signal else []:
+            before = measures.get(f"{place}/{each.signal}", (place, ()))[1]
+            measures[f"{place}/{each.signal}"] = (place, (*before, each.id))
     roles = {"good_count": "good", "reject_count": "reject"}
     return Definitions(
         products=products,
@@ -98,4 +116,10 @@ def compiled(registry: Registry) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+        plan=plan,
+        measures=measures,
+        defects=tuple(
+            Defect(code, each.name, tuple(each.classes), tuple(each.products))
+            for code, each in registry.defects.items()
+        ),
     )

@@ -10,7 +10,7 @@ from enum import StrEnum
 class ObstacleKind(StrEnum):
     """What keeps a job order from running, in the order in which it is named."""
 
-    HOLD = "hold"  # a lot at the work unit is restricted
+    HOLD = "hold"  # a lot at the work unit is restricted, or every part that waits for it
     MATERIAL = "material"  # nothing in the plant to build it from
     LOAD = "load"  # it is in the plant, but not at the work unit
     BEFORE = "before"  # the operation before has made nothing yet
@@ -46,6 +46,8 @@ class Situation:
     before: str  # the job order of the operation before; "" = this is the first
     before_made: int
     running: str  # the other job order that runs on the work unit; "" = none
+    held: str = ""  # a unit of the operation before, where all that wait there are restricted
+    held_because: str = ""
 
 
 def obstacle(now: Situation) -> Obstacle | None:
@@ -61,6 +63,8 @@ def obstacle(now: Situation) -> Obstacle | None:
             return Obstacle(ObstacleKind.LOAD, supply.product)
     if now.before and now.before_made == 0:
         return Obstacle(ObstacleKind.BEFORE, now.before)
+    if now.held:
+        return Obstacle(ObstacleKind.HOLD, now.held, now.held_because)
     if now.running:
         return Obstacle(ObstacleKind.TURN, now.running)
     return None

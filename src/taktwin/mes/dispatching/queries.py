@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
-from taktwin.mes.tracking.tables import LoadedLot, Lot
+from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
 
 OPEN = (State.RUNNING, State.INTERRUPTED, State.ALLOWED_TO_START, State.NOT_ALLOWED_TO_START)
-FREE = "UnRestricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
     by_name = {job.job: job for job in jobs}
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
+    restricted = _restricted(book)
     lines = []
     for job in jobs:
         definition = definitions.products.get(job.product)
@@ -48,6 +48,7 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
             running=running.get(place, "") if running.get(place) != job.job else "",
+            **_held_before(book, job, restricted),
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -57,6 +58,24 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
     return sorted(lines, key=lambda line: (
         order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
     ))  # fmt: skip
+
+
+def _restricted(book: Reading) -> dict[tuple[str, int], list[Unit]]:
+    found: dict[tuple[str, int], list[Unit]] = {}
+    for unit in book.where(Unit, disposition=RESTRICTED):
+        found.setdefault((unit.request, unit.operation), []).append(unit)
+    return found
+
+
+def _held_before(
+    book: Reading, job: JobOrder, restricted: dict[tuple[str, int], list[Unit]]
+) -> dict[str, str]:
+    """Return which unit is on hold, where everything that the operation before has made still is."""
+    waiting = restricted.get((job.request, job.operation - 10), [])
+    before = book.get(JobOrder, _name_before(job)) if waiting else None
+    if before is None or before.good - len(waiting) > job.good + job.scrap:
+        return {}
+    return {"held": waiting[0].unit, "held_because": waiting[0].reason}
 
 
 def _stock(book: Reading) -> dict[str, float]:

@@ -10,11 +10,20 @@ from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
 from taktwin.mes.tracking.engine import take
-from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
+from taktwin.mes.tracking.tables import (
+    CLOSED,
+    FREE,
+    IN_PROCESS,
+    RESTRICTED,
+    Consumption,
+    LoadedLot,
+    Lot,
+    Passage,
+    Unit,
+)
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
-FREE, RESTRICTED, IN_PROCESS, CLOSED = "UnRestricted", "Restricted", "In-Process", "Closed"
 HELD_LOT = "built with lot {lot}, which is restricted"
 
 
@@ -85,7 +94,7 @@ def hold(book: Reading, wish: commands.Hold, asking: Asking) -> Iterator[Fact]:
 
 
 def release(book: Reading, wish: commands.Release, asking: Asking) -> Iterator[Fact]:
-    """Lift the restriction of a lot or a unit."""
+    """Lift the restriction of a lot or a unit. Quality asks first whether nothing is left to decide."""
     if wish.kind == "lot":
         lot = book.get(Lot, wish.id)
         if lot is None:
@@ -260,7 +269,6 @@ RULES = Rules(
         commands.ReceiveLot.command_name: receive_lot,
         commands.LoadLot.command_name: load_lot,
         commands.Hold.command_name: hold,
-        commands.Release.command_name: release,
     },
     projectors={
         events.LotReceived: _received,

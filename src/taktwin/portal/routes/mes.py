@@ -18,8 +18,10 @@ from taktwin.portal.models.mes import (
     BoardModel,
     Granted,
     LotsModel,
+    NonconformancePage,
     OrderPage,
     OrdersModel,
+    QualityModel,
     RecallModel,
     SerialPage,
     TerminalModel,
@@ -42,6 +44,8 @@ NEEDS: dict[str, Action] = {
     commands.LoadLot.command_name: Action.MES_WORK,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
+    commands.RecordResult.command_name: Action.MES_MEASURE,
+    commands.Dispose.command_name: Action.MES_DISPOSE,
 }
 STATUS = {"unknown": 404, "invalid": 422, "away": 503}  # everything else: 409, the thing is otherwise
 
@@ -97,6 +101,21 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     found = await _ask(portal, "recall", lot=lot)
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
+    return found
+
+
+@router.get("/quality", response_model=QualityModel)
+async def quality(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the nonconformances, open ones first, and each characteristic with its last results."""
+    return await _ask(portal, "quality")
+
+
+@router.get("/nonconformances/{nonconformance}", response_model=NonconformancePage)
+async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return a nonconformance with its results and the units that are suspect with it."""
+    found = await _ask(portal, "nonconformance", nonconformance=nonconformance)
+    if not found:
+        raise unknown("nonconformance", nonconformance, "one such as NC-1")
     return found
 
 
