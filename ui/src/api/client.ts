@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
+  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, NonconformancePage, Origin, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue,
   SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -132,6 +132,10 @@ export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
+
+export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
+export const nonconformance = (id: string, signal?: AbortSignal) =>
+  get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);
 
 /** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
 export const command = (name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID()) =>
