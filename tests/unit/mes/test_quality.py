@@ -115,6 +115,10 @@ def test_limits_are_told_in_words() -> None:
     assert engine.told(yes, None) == "Shaft is no, not yes"
 
 
+def test_a_machines_32_bit_number_is_told_with_the_digits_that_it_has() -> None:
+    assert engine.told(SHAFT, 35.0099983215332) == "Shaft is 35.01 mm, not 34.992 to 35.008 mm"
+
+
 def test_the_next_part_is_due_by_the_count_of_good_parts() -> None:
     assert [engine.parts_left(made=made, made_then=10, every=5) for made in (10, 14, 15, 18)] == [5, 1, 0, -3]
 

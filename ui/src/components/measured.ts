@@ -7,10 +7,11 @@ import { t } from '../messages/index.svelte.ts';
 type Limits = Pick<Check | Characteristic | Result, 'lower' | 'upper' | 'unit_of_measure'>;
 
 const DECIMALS_MAX = 6;
+const DIGITS = 7; // machines say 32-bit numbers: what comes after is not theirs
 
 /** As many digits as were measured or written into the limits, whatever page it stands on. */
 function exact(value: number): string {
-  const decimals = (String(Number(value.toPrecision(9))).split('.')[1] ?? '').length;
+  const decimals = (String(Number(value.toPrecision(DIGITS))).split('.')[1] ?? '').length;
   return number(value, Math.min(decimals, DECIMALS_MAX));
 }
 

@@ -123,7 +123,7 @@ def _verdict(characteristic: Characteristic, wish: commands.RecordResult) -> Ver
     if not engine.possible(characteristic, wish.value):
         least, greatest = engine.plausible(characteristic)
         raise _invalid(
-            characteristic.name, f"{wish.value:.12g}",
+            characteristic.name, f"{wish.value:.7g}",
             f"{least:.6g} to {greatest:.6g} {characteristic.unit_of_measure}".strip()
             + ": nobody can have measured anything else",
         )  # fmt: skip

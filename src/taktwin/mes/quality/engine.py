@@ -83,11 +83,11 @@ def limits(characteristic: Characteristic) -> str:
         case None, None:
             return "yes"
         case None, high:
-            return f"at most {high:.12g}{unit}"
+            return f"at most {high:.7g}{unit}"
         case low, None:
-            return f"at least {low:.12g}{unit}"
+            return f"at least {low:.7g}{unit}"
         case low, high:
-            return f"{low:.12g} to {high:.12g}{unit}"
+            return f"{low:.7g} to {high:.7g}{unit}"
     raise AssertionError("a limit is there or not")
 
 
@@ -96,4 +96,4 @@ def told(characteristic: Characteristic, value: float | None) -> str:
     if value is None:
         return f"{characteristic.name} is no, not yes"
     unit = f" {characteristic.unit_of_measure}" if characteristic.unit_of_measure else ""
-    return f"{characteristic.name} is {value:.12g}{unit}, not {limits(characteristic)}"
+    return f"{characteristic.name} is {value:.7g}{unit}, not {limits(characteristic)}"
