@@ -196,7 +196,8 @@ class MesService:
         for place, index in enumerate(scan.signals):
             signal = self._registry.signals[index]
             good = scan.qualities is None or scan.qualities[place] <= 1
-            if good and signal.id in self._listened:
+            # A source that says that it has no value has said nothing that could be booked.
+            if good and scan.values[place] is not None and signal.id in self._listened:
                 found.append(Heard(signal.id, scan.values[place], scan.t0_ns + scan.dt_ns[place]))
         return found
 

@@ -257,6 +257,19 @@ def _check_characteristic(
         if flat is not None:
             section = f"classes.{characteristic.measured_by}.signals"
             known(loaded, f"{at}.signal", characteristic.signal, section, flat.signals)
+            _check_its_signal(loaded, at, characteristic, flat.signals.get(characteristic.signal))
+
+
+def _check_its_signal(
+    loaded: Loaded, at: str, characteristic: schema.Characteristic, signal: schema.SignalDefinition | None
+) -> None:
+    if signal is None:
+        return
+    if signal.type not in schema.NUMBER_TYPES:
+        loaded.add(f"{at}.signal", characteristic.signal, f"a signal of a number type, not {signal.type}")
+    elif signal.unit != characteristic.unit:
+        says = f"{characteristic.signal} of {characteristic.measured_by} measures"
+        loaded.add(f"{at}.unit", characteristic.unit, f"{signal.unit!r}, in which {says}")
 
 
 def _check_between(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
-from taktwin.contracts import commands
+from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.bus.port import Message
+from taktwin.clock import VirtualClock
+from taktwin.contracts import commands, samples
 from taktwin.contracts.commands import Answer
+from taktwin.identity import SignalId
 from taktwin.mes.api import QUERIES, REASONS
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.definitions.inspection import Characteristic
@@ -18,9 +24,11 @@ from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.quality import engine
 from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.service import MesService
 from taktwin.mes.tracking.tables import Unit
+from taktwin.plant import open_plant
 from taktwin.storage.journal import verify
-from tests.unit.mes.conftest import SECOND, START_NS, Shop
+from tests.unit.mes.conftest import PLANT, SECOND, START_NS, Shop
 
 BEAD = "adhesive2/bead_width"
 GOOD = "adhesive2/good_count"
@@ -180,7 +188,8 @@ def test_the_same_delivery_again_is_the_same_result_and_no_number_is_none(cell: 
     hear(cell, (SERIAL, "A1"))
     at = hear(cell, (BEAD, 2.9), (GOOD, 101))
     hear(cell, (BEAD, 2.9), (GOOD, 101), at_ns=at)
-    hear(cell, (BEAD, math.nan), (BEAD, "wide"))
+    for strange in (math.nan, math.inf, "wide", None, [2.4, 2.5], True):
+        hear(cell, (BEAD, strange))  # type: ignore[arg-type]
     assert results(cell) == [("A1", 2.9, "NOK")]
     assert [row.nonconformance for row in cell.store.book.where(Nonconformance)] == ["NC-1"]
 
@@ -214,6 +223,32 @@ def test_a_machine_that_builds_a_held_unit_in_is_believed_and_the_unit_stays_hel
     cell.machine("press2", serial=serial)
     row = unit(cell, serial)
     assert (row.operation, row.disposition) == (30, "Restricted")
+
+
+def test_a_person_who_scans_a_held_unit_to_build_it_in_is_told_that_it_is_held(cell: Shop) -> None:
+    part(cell, 1)
+    free = cell.ask(commands.LoadLot(lot="A1", work_unit="press2"))
+    assert not free.accepted and free.right == "a lot; which unit goes in, the machine says"
+    part(cell, 2, 2.71)
+    held = cell.ask(commands.LoadLot(lot="A2", work_unit="press2"))
+    assert not held.accepted and "Restricted (NC-1: Bead width" in held.found
+    assert (held.place, held.right) == ("unit A2", "a unit that is not held")
+
+
+async def test_a_machine_that_says_it_does_not_know_has_said_nothing(tmp_path: Path) -> None:
+    """A counter, a number, a value without one: what a source knows to be absent is Good, and is no value."""
+    registry = open_plant(PLANT)
+    clock = VirtualClock()
+    service = MesService(
+        bus=MemoryBus(MemoryHub(clock)), registry=registry, clock=clock, connect=lambda: cast("Any", None),
+        folder=tmp_path, memory_mb=lambda: 0.0, pid=1,
+    )  # fmt: skip
+    signals = [registry.by_id[SignalId(name)].index for name in (GOOD, SERIAL, BEAD)]
+    scan = samples.Scan(registry=registry.prefix, connector="line2", epoch_ns=1, sequence=1, t0_ns=5,
+                        signals=signals * 2, dt_ns=[0] * 6, values=[None, None, None, 7, "A1", 2.4],
+                        qualities=[1, 1, 1, 0, 0, 0])  # fmt: skip
+    heard = service._heard(Message("", samples.encode(scan), {}))
+    assert [(one.signal, one.value) for one in heard] == [(GOOD, 7), (SERIAL, "A1"), (BEAD, 2.4)]
 
 
 def test_the_next_operation_names_the_held_unit_while_all_that_waits_for_it_is_held(cell: Shop) -> None:

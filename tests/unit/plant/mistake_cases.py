@@ -699,6 +699,16 @@ CASES = [
         "at least upper, 10.1",
     ),
     Case(
+        "a machine that measures in another unit than the limits are in",
+        R,
+        "nominal: 10, lower: 9.9, upper: 10.1",
+        "lower: 9.9, measured_by: mill, signal: spindle/load",
+        31,
+        "characteristics.width.unit",
+        "'mm'",
+        "'%', in which spindle/load of mill measures",
+    ),
+    Case(
         "a defect code of an unknown class",
         R,
         "economics:",

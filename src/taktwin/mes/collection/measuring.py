@@ -31,7 +31,8 @@ MEASURABLE = (State.RUNNING, State.INTERRUPTED, State.ENDED)
 def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     """Yield what follows from a value that a machine measured."""
     work_unit, names = asking.definitions.measures[heard.signal]
-    if isinstance(heard.value, str) or not math.isfinite(heard.value):
+    value = heard.value
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return  # no number, no measurement
     at_ns = heard.source_ns
     serial = serial_at(book, asking.definitions, work_unit, at_ns)
@@ -50,7 +51,7 @@ def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
                 result=f"{name}:{work_unit}:{at_ns}", characteristic=characteristic, product=job.product,
                 job=job.job, operation=job.operation, work_unit=work_unit,
                 unit=serial if serialised else "", made=made(book, asking.definitions, work_unit),
-                at_ns=at_ns, verdict=engine.verdict(characteristic, heard.value), value=float(heard.value),
+                at_ns=at_ns, verdict=engine.verdict(characteristic, value), value=float(value),
                 signal=heard.signal,
             ),
         )  # fmt: skip

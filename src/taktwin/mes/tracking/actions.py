@@ -47,7 +47,7 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
     """Put a lot at a work unit; a lot on hold is refused."""
     lot = book.get(Lot, wish.lot)
     if lot is None:
-        raise unknown("lot", wish.lot)
+        raise _no_lot(book.get(Unit, wish.lot), wish.lot)
     if wish.work_unit not in asking.definitions.work_units:
         raise unknown("work unit", wish.work_unit)
     if lot.disposition != FREE:
@@ -61,6 +61,16 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
         return  # scanned twice: it stands there already
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
+
+
+def _no_lot(unit: Unit | None, name: str) -> Refused:
+    """Return why what was scanned is not loaded: nobody builds a held unit in."""
+    if unit is None:
+        return unknown("lot", name)
+    if unit.disposition in (RESTRICTED, CLOSED):
+        return Refused("state", f"unit {name}", f"{unit.disposition} ({unit.reason})",
+                       "a unit that is not held", row=unit)  # fmt: skip
+    return Refused("invalid", "lot", f"unit {name}", "a lot; which unit goes in, the machine says")
 
 
 def hold(book: Reading, wish: commands.Hold, asking: Asking) -> Iterator[Fact]:
