@@ -149,6 +149,35 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     assert serial in [unit["unit"] for unit in recall["units"]]
 
 
+def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, product: Product) -> None:
+    job = next(j for j in product.api("/mes/orders/88263")["jobs"] if j["job"] == "88263-40")
+    command(product, "job.dispatch", job=job["job"], work_unit="tighten2", version=job["version"])
+    page.goto(product.url + "schedule/documents")
+    document = page.locator("[data-document='WI-40']")
+    document.get_by_text("Look at the draft").click()
+    expect(document.get_by_role("img", name="Crosswise")).to_be_visible(timeout=10_000)
+    document.get_by_role("button", name="Release as revision 1").click()
+    expect(document).to_have_attribute("data-in-force", "1", timeout=10_000)
+    expect(document).to_contain_text("read by nobody yet")
+    shot(page, "documents")
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        command(product, "job.begin", job="88263-40")
+    assert "revision 1 of WI-40" in refused.value.read().decode()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/tighten2")
+    picture = page.get_by_role("img", name="Crosswise, from the inside out")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0"), "the picture is drawn"
+    shot(page, "terminal-instruction")
+    page.get_by_role("button", name="Next step").click()
+    expect(page.get_by_text("Step 2 of 2")).to_be_visible()
+    page.get_by_role("button", name="I have read revision 1").click()
+    expect(page.get_by_text("has read revision 1")).to_be_visible(timeout=10_000)
+    touch(page, re.compile("^Start 88263-40"))
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+
+
 def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product: Product) -> None:
     orders = product.api("/mes/orders")["orders"]
     assert orders, "the first test dropped one"
@@ -173,6 +202,31 @@ def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> N
             command(product, "order.drop", **data)
         body = refused.value.read().decode()
         assert refused.value.code == status and words in body, body
+
+
+def test_an_erp_sends_orders_as_csv_and_b2mml_and_as_files_and_is_answered(product: Product) -> None:
+    def send(content: bytes, kind: str) -> str:
+        url = product.url + "api/v1/mes/erp/orders"
+        request = urllib.request.Request(url, content, {"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    dropped = product.data / "mes" / "erp" / "in" / "monday.csv"
+    dropped.write_text("order,product,quantity,due\n811,EA-100,1,2026-12-24\n812,EA-900,1,2026-12-24\n")
+    rows = json.loads(
+        send(b"order;product;quantity;due\n801;EA-200;2;2026-12-24\n802;EA-200;x;y\n", "text/csv")
+    )
+    assert [(row["request"], row["accepted"]) for row in rows["rows"]] == [("801", True), ("802", False)]
+    with urllib.request.urlopen(product.url + "api/v1/mes/erp/orders.xml", timeout=20) as answer:
+        shown = answer.read().decode()
+    again = send(shown.replace(">801<", ">803<").encode(), "application/xml")
+    assert 'actionCode="Accepted">803<' in again and 'actionCode="Rejected">88263<' in again
+    report = product.data / "mes" / "erp" / "out" / "monday.csv.report.csv"
+    lines = until(lambda: report.read_text().splitlines() if report.exists() else None, 30)
+    assert lines[1] == "811,yes,," and lines[2].startswith("812,no,unknown,")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        send(b"<a>", "application/xml")
+    assert refused.value.code == 422 and "line 1" in refused.value.read().decode()
 
 
 def test_the_journal_is_proven_by_a_stranger_and_a_change_is_named(product: Product, tmp_path: Path) -> None:

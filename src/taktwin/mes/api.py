@@ -9,6 +9,10 @@
 | `unit` | {unit} | {unit, passages, eaten, parents, results} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
+| `documents` | {} | {documents, mistakes, at_ns} |
+| `file` | {name} | {content}: bytes |
+| `b2mml_orders` | {sender} | {content}: XML |
+| `b2mml_performance` | {request, sender} | {content}: XML |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 
@@ -25,6 +29,9 @@ import msgspec
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import Line, board
+from taktwin.mes.documents.queries import in_force, instructions, readers
+from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.quality.queries import (
     RESULTS_SHOWN,
@@ -39,6 +46,7 @@ from taktwin.mes.quality.tables import Nonconformance, Result
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
+from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
 
@@ -102,7 +110,7 @@ def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     ]  # fmt: skip
     over.sort(key=lambda job: -job.ended_ns)
     return {
-        "lines": [_line(line, book, definitions) for line in board(book, definitions)],
+        "lines": [_line(line, book, definitions) for line in board(book, definitions, now_ns)],
         "over": [_plain(job) for job in over[:OVER_SHOWN]],
         "at_ns": now_ns,
     }
@@ -112,7 +120,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     work_unit = str(wish["work_unit"])
     if work_unit not in definitions.work_units:
         return {}
-    here = [line for line in board(book, definitions) if line.job.work_unit == work_unit]
+    here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
     shown = now or (waiting[0] if waiting else None)
@@ -133,6 +141,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "reasons": _reasons(definitions, None if now is None else now.job),
         "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
         "last_unit": "" if now is None else _last_unit(book, now.job),
+        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
         "at_ns": now_ns,
     }
 
@@ -216,6 +225,98 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
     return {"lot": _plain(lot), "units": [_plain(unit) for unit in recall(book, lot.lot)]}
 
 
+def _instructions(
+    book: Reading, definitions: Definitions, job: JobOrder, now_ns: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "document": each.document,
+            "required": each.required,
+            "readers": list(each.readers),
+            "revision": 0 if each.revision is None else each.revision.revision,
+            "title": "" if each.revision is None else each.revision.title,
+            "steps": [] if each.revision is None else msgspec.json.decode(each.revision.steps),
+            "pdf": "" if each.revision is None else each.revision.pdf,
+        }
+        for each in instructions(book, definitions, job.product, job.name, now_ns)
+    ]
+
+
+def _documents(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    drafts = definitions.documents.drafts()
+    by_name: dict[str, list[DocumentRevision]] = {}
+    for row in book.where(DocumentRevision):
+        by_name.setdefault(row.document, []).append(row)
+    found = []
+    for name in sorted({*by_name, *drafts.good}):
+        revisions = sorted(by_name.get(name, []), key=lambda row: -row.revision)
+        draft = drafts.good.get(name)
+        now = in_force(revisions, now_ns)
+        newest = revisions[0] if revisions else None
+        written = draft is not None and (
+            newest is None or newest.digest != draft.digest or newest.withdrawn_ns != 0
+        )
+        found.append({
+            "document": name,
+            **_about(draft, newest),
+            "draft": _draft(draft) if draft is not None and written else None,
+            "in_force": 0 if now is None else now.revision,
+            "revisions": [
+                {
+                    **{key: value for key, value in _plain(row).items() if key not in ("key", "products")},
+                    "steps": msgspec.json.decode(row.steps),
+                    "readers": [{"person": each.person, "at_ns": each.at_ns} for each in readers(book, row)],
+                }
+                for row in revisions
+            ],
+        })  # fmt: skip
+    mistakes = [
+        {"file": m.file.rpartition("/")[2], "line": m.line, "field": m.field, "found": m.found,
+         "expected": m.expected}
+        for m in drafts.mistakes
+    ]  # fmt: skip
+    return {"documents": found, "mistakes": mistakes, "at_ns": now_ns}
+
+
+def _draft(draft: Draft) -> dict[str, Any]:
+    steps = [
+        {"title": step.title, "text": step.text, "picture": draft.kept(step.picture)}
+        for step in draft.content.steps
+    ]
+    return {"digest": draft.digest, "steps": steps, "pdf": draft.kept(draft.content.pdf)}
+
+
+def _about(draft: Draft | None, newest: DocumentRevision | None) -> dict[str, Any]:
+    """Return what a document is about: as it is written now, else as it was released last."""
+    if draft is not None:
+        content = draft.content
+        return {"title": content.title, "operation": content.operation, "products": content.products,
+                "required": content.required}  # fmt: skip
+    assert newest is not None, "a document has a draft or a revision"
+    return {"title": newest.title, "operation": newest.operation,
+            "products": msgspec.json.decode(newest.products), "required": newest.required}  # fmt: skip
+
+
+def _file(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    content = definitions.documents.file(str(wish["name"]))
+    return {} if content is None else {"content": content}
+
+
+def _b2mml_orders(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    return {"content": confirming.orders(book, sender=str(wish["sender"]), at_ns=now_ns)}
+
+
+def _b2mml_performance(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    content = confirming.performance(
+        book, str(wish["request"]), sender=str(wish["sender"]), at_ns=now_ns
+    )  # fmt: skip
+    return {} if content is None else {"content": content}
+
+
 def _quality(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
     return {
         "nonconformances": [_plain(row) for row in nonconformances(book)],
@@ -249,5 +350,7 @@ def _nonconformance(
 
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
-    "lots": _lots, "recall": _recall, "quality": _quality, "nonconformance": _nonconformance,
+    "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
+    "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
+    "quality": _quality, "nonconformance": _nonconformance,
 }  # fmt: skip

@@ -24,7 +24,7 @@ class Asking:
     definitions: Definitions
     now_ns: int
     command: str = ""  # id of the command
-    actor: str = ""  # who asks; "" = a machine said it
+    person: str = ""  # the person who asks; "": a machine, or another program
 
 
 class Refused(Exception):

@@ -23,6 +23,7 @@ from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.scheduling import actions as scheduling
@@ -33,17 +34,16 @@ from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
-RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
-RULES = RULES.joined(quality.RULES).joined(measuring.RULES)
-SUBJECTS = (
-    "report",
-    "nonconformance",
-    "unit",
-    "job",
-    "lot",
-    "request",
-    "signal",
-)  # the first that an event has
+RULES: Rules = (
+    tracking.RULES.joined(scheduling.RULES)
+    .joined(execution.RULES)
+    .joined(collection.RULES)
+    .joined(documents.RULES)
+    .joined(quality.RULES)
+    .joined(measuring.RULES)
+)
+# What an event is about: the first that it has.
+SUBJECTS = ("report", "nonconformance", "unit", "job", "lot", "request", "signal", "document")
 
 
 class Transaction(Protocol):
@@ -127,7 +127,8 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id, command.actor)
+                person = command.actor if command.actor_type == "human" else ""
+                asking = Asking(self._definitions, now_ns, command.id, person)
                 facts = RULES.deciders[command.name](transaction.book, wish, asking)
                 written = self._write(transaction, facts, who, now_ns)
                 answer = Answer(

@@ -17,6 +17,7 @@ class Action(StrEnum):
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
+    MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
     MES_MEASURE = "mes.measure"  # results by hand
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
@@ -39,9 +40,19 @@ ROLES: dict[str, frozenset[Action]] = {
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_MEASURE, Action.MES_DISPOSE}),
+    "quality": frozenset(
+        {
+            Action.MES_HOLD,
+            Action.MES_RELEASE,
+            Action.MES_DOCUMENT,
+            Action.MES_MEASURE,
+            Action.MES_DISPOSE,
+        }
+    ),
     "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
-    "engineer": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
+    "engineer": frozenset(
+        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT, Action.MES_DOCUMENT}
+    ),
     "demo": frozenset(Action),
 }
 

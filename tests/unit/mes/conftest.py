@@ -12,6 +12,7 @@ from taktwin.contracts.commands import Answer, CommandData
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.definitions.routes import Definitions, compiled
 from taktwin.mes.desk import Desk, MemoryStore
+from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.plant import open_plant
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
@@ -55,6 +56,13 @@ class Shop:
         self.counters[signal] += parts
         heard.append(Heard(signal, self.counters[signal], self.now_ns))
         self.desk.hear(heard, stream="SAMPLES", position=self.now_ns)
+
+    def instruct(self, document: str, *, actor: str = "P01") -> None:
+        """Release the draft of a work instruction, and let somebody read it."""
+        digest = self.definitions.documents.drafts().good[document].digest
+        self.ask(commands.ReleaseDocument(document=document, digest=digest))
+        newest = max(row.revision for row in self.store.book.where(DocumentRevision, document=document))
+        self.ask(commands.AcknowledgeDocument(document=document, revision=newest), actor=actor)
 
     def begin(self, job: str, work_unit: str) -> None:
         """Dispatch a job order and begin it."""

@@ -259,7 +259,11 @@ def test_the_next_operation_names_the_held_unit_while_all_that_waits_for_it_is_h
         cell.granted(commands.LoadLot(lot=f"L{number}", work_unit=work_unit))
 
     def obstacle() -> tuple[str, str] | None:
-        line = next(each for each in board(cell.store.book, cell.definitions) if each.job.job == "88263-30")
+        line = next(
+            each
+            for each in board(cell.store.book, cell.definitions, cell.now_ns)
+            if each.job.job == "88263-30"
+        )
         return None if line.obstacle is None else (line.obstacle.kind, line.obstacle.subject)
 
     assert obstacle() == ("before", "88263-20")
@@ -438,6 +442,8 @@ def test_a_disposition_is_refused_without_a_reason_twice_and_to_who_saw_an_older
     assert not again.accepted and again.found == "use-as-is, decided by Q7"
     wish = commands.Dispose(nonconformance="NC-9", disposition="scrap", cause="x", version=1)
     assert cell.ask(wish).code == "unknown"
+    program = commands.make(wish, command_id="p1", actor="planner", actor_type="service")
+    assert cell.desk.execute(program).found == "a program"
 
 
 def test_nobody_anticipates_the_decision_by_a_release_or_by_scrap(cell: Shop) -> None:

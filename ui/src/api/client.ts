@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, NonconformancePage, Origin, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue,
+  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, Instructions, JournalEntry, Me, NonconformancePage, Origin, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue,
   SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -130,6 +130,9 @@ export function alarmAct(
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
+export const documents = (signal?: AbortSignal) => get<Instructions>('/mes/documents', {}, signal);
+/** The address of a file of a released document. */
+export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 

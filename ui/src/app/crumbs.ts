@@ -27,6 +27,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.all-halls') }];
     case 'schedule':
       return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
+    case 'documents':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('document.title') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'terminal':

@@ -7,6 +7,7 @@ export type Route =
   | { page: 'system' }
   | { page: 'alarms' }
   | { page: 'schedule' }
+  | { page: 'documents' }
   | { page: 'quality' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
@@ -29,6 +30,7 @@ function parse(path: string): Route {
   if (head === 'system' && !rest.length) return { page: 'system' };
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
@@ -45,6 +47,7 @@ class Router {
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
+    if (page === 'documents') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 

@@ -103,7 +103,7 @@ def record_result(book: Reading, wish: commands.RecordResult, asking: Asking) ->
             result=asking.command, characteristic=characteristic, product=job.product, job=job.job,
             operation=job.operation, work_unit=job.work_unit, unit=wish.unit,
             made=made(book, asking.definitions, job.work_unit), at_ns=asking.now_ns,
-            verdict=_verdict(characteristic, wish), value=wish.value, person=asking.actor, gauge=wish.gauge,
+            verdict=_verdict(characteristic, wish), value=wish.value, person=asking.person, gauge=wish.gauge,
         ),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
+from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -60,6 +61,7 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    documents: DocumentFolder  # the work instructions as they are written now
     plan: Mapping[str, Characteristic]  # the inspection plan, by characteristic
     measures: Mapping[str, tuple[str, tuple[str, ...]]]  # signal id -> (work unit, its characteristics)
     defects: tuple[Defect, ...]  # () = the plant lists none
@@ -73,8 +75,8 @@ class Definitions:
         )
 
 
-def compiled(registry: Registry) -> Definitions:
-    """Return the definitions of a plant."""
+def compiled(registry: Registry, files: Files | None = None) -> Definitions:
+    """Return the definitions of a plant; `files` keeps what released documents show (None: in memory)."""
     units = {unit.id: unit for unit in registry.work_units}
     by_class: dict[str, list[str]] = {}
     for unit in units.values():
@@ -122,4 +124,5 @@ def compiled(registry: Registry) -> Definitions:
             Defect(code, each.name, tuple(each.classes), tuple(each.products))
             for code, each in registry.defects.items()
         ),
+        documents=DocumentFolder(registry, files or MemoryFiles()),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
+from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
 from taktwin.standards.job_control import State
@@ -24,7 +25,7 @@ class Line:
     setup_family: str
 
 
-def board(book: Reading, definitions: Definitions) -> list[Line]:
+def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     """Return every job order that is not over: what runs first, then by priority and due date."""
     jobs = [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
     by_name = {job.job: job for job in jobs}
@@ -47,6 +48,11 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
             ],
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
+            documents=[
+                each.document
+                for each in instructions(book, definitions, job.product, job.name, now_ns)
+                if each.required and each.revision is None
+            ],
             running=running.get(place, "") if running.get(place) != job.job else "",
             **_held_before(book, job, restricted),
         )

@@ -8,6 +8,7 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.quality import actions as quality
@@ -32,8 +33,11 @@ def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Itera
     if not 0 < wish.quantity <= 1_000_000:
         raise Refused("invalid", "quantity", wish.quantity, "a whole number from 1 to 1,000,000",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-    if not wish.request.strip() or len(wish.request) > 80:
-        raise Refused("invalid", "order number", repr(wish.request), "1 to 80 characters",
+    if not wish.request.strip() or len(wish.request) > 80 or not wish.request.isprintable():
+        raise Refused("invalid", "order number", repr(wish.request), "1 to 80 printable characters",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if len(wish.customer) > 200 or not wish.customer.isprintable():
+        raise Refused("invalid", "customer", repr(wish.customer[:80]), "200 printable characters at most",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     if book.get(Request, wish.request) is not None:
         raise Refused("state", "order number", repr(wish.request), "an order number that is not in use")
@@ -85,6 +89,7 @@ def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Ite
 def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterator[Fact]:
     """Begin execution: permitted, placed, and nothing else runs there."""
     job = _job(book, wish.job)
+    _instructions_are_known(book, job, asking)
     yield from control(book, job, Cause.BEGIN, asking)
 
 
@@ -163,6 +168,19 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
     if running:
         raise Refused("not_ready", job.work_unit, f"{running[0].job} is running there",
                       "a work unit on which nothing runs", row=job)  # fmt: skip
+
+
+def _instructions_are_known(book: Reading, job: JobOrder, asking: Asking) -> None:
+    """Refuse to begin without the instruction that is required, or before the person has read it."""
+    for each in instructions(book, asking.definitions, job.product, job.name, asking.now_ns):
+        if not each.required:
+            continue
+        if each.revision is None:
+            raise Refused("not_ready", f"document {each.document}", "no revision in force",
+                          "a released work instruction", row=job)  # fmt: skip
+        if asking.person and asking.person not in each.readers:
+            raise Refused("not_ready", f"revision {each.revision.revision} of {each.document}",
+                          f"not read by {asking.person}", "read and acknowledged", row=job)  # fmt: skip
 
 
 def _job(book: Reading, name: str) -> JobOrder:

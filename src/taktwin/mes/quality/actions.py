@@ -135,6 +135,9 @@ def release(book: Reading, wish: commands.Release, asking: Asking) -> Iterator[F
 
 def dispose(book: Reading, wish: commands.Dispose, asking: Asking) -> Iterator[Fact]:
     """Decide on a nonconformance, and do what was decided."""
+    if not asking.person:
+        raise Refused("invalid", "person", "a program", "a person: no program decides on a nonconformance",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     row = book.get(Nonconformance, wish.nonconformance)
     if row is None:
         raise unknown("nonconformance", wish.nonconformance)
@@ -160,7 +163,7 @@ def dispose(book: Reading, wish: commands.Dispose, asking: Asking) -> Iterator[F
     yield Fact(
         events.NonconformanceDisposed(
             nonconformance=row.nonconformance, disposition=disposition.value, cause=wish.cause,
-            person=asking.actor, quantity=quantity,
+            person=asking.person, quantity=quantity,
         ),
         asking.now_ns,
     )  # fmt: skip

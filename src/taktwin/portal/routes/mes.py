@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, topics
 from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
+from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.mes import (
     BoardModel,
+    DocumentsModel,
     Granted,
     LotsModel,
     NonconformancePage,
@@ -44,6 +47,9 @@ NEEDS: dict[str, Action] = {
     commands.LoadLot.command_name: Action.MES_WORK,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
+    commands.ReleaseDocument.command_name: Action.MES_DOCUMENT,
+    commands.WithdrawDocument.command_name: Action.MES_DOCUMENT,
+    commands.AcknowledgeDocument.command_name: Action.MES_WORK,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
 }
@@ -102,6 +108,29 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
     return found
+
+
+@router.get("/documents", response_model=DocumentsModel)
+async def documents(portal: PortalOf, person: PersonOf) -> Any:
+    """Return all work instructions with their revisions, and what is wrong with drafts."""
+    return await _ask(portal, "documents")
+
+
+@router.get(
+    "/files/{name}",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}, "application/pdf": {}}}},
+)
+async def file(name: str, portal: PortalOf, person: PersonOf) -> Response:
+    """Return a file of a released document; its name is the hash of its content."""
+    media_type = MEDIA_TYPES.get(Path(name).suffix, "")
+    found = await _ask(portal, "file", name=name) if media_type else {}
+    if not found:
+        raise unknown("file", name, "a file that a released document names")
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    if media_type == "image/svg+xml":  # a drawing may hold a script; opened by itself it runs none
+        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return Response(found["content"], media_type=media_type, headers=headers)
 
 
 @router.get("/quality", response_model=QualityModel)
@@ -177,8 +206,8 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, name: str, **wish: str) -> Any:
-    found = await portal.questions.ask_values(OWNER, name, wish)
+async def _ask(portal: Portal, question: str, /, **wish: str) -> Any:
+    found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
     return _in_ms(found)
