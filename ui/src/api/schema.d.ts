@@ -1775,12 +1775,18 @@ export interface components {
             obstacle: components["schemas"]["ObstacleModel"] | null;
             /** Operation */
             operation: number;
+            /** Order End Ms */
+            order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
             /** Priority */
             priority: number;
             /** Product */
             product: string;
+            /** Projected Begin Ms */
+            projected_begin_ms: number;
+            /** Projected End Ms */
+            projected_end_ms: number;
             /** Quantity */
             quantity: number;
             /** Reason */

@@ -26,9 +26,9 @@ export function crumbs(route: Route): Crumb[] {
     case 'now':
       return [site, { name: t('place.all-halls') }];
     case 'schedule':
-      return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
+      return [site, { name: t('place.schedule') }, { name: t('place.dispatch') }];
     case 'documents':
-      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('document.title') }];
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'terminal':

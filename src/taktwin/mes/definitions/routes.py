@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
+from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -30,7 +31,9 @@ class Operation:
     name: str
     equipment_class: str
     work_units: tuple[str, ...]
-    standard_time_s: float
+    standard_time_s: float  # of a part, or of a batch
+    batch: int  # parts at once
+    setup_s: float  # on a change of set-up family
     components: tuple[Component, ...]
     skills: tuple[str, ...]
     last: bool
@@ -61,6 +64,7 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
     plan: Mapping[str, Characteristic]  # the inspection plan, by characteristic
     measures: Mapping[str, tuple[str, tuple[str, ...]]]  # signal id -> (work unit, its characteristics)
@@ -98,7 +102,8 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                 Operation(
                     number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
                     work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
-                    standard_time_s=step.standard_time_s, components=components,
+                    standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
+                    components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1,
                 )
             )  # fmt: skip
@@ -124,5 +129,9 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             Defect(code, each.name, tuple(each.classes), tuple(each.products))
             for code, each in registry.defects.items()
         ),
+        calendars={
+            unit.id: registry.calendars[unit.calendar] if unit.calendar else None
+            for unit in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )
