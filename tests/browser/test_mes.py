@@ -52,6 +52,35 @@ def touch(page: Page, name: str | re.Pattern[str]) -> None:
     button.click()
 
 
+def measure_by_hand(page: Page) -> None:
+    """Type a value outside of its limits, with bare fingers."""
+    page.get_by_role("button", name="Measure Adhesive strength").click()
+    for key in "11.5":
+        touch(page, re.compile(f"^{re.escape(key)}$"))
+    shot(page, "measure")
+    touch(page, "Book 11.5 MPa")
+    expect(page.get_by_text("NOK. Adhesive strength")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="Measure Adhesive strength")).to_contain_text("last 11.5 MPa")
+
+
+def decide(page: Page, product: Product) -> None:
+    """Find the nonconformance that opened by itself, and decide on it with a reason."""
+    page.goto(product.url + "quality")
+    row = page.locator("tr[data-nc='NC-1']")
+    expect(row).to_contain_text("Adhesive strength is 11.5 MPa, not at least 12.5 MPa", timeout=10_000)
+    expect(row).to_contain_text("88263-20")
+    row.get_by_role("button", name="NC-1").click()
+    page.get_by_label("Use as is").check()
+    expect(page.get_by_role("button", name="Use as is: NC-1")).to_be_disabled()  # not without a reason
+    page.get_by_label("Why").fill("pulled at a cold sample")
+    shot(page, "quality")
+    page.get_by_role("button", name="Use as is: NC-1").click()
+    expect(page.get_by_test_id("nc-state")).to_have_text("Closed", timeout=10_000)
+    expect(page.locator("aside .decided")).to_contain_text("pulled at a cold sample")
+    chart = page.locator("[data-characteristic='bead_width']")
+    expect(chart.locator("circle, path.bad")).not_to_have_count(0)
+
+
 def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, product: Product) -> None:
     command(product, "lot.receive", lot="AD-3-0712", product="AD-3", quantity=900.0)
     page.goto(product.url + "schedule/dispatch")
@@ -85,6 +114,7 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^1 scrap"), timeout=10_000)
     page.get_by_role("button", name=re.compile("Undo: Damaged")).click()
     expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^0 scrap"), timeout=10_000)
+    measure_by_hand(page)
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_text("Die Maschine zählt die Gutteile")).to_be_visible()
     shot(page, "terminal")
@@ -101,6 +131,7 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     )
     assert (job["job"], job["sub_state"], job["good"]) == ("88263-20", "Completed", 2)
     page.set_viewport_size({"width": 1920, "height": 1080})
+    decide(page, product)
     page.goto(product.url + "schedule/dispatch")
     expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended · Completed", timeout=10_000)
 
@@ -112,6 +143,8 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     # Which shaft it was no machine said: shown as not known, never guessed.
     expect(page.locator("[data-component='SH-100']")).to_have_attribute("data-lot", "")
     expect(page.get_by_role("region", name="Its way")).to_contain_text("adhesive2")
+    bead = page.get_by_role("region", name="Measurements").locator("tr[data-result='bead_width']")
+    expect(bead).to_contain_text(re.compile(r"2\.\d+ mm.*2\.2–2\.6 mm.*OK.*adhesive2"))
     shot(page, "serial")
     recall = product.api("/mes/lots/AD-3-0712/recall")
     assert serial in [unit["unit"] for unit in recall["units"]]

@@ -119,6 +119,30 @@ class Release(CommandData, frozen=True, kw_only=True):
     cause: str
 
 
+class RecordResult(CommandData, frozen=True, kw_only=True):
+    """Book what a person measured: a number with its unit, or yes or no; the command's id is the result's."""
+
+    command_name: ClassVar[str] = "result.record"
+    job: str
+    characteristic: str
+    value: float | None = None
+    passed: bool | None = None  # of a characteristic that is a yes or no
+    unit_of_measure: str = ""  # UCUM: what the person believes to have measured in
+    unit: str = ""  # serial number, where the part has one
+    gauge: str = ""  # what it was measured with
+
+
+class Dispose(CommandData, frozen=True, kw_only=True):
+    """Decide on a nonconformance. `version` is the one that the person saw."""
+
+    command_name: ClassVar[str] = "nonconformance.dispose"
+    nonconformance: str
+    disposition: str  # use-as-is | rework | scrap | return
+    cause: str
+    version: int
+    quantity: int = 0  # of scrap, where the parts have no serial number
+
+
 class ReleaseDocument(CommandData, frozen=True, kw_only=True):
     """Put the draft of a work instruction in force: from then on it is what the floor works by."""
 
@@ -267,6 +291,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         LoadLot, Hold, Release, ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
+        RecordResult, Dispose,
     )
 }  # fmt: skip
 

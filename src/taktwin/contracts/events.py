@@ -378,6 +378,67 @@ class UnitReleased(EventData, frozen=True, kw_only=True):
     cause: str
 
 
+class ResultRecorded(EventData, frozen=True, kw_only=True):
+    """A characteristic of a part was measured, by its machine or by a person, with the limits of then."""
+
+    event_type: ClassVar[str] = "quality.result.recorded"
+    result: str
+    characteristic: str
+    name: str
+    product: str
+    job: str
+    operation: int
+    work_unit: str
+    verdict: str  # OK | NOK
+    unit: str = ""  # serial number; "" = nobody said which part it was
+    value: float | None = None  # None: a yes or no
+    unit_of_measure: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    signal: str = ""  # the machine's own word; "" = a person measured
+    person: str = ""
+    gauge: str = ""
+    made: int = 0  # good parts that the work unit had made for job orders by then
+    nonconformance: str = ""  # the one that it belongs to
+    suspects: int = 0  # of NOK: parts since the last good result, this one included
+
+
+class NonconformanceOpened(EventData, frozen=True, kw_only=True):
+    """A part is not as specified: somebody with the right must decide what becomes of it."""
+
+    event_type: ClassVar[str] = "quality.nonconformance.opened"
+    nonconformance: str
+    number: int
+    result: str
+    characteristic: str
+    cause: str
+    product: str
+    job: str
+    operation: int
+    work_unit: str
+    unit: str = ""  # "" = parts without a serial number
+    suspects: int = 1
+    good_ns: int = 0  # the last good result before; 0: there was none
+
+
+class NonconformanceDisposed(EventData, frozen=True, kw_only=True):
+    """Somebody decided on a nonconformance; after `rework` it stays open."""
+
+    event_type: ClassVar[str] = "quality.nonconformance.disposed"
+    nonconformance: str
+    disposition: str  # use-as-is | rework | scrap | return
+    cause: str
+    person: str
+    quantity: int = 0  # of scrap
+
+
+class NonconformanceClosed(EventData, frozen=True, kw_only=True):
+    """Nothing is left to decide."""
+
+    event_type: ClassVar[str] = "quality.nonconformance.closed"
+    nonconformance: str
+
+
 class DocumentStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a work instruction as it was released."""
 
@@ -567,6 +628,7 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaintenancePlanBegun, MaintenanceOrderOpened, MaintenanceOrderAssigned, MaintenanceOrderStarted,
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
+    ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
 )  # fmt: skip
 
 _ALL: tuple[type[EventData], ...] = (

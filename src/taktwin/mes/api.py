@@ -3,10 +3,10 @@
 | query | request | answer |
 |---|---|---|
 | `board` | {} | {lines, over, at_ns} |
-| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, at_ns} |
+| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, checks, last_unit, at_ns} |
 | `orders` | {} | {orders} |
 | `order` | {request} | {order, jobs, units} |
-| `unit` | {unit} | {unit, passages, eaten, parents} |
+| `unit` | {unit} | {unit, passages, eaten, parents, results} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
 | `documents` | {} | {documents, mistakes, at_ns} |
@@ -15,6 +15,8 @@
 | `b2mml_performance` | {request, sender} | {content}: XML |
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
+| `quality` | {} | {nonconformances, characteristics, at_ns} |
+| `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 
 A name that nobody knows is answered with {}.
 """
@@ -26,21 +28,32 @@ from typing import Any
 
 import msgspec
 
+from taktwin.mes.collection.measuring import made
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.dispatching.queries import FREE, Line, board
+from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.quality.queries import (
+    RESULTS_SHOWN,
+    Check,
+    checks,
+    last_results,
+    nonconformances,
+    results_of,
+    suspects,
+)
+from taktwin.mes.quality.tables import Nonconformance, Result
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
-from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
+from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
 
-# Until the plant model lists defect codes of its own: what people at any machine see.
+# Where the plant model lists no defect codes of its own: what people at any machine see.
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
@@ -52,7 +65,7 @@ def _plain(row: Row) -> dict[str, Any]:
     return msgspec.structs.asdict(row)
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]:
     found = line.obstacle
     return {
         **_plain(line.job),
@@ -63,7 +76,36 @@ def _line(line: Line) -> dict[str, Any]:
         "order_end_ns": line.order_end_ns,
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
+        # A machine that runs is believed: what is late is said, and stops nothing.
+        "overdue": [
+            {"characteristic": late.characteristic.id, "name": late.characteristic.name, "parts": -late.left}
+            for late in _checks(line.job, book, definitions) if late.left < 0
+        ] if line.job.state in (State.RUNNING, State.INTERRUPTED) else [],
     }  # fmt: skip
+
+
+def _checks(job: JobOrder, book: Reading, definitions: Definitions) -> list[Check]:
+    return checks(book, definitions, product=job.product, equipment_class=job.equipment_class,
+                  work_unit=job.work_unit, made=made(book, definitions, job.work_unit))  # fmt: skip
+
+
+def _check(check: Check) -> dict[str, Any]:
+    plan = check.characteristic
+    return {
+        "characteristic": plan.id, "name": plan.name, "unit_of_measure": plan.unit_of_measure,
+        "lower": plan.lower, "upper": plan.upper, "nominal": plan.nominal, "attribute": plan.attribute,
+        "sample_every": plan.sample_every, "left": check.left,
+        "last": None if check.last is None else _plain(check.last),
+    }  # fmt: skip
+
+
+def _reasons(definitions: Definitions, job: JobOrder | None) -> list[dict[str, str]]:
+    listed = [
+        {"code": each.code, "name": each.name}
+        for each in definitions.defects
+        if job is not None and each.seen_at(job.equipment_class, job.product)
+    ]
+    return listed or [{"code": code, "name": ""} for code in REASONS]
 
 
 def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
@@ -74,7 +116,7 @@ def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     ]  # fmt: skip
     over.sort(key=lambda job: -job.ended_ns)
     return {
-        "lines": [_line(line) for line in board(book, definitions, now_ns)],
+        "lines": [_line(line, book, definitions) for line in board(book, definitions, now_ns)],
         "over": [_plain(job) for job in over[:OVER_SHOWN]],
         "at_ns": now_ns,
     }
@@ -93,18 +135,26 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         reports = [
             row for row in book.where(ScrapReport, job=now.job.job)
             if not row.undone and now_ns - row.at_ns <= 600_000_000_000
+            and book.get(Nonconformance, row.report) is None
         ]  # fmt: skip
     return {
         "work_unit": work_unit,
         "name": definitions.work_units[work_unit],
-        "job": None if now is None else _line(now),
-        "next": [_line(line) for line in waiting],
+        "job": None if now is None else _line(now, book, definitions),
+        "next": [_line(line, book, definitions) for line in waiting],
         "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
-        "reasons": list(REASONS),
+        "reasons": _reasons(definitions, None if now is None else now.job),
+        "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
+        "last_unit": "" if now is None else _last_unit(book, now.job),
         "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
         "at_ns": now_ns,
     }
+
+
+def _last_unit(book: Reading, job: JobOrder) -> str:
+    last = book.newest(Passage, "at_ns", 1, job=job.job)
+    return last[0].unit if last else ""
 
 
 def _lots_here(
@@ -155,6 +205,7 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "passages": [_plain(row) for row in found.passages],
         "eaten": [_eaten(each, definitions) for each in found.eaten],
         "parents": list(found.parents),
+        "results": [_plain(row) for row in results_of(book, found.unit.unit)],
     }
 
 
@@ -272,9 +323,41 @@ def _b2mml_performance(
     return {} if content is None else {"content": content}
 
 
+def _quality(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    return {
+        "nonconformances": [_plain(row) for row in nonconformances(book)],
+        "characteristics": [
+            {
+                "characteristic": plan.id, "name": plan.name, "unit_of_measure": plan.unit_of_measure,
+                "lower": plan.lower, "upper": plan.upper, "nominal": plan.nominal,
+                "attribute": plan.attribute, "equipment_class": plan.equipment_class,
+                "signal": plan.signal, "sample_every": plan.sample_every, "products": list(plan.products),
+                "results": [_plain(row) for row in last_results(book, plan.id)],
+            }
+            for plan in definitions.plan.values()
+        ],
+        "at_ns": now_ns,
+    }  # fmt: skip
+
+
+def _nonconformance(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    row = book.get(Nonconformance, str(wish["nonconformance"]))
+    if row is None:
+        return {}
+    results = book.newest(Result, "at_ns", RESULTS_SHOWN, nonconformance=row.nonconformance)
+    return {
+        "nonconformance": _plain(row),
+        "results": [_plain(each) for each in results],
+        "suspect_units": suspects(book, row),
+    }
+
+
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
+    "quality": _quality, "nonconformance": _nonconformance,
 }  # fmt: skip

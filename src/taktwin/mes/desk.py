@@ -17,8 +17,9 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, Command
-from taktwin.contracts.events import CATALOGUE, EventData
+from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
 from taktwin.mes.collection import actions as collection
+from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
@@ -26,6 +27,7 @@ from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
+from taktwin.mes.quality import actions as quality
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
@@ -43,10 +45,12 @@ RULES: Rules = (
     .joined(maintenance.RULES)
     .joined(tool_changes.RULES)
     .joined(tooling.RULES)
+    .joined(quality.RULES)
+    .joined(measuring.RULES)
 )
-# The first that an event has.
+# What an event is about: the first that it has.
 SUBJECTS = (
-    "report", "unit", "job", "lot", "request", "signal", "document",
+    "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare",
 )  # fmt: skip
 
@@ -171,15 +175,19 @@ class Desk:
             total = 0
             counted: set[str] = set()
             for one in sorted(heard, key=lambda each: each.source_ns):
-                if one.signal not in self._definitions.counters:
-                    collection.remember(transaction.book, one)
-                    continue
                 asking = Asking(self._definitions, one.source_ns)
-                facts = collection.count(transaction.book, one, asking)
-                written = self._write(transaction, facts, who, now_ns)
-                if written:
-                    counted.add(self._definitions.counters[one.signal][0])
-                total += len(written)
+                if one.signal in self._definitions.measures:
+                    facts = measuring.measured(transaction.book, one, asking)
+                    total += len(self._write(transaction, facts, who, now_ns))
+                elif one.signal in self._definitions.counters:
+                    facts = collection.count(transaction.book, one, asking)
+                    written = self._write(transaction, facts, who, now_ns)
+                    if any(entry.event_type == MaterialCounted.event_type for entry in written):
+                        collection.counted(transaction.book, one, self._definitions)
+                        counted.add(self._definitions.counters[one.signal][0])
+                    total += len(written)
+                else:
+                    collection.remember(transaction.book, one)
             if counted:
                 total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)

@@ -87,7 +87,12 @@ class MesService:
         self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
-            (*self._definitions.counters, *self._definitions.serials, *self._definitions.made)
+            (
+                *self._definitions.counters,
+                *self._definitions.serials,
+                *self._definitions.made,
+                *self._definitions.measures,
+            )
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -243,7 +248,8 @@ class MesService:
         for place, index in enumerate(scan.signals):
             signal = self._registry.signals[index]
             good = scan.qualities is None or scan.qualities[place] <= 1
-            if good and signal.id in self._listened:
+            # A source that says that it has no value has said nothing that could be booked.
+            if good and scan.values[place] is not None and signal.id in self._listened:
                 found.append(Heard(signal.id, scan.values[place], scan.t0_ns + scan.dt_ns[place]))
         return found
 

@@ -36,6 +36,11 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
         _check_plan(loaded, plant, f"maintenance_plans.{plan_id}", plan)
     for characteristic_id, characteristic in plant.characteristics.items():
         _check_characteristic(loaded, plant, f"characteristics.{characteristic_id}", characteristic)
+    for code, defect in plant.defects.items():
+        for number, name in enumerate(defect.classes):
+            known(loaded, f"defects.{code}.classes[{number}]", name, "classes", plant.classes)
+        for number, name in enumerate(defect.products):
+            known(loaded, f"defects.{code}.products[{number}]", name, "products", plant.products)
     if plant.economics is not None:
         _check_economics(loaded, plant, plant.economics)
     for domain, rule in plant.authority.items():
@@ -263,8 +268,22 @@ def _check_characteristic(
         "upper",
         characteristic.upper,
     )
-    if characteristic.lower is None and characteristic.upper is None:
-        loaded.add(at, Literally("no limit"), "lower, upper or both")
+    limits = (characteristic.nominal, characteristic.lower, characteristic.upper)
+    if characteristic.attribute:
+        for name, limit in zip(("nominal", "lower", "upper"), limits, strict=True):
+            if limit is not None:
+                loaded.add(f"{at}.{name}", limit, "nothing: a yes or no has no limits")
+        if characteristic.signal:
+            loaded.add(f"{at}.signal", characteristic.signal, "nothing: people say yes or no")
+    elif characteristic.lower is None and characteristic.upper is None:
+        loaded.add(at, Literally("no limit"), "lower, upper or both; attribute: true where it is a yes or no")
+    for name, limit in zip(("nominal", "lower", "upper"), limits, strict=True):
+        if limit is None:
+            continue
+        if characteristic.minimum is not None and limit < characteristic.minimum:
+            loaded.add(f"{at}.minimum", characteristic.minimum, f"at most {name}, {limit}")
+        if characteristic.maximum is not None and limit > characteristic.maximum:
+            loaded.add(f"{at}.maximum", characteristic.maximum, f"at least {name}, {limit}")
     if characteristic.measured_by:
         known(loaded, f"{at}.measured_by", characteristic.measured_by, "classes", plant.classes)
     if characteristic.signal:
@@ -272,6 +291,19 @@ def _check_characteristic(
         if flat is not None:
             section = f"classes.{characteristic.measured_by}.signals"
             known(loaded, f"{at}.signal", characteristic.signal, section, flat.signals)
+            _check_its_signal(loaded, at, characteristic, flat.signals.get(characteristic.signal))
+
+
+def _check_its_signal(
+    loaded: Loaded, at: str, characteristic: schema.Characteristic, signal: schema.SignalDefinition | None
+) -> None:
+    if signal is None:
+        return
+    if signal.type not in schema.NUMBER_TYPES:
+        loaded.add(f"{at}.signal", characteristic.signal, f"a signal of a number type, not {signal.type}")
+    elif signal.unit != characteristic.unit:
+        says = f"{characteristic.signal} of {characteristic.measured_by} measures"
+        loaded.add(f"{at}.unit", characteristic.unit, f"{signal.unit!r}, in which {says}")
 
 
 def _check_between(

@@ -151,6 +151,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         spare_parts=dict(sorted(plant.spare_parts.items())),
         maintenance_plans=dict(sorted(plant.maintenance_plans.items())),
         characteristics=dict(sorted(plant.characteristics.items())),
+        defects=dict(sorted(plant.defects.items())),
         personnel_classes=dict(sorted(plant.personnel_classes.items())),
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,

@@ -209,6 +209,7 @@ class Registry:
     spare_parts: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.SparePart
     maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
+    defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money

@@ -435,7 +435,18 @@ class Characteristic(Described, frozen=True, kw_only=True):
     upper: float | None = None
     measured_by: str = ""  # equipment class
     signal: str = ""  # path below that equipment
-    sample_every: int = 1  # parts
+    sample_every: int = 1  # parts, where people measure
+    attribute: bool = False  # a yes or no instead of a number: it has no limits
+    minimum: float | None = None  # what nobody can have measured is refused:
+    maximum: float | None = None  # absent = ten tolerance widths beyond the limits
+
+
+class Defect(Described, frozen=True, kw_only=True):
+    """A defect code: what people report scrap with, in the plant's own words."""
+
+    name: str
+    classes: list[str] = []  # equipment classes at which it is seen; [] = all
+    products: list[str] = []  # products that have it; [] = all
 
 
 class Economics(Described, frozen=True, kw_only=True):
@@ -488,6 +499,7 @@ class Plant(Described, frozen=True, kw_only=True):
     spare_parts: dict[Identifier, SparePart] = {}
     maintenance_plans: dict[Name, MaintenancePlan] = {}
     characteristics: dict[Name, Characteristic] = {}
+    defects: dict[Name, Defect] = {}
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
     demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording

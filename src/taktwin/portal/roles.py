@@ -23,6 +23,8 @@ class Action(StrEnum):
     MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
     MES_MAINTAIN = "mes.maintain"  # maintenance orders, spare parts
     MES_CALIBRATE = "mes.calibrate"
+    MES_MEASURE = "mes.measure"  # results by hand
+    MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
 
 ROLES: dict[str, frozenset[Action]] = {
@@ -35,6 +37,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_HOLD,
             Action.MES_REQUEST,
             Action.MES_TOOL,
+            Action.MES_MEASURE,
         }
     ),
     "shift_lead": frozenset(
@@ -47,6 +50,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_HOLD,
             Action.MES_REQUEST,
             Action.MES_TOOL,
+            Action.MES_MEASURE,
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
@@ -55,6 +59,8 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_HOLD,
             Action.MES_RELEASE,
             Action.MES_DOCUMENT,
+            Action.MES_MEASURE,
+            Action.MES_DISPOSE,
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_CALIBRATE,

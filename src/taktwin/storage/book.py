@@ -34,6 +34,10 @@ class Reading(Protocol):
         """Return the rows whose fields equal these values, by key."""
         ...
 
+    def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        ...
+
 
 class Book(Reading, Protocol):
     """What may be written too."""
@@ -74,6 +78,10 @@ class MemoryBook:
             and all(getattr(row, field) == value for field, value in equal.items())
         ]
 
+    def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
+
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
         self.rows[(row.table, key_of(row))] = row
@@ -98,13 +106,18 @@ class SqlBook:
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
-        statement = _select(kind)
-        if equal:
-            tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
-            statement += sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
         # Byte order, as Python sorts: the two kinds of book must agree in all they say.
-        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        key = sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        statement = _where(kind, equal) + key
         return [_row(kind, found) for found in self._connection.execute(statement, list(equal.values()))]
+
+    def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        order = sql.SQL(' ORDER BY {} DESC, {} COLLATE "C" LIMIT %s').format(
+            sql.Identifier(by), sql.Identifier(kind.__struct_fields__[0])
+        )
+        statement, words = _where(kind, equal) + order, [*equal.values(), limit]
+        return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
@@ -134,6 +147,13 @@ class SqlBook:
 def _select(kind: type[Row]) -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
     return sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
+
+
+def _where(kind: type[Row], equal: dict[str, Any]) -> sql.Composed:
+    if not equal:
+        return _select(kind)
+    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+    return _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
 
 
 def _row(kind: type[R], values: tuple[Any, ...]) -> R:

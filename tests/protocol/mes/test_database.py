@@ -24,6 +24,7 @@ from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
+from taktwin.mes.quality.tables import Inspection, Nonconformance, Result
 from taktwin.mes.service import MesService
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
@@ -40,7 +41,7 @@ PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfiel
 REGISTRY = open_plant(PLANT)
 DEFINITIONS = compiled(REGISTRY)
 CLOCK = SystemClock()
-KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption)
+KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection)
 
 
 class Server:
@@ -80,7 +81,7 @@ def ask(desk: Desk, wish: CommandData, name: str) -> Answer:
 
 
 def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
-    """Let one order run at two cells, with lots, a hold and scrap."""
+    """Let one order run at a cell, with a lot, a hold, and values of which every other one is bad."""
     now = CLOCK.now_ns()
     wishes: list[CommandData] = [
         commands.DropOrder(request=request, product="EA-100", quantity=parts, due_ns=now),
@@ -97,6 +98,7 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
         at = CLOCK.now_ns()
         heard = [
             Heard("adhesive2/serial", f"A-{request}-{part}", at - 10),
+            Heard("adhesive2/bead_width", 2.4 + part % 2, at - 5),
             Heard("adhesive2/good_count", 100 + part, at),
         ]
         desk.hear(heard, stream="SAMPLES", position=part + 1)
@@ -167,6 +169,21 @@ async def test_two_desks_that_see_the_same_hour_pass_open_one_order(server: Serv
     with server.connect() as connection:
         entries = [e for e in journal.everything(connection) if e.event_type == "maintenance.order.opened"]
         assert len(entries) == len(units) and not failed
+
+
+async def test_both_kinds_of_book_say_the_newest_rows_alike(server: Server) -> None:
+    produce(server.desk())
+    with server.connect() as connection:
+        book, alone = SqlBook(connection), rebuilt(journal.everything(connection))
+        for limit in (1, 2, 100):
+            same = {"characteristic": "bead_width"}
+            found = book.newest(Result, "at_ns", limit, **same)
+            assert found == alone.newest(Result, "at_ns", limit, **same)
+            assert [row.at_ns for row in found] == sorted((row.at_ns for row in found), reverse=True) != []
+        assert book.newest(Unit, "product", 100) == alone.newest(
+            Unit, "product", 100
+        )  # all are equal: by key
+        assert [row.number for row in book.newest(Nonconformance, "number", 1)] == [2]
 
 
 async def test_the_role_of_the_mes_changes_no_entry_and_no_table(server: Server) -> None:

@@ -16,12 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from taktwin.contracts import commands
 from taktwin.mes.collection import engine as counting
+from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Counter
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.documents.queries import in_force, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.quality.engine import Disposition, Verdict
+from taktwin.mes.quality.tables import OVER, Nonconformance, Result
 from taktwin.mes.tracking.engine import Link, Taking, backward, forward
 from taktwin.mes.tracking.tables import Consumption, Lot, Unit
 from taktwin.plant import open_plant
@@ -32,6 +35,7 @@ from tests.unit.mes.conftest import PLANT, SECOND, START_NS, Shop
 DEFINITIONS = compiled(open_plant(PLANT))
 CELLS = ("load2", "adhesive2", "press2", "tighten2")
 STEPS = {"load2": 10, "adhesive2": 20, "press2": 30, "tighten2": 40}
+MEASURES = {"adhesive2": "adhesive2/bead_width", "press2": "press2/force_peak", "tighten2": "tighten2/torque"}
 TRACKED = {"load2": "HS-1", "adhesive2": "AD-3", "press2": "BR-7", "tighten2": "SC-12"}
 orders, cells = st.sampled_from(("1", "2")), st.sampled_from(CELLS)
 serials = st.sampled_from([f"A{n}" for n in range(6)])
@@ -113,16 +117,32 @@ class Plant(RuleBasedStateMachine):
         self.shop.ask(commands.LoadLot(lot=f"{TRACKED[cell]}/{lot}", work_unit=where))
 
     @rule(cell=cells, serial=serials | st.just(""), kind=st.sampled_from(("good", "good", "reject")),
-          parts=st.sampled_from((1, 1, 1, 2, 5)), again=st.booleans())  # fmt: skip
-    def make(self, cell: str, serial: str, kind: str, parts: int, again: bool) -> None:
+          parts=st.sampled_from((1, 1, 1, 2, 5)), again=st.booleans(),
+          value=st.none() | st.sampled_from((1.0, 2.4, 18.0, 42.0)), late=st.booleans())  # fmt: skip
+    def make(
+        self, cell: str, serial: str, kind: str, parts: int, again: bool, value: float | None, late: bool
+    ) -> None:
         signal = f"{cell}/{'good_count' if kind == 'good' else 'reject_count'}"
         self.base.setdefault(signal, 100)
+        if not late:
+            self.measure(cell, serial, value, again)
         self.shop.machine(cell, serial=serial, kind=kind, parts=parts)
+        if late:
+            self.measure(cell, serial, value, again)
         if again:  # the same delivery once more
-            from taktwin.mes.collection.actions import Heard
+            count = self.shop.counters[signal]
+            self.shop.desk.hear([Heard(signal, count, self.shop.now_ns)], stream="SAMPLES", position=0)
 
-            value = self.shop.counters[signal]
-            self.shop.desk.hear([Heard(signal, value, self.shop.now_ns)], stream="SAMPLES", position=0)
+    def measure(self, cell: str, serial: str, value: float | None, again: bool) -> None:
+        if value is None or cell not in MEASURES:
+            return
+        self.shop.now_ns += SECOND
+        at = self.shop.now_ns
+        said = [Heard(MEASURES[cell], value, at)]
+        if serial:
+            said.append(Heard(f"{cell}/serial", serial, at - 1))
+        for _ in range(1 + again):
+            self.shop.desk.hear(said, stream="SAMPLES", position=at)
 
     @rule(order=orders, cell=cells, serial=serials | st.just(""), twice=st.booleans())
     def scrap(self, order: str, cell: str, serial: str, twice: bool) -> None:
@@ -142,6 +162,43 @@ class Plant(RuleBasedStateMachine):
         name = serial if kind == "unit" else f"{TRACKED[cell]}/{lot}"
         wish = commands.Hold if hold else commands.Release
         self.shop.ask(wish(kind=kind, id=name, cause="looked at it"))
+
+    @rule(order=orders, serial=serials | st.just(""), value=st.sampled_from((1.0, 14.0, 900.0)))
+    def measure_by_hand(self, order: str, serial: str, value: float) -> None:
+        self.shop.ask(
+            commands.RecordResult(job=f"{order}-20", characteristic="adhesive_strength", value=value,
+                                  unit_of_measure="MPa", unit=serial)
+        )  # fmt: skip
+
+    @rule(number=st.integers(1, 3), what=st.sampled_from((*Disposition, "forget", "release")),
+          stale=st.booleans(), quantity=st.integers(0, 3))  # fmt: skip
+    def decide(self, number: int, what: str, stale: bool, quantity: int) -> None:
+        row = self.shop.store.book.get(Nonconformance, f"NC-{number}")
+        if what == "release":
+            serial = "" if row is None else row.unit
+            self.shop.ask(commands.Release(kind="unit", id=serial, cause="looked at it"))
+            return
+        version = 1 if row is None else row.version - stale
+        self.shop.ask(
+            commands.Dispose(nonconformance=f"NC-{number}", disposition=what, cause="looked at it",
+                             version=version, quantity=quantity)
+        )  # fmt: skip
+
+    @invariant()
+    def what_is_left_to_decide_goes_nowhere(self) -> None:
+        book = self.shop.store.book
+        for row in book.where(Nonconformance):
+            unit = book.get(Unit, row.unit) if row.unit else None
+            if unit is not None and row.state != OVER:
+                assert unit.disposition in ("Restricted", "Closed"), "a failed part goes free"
+            first = book.get(Result, row.result)
+            assert first is not None and first.verdict == "NOK"
+        for result in book.where(Result):
+            bad = (result.lower is not None and result.value < result.lower) or (
+                result.upper is not None and result.value > result.upper
+            )
+            assert result.verdict == ("NOK" if bad else "OK")
+            assert result.nonconformance or not bad
 
     @invariant()
     def every_state_is_legal(self) -> None:
@@ -218,6 +275,10 @@ def _always_in_force(revisions: list[DocumentRevision], now_ns: int) -> Document
     return max(revisions, key=lambda row: row.revision, default=None)
 
 
+def _always_good(*_: object) -> Verdict:
+    return Verdict.OK
+
+
 MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "a lot gives more than it has": ("taktwin.mes.tracking.actions.take", _too_much),
     "two job orders run on one machine": (
@@ -233,6 +294,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
         "taktwin.mes.documents.queries.in_force",
         _always_in_force,
     ),
+    "whatever is measured is good": ("taktwin.mes.quality.engine.verdict", _always_good),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
 }
 

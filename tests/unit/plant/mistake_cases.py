@@ -564,7 +564,7 @@ CASES = [
         "'suplies'",
         "a section of a plant: one of enterprise, site, name, time_zone, description, include,"
         " floor, zones, classes,"
-        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 11"
+        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 12"
         " more; did you mean"
         " supplies?",
     ),
@@ -667,6 +667,56 @@ CASES = [
         "characteristics.width.upper",
         "9.8",
         "above lower, 9.9",
+    ),
+    Case(
+        "a yes or no with a limit",
+        R,
+        "nominal: 10, lower: 9.9, upper: 10.1",
+        "upper: 10.1, attribute: true",
+        31,
+        "characteristics.width.upper",
+        "10.1",
+        "nothing: a yes or no has no limits",
+    ),
+    Case(
+        "no limit, and no word that it is a yes or no",
+        R,
+        "nominal: 10, lower: 9.9, upper: 10.1",
+        "nominal: 10",
+        31,
+        "characteristics.width",
+        "no limit",
+        "lower, upper or both; attribute: true where it is a yes or no",
+    ),
+    Case(
+        "a limit that nobody can measure",
+        R,
+        "upper: 10.1",
+        "upper: 10.1, maximum: 10.05",
+        31,
+        "characteristics.width.maximum",
+        "10.05",
+        "at least upper, 10.1",
+    ),
+    Case(
+        "a machine that measures in another unit than the limits are in",
+        R,
+        "nominal: 10, lower: 9.9, upper: 10.1",
+        "lower: 9.9, measured_by: mill, signal: spindle/load",
+        31,
+        "characteristics.width.unit",
+        "'mm'",
+        "'%', in which spindle/load of mill measures",
+    ),
+    Case(
+        "a defect code of an unknown class",
+        R,
+        "economics:",
+        "defects: {burr: {name: Burr, classes: [mil]}}\neconomics:",
+        32,
+        "defects.burr.classes[0]",
+        "'mil'",
+        "one of cell, mill, saw; did you mean mill?",
     ),
     Case(
         "money of an unknown part",

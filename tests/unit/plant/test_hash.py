@@ -113,6 +113,7 @@ def rich_plant(folder: Path) -> schema.Plant:
     )
     tree["floor"]["paths"] = {"aisle": {"name": "Aisle", "points": [[0, 5], [40, 5]]}}
     tree["people"] = {"P1": {"classes": ["operator"]}}
+    tree["defects"] = {"burr": {"name": "Burr"}}
     tree["tools"] = {"cutter": {"name": "Cutter", "life_parts": 100}}
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}

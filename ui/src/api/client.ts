@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, Instructions, JournalEntry, MaintenanceDocument, Me, Origin, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
-  SystemDocument, TerminalDocument, Timeline, UnitPage, Upkeep,
+  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, Instructions, JournalEntry, MaintenanceDocument, Me, NonconformancePage, Origin, Plant,
+  QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument, Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -138,6 +138,10 @@ export const serial = (id: string, signal?: AbortSignal) =>
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
+
+export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
+export const nonconformance = (id: string, signal?: AbortSignal) =>
+  get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);
 
 /** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
 export const command = (name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID()) =>

@@ -477,6 +477,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/nonconformances/{nonconformance}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Nonconformance
+         * @description Return a nonconformance with its results and the units that are suspect with it.
+         */
+        get: operations["nonconformance_api_v1_mes_nonconformances__nonconformance__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/orders": {
         parameters: {
             query?: never;
@@ -509,6 +529,26 @@ export interface paths {
          * @description Return an order with its job orders and units.
          */
         get: operations["order_api_v1_mes_orders__request__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Quality
+         * @description Return the nonconformances, open ones first, and each characteristic with its last results.
+         */
+        get: operations["quality_api_v1_mes_quality_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1017,6 +1057,61 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * CharacteristicModel
+         * @description A line of the inspection plan with its last results, in order of time.
+         */
+        CharacteristicModel: {
+            /** Attribute */
+            attribute: boolean;
+            /** Characteristic */
+            characteristic: string;
+            /** Equipment Class */
+            equipment_class: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Nominal */
+            nominal: number | null;
+            /** Products */
+            products: string[];
+            /** Results */
+            results: components["schemas"]["ResultModel"][];
+            /** Sample Every */
+            sample_every: number;
+            /** Signal */
+            signal: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+        };
+        /**
+         * CheckModel
+         * @description A characteristic that people measure here. `left`: 1 = the next part, 0 = this one, less = late.
+         */
+        CheckModel: {
+            /** Attribute */
+            attribute: boolean;
+            /** Characteristic */
+            characteristic: string;
+            last: components["schemas"]["ResultModel"] | null;
+            /** Left */
+            left: number;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Nominal */
+            nominal: number | null;
+            /** Sample Every */
+            sample_every: number;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
         };
         /**
          * ConnectionHealthModel
@@ -1756,7 +1851,7 @@ export interface components {
         };
         /**
          * LineModel
-         * @description A job order on the board: where it may run, and what is in its way.
+         * @description A job order on the board: where it may run, what is in its way, and what is late while it runs.
          */
         LineModel: {
             /** Candidates */
@@ -1780,6 +1875,8 @@ export interface components {
             operation: number;
             /** Order End Ms */
             order_end_ms: number;
+            /** Overdue */
+            overdue: components["schemas"]["OverdueModel"][];
             /** Priority */
             priority: number;
             /** Product */
@@ -2199,6 +2296,67 @@ export interface components {
             buffers: string[];
         };
         /**
+         * NonconformanceModel
+         * @description Something that is not as specified.
+         */
+        NonconformanceModel: {
+            /** Cause */
+            cause: string;
+            /** Characteristic */
+            characteristic: string;
+            /** Decided By */
+            decided_by: string;
+            /** Decided Ms */
+            decided_ms: number;
+            /** Disposition */
+            disposition: string;
+            /** Good Ms */
+            good_ms: number;
+            /** Job */
+            job: string;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Number */
+            number: number;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string;
+            /** Results */
+            results: number;
+            /** Signal */
+            signal: string;
+            /** State */
+            state: string;
+            /** Suspects */
+            suspects: number;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * NonconformancePage
+         * @description A nonconformance with its results, the newest first, and the units that are suspect with it.
+         */
+        NonconformancePage: {
+            nonconformance: components["schemas"]["NonconformanceModel"];
+            /** Results */
+            results: components["schemas"]["ResultModel"][];
+            /** Suspect Units */
+            suspect_units: string[];
+        };
+        /**
          * ObstacleModel
          * @description The one thing in the way of a job order.
          */
@@ -2282,6 +2440,18 @@ export interface components {
             topic: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * OverdueModel
+         * @description A measurement that should have been made so many parts ago.
+         */
+        OverdueModel: {
+            /** Characteristic */
+            characteristic: string;
+            /** Name */
+            name: string;
+            /** Parts */
+            parts: number;
         };
         /**
          * PassageModel
@@ -2407,6 +2577,18 @@ export interface components {
             state: string;
         };
         /**
+         * QualityModel
+         * @description Nonconformances, open ones first; the inspection plan with its last results.
+         */
+        QualityModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Characteristics */
+            characteristics: components["schemas"]["CharacteristicModel"][];
+            /** Nonconformances */
+            nonconformances: components["schemas"]["NonconformanceModel"][];
+        };
+        /**
          * RateColumn
          * @description Alarms raised in ten minutes.
          */
@@ -2425,6 +2607,16 @@ export interface components {
             at_ms: number;
             /** Person */
             person: string;
+        };
+        /**
+         * ReasonModel
+         * @description A defect code; without a name the page has its own word for it.
+         */
+        ReasonModel: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
         };
         /**
          * RecallModel
@@ -2474,6 +2666,48 @@ export interface components {
             signals: number;
             /** Valid From Ms */
             valid_from_ms: number;
+        };
+        /**
+         * ResultModel
+         * @description What was measured once, with the limits of then.
+         */
+        ResultModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Characteristic */
+            characteristic: string;
+            /** Gauge */
+            gauge: string;
+            /** Job */
+            job: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Product */
+            product: string;
+            /** Result */
+            result: string;
+            /** Signal */
+            signal: string;
+            /** Unit */
+            unit: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+            /** Value */
+            value: number | null;
+            /** Verdict */
+            verdict: string;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * RevisionModel
@@ -2585,6 +2819,8 @@ export interface components {
             parents: string[];
             /** Passages */
             passages: components["schemas"]["PassageModel"][];
+            /** Results */
+            results: components["schemas"]["ResultModel"][];
             unit: components["schemas"]["SerialModel"];
         };
         /**
@@ -2863,9 +3099,13 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Checks */
+            checks: components["schemas"]["CheckModel"][];
             /** Documents */
             documents: components["schemas"]["InstructionModel"][];
             job: components["schemas"]["LineModel"] | null;
+            /** Last Unit */
+            last_unit: string;
             /** Lots */
             lots: components["schemas"]["LotHere"][];
             /** Name */
@@ -2873,7 +3113,7 @@ export interface components {
             /** Next */
             next: components["schemas"]["LineModel"][];
             /** Reasons */
-            reasons: string[];
+            reasons: components["schemas"]["ReasonModel"][];
             /** Reports */
             reports: components["schemas"]["ScrapModel"][];
             /** Work Unit */
@@ -3844,6 +4084,37 @@ export interface operations {
             };
         };
     };
+    nonconformance_api_v1_mes_nonconformances__nonconformance__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                nonconformance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NonconformancePage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     orders_api_v1_mes_orders_get: {
         parameters: {
             query?: never;
@@ -3891,6 +4162,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrderPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quality_api_v1_mes_quality_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityModel"];
                 };
             };
             /** @description Default Response */

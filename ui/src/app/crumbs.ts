@@ -29,6 +29,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule') }, { name: t('place.dispatch') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
+    case 'quality':
+      return [site, { name: t('place.quality') }];
     case 'maintenance':
       return [site, { name: t('place.maintenance') }];
     case 'terminal':

@@ -15,8 +15,10 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution.actions import booked, finish, running_at
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
+from taktwin.mes.quality.actions import held
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking.actions import passed
+from taktwin.mes.tracking.tables import Passage
 from taktwin.storage.book import Book, Reading
 
 
@@ -25,7 +27,7 @@ class Heard:
     """One value of a machine that collection listens to, in the order of source time."""
 
     signal: str
-    value: int | str
+    value: int | float | str
     source_ns: int
 
 
@@ -46,13 +48,12 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         )
         return
     job = running_at(book, work_unit, heard.source_ns)
-    made = _text(book, asking.definitions.made, work_unit)
-    whose = _whose(made, job, asking.definitions) if job is not None else ""
-    if whose == "other":
+    owner = whose(book, asking.definitions, work_unit, job) if job is not None else ""
+    if owner == "other":
         job = None  # the machine makes something else: these parts are not this job's
     # Two parts in one scan, and one serial number: whose it is, nobody can say.
-    one = new.parts == 1 and whose != "component"
-    serial = _text(book, asking.definitions.serials, work_unit) if one else ""
+    one = new.parts == 1 and owner != "component"
+    serial = serial_at(book, asking.definitions, work_unit, heard.source_ns) if one else ""
     yield Fact(
         events.MaterialCounted(
             work_unit=work_unit, signal=heard.signal, kind=kind, quantity=new.parts, counter=heard.value,
@@ -68,22 +69,46 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
             book, serial, definition, definition.operation(job.operation), request=job.request,
             job=job.job, work_unit=work_unit, good=kind == "good", at_ns=heard.source_ns,
         )  # fmt: skip
+        yield from held(book, serial, heard.source_ns)
     yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
 
 
-def _text(book: Reading, signals: Mapping[str, str], work_unit: str) -> str:
+def _reading(book: Reading, signals: Mapping[str, str], work_unit: str) -> ReadingRow | None:
     for signal, unit in signals.items():
         if unit == work_unit:
-            row = book.get(ReadingRow, signal)
-            return "" if row is None else row.value
-    return ""
+            return book.get(ReadingRow, signal)
+    return None
 
 
-def _whose(made: str, job: JobOrder, definitions: Definitions) -> str:
+def serial_at(book: Reading, definitions: Definitions, work_unit: str, at_ns: int) -> str:
+    """Return the serial number of the part that was in work at an instant, "" where nobody can say.
+
+    A machine says the number of the part in work. A part's count and values may come at the very instant
+    at which the next part begins: they are the part before's, unless that one was counted already. What
+    comes later than that still finds the number before; what is older belongs to a part nobody knows.
+    """
+    row = _reading(book, definitions.serials, work_unit)
+    if row is None:
+        return ""
+    if at_ns > row.source_ns or (at_ns == row.source_ns and not row.before_ns):
+        return row.value
+    if at_ns < row.before_ns or not row.before_ns:
+        return ""
+    if at_ns < row.source_ns:
+        return row.before
+    here = [stay for stay in book.where(Passage, unit=row.before) if stay.work_unit == work_unit]
+    if any(stay.at_ns == at_ns for stay in here):
+        return row.before  # it was counted at this instant, and this is what was said of it
+    return row.value if row.counted == row.before else row.before
+
+
+def whose(book: Reading, definitions: Definitions, work_unit: str, job: JobOrder) -> str:
     """Return whose serial number a machine says with a product: the job's, a component's, another's.
 
     A cell that joins things may speak of the part that it was given until the new one exists.
     """
+    row = _reading(book, definitions.made, work_unit)
+    made = "" if row is None else row.value
     definition = definitions.products[job.product]
     if not made or made == job.product or made not in definitions.materials:
         return "job"
@@ -93,9 +118,21 @@ def _whose(made: str, job: JobOrder, definitions: Definitions) -> str:
 
 def remember(book: Book, heard: Heard) -> None:
     """Keep a text of a machine: no fact of ours, only what the next count will refer to."""
-    before = book.get(ReadingRow, heard.signal)
-    if before is None or heard.source_ns > before.source_ns:
+    last = book.get(ReadingRow, heard.signal)
+    if last is None:
         book.put(ReadingRow(signal=heard.signal, value=str(heard.value), source_ns=heard.source_ns))
+    elif heard.source_ns > last.source_ns:
+        book.put(ReadingRow(signal=heard.signal, value=str(heard.value), source_ns=heard.source_ns,
+                            before=last.value, before_ns=last.source_ns, counted=last.counted))  # fmt: skip
+
+
+def counted(book: Book, heard: Heard, definitions: Definitions) -> None:
+    """Keep which serial number a count has used."""
+    work_unit = definitions.counters[heard.signal][0]
+    row = _reading(book, definitions.serials, work_unit)
+    if row is not None:
+        serial = serial_at(book, definitions, work_unit, heard.source_ns)
+        book.put(msgspec.structs.replace(row, counted=serial))
 
 
 def position(book: Book, stream: str, sequence: int) -> None:

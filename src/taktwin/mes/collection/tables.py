@@ -20,12 +20,15 @@ class Counter(Row, frozen=True, kw_only=True):
 
 
 class ReadingRow(Row, frozen=True, kw_only=True):
-    """A text that a machine said last: the serial number, the product in work."""
+    """A text that a machine said last: the serial number, the product in work; and the one before."""
 
     table: ClassVar[str] = "readings"
     signal: str
     value: str
     source_ns: int
+    before: str = ""
+    before_ns: int = 0  # 0: there was none
+    counted: str = ""  # the serial number that a count used last
 
 
 class Position(Row, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
@@ -67,11 +68,22 @@ class Definitions:
     made: Mapping[str, str]  # signal id of the product in work -> work unit
     calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
+    plan: Mapping[str, Characteristic]  # the inspection plan, by characteristic
+    measures: Mapping[str, tuple[str, tuple[str, ...]]]  # signal id -> (work unit, its characteristics)
+    defects: tuple[Defect, ...]  # () = the plant lists none
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+
+    def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
+        """Return what is measured on a product at work units of a class."""
+        return tuple(
+            each
+            for each in self.plan.values()
+            if each.equipment_class == equipment_class and product in each.products
+        )
 
 
 def compiled(registry: Registry, files: Files | None = None) -> Definitions:
@@ -108,6 +120,12 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
     for step in (step for made in products.values() for step in made.operations if step.tools):
         for unit_id in step.work_units:
             tools_at[unit_id] = tuple(sorted({*tools_at.get(unit_id, ()), *step.tools}))
+    plan = {name: characteristic(name, each) for name, each in sorted(registry.characteristics.items())}
+    measures: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for each in plan.values():
+        for place in by_class.get(each.equipment_class, []) if each.signal else []:
+            before = measures.get(f"{place}/{each.signal}", (place, ()))[1]
+            measures[f"{place}/{each.signal}"] = (place, (*before, each.id))
     roles = {"good_count": "good", "reject_count": "reject"}
     return Definitions(
         products=products,
@@ -116,6 +134,12 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+        plan=plan,
+        measures=measures,
+        defects=tuple(
+            Defect(code, each.name, tuple(each.classes), tuple(each.products))
+            for code, each in registry.defects.items()
+        ),
         calendars={
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units

@@ -10,7 +10,7 @@ from enum import StrEnum
 class ObstacleKind(StrEnum):
     """What keeps a job order from running, in the order in which it is named."""
 
-    HOLD = "hold"  # a lot at the work unit is restricted
+    HOLD = "hold"  # a lot at the work unit is restricted, or every part that waits for it
     MATERIAL = "material"  # nothing in the plant to build it from
     DOCUMENT = "document"  # how it is done is not in force
     LOAD = "load"  # it is in the plant, but not at the work unit
@@ -52,6 +52,8 @@ class Situation:
     running: str  # the other job order that runs on the work unit; "" = none
     under_repair: Obstacle | None = None  # the maintenance order that stops the work unit
     tool_missing: Obstacle | None = None  # the first tool that it cannot do without
+    held: str = ""  # a unit of the operation before, where all that wait there are restricted
+    held_because: str = ""
 
 
 def obstacle(now: Situation) -> Obstacle | None:
@@ -73,6 +75,8 @@ def obstacle(now: Situation) -> Obstacle | None:
         return now.tool_missing
     if now.before and now.before_made == 0:
         return Obstacle(ObstacleKind.BEFORE, now.before)
+    if now.held:
+        return Obstacle(ObstacleKind.HOLD, now.held, now.held_because)
     if now.running:
         return Obstacle(ObstacleKind.TURN, now.running)
     return None

@@ -11,12 +11,11 @@ from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.scheduling.forward import Projected, Task, project
-from taktwin.mes.tracking.tables import LoadedLot, Lot
+from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
 
 OPEN = (State.RUNNING, State.INTERRUPTED, State.ALLOWED_TO_START, State.NOT_ALLOWED_TO_START)
-FREE = "UnRestricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
     repairs, missing = stopped(book), missing_tools(book, definitions)
+    restricted = _restricted(book)
     projected = projections(jobs, definitions, now_ns)
     ends: dict[str, int] = {}
     for job in jobs:
@@ -67,6 +67,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
             running=running.get(place, "") if running.get(place) != job.job else "",
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
             tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
+            **_held_before(book, job, restricted),
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -80,6 +81,24 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
 
 def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
     return None if found is None else Obstacle(kind, found.subject, found.detail)
+
+
+def _restricted(book: Reading) -> dict[tuple[str, int], list[Unit]]:
+    found: dict[tuple[str, int], list[Unit]] = {}
+    for unit in book.where(Unit, disposition=RESTRICTED):
+        found.setdefault((unit.request, unit.operation), []).append(unit)
+    return found
+
+
+def _held_before(
+    book: Reading, job: JobOrder, restricted: dict[tuple[str, int], list[Unit]]
+) -> dict[str, str]:
+    """Return which unit is on hold, where everything that the operation before has made still is."""
+    waiting = restricted.get((job.request, job.operation - 10), [])
+    before = book.get(JobOrder, _name_before(job)) if waiting else None
+    if before is None or before.good - len(waiting) > job.good + job.scrap:
+        return {}
+    return {"held": waiting[0].unit, "held_because": waiting[0].reason}
 
 
 def projections(jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int) -> dict[str, Projected]:

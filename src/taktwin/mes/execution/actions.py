@@ -13,6 +13,8 @@ from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
+from taktwin.mes.quality import actions as quality
+from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
 from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
@@ -224,6 +226,7 @@ def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> I
         unit = book.get(Unit, wish.unit)
         if unit is None:
             raise unknown("unit", wish.unit)
+        quality.refuse_undecided(book, wish.unit)
         if unit.disposition == "Closed":
             raise Refused(
                 "state", f"unit {wish.unit}", f"scrap already ({unit.reason})", "a unit that is no scrap yet"
@@ -242,6 +245,10 @@ def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Itera
     report = book.get(ScrapReport, wish.report)
     if report is None:
         raise unknown("scrap report", wish.report)
+    if book.get(Nonconformance, report.report) is not None:
+        raise Refused(
+            "state", f"scrap report {wish.report}", "decided by quality", "one that a person reported"
+        )
     if report.undone:
         raise Refused("state", f"scrap report {wish.report}", "taken back already", "one that stands")
     if asking.now_ns - report.at_ns > UNDO_WITHIN_NS:
@@ -251,6 +258,7 @@ def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Itera
     yield Fact(events.MaterialScrapUndone(report=report.report, job=report.job), asking.now_ns)
     if report.unit:
         yield Fact(events.UnitReleased(unit=report.unit, cause="scrap taken back"), asking.now_ns)
+        yield from quality.held(book, report.unit, asking.now_ns)
 
 
 def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: Asking) -> Iterator[Fact]:

@@ -10,11 +10,20 @@ from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
 from taktwin.mes.tracking.engine import take
-from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
+from taktwin.mes.tracking.tables import (
+    CLOSED,
+    FREE,
+    IN_PROCESS,
+    RESTRICTED,
+    Consumption,
+    LoadedLot,
+    Lot,
+    Passage,
+    Unit,
+)
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
-FREE, RESTRICTED, IN_PROCESS, CLOSED = "UnRestricted", "Restricted", "In-Process", "Closed"
 HELD_LOT = "built with lot {lot}, which is restricted"
 
 
@@ -38,7 +47,7 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
     """Put a lot at a work unit; a lot on hold is refused."""
     lot = book.get(Lot, wish.lot)
     if lot is None:
-        raise unknown("lot", wish.lot)
+        raise _no_lot(book.get(Unit, wish.lot), wish.lot)
     if wish.work_unit not in asking.definitions.work_units:
         raise unknown("work unit", wish.work_unit)
     if lot.disposition != FREE:
@@ -52,6 +61,16 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
         return  # scanned twice: it stands there already
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
+
+
+def _no_lot(unit: Unit | None, name: str) -> Refused:
+    """Return why what was scanned is not loaded: nobody builds a held unit in."""
+    if unit is None:
+        return unknown("lot", name)
+    if unit.disposition in (RESTRICTED, CLOSED):
+        return Refused("state", f"unit {name}", f"{unit.disposition} ({unit.reason})",
+                       "a unit that is not held", row=unit)  # fmt: skip
+    return Refused("invalid", "lot", f"unit {name}", "a lot; which unit goes in, the machine says")
 
 
 def hold(book: Reading, wish: commands.Hold, asking: Asking) -> Iterator[Fact]:
@@ -85,7 +104,7 @@ def hold(book: Reading, wish: commands.Hold, asking: Asking) -> Iterator[Fact]:
 
 
 def release(book: Reading, wish: commands.Release, asking: Asking) -> Iterator[Fact]:
-    """Lift the restriction of a lot or a unit."""
+    """Lift the restriction of a lot or a unit. Quality asks first whether nothing is left to decide."""
     if wish.kind == "lot":
         lot = book.get(Lot, wish.id)
         if lot is None:
@@ -260,7 +279,6 @@ RULES = Rules(
         commands.ReceiveLot.command_name: receive_lot,
         commands.LoadLot.command_name: load_lot,
         commands.Hold.command_name: hold,
-        commands.Release.command_name: release,
     },
     projectors={
         events.LotReceived: _received,

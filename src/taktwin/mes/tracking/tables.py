@@ -6,6 +6,9 @@ from typing import ClassVar
 
 from taktwin.storage.book import Row
 
+# Words of ISA-95's Disposition.
+FREE, RESTRICTED, IN_PROCESS, CLOSED = "UnRestricted", "Restricted", "In-Process", "Closed"
+
 
 class Lot(Row, frozen=True, kw_only=True):
     """A material lot: what came in, and what is left of it."""

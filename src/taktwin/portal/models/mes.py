@@ -41,8 +41,16 @@ class JobModel(Model):
     version: int
 
 
+class OverdueModel(Model):
+    """A measurement that should have been made so many parts ago."""
+
+    characteristic: str
+    name: str
+    parts: int
+
+
 class LineModel(JobModel):
-    """A job order on the board: where it may run, and what is in its way."""
+    """A job order on the board: where it may run, what is in its way, and what is late while it runs."""
 
     candidates: list[str]
     setup_family: str
@@ -50,6 +58,7 @@ class LineModel(JobModel):
     projected_end_ms: int
     order_end_ms: int  # when its whole order will be done; 0: it will not
     obstacle: ObstacleModel | None
+    overdue: list[OverdueModel]
 
 
 class BoardModel(Model):
@@ -186,6 +195,111 @@ class DocumentsModel(Model):
     at_ms: int
 
 
+class ResultModel(Model):
+    """What was measured once, with the limits of then."""
+
+    result: str
+    characteristic: str
+    name: str
+    product: str
+    job: str
+    operation: int
+    work_unit: str
+    unit: str
+    verdict: str  # OK | NOK
+    value: float | None
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    signal: str
+    person: str
+    gauge: str
+    nonconformance: str
+    at_ms: int
+
+
+class CheckModel(Model):
+    """A characteristic that people measure here. `left`: 1 = the next part, 0 = this one, less = late."""
+
+    characteristic: str
+    name: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    nominal: float | None
+    attribute: bool
+    sample_every: int
+    left: int
+    last: ResultModel | None
+
+
+class CharacteristicModel(Model):
+    """A line of the inspection plan with its last results, in order of time."""
+
+    characteristic: str
+    name: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    nominal: float | None
+    attribute: bool
+    equipment_class: str
+    signal: str
+    sample_every: int
+    products: list[str]
+    results: list[ResultModel]
+
+
+class NonconformanceModel(Model):
+    """Something that is not as specified."""
+
+    nonconformance: str
+    number: int
+    characteristic: str
+    cause: str
+    product: str
+    job: str
+    operation: int
+    work_unit: str
+    unit: str
+    result: str
+    results: int
+    suspects: int
+    good_ms: int
+    opened_ms: int
+    person: str
+    signal: str
+    state: str  # Open | Rework | Closed
+    disposition: str
+    reason: str
+    decided_by: str
+    decided_ms: int
+    version: int
+
+
+class QualityModel(Model):
+    """Nonconformances, open ones first; the inspection plan with its last results."""
+
+    nonconformances: list[NonconformanceModel]
+    characteristics: list[CharacteristicModel]
+    at_ms: int
+
+
+class NonconformancePage(Model):
+    """A nonconformance with its results, the newest first, and the units that are suspect with it."""
+
+    nonconformance: NonconformanceModel
+    results: list[ResultModel]
+    suspect_units: list[str]
+
+
+class ReasonModel(Model):
+    """A defect code; without a name the page has its own word for it."""
+
+    code: str
+    name: str
+
+
 class TerminalModel(Model):
     """What an operator needs at one work unit."""
 
@@ -195,7 +309,9 @@ class TerminalModel(Model):
     next: list[LineModel]
     lots: list[LotHere]
     reports: list[ScrapModel]
-    reasons: list[str]
+    reasons: list[ReasonModel]
+    checks: list[CheckModel]
+    last_unit: str
     documents: list[InstructionModel]
     at_ms: int
 
@@ -280,6 +396,7 @@ class SerialPage(Model):
     passages: list[PassageModel]
     eaten: list[EatenModel]
     parents: list[str]
+    results: list[ResultModel]
 
 
 class LotModel(Model):

@@ -22,8 +22,10 @@ from taktwin.portal.models.mes import (
     DocumentsModel,
     Granted,
     LotsModel,
+    NonconformancePage,
     OrderPage,
     OrdersModel,
+    QualityModel,
     RecallModel,
     SerialPage,
     TerminalModel,
@@ -62,6 +64,8 @@ NEEDS: dict[str, Action] = {
     commands.ChangeTool.command_name: Action.MES_TOOL,
     commands.CalibrateGauge.command_name: Action.MES_CALIBRATE,
     commands.UseGauge.command_name: Action.MES_TOOL,
+    commands.RecordResult.command_name: Action.MES_MEASURE,
+    commands.Dispose.command_name: Action.MES_DISPOSE,
 }
 STATUS = {"unknown": 404, "invalid": 422, "away": 503}  # everything else: 409, the thing is otherwise
 
@@ -155,6 +159,21 @@ async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     found = await _ask(portal, "upkeep", work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
+@router.get("/quality", response_model=QualityModel)
+async def quality(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the nonconformances, open ones first, and each characteristic with its last results."""
+    return await _ask(portal, "quality")
+
+
+@router.get("/nonconformances/{nonconformance}", response_model=NonconformancePage)
+async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return a nonconformance with its results and the units that are suspect with it."""
+    found = await _ask(portal, "nonconformance", nonconformance=nonconformance)
+    if not found:
+        raise unknown("nonconformance", nonconformance, "one such as NC-1")
     return found
 
 

@@ -1,0 +1,1 @@
+"""Measurements with limits, nonconformances and what was decided on them, by role."""

@@ -1,0 +1,80 @@
+"""Who may ask the MES for what, over HTTP: a role that may not never reaches it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+
+from taktwin.contracts import commands
+from taktwin.contracts.commands import Answer
+from taktwin.portal import problems
+from taktwin.portal.auth import Person
+from taktwin.portal.context import Portal
+from taktwin.portal.roles import ROLES
+from taktwin.portal.routes import mes
+from tests.unit.portal.support import plant
+
+
+class Mes:
+    """An MES that grants everything, and keeps under whose name it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def request(self, subject: str, payload: bytes, **more: Any) -> bytes:
+        """Take a command."""
+        command = commands.decode(payload)
+        self.asked.append((command.name, command.actor))
+        return commands.encode(Answer(accepted=True, status=1))
+
+
+class One:
+    """Accounts with one person of one role."""
+
+    loopback_only = True
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+    def person_of(self, connection: HTTPConnection) -> Person:
+        """Return the person."""
+        return Person("P32", (self.role,))
+
+
+async def ask(role: str, name: str) -> tuple[int, list[tuple[str, str]], str]:
+    """Ask for a command; return status, what reached the MES, and the answer."""
+    app, owner = FastAPI(), Mes()
+    unused = cast("Any", None)
+    app.state.portal = Portal(
+        registry=plant(), bus=cast("Any", owner), clock=unused, installation=unused, accounts=One(role),
+        hub=unused, health=unused, questions=unused, decisions=unused, raw=unused, search=unused,
+        unique_id=unused,
+    )  # fmt: skip
+    app.include_router(mes.router)
+    problems.install(app)
+    wish = {"data": {}, "idempotency_key": "12345678"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        answer = await client.post(f"/mes/commands/{name}", json=wish)
+    return answer.status_code, owner.asked, answer.text
+
+
+MAY = {
+    "nonconformance.dispose": {"quality", "demo"},
+    "hold.release": {"quality", "demo"},
+    "result.record": {"operator", "shift_lead", "quality", "demo"},
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", MAY)
+async def test_a_command_reaches_the_mes_only_from_a_role_that_may(name: str, role: str) -> None:
+    status, asked, text = await ask(role, name)
+    if role in MAY[name]:
+        assert (status, asked) == (200, [(name, "P32")])
+    else:
+        assert (status, asked) == (403, [])
+        assert "Your roles do not allow this" in text and role in text
