@@ -278,6 +278,8 @@ def test_the_next_operation_names_the_held_unit_while_all_that_waits_for_it_is_h
 
 def test_a_result_by_hand_names_the_person_and_the_gauge(cell: Shop) -> None:
     part(cell, 1)
+    kind = next(iter(cell.definitions.gauges))
+    cell.granted(commands.CalibrateGauge(gauge="PULL-2", kind=kind))
     assert strength(cell, 14.1, unit="A1", gauge="PULL-2").accepted
     row = next(row for row in cell.store.book.where(Result, characteristic="adhesive_strength"))
     assert (row.unit, row.value, row.verdict, row.person, row.gauge) == ("A1", 14.1, "OK", "P01", "PULL-2")
@@ -299,7 +301,7 @@ def test_a_result_by_hand_names_the_person_and_the_gauge(cell: Shop) -> None:
         (14.0, {"job": "88263-99"}, "job order", "exists"),
         (14.0, {"job": "88263-30"}, "characteristic", "people measure: none"),
         (14.0, {"unit": "A77"}, "unit", "exists"),
-        (14.0, {"gauge": "x" * 81}, "gauge", "80 characters"),
+        (14.0, {"gauge": "x" * 81}, "gauge", "a gauge that exists"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_what_would_be_right(
@@ -539,3 +541,24 @@ def test_the_pages_answers_open_ones_first(cell: Shop) -> None:
     own = QUERIES["unit"](cell.store.book, cell.definitions, {"unit": "A1"}, 0)["results"]
     assert [(row["value"], row["verdict"], row["signal"]) for row in own] == [(2.71, "NOK", BEAD)]
     assert QUERIES["nonconformance"](cell.store.book, cell.definitions, {"nonconformance": "x"}, 0) == {}
+
+
+def test_a_gauge_out_of_calibration_measures_nothing(shop: Shop) -> None:
+    shop.granted(commands.DropOrder(request="1", product="SH-100", quantity=20, due_ns=START_NS))
+    grind = next(row for row in shop.store.book.where(JobOrder, request="1") if row.name == "Grind")
+    shop.begin(grind.job, shop.definitions.products["SH-100"].operation(grind.operation).work_units[0])
+
+    def measure(gauge: str) -> Answer:
+        return shop.ask(commands.RecordResult(job=grind.job, characteristic="shaft_diameter", value=35.0,
+                                              unit_of_measure="mm", gauge=gauge))  # fmt: skip
+
+    assert measure("C1").code == "unknown"
+    kind = next(iter(shop.definitions.gauges))
+    shop.granted(commands.CalibrateGauge(gauge="C1", kind=kind, until_ns=shop.now_ns + 60 * SECOND))
+    granted = measure("C1")
+    assert granted.events == ["gauge.used", "quality.result.recorded"], granted
+    shop.now_ns += 120 * SECOND
+    refused = measure("C1")
+    assert (refused.code, refused.place) == ("not_ready", "gauge C1") and "expired" in refused.found
+    assert measure("").accepted, "nobody says with what: as before"
+    assert len(shop.store.book.where(Result)) == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from taktwin.contracts import commands
+from taktwin.contracts import commands, events
 from taktwin.mes.collection.actions import Heard, serial_at, whose
 from taktwin.mes.collection.tables import Counter
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
@@ -20,6 +20,7 @@ from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality import engine
 from taktwin.mes.quality.actions import Measured
 from taktwin.mes.quality.engine import Verdict
+from taktwin.mes.tooling.gauges import refuse_uncalibrated
 from taktwin.mes.tracking.tables import Passage, Unit
 from taktwin.standards.job_control import ReturnStatus, State
 from taktwin.storage.book import Reading
@@ -94,9 +95,11 @@ def record_result(book: Reading, wish: commands.RecordResult, asking: Asking) ->
     if State(job.state) not in MEASURABLE:
         raise Refused("state", f"job order {job.job}", job.state, "one that has begun",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
-    if len(wish.gauge) > 80:
-        raise _invalid("gauge", repr(wish.gauge[:40]), "at most 80 characters")
+    if wish.gauge:
+        refuse_uncalibrated(book, wish.gauge, asking)
     _its_part(book, wish.unit, job)
+    if wish.gauge:
+        yield Fact(events.GaugeUsed(gauge=wish.gauge, work_unit=job.work_unit), asking.now_ns)
     yield from quality.record(
         book,
         Measured(
