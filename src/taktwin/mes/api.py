@@ -9,6 +9,10 @@
 | `unit` | {unit} | {unit, passages, eaten, parents} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
+| `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
+| `people` | {} | {people, skills, activities, expiring, at_ns} |
+| `labour` | {hours} or {job} | {rows, at_ns} |
+| `signatures` | {kind, record} | {signatures} |
 
 A name that nobody knows is answered with {}.
 """
@@ -23,6 +27,8 @@ import msgspec
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import FREE, Line, board
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.performance.queries import crew, labour, people
+from taktwin.mes.records.queries import signatures
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
@@ -60,7 +66,7 @@ def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     ]  # fmt: skip
     over.sort(key=lambda job: -job.ended_ns)
     return {
-        "lines": [_line(line) for line in board(book, definitions)],
+        "lines": [_line(line) for line in board(book, definitions, now_ns)],
         "over": [_plain(job) for job in over[:OVER_SHOWN]],
         "at_ns": now_ns,
     }
@@ -70,7 +76,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     work_unit = str(wish["work_unit"])
     if work_unit not in definitions.work_units:
         return {}
-    here = [line for line in board(book, definitions) if line.job.work_unit == work_unit]
+    here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
     shown = now or (waiting[0] if waiting else None)
@@ -168,4 +174,5 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall,
+    "crew": crew, "people": people, "labour": labour, "signatures": signatures,
 }  # fmt: skip

@@ -31,6 +31,7 @@ from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
+from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.storage import database, journal
@@ -61,6 +62,7 @@ class MesService:
         folder: Path,
         memory_mb: Callable[[], float],
         pid: int,
+        demo: bool = False,
     ) -> None:
         self._bus = bus
         self._registry = registry
@@ -69,6 +71,7 @@ class MesService:
         self._folder = folder
         self._memory_mb = memory_mb
         self._pid = pid
+        self._demo = demo
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry)
         self._store = SqlStore(connect)
@@ -85,6 +88,8 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
+        if self._demo:
+            await self._in_database(self._seed)
         names = (*QUERIES, AUDIT)
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
@@ -98,6 +103,15 @@ class MesService:
         for connection in self._readers:
             connection.close()
         await self._say("stopping")
+
+    def _seed(self) -> None:
+        """Bring in the people of a demo, each once: the names of the commands are always the same."""
+        for name, wish in wishes(self._registry.demo, self._clock.now_ns()):
+            command = commands.make(wish, command_id=name, actor="demo", actor_type="service")
+            answer = self._desk.execute(command)
+            if not answer.accepted:
+                # A certificate that somebody has changed since the first start stays as they left it.
+                log.warning("%s of the demo: %s, found %s", name, answer.place, answer.found)
 
     def _query(self, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, COMPONENT, name)

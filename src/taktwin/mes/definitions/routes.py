@@ -59,6 +59,9 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
+    shift_groups: Mapping[str, str]  # number -> shift group
+    skills: Mapping[str, str]  # personnel class -> its name
 
 
 def compiled(registry: Registry) -> Definitions:
@@ -98,4 +101,7 @@ def compiled(registry: Registry) -> Definitions:
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
+        people={number: tuple(person.classes) for number, person in sorted(registry.people.items())},
+        shift_groups={number: person.shift_group for number, person in sorted(registry.people.items())},
+        skills={name: each.name for name, each in sorted(registry.personnel_classes.items())},
     )

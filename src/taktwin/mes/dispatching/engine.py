@@ -13,6 +13,7 @@ class ObstacleKind(StrEnum):
     HOLD = "hold"  # a lot at the work unit is restricted
     MATERIAL = "material"  # nothing in the plant to build it from
     LOAD = "load"  # it is in the plant, but not at the work unit
+    SKILL = "skill"  # nobody logged on there holds a certificate that it needs
     BEFORE = "before"  # the operation before has made nothing yet
     TURN = "turn"  # something else runs there
 
@@ -46,6 +47,7 @@ class Situation:
     before: str  # the job order of the operation before; "" = this is the first
     before_made: int
     running: str  # the other job order that runs on the work unit; "" = none
+    skill_missing: str = ""  # that nobody at the work unit holds; "" = none
 
 
 def obstacle(now: Situation) -> Obstacle | None:
@@ -59,6 +61,8 @@ def obstacle(now: Situation) -> Obstacle | None:
     for supply in now.supplies:
         if now.work_unit and (not supply.loaded or supply.loaded_left <= 0):
             return Obstacle(ObstacleKind.LOAD, supply.product)
+    if now.skill_missing:
+        return Obstacle(ObstacleKind.SKILL, now.skill_missing, now.work_unit)
     if now.before and now.before_made == 0:
         return Obstacle(ObstacleKind.BEFORE, now.before)
     if now.running:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.resources.queries import unmet
+from taktwin.mes.resources.stays import people_at
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -25,7 +27,7 @@ class Line:
     setup_family: str
 
 
-def board(book: Reading, definitions: Definitions) -> list[Line]:
+def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     """Return every job order that is not over: what runs first, then by priority and due date."""
     jobs = [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
     by_name = {job.job: job for job in jobs}
@@ -48,6 +50,7 @@ def board(book: Reading, definitions: Definitions) -> list[Line]:
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
             running=running.get(place, "") if running.get(place) != job.job else "",
+            skill_missing=unmet(book, people_at(book, place), operation.skills, now_ns) if place else "",
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,

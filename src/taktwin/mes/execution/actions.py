@@ -10,6 +10,8 @@ from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.resources.queries import checked, lack
+from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
 from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
@@ -103,6 +105,7 @@ def control(
         )
     if wish is Cause.BEGIN or wish is Method.RESUME:
         _nothing_else_runs(book, job)
+        _somebody_may(book, job, place, asking)
     event = _event(job, wish, step.sub_state, place)
     yield Fact(event, asking.now_ns)
     if isinstance(event, events.JobOrderEnded | events.JobOrderAborted | events.JobOrderCancelled):
@@ -161,6 +164,19 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
     if running:
         raise Refused("not_ready", job.work_unit, f"{running[0].job} is running there",
                       "a work unit on which nothing runs", row=job)  # fmt: skip
+
+
+def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
+    """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
+    definition = asking.definitions.products.get(job.product)
+    skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
+    for skill in skills:
+        people = [asking.person] if asking.person else people_at(book, work_unit)
+        whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
+        if not people or all(whys.values()):
+            found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
+            raise Refused("not_ready", f"skill {skill} at {work_unit}", found,
+                          "somebody logged on there with a valid certificate", row=job)  # fmt: skip
 
 
 def _job(book: Reading, name: str) -> JobOrder:
