@@ -19,10 +19,15 @@ class Action(StrEnum):
     MES_HOLD = "mes.hold"
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
 
+    MES_PEOPLE = "mes.people"  # PINs, badges, certificates
+    MES_SIGN = "mes.sign"  # who signs proves it each time
+
 
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
-    "operator": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD}),
+    "operator": frozenset(
+        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD, Action.MES_SIGN}
+    ),
     "shift_lead": frozenset(
         {
             Action.ALARM_ACKNOWLEDGE,
@@ -31,10 +36,12 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DISPATCH,
             Action.MES_WORK,
             Action.MES_HOLD,
+            Action.MES_PEOPLE,
+            Action.MES_SIGN,
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE}),
+    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_SIGN}),
     "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "engineer": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
     "demo": frozenset(Action),

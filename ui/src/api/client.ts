@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, JournalEntry, Me, Origin, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, JournalEntry, Labour, Me, Origin, People, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
   SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -130,12 +130,17 @@ export function alarmAct(
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
+export const crew = (unit: string, signal?: AbortSignal) =>
+  get<CrewDocument>(`/mes/crew/${encodeURIComponent(unit)}`, {}, signal);
+export const people = (signal?: AbortSignal) => get<People>('/mes/people', {}, signal);
+export const labour = (hours: number, signal?: AbortSignal) => get<Labour>('/mes/labour', { hours }, signal);
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 
 /** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
-export const command = (name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID()) =>
-  post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key });
+export const command = (
+  name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
+) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>
