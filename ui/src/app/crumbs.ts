@@ -27,6 +27,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.all-halls') }];
     case 'schedule':
       return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
+    case 'people':
+      return [site, { name: t('place.schedule') }, { name: t('people.title') }];
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':

@@ -7,6 +7,7 @@ export type Route =
   | { page: 'system' }
   | { page: 'alarms' }
   | { page: 'schedule' }
+  | { page: 'people' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -28,6 +29,7 @@ function parse(path: string): Route {
   if (head === 'system' && !rest.length) return { page: 'system' };
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
