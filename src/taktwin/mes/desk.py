@@ -45,6 +45,7 @@ SIGNED: dict[str, type[Row]] = {
 }  # fmt: skip
 RULES = RULES.joined(resources.RULES).joined(stays.RULES).joined(performance.RULES)
 RULES = RULES.joined(records.rules(SIGNED))
+NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # The first that an event has.
 SUBJECTS = ("report", "unit", "job", "lot", "request", "signal", "record", "note", "certificate", "person")
 
@@ -118,6 +119,12 @@ class Desk:
             known = ", ".join(sorted(commands.CATALOGUE))
             return Answer(accepted=False, code="invalid", place="command", found=repr(command.name),
                           right=f"an id, an actor, and one of {known}")  # fmt: skip
+        if any("\0" in text for text in (command.id, command.reason, command.on_behalf_of)) or (
+            NOTHING in bytes(command.data)
+        ):
+            return Answer(accepted=False, code="invalid", place=f"data of {command.name}",
+                          found="a letter that no database keeps (NUL)", right="text",
+                          status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         try:
             wish = msgspec.json.decode(command.data, type=kind)
         except msgspec.DecodeError as error:

@@ -88,8 +88,6 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
-        if self._demo:
-            await self._in_database(self._seed)
         names = (*QUERIES, AUDIT)
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
@@ -172,6 +170,8 @@ class MesService:
     # Collection
 
     async def _collect(self) -> None:
+        if self._demo:
+            await self._in_database(self._seed)
         stream = topics.STREAM_SAMPLES
         position = await self._in_database(self._position, stream)
         if position is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
-from taktwin.mes.resources.queries import unmet
-from taktwin.mes.resources.stays import people_at
+from taktwin.mes.resources.queries import qualified
+from taktwin.mes.resources.stays import crews
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -33,6 +34,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     by_name = {job.job: job for job in jobs}
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
+    holders, here = qualified(book, now_ns), crews(book)
     lines = []
     for job in jobs:
         definition = definitions.products.get(job.product)
@@ -50,7 +52,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
             running=running.get(place, "") if running.get(place) != job.job else "",
-            skill_missing=unmet(book, people_at(book, place), operation.skills, now_ns) if place else "",
+            skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -75,6 +77,10 @@ def _supply(book: Reading, work_unit: str, product: str, stock: dict[str, float]
     held = lot.reason if lot is not None and lot.disposition != FREE else ""
     return Supply(product, stock.get(product, 0.0), lot.lot if lot is not None else "",
                   lot.remaining if lot is not None else 0.0, held)  # fmt: skip
+
+
+def _missing(skills: Iterable[str], holders: Mapping[str, set[str]], here: set[str]) -> str:
+    return next((skill for skill in skills if skill in holders and not holders[skill] & here), "")
 
 
 def _name_before(job: JobOrder) -> str:

@@ -28,10 +28,11 @@ def lack(book: Reading, person: str, skill: str, now_ns: int) -> str:
     )  # fmt: skip
 
 
-def unmet(book: Reading, people: Iterable[str], skills: Iterable[str], now_ns: int) -> str:
-    """Return the first checked skill that none of these people holds now, "" where there is none."""
-    here = list(people)
-    for skill in checked(book, skills):
-        if all(lack(book, person, skill, now_ns) for person in here):
-            return skill
-    return ""
+def qualified(book: Reading, now_ns: int) -> dict[str, set[str]]:
+    """Return who holds each checked skill now; a skill that is not in it is not checked."""
+    found: dict[str, set[str]] = {}
+    for row in book.where(Certificate):
+        holders = found.setdefault(row.skill, set())
+        if not row.revoked and row.valid_until_ns > now_ns:
+            holders.add(row.person)
+    return found

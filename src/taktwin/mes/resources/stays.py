@@ -30,6 +30,14 @@ def people_at(book: Reading, work_unit: str) -> list[str]:
     return sorted(stay.person for stay in book.where(Stay, work_unit=work_unit, to_ns=0))
 
 
+def crews(book: Reading) -> dict[str, set[str]]:
+    """Return who is logged on, by work unit."""
+    found: dict[str, set[str]] = {}
+    for stay in book.where(Stay, to_ns=0):
+        found.setdefault(stay.work_unit, set()).add(stay.person)
+    return found
+
+
 def log_on(book: Reading, wish: commands.LogOn, asking: Asking) -> Iterator[Fact]:
     """Log a person on at a work unit; wherever they were before ends with it."""
     if wish.work_unit not in asking.definitions.work_units:
