@@ -32,6 +32,6 @@ export class Crew {
   }
   /** A badge begins with a prefix that no lot may have. */
   isBadge(code: string): boolean {
-    return code.startsWith(this.here?.badge_prefix ?? 'BADGE-');
+    return this.here !== null && code.startsWith(this.here.badge_prefix);
   }
 }
