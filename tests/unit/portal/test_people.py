@@ -29,7 +29,7 @@ from tests.unit.portal.support import DeadBus
 NORTHFIELD = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 REGISTRY = open_plant(NORTHFIELD)
 DAY_MS = 86_400_000
-PIN, BADGE = "73519", "BADGE-HTTP-P08-1"
+PIN, BADGE = "735190042618", "BADGE-HTTP-P08-1"
 
 
 class MesBus(DeadBus):
