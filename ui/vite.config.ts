@@ -11,6 +11,13 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2023',
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        // What most places share comes as one file with the shell: a dozen files of half a kilobyte cost
+        // a question and its headers each.
+        codeSplitting: { groups: [{ name: 'shared', test: /src\/(app|api|live|components|messages\/.*\.ts)/, minShareCount: 2 }] },
+      },
+    },
   },
   server: { host: '127.0.0.1', proxy: { '/api': { target: portal, ws: true } } },
 });

@@ -189,6 +189,35 @@ def test_who_has_no_valid_certificate_begins_nothing_and_a_shift_leaves_a_note(
     assert "9168" not in re.sub('"[0-9a-f]{64}"|[0-9]{19}', "", text), "a badge is in no journal"
 
 
+def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, product: Product) -> None:
+    job = next(j for j in product.api("/mes/orders/88263")["jobs"] if j["job"] == "88263-40")
+    command(product, "job.dispatch", job=job["job"], work_unit="tighten2", version=job["version"])
+    page.goto(product.url + "schedule/documents")
+    document = page.locator("[data-document='WI-40']")
+    document.get_by_text("Look at the draft").click()
+    expect(document.get_by_role("img", name="Crosswise")).to_be_visible(timeout=10_000)
+    document.get_by_role("button", name="Release as revision 1").click()
+    expect(document).to_have_attribute("data-in-force", "1", timeout=10_000)
+    expect(document).to_contain_text("read by nobody yet")
+    shot(page, "documents")
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        command(product, "job.begin", job="88263-40")
+    assert "revision 1 of WI-40" in refused.value.read().decode()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/tighten2")
+    picture = page.get_by_role("img", name="Crosswise, from the inside out")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0"), "the picture is drawn"
+    shot(page, "terminal-instruction")
+    page.get_by_role("button", name="Next step").click()
+    expect(page.get_by_text("Step 2 of 2")).to_be_visible()
+    page.get_by_role("button", name="I have read revision 1").click()
+    expect(page.get_by_text("has read revision 1")).to_be_visible(timeout=10_000)
+    touch(page, re.compile("^Start 88263-40"))
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+
+
 def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product: Product) -> None:
     orders = product.api("/mes/orders")["orders"]
     assert orders, "the first test dropped one"

@@ -211,6 +211,33 @@ class Sign(Proving, frozen=True, kw_only=True):
     meaning: str
 
 
+class ReleaseDocument(CommandData, frozen=True, kw_only=True):
+    """Put the draft of a work instruction in force: from then on it is what the floor works by."""
+
+    command_name: ClassVar[str] = "document.release"
+    document: str
+    digest: str  # of the draft that the person looked at
+    effective_from_ns: int = 0  # 0: at once
+    effective_to_ns: int = 0  # 0: until another revision
+
+
+class WithdrawDocument(CommandData, frozen=True, kw_only=True):
+    """Take a revision out of force: nobody works by it any more, nor by an older one."""
+
+    command_name: ClassVar[str] = "document.withdraw"
+    document: str
+    revision: int
+    cause: str
+
+
+class AcknowledgeDocument(CommandData, frozen=True, kw_only=True):
+    """Say that one has read a revision."""
+
+    command_name: ClassVar[str] = "document.acknowledge"
+    document: str
+    revision: int
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -218,6 +245,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         LoadLot, Hold, Release,
         SetCredentials, GrantCertificate, RevokeCertificate, LogOn, LogOff, StartIndirect, WriteNote,
         ReadNote, Sign,
+        ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
     )
 }  # fmt: skip
 

@@ -13,6 +13,8 @@
 | `people` | {} | {people, skills, activities, expiring, at_ns} |
 | `labour` | {hours} or {job} | {rows, at_ns} |
 | `signatures` | {kind, record} | {signatures} |
+| `documents` | {} | {documents, mistakes, at_ns} |
+| `file` | {name} | {content}: bytes |
 
 A name that nobody knows is answered with {}.
 """
@@ -24,7 +26,9 @@ from typing import Any
 
 import msgspec
 
+from taktwin.mes.definitions.queries import in_force, instructions, readers
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.dispatching.queries import FREE, Line, board
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.performance.queries import crew, labour, people
@@ -32,6 +36,7 @@ from taktwin.mes.records.queries import signatures
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import LoadedLot, Lot, Unit
+from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
 
@@ -94,6 +99,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
         "reasons": list(REASONS),
+        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
         "at_ns": now_ns,
     }
 
@@ -171,8 +177,85 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
     return {"lot": _plain(lot), "units": [_plain(unit) for unit in recall(book, lot.lot)]}
 
 
+def _instructions(
+    book: Reading, definitions: Definitions, job: JobOrder, now_ns: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "document": each.document,
+            "required": each.required,
+            "readers": list(each.readers),
+            "revision": 0 if each.revision is None else each.revision.revision,
+            "title": "" if each.revision is None else each.revision.title,
+            "steps": [] if each.revision is None else msgspec.json.decode(each.revision.steps),
+            "pdf": "" if each.revision is None else each.revision.pdf,
+        }
+        for each in instructions(book, definitions, job.product, job.name, now_ns)
+    ]
+
+
+def _documents(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    drafts = definitions.documents.drafts()
+    by_name: dict[str, list[DocumentRevision]] = {}
+    for row in book.where(DocumentRevision):
+        by_name.setdefault(row.document, []).append(row)
+    found = []
+    for name in sorted({*by_name, *drafts.good}):
+        revisions = sorted(by_name.get(name, []), key=lambda row: -row.revision)
+        draft = drafts.good.get(name)
+        now = in_force(revisions, now_ns)
+        newest = revisions[0] if revisions else None
+        written = draft is not None and (
+            newest is None or newest.digest != draft.digest or newest.withdrawn_ns != 0
+        )
+        found.append({
+            "document": name,
+            **_about(draft, newest),
+            "draft": _draft(draft) if draft is not None and written else None,
+            "in_force": 0 if now is None else now.revision,
+            "revisions": [
+                {
+                    **{key: value for key, value in _plain(row).items() if key not in ("key", "products")},
+                    "steps": msgspec.json.decode(row.steps),
+                    "readers": [{"person": each.person, "at_ns": each.at_ns} for each in readers(book, row)],
+                }
+                for row in revisions
+            ],
+        })  # fmt: skip
+    mistakes = [
+        {"file": m.file.rpartition("/")[2], "line": m.line, "field": m.field, "found": m.found,
+         "expected": m.expected}
+        for m in drafts.mistakes
+    ]  # fmt: skip
+    return {"documents": found, "mistakes": mistakes, "at_ns": now_ns}
+
+
+def _draft(draft: Draft) -> dict[str, Any]:
+    steps = [
+        {"title": step.title, "text": step.text, "picture": draft.kept(step.picture)}
+        for step in draft.content.steps
+    ]
+    return {"digest": draft.digest, "steps": steps, "pdf": draft.kept(draft.content.pdf)}
+
+
+def _about(draft: Draft | None, newest: DocumentRevision | None) -> dict[str, Any]:
+    """Return what a document is about: as it is written now, else as it was released last."""
+    if draft is not None:
+        content = draft.content
+        return {"title": content.title, "operation": content.operation, "products": content.products,
+                "required": content.required}  # fmt: skip
+    assert newest is not None, "a document has a draft or a revision"
+    return {"title": newest.title, "operation": newest.operation,
+            "products": msgspec.json.decode(newest.products), "required": newest.required}  # fmt: skip
+
+
+def _file(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    content = definitions.documents.file(str(wish["name"]))
+    return {} if content is None else {"content": content}
+
+
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
-    "lots": _lots, "recall": _recall,
+    "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
 }  # fmt: skip

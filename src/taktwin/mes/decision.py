@@ -24,7 +24,8 @@ class Asking:
     definitions: Definitions
     now_ns: int
     command: str = ""  # id of the command
-    person: str = ""  # who stands at the terminal that asks; "" = nobody says so
+    person: str = ""  # the person who asks; "": a machine, or another program
+    logged_on: str = ""  # who stands at the terminal that asks; "" = nobody says so
 
 
 class Refused(Exception):

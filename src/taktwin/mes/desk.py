@@ -21,6 +21,7 @@ from taktwin.contracts.events import CATALOGUE, EventData
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.definitions import actions as definitions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution.tables import JobOrder
@@ -39,15 +40,24 @@ from taktwin.storage.book import Book, MemoryBook, Row, SqlBook, key_of
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
-RULES: Rules = tracking.RULES.joined(scheduling.RULES).joined(execution.RULES).joined(collection.RULES)
 SIGNED: dict[str, type[Row]] = {
     "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,
 }  # fmt: skip
-RULES = RULES.joined(resources.RULES).joined(stays.RULES).joined(performance.RULES)
-RULES = RULES.joined(records.rules(SIGNED))
+RULES: Rules = (
+    tracking.RULES.joined(scheduling.RULES)
+    .joined(execution.RULES)
+    .joined(collection.RULES)
+    .joined(definitions.RULES)
+    .joined(resources.RULES)
+    .joined(stays.RULES)
+    .joined(performance.RULES)
+    .joined(records.rules(SIGNED))
+)
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
-# The first that an event has.
-SUBJECTS = ("report", "unit", "job", "lot", "request", "signal", "record", "note", "certificate", "person")
+SUBJECTS = (  # the first that an event has
+    "report", "unit", "job", "lot", "request", "signal", "document", "record", "note", "certificate",
+    "person",
+)  # fmt: skip
 
 
 class Transaction(Protocol):
@@ -137,7 +147,9 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                asking = Asking(self._definitions, now_ns, command.id, command.on_behalf_of)
+                account = command.actor if command.actor_type == "human" else ""
+                person = command.on_behalf_of or account
+                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer

@@ -29,6 +29,7 @@ from taktwin.instants import rfc3339
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
+from taktwin.mes.definitions.documents import FolderFiles
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.mes.resources.demo import wishes
@@ -73,7 +74,7 @@ class MesService:
         self._pid = pid
         self._demo = demo
         self._started_ns = clock.now_ns()
-        self._definitions = compiled(registry)
+        self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
         self._desk = Desk(self._store, self._definitions, clock.now_ns)
         self._site = Place(registry.enterprise, registry.site)

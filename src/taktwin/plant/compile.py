@@ -20,6 +20,7 @@ from taktwin.plant import layout, schema
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.check import check
 from taktwin.plant.expand import Draft, Expansion, ancestors, signal_name, words_of
+from taktwin.plant.instructions import read_drafts
 from taktwin.plant.load import Loaded, load
 from taktwin.plant.registry import (
     Asset,
@@ -58,7 +59,10 @@ def find_mistakes(folder: str | Path) -> list[Mistake]:
     """Return every mistake in a plant folder, by file and line; an empty list if there is none."""
     loaded = load(folder)
     check(loaded)
-    return _sorted(loaded.mistakes)
+    if loaded.plant is None:
+        return _sorted(loaded.mistakes)
+    drafts = read_drafts(folder, loaded.plant.products, loaded.plant.routings)
+    return _sorted([*loaded.mistakes, *drafts.mistakes])
 
 
 def content_hash(plant: schema.Plant) -> str:

@@ -102,6 +102,33 @@ def load(folder: str | Path) -> Loaded:
     return Loaded(root, plant, reader.spots, reader.mistakes, reader.broken, reader.complete)
 
 
+class Alone(NamedTuple):
+    """A file that stands for itself, as it was read."""
+
+    value: msgspec.Struct | None  # None: something that has to be there is missing or broken
+    mistakes: list[Mistake]
+    spots: dict[str, Spot]
+
+
+def load_alone(root: Path, name: str, kind: type[msgspec.Struct]) -> Alone:
+    """Return what one file of a plant folder says that belongs to no section of the plant."""
+    reader = _Reader(root)
+    values = reader.read_file(name, main=False, kind=kind)
+    missing = [f.encode_name for f in msgspec.structs.fields(kind) if f.required and f.name not in values]
+    for field_name in missing:
+        if field_name not in reader.broken:
+            reader.mistake(name, 1, field_name, "nothing", f"{field_name} of {_WHAT[kind]}")
+    return Alone(None if missing or reader.mistakes else kind(**values), reader.mistakes, reader.spots)
+
+
+_HINTS: dict[type[msgspec.Struct], tuple[str, str]] = {
+    schema.Plant: ("classes", "equipment"),
+    schema.WorkInstruction: ("title", "steps"),
+}
+_WHAT: dict[type[msgspec.Struct], str] = {
+    schema.Plant: "a plant",
+    schema.WorkInstruction: "a work instruction",
+}
 _REQUIRED_HINT = {
     "enterprise": "the first level of every topic",
     "site": "the second level of every topic",
@@ -142,8 +169,10 @@ class _Reader:
         self.broken.add(path)
         return BROKEN
 
-    def read_file(self, name: str, *, main: bool) -> dict[str, Any]:
-        """Return the sections of one file."""
+    def read_file(
+        self, name: str, *, main: bool, kind: type[msgspec.Struct] = schema.Plant
+    ) -> dict[str, Any]:
+        """Return the sections of one file, which are the fields of a schema object."""
         self.file, self.shown = name, str(self.root / name)
         root, mistakes = yaml_nodes.compose(self.root / name, self.shown)
         self.mistakes += mistakes
@@ -151,14 +180,14 @@ class _Reader:
         if root is None or yaml_nodes.is_null(root):
             return {}
         if not isinstance(root, Mapping):
-            self.wrong(root, "file", "sections such as classes: and equipment:")
+            self.wrong(root, "file", f"sections such as {' and '.join(f'{name}:' for name in _HINTS[kind])}")
             return {}
         values: dict[str, Any] = {}
-        fields = _fields(schema.Plant)
+        fields = _fields(kind)
         for key, line, node in self.keys(root, ""):
             entry = fields.get(key)
             if entry is None:
-                self.wrong(node, key, f"a section of a plant: {one_of(key, fields)}", found=repr(key))
+                self.wrong(node, key, f"a section of {_WHAT[kind]}: {one_of(key, fields)}", found=repr(key))
             elif key == "include" and not main:
                 self.wrong(node, key, f"include only in {MAIN_FILE}", found="an include")
             else:
@@ -319,7 +348,8 @@ def _is_path(text: str) -> bool:
     )
 
 
-def _is_identifier(text: str) -> bool:
+def is_identifier(text: str) -> bool:
+    """Return whether a text can be the name of a product or a document."""
     return text.isascii() and bool(text) and text.replace("-", "").replace("_", "").isalnum()
 
 
@@ -342,7 +372,7 @@ def _is_date(text: str) -> bool:
 
 _FITS: dict[Kind, Callable[[str], bool]] = {
     Kind.NAME: is_level_name,
-    Kind.IDENTIFIER: _is_identifier,
+    Kind.IDENTIFIER: is_identifier,
     Kind.PATH: _is_path,
     Kind.TIME_OF_DAY: _is_time_of_day,
     Kind.DATE: _is_date,

@@ -369,6 +369,28 @@ class Routing(Described, frozen=True, kw_only=True):
     operations: list[Operation]
 
 
+class InstructionStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a work instruction."""
+
+    title: str
+    text: str = ""
+    picture: str = ""  # a file beside the instruction: .svg, .png, .jpg, .webp
+
+
+class WorkInstruction(msgspec.Struct, frozen=True, kw_only=True):
+    """How an operation is done: a file of the folder `documents/`, whose name is the document's.
+
+    No part of the plant and of its hash: a word put right in it changes no machine.
+    """
+
+    title: str
+    products: list[str]
+    operation: str  # its name in the routing
+    required: bool = False  # nobody begins there who has not read the revision that is in force
+    steps: list[InstructionStep]
+    pdf: str = ""  # a file beside the instruction
+
+
 class Tool(Described, frozen=True, kw_only=True):
     """A kind of tool with a life."""
 

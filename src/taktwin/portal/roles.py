@@ -17,6 +17,7 @@ class Action(StrEnum):
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
+    MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
 
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
@@ -41,9 +42,11 @@ ROLES: dict[str, frozenset[Action]] = {
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_SIGN}),
+    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_DOCUMENT, Action.MES_SIGN}),
     "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
-    "engineer": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
+    "engineer": frozenset(
+        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT, Action.MES_DOCUMENT}
+    ),
     "demo": frozenset(Action),
 }
 

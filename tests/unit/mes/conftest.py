@@ -11,6 +11,7 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, CommandData
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.definitions.routes import Definitions, compiled
+from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.desk import Desk, MemoryStore
 from taktwin.mes.resources import engine
 from taktwin.plant import open_plant
@@ -58,6 +59,13 @@ class Shop:
         self.counters[signal] += parts
         heard.append(Heard(signal, self.counters[signal], self.now_ns))
         self.desk.hear(heard, stream="SAMPLES", position=self.now_ns)
+
+    def instruct(self, document: str, *, actor: str = "P01") -> None:
+        """Release the draft of a work instruction, and let somebody read it."""
+        digest = self.definitions.documents.drafts().good[document].digest
+        self.ask(commands.ReleaseDocument(document=document, digest=digest))
+        newest = max(row.revision for row in self.store.book.where(DocumentRevision, document=document))
+        self.ask(commands.AcknowledgeDocument(document=document, revision=newest), actor=actor)
 
     def begin(self, job: str, work_unit: str) -> None:
         """Dispatch a job order and begin it."""

@@ -18,7 +18,9 @@ from taktwin.contracts import commands
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection import engine as counting
 from taktwin.mes.collection.tables import Counter
+from taktwin.mes.definitions.queries import in_force, readers
 from taktwin.mes.definitions.routes import compiled
+from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.resources.engine import Tally
@@ -55,13 +57,18 @@ def chained_and_rebuilt(shop: Shop) -> None:
 class Plant(RuleBasedStateMachine):
     """A shop in which anything may be asked at any time."""
 
-    @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans())
-    def open(self, quantity: int, left: float, begun: bool) -> None:
+    @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans(),
+                reader=st.sampled_from(("P01", "P01", "P02")), withdrawn=st.booleans())  # fmt: skip
+    def open(self, quantity: int, left: float, begun: bool, reader: str, withdrawn: bool) -> None:
         """Open a shop in which something is already under way, so that few steps lead far."""
         self.shop = Shop(DEFINITIONS)
         self.base: dict[str, int] = {}
         for order in ("1", "2"):
             self.drop(order, quantity, "EA-100")
+        if begun:
+            self.shop.instruct("WI-40", actor=reader)
+            if withdrawn:
+                self.write("WI-40", 1, "P01", "withdraw")
         for cell in CELLS if begun else ():
             self.shop.ask(
                 commands.ReceiveLot(lot=f"{TRACKED[cell]}/L0", product=TRACKED[cell], quantity=left)
@@ -84,7 +91,26 @@ class Plant(RuleBasedStateMachine):
         job = self.shop.store.book.get(JobOrder, f"{order}-{STEPS[cell]}")
         version = 1 if job is None else job.version
         self.shop.ask(commands.DispatchJob(job=f"{order}-{STEPS[cell]}", work_unit=cell, version=version))
-        self.shop.ask(commands.BeginJob(job=f"{order}-{STEPS[cell]}"))
+        begun = self.shop.ask(commands.BeginJob(job=f"{order}-{STEPS[cell]}"))
+        if begun.accepted and cell == "tighten2":
+            rows = self.shop.store.book.where(DocumentRevision, document="WI-40")
+            now = in_force(rows, self.shop.now_ns)
+            assert now is not None and "P01" in {row.person for row in readers(self.shop.store.book, now)}
+
+    @rule(document=st.sampled_from(("WI-20", "WI-40")), revision=st.integers(1, 3),
+          who=st.sampled_from(("P01", "P02")),
+          what=st.sampled_from(("release", "plan", "withdraw", "read")))  # fmt: skip
+    def write(self, document: str, revision: int, who: str, what: str) -> None:
+        later = self.shop.now_ns + 5 * SECOND if what == "plan" else 0
+        digest = DEFINITIONS.documents.drafts().good[document].digest
+        wish: commands.CommandData
+        if what == "withdraw":
+            wish = commands.WithdrawDocument(document=document, revision=revision, cause="looked at it")
+        elif what == "read":
+            wish = commands.AcknowledgeDocument(document=document, revision=revision)
+        else:
+            wish = commands.ReleaseDocument(document=document, digest=digest, effective_from_ns=later)
+        self.shop.ask(wish, actor=who)
 
     @rule(order=orders, cell=cells, where=cells, method=st.sampled_from(Method))
     def control(self, order: str, cell: str, where: str, method: Method) -> None:
@@ -300,6 +326,10 @@ def _unchained(entry: Entry, previous: str) -> Entry:
     return sealed(entry, "0" * 64)
 
 
+def _always_in_force(revisions: list[DocumentRevision], now_ns: int) -> DocumentRevision | None:
+    return max(revisions, key=lambda row: row.revision, default=None)
+
+
 MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "a lot gives more than it has": ("taktwin.mes.tracking.actions.take", _too_much),
     "two job orders run on one machine": (
@@ -307,6 +337,14 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda *_: None,
     ),
     "a repeated delivery counts again": ("taktwin.mes.collection.actions.step", _repeats_count),
+    "nobody asks whether an instruction was read": (
+        "taktwin.mes.execution.actions._instructions_are_known",
+        lambda *_: None,
+    ),
+    "a withdrawn instruction stays in force": (
+        "taktwin.mes.definitions.queries.in_force",
+        _always_in_force,
+    ),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
 }
 

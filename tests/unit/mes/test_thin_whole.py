@@ -43,6 +43,7 @@ def test_an_order_runs_through_every_cell_and_each_unit_knows_what_it_is_made_of
     ):  # fmt: skip
         shop.granted(commands.ReceiveLot(lot=lot, product=product, quantity=quantity))
         shop.granted(commands.LoadLot(lot=lot, work_unit=cell))
+    shop.instruct("WI-40")
     for number, cell in enumerate(CELLS, start=1):
         shop.begin(f"88263-{number * 10}", cell)
         # The packer says no serial numbers; it only counts.

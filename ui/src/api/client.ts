@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, JournalEntry, Labour, Me, Origin, People, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, Me, Origin, People, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
   SystemDocument, TerminalDocument, Timeline, UnitPage,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -134,6 +134,9 @@ export const crew = (unit: string, signal?: AbortSignal) =>
   get<CrewDocument>(`/mes/crew/${encodeURIComponent(unit)}`, {}, signal);
 export const people = (signal?: AbortSignal) => get<People>('/mes/people', {}, signal);
 export const labour = (hours: number, signal?: AbortSignal) => get<Labour>('/mes/labour', { hours }, signal);
+export const documents = (signal?: AbortSignal) => get<Instructions>('/mes/documents', {}, signal);
+/** The address of a file of a released document. */
+export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 

@@ -315,6 +315,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Documents
+         * @description Return all work instructions with their revisions, and what is wrong with drafts.
+         */
+        get: operations["documents_api_v1_mes_documents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description Return a file of a released document; its name is the hash of its content.
+         */
+        get: operations["file_api_v1_mes_files__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/labour": {
         parameters: {
             query?: never;
@@ -1141,6 +1181,63 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DocumentModel
+         * @description A work instruction: its draft, if that differs from the newest revision, and its revisions.
+         */
+        DocumentModel: {
+            /** Document */
+            document: string;
+            draft: components["schemas"]["DraftModel"] | null;
+            /** In Force */
+            in_force: number;
+            /** Operation */
+            operation: string;
+            /** Products */
+            products: string[];
+            /** Required */
+            required: boolean;
+            /** Revisions */
+            revisions: components["schemas"]["RevisionModel"][];
+            /** Title */
+            title: string;
+        };
+        /**
+         * DocumentStepModel
+         * @description One step of a work instruction.
+         */
+        DocumentStepModel: {
+            /** Picture */
+            picture: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * DocumentsModel
+         * @description All work instructions.
+         */
+        DocumentsModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Documents */
+            documents: components["schemas"]["DocumentModel"][];
+            /** Mistakes */
+            mistakes: components["schemas"]["MistakeModel"][];
+        };
+        /**
+         * DraftModel
+         * @description A work instruction as it is written now; its digest says to a release what was looked at.
+         */
+        DraftModel: {
+            /** Digest */
+            digest: string;
+            /** Pdf */
+            pdf: string;
+            /** Steps */
+            steps: components["schemas"]["DocumentStepModel"][];
+        };
+        /**
          * Drawn
          * @description The page has drawn a message. `waited_ms`: from its arrival to the drawn picture, by the
          *     browser's own clock; without it half of the round trip stands for the hop.
@@ -1471,6 +1568,26 @@ export interface components {
             active: components["schemas"]["ActiveInjection"][];
             /** Kinds */
             kinds: components["schemas"]["InjectionKind"][];
+        };
+        /**
+         * InstructionModel
+         * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
+         */
+        InstructionModel: {
+            /** Document */
+            document: string;
+            /** Pdf */
+            pdf: string;
+            /** Readers */
+            readers: string[];
+            /** Required */
+            required: boolean;
+            /** Revision */
+            revision: number;
+            /** Steps */
+            steps: components["schemas"]["DocumentStepModel"][];
+            /** Title */
+            title: string;
         };
         /**
          * IntervalModel
@@ -1906,6 +2023,22 @@ export interface components {
             roles: string[];
         };
         /**
+         * MistakeModel
+         * @description What is wrong with a draft, and what would be right.
+         */
+        MistakeModel: {
+            /** Expected */
+            expected: string;
+            /** Field */
+            field: string;
+            /** File */
+            file: string;
+            /** Found */
+            found: string;
+            /** Line */
+            line: number;
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -2193,6 +2326,16 @@ export interface components {
             from_ms: number;
         };
         /**
+         * ReaderModel
+         * @description Who has read a revision, and when.
+         */
+        ReaderModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Person */
+            person: string;
+        };
+        /**
          * RecallModel
          * @description A lot and every unit that it went into.
          */
@@ -2240,6 +2383,40 @@ export interface components {
             signals: number;
             /** Valid From Ms */
             valid_from_ms: number;
+        };
+        /**
+         * RevisionModel
+         * @description A revision of a work instruction, as it was released.
+         */
+        RevisionModel: {
+            /** Digest */
+            digest: string;
+            /** Document */
+            document: string;
+            /** Effective From Ms */
+            effective_from_ms: number;
+            /** Effective To Ms */
+            effective_to_ms: number;
+            /** Operation */
+            operation: string;
+            /** Pdf */
+            pdf: string;
+            /** Readers */
+            readers: components["schemas"]["ReaderModel"][];
+            /** Reason */
+            reason: string;
+            /** Released Ms */
+            released_ms: number;
+            /** Required */
+            required: boolean;
+            /** Revision */
+            revision: number;
+            /** Steps */
+            steps: components["schemas"]["DocumentStepModel"][];
+            /** Title */
+            title: string;
+            /** Withdrawn Ms */
+            withdrawn_ms: number;
         };
         /**
          * ScrapModel
@@ -2647,6 +2824,8 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Documents */
+            documents: components["schemas"]["InstructionModel"][];
             job: components["schemas"]["LineModel"] | null;
             /** Lots */
             lots: components["schemas"]["LotHere"][];
@@ -3310,6 +3489,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CrewModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    documents_api_v1_mes_documents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    file_api_v1_mes_files__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                    "image/*": unknown;
                 };
             };
             /** @description Default Response */

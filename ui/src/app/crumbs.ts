@@ -28,7 +28,9 @@ export function crumbs(route: Route): Crumb[] {
     case 'schedule':
       return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
     case 'people':
-      return [site, { name: t('place.schedule') }, { name: t('people.title') }];
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('people.title') }];
+    case 'documents':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('document.title') }];
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':

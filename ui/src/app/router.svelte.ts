@@ -8,6 +8,7 @@ export type Route =
   | { page: 'alarms' }
   | { page: 'schedule' }
   | { page: 'people' }
+  | { page: 'documents' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -30,6 +31,7 @@ function parse(path: string): Route {
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
@@ -45,6 +47,7 @@ class Router {
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
+    if (page === 'documents') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 

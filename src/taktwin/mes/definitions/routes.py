@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from taktwin.mes.definitions.documents import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -62,10 +63,11 @@ class Definitions:
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
     skills: Mapping[str, str]  # personnel class -> its name
+    documents: DocumentFolder  # the work instructions as they are written now
 
 
-def compiled(registry: Registry) -> Definitions:
-    """Return the definitions of a plant."""
+def compiled(registry: Registry, files: Files | None = None) -> Definitions:
+    """Return the definitions of a plant; `files` keeps what released documents show (None: in memory)."""
     units = {unit.id: unit for unit in registry.work_units}
     by_class: dict[str, list[str]] = {}
     for unit in units.values():
@@ -104,4 +106,5 @@ def compiled(registry: Registry) -> Definitions:
         people={number: tuple(person.classes) for number, person in sorted(registry.people.items())},
         shift_groups={number: person.shift_group for number, person in sorted(registry.people.items())},
         skills={name: each.name for name, each in sorted(registry.personnel_classes.items())},
+        documents=DocumentFolder(registry, files or MemoryFiles()),
     )

@@ -12,6 +12,7 @@ class ObstacleKind(StrEnum):
 
     HOLD = "hold"  # a lot at the work unit is restricted
     MATERIAL = "material"  # nothing in the plant to build it from
+    DOCUMENT = "document"  # how it is done is not in force
     LOAD = "load"  # it is in the plant, but not at the work unit
     SKILL = "skill"  # nobody logged on there holds a certificate that it needs
     BEFORE = "before"  # the operation before has made nothing yet
@@ -46,6 +47,7 @@ class Situation:
     supplies: Sequence[Supply]
     before: str  # the job order of the operation before; "" = this is the first
     before_made: int
+    documents: Sequence[str]  # work instructions that have to be in force, and are not
     running: str  # the other job order that runs on the work unit; "" = none
     skill_missing: str = ""  # that nobody at the work unit holds; "" = none
 
@@ -58,6 +60,8 @@ def obstacle(now: Situation) -> Obstacle | None:
     for supply in now.supplies:
         if supply.in_stock <= 0:
             return Obstacle(ObstacleKind.MATERIAL, supply.product)
+    if now.documents:
+        return Obstacle(ObstacleKind.DOCUMENT, now.documents[0])
     for supply in now.supplies:
         if now.work_unit and (not supply.loaded or supply.loaded_left <= 0):
             return Obstacle(ObstacleKind.LOAD, supply.product)

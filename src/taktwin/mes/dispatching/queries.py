@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from taktwin.mes.definitions.queries import instructions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
 from taktwin.mes.execution.tables import JobOrder
@@ -51,6 +52,11 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
             ],
             before=_before(job, by_name),
             before_made=_made_before(job, by_name),
+            documents=[
+                each.document
+                for each in instructions(book, definitions, job.product, job.name, now_ns)
+                if each.required and each.revision is None
+            ],
             running=running.get(place, "") if running.get(place) != job.job else "",
             skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
         )

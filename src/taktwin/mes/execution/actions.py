@@ -8,6 +8,7 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.definitions.queries import instructions
 from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.resources.queries import checked, lack
@@ -85,6 +86,7 @@ def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Ite
 def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterator[Fact]:
     """Begin execution: permitted, placed, and nothing else runs there."""
     job = _job(book, wish.job)
+    _instructions_are_known(book, job, asking)
     yield from control(book, job, Cause.BEGIN, asking)
 
 
@@ -171,12 +173,25 @@ def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) 
     definition = asking.definitions.products.get(job.product)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
-        people = [asking.person] if asking.person else people_at(book, work_unit)
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
         whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
         if not people or all(whys.values()):
             found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
             raise Refused("not_ready", f"skill {skill} at {work_unit}", found,
                           "somebody logged on there with a valid certificate", row=job)  # fmt: skip
+
+
+def _instructions_are_known(book: Reading, job: JobOrder, asking: Asking) -> None:
+    """Refuse to begin without the instruction that is required, or before the person has read it."""
+    for each in instructions(book, asking.definitions, job.product, job.name, asking.now_ns):
+        if not each.required:
+            continue
+        if each.revision is None:
+            raise Refused("not_ready", f"document {each.document}", "no revision in force",
+                          "a released work instruction", row=job)  # fmt: skip
+        if asking.person and asking.person not in each.readers:
+            raise Refused("not_ready", f"revision {each.revision.revision} of {each.document}",
+                          f"not read by {asking.person}", "read and acknowledged", row=job)  # fmt: skip
 
 
 def _job(book: Reading, name: str) -> JobOrder:

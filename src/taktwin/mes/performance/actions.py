@@ -26,16 +26,16 @@ def present(book: Reading, wish: CommandData, asking: Asking) -> None:
 
     Without a name nothing is looked at: a plant that logs nobody on works as if this were not here.
     """
-    if not asking.person:
+    if not asking.logged_on:
         return
-    now = stay_of(book, asking.person)
+    now = stay_of(book, asking.logged_on)
     if now is None or not now.work_unit:
-        raise Refused("denied", "on behalf of", f"{asking.person}, who is logged on nowhere",
+        raise Refused("denied", "on behalf of", f"{asking.logged_on}, who is logged on nowhere",
                       "somebody who is logged on")  # fmt: skip
     job = book.get(JobOrder, str(getattr(wish, "job", "")))
     place = str(getattr(wish, "work_unit", "")) or ("" if job is None else job.work_unit)
     if place and place != now.work_unit:
-        raise Refused("denied", "on behalf of", f"{asking.person}, who is logged on at {now.work_unit}",
+        raise Refused("denied", "on behalf of", f"{asking.logged_on}, who is logged on at {now.work_unit}",
                       f"somebody who is logged on at {place}")  # fmt: skip
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, topics
 from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
+from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.mes import (
     BoardModel,
     CrewModel,
+    DocumentsModel,
     Granted,
     LabourModel,
     LotsModel,
@@ -55,6 +58,9 @@ NEEDS: dict[str, Action] = {
     commands.WriteNote.command_name: Action.MES_WORK,
     commands.ReadNote.command_name: Action.MES_WORK,
     commands.Sign.command_name: Action.MES_SIGN,
+    commands.ReleaseDocument.command_name: Action.MES_DOCUMENT,
+    commands.WithdrawDocument.command_name: Action.MES_DOCUMENT,
+    commands.AcknowledgeDocument.command_name: Action.MES_WORK,
 }
 STATUS = {
     "unknown": 404,
@@ -150,6 +156,29 @@ async def signatures(kind: str, record: str, portal: PortalOf, person: PersonOf)
     return await _ask(portal, "signatures", kind=kind, record=record)
 
 
+@router.get("/documents", response_model=DocumentsModel)
+async def documents(portal: PortalOf, person: PersonOf) -> Any:
+    """Return all work instructions with their revisions, and what is wrong with drafts."""
+    return await _ask(portal, "documents")
+
+
+@router.get(
+    "/files/{name}",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}, "application/pdf": {}}}},
+)
+async def file(name: str, portal: PortalOf, person: PersonOf) -> Response:
+    """Return a file of a released document; its name is the hash of its content."""
+    media_type = MEDIA_TYPES.get(Path(name).suffix, "")
+    found = await _ask(portal, "file", name=name) if media_type else {}
+    if not found:
+        raise unknown("file", name, "a file that a released document names")
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    if media_type == "image/svg+xml":  # a drawing may hold a script; opened by itself it runs none
+        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return Response(found["content"], media_type=media_type, headers=headers)
+
+
 @router.get(
     "/audit.jsonl",
     response_class=StreamingResponse,
@@ -208,8 +237,8 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, name: str, **wish: str) -> Any:
-    found = await portal.questions.ask_values(OWNER, name, wish)
+async def _ask(portal: Portal, question: str, /, **wish: str) -> Any:
+    found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
     return _in_ms(found)
