@@ -244,6 +244,31 @@ def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> N
         assert refused.value.code == status and words in body, body
 
 
+def test_an_erp_sends_orders_as_csv_and_b2mml_and_as_files_and_is_answered(product: Product) -> None:
+    def send(content: bytes, kind: str) -> str:
+        url = product.url + "api/v1/mes/erp/orders"
+        request = urllib.request.Request(url, content, {"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    dropped = product.data / "mes" / "erp" / "in" / "monday.csv"
+    dropped.write_text("order,product,quantity,due\n811,EA-100,1,2026-12-24\n812,EA-900,1,2026-12-24\n")
+    rows = json.loads(
+        send(b"order;product;quantity;due\n801;EA-200;2;2026-12-24\n802;EA-200;x;y\n", "text/csv")
+    )
+    assert [(row["request"], row["accepted"]) for row in rows["rows"]] == [("801", True), ("802", False)]
+    with urllib.request.urlopen(product.url + "api/v1/mes/erp/orders.xml", timeout=20) as answer:
+        shown = answer.read().decode()
+    again = send(shown.replace(">801<", ">803<").encode(), "application/xml")
+    assert 'actionCode="Accepted">803<' in again and 'actionCode="Rejected">88263<' in again
+    report = product.data / "mes" / "erp" / "out" / "monday.csv.report.csv"
+    lines = until(lambda: report.read_text().splitlines() if report.exists() else None, 30)
+    assert lines[1] == "811,yes,," and lines[2].startswith("812,no,unknown,")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        send(b"<a>", "application/xml")
+    assert refused.value.code == 422 and "line 1" in refused.value.read().decode()
+
+
 def test_the_journal_is_proven_by_a_stranger_and_a_change_is_named(product: Product, tmp_path: Path) -> None:
     """Exported over the page's own address, verified by the command, without any server."""
     with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:

@@ -726,13 +726,21 @@ def test_a_degraded_process_runs(page: Page, portal: FakePortal) -> None:
     expect(page.get_by_test_id("processes")).to_have_text("7 of 7 run, 1 degraded, 1 restart, 1260 MB")
 
 
+def texts_of(language: str) -> dict[str, str]:
+    """Return all texts of the page in one language."""
+    texts: dict[str, str] = {}
+    for path in sorted((ROOT / "ui" / "src" / "messages").glob(f"*{language}.json")):
+        texts |= json.loads(path.read_text("utf-8"))
+    return texts
+
+
 def test_one_is_not_many() -> None:
     """A text with a count before a word says which word one of them has, in both languages."""
     for name, words in {
         "en": "alarms|signals|machines|orders|units|parts|roles|rows|times|floods|causes|connections|lines",
         "de": "Alarme|Signale|Maschinen|Rollen|Zeilen|Teile|Ursachen|Verbindungen",
     }.items():
-        texts = json.loads((ROOT / "ui" / "src" / "messages" / f"{name}.json").read_text("utf-8"))
+        texts = texts_of(name)
         # `540 of 542 signals` counts a part of the whole plant, which is never one.
         wrong = [
             key for key, text in texts.items()
@@ -742,9 +750,7 @@ def test_one_is_not_many() -> None:
 
 
 def test_languages_have_the_same_keys() -> None:
-    folder = ROOT / "ui" / "src" / "messages"
-    keys = [set(json.loads((folder / f"{name}.json").read_text("utf-8"))) for name in ("en", "de")]
-    assert keys[0] == keys[1]
+    assert texts_of("en").keys() == texts_of("de").keys()
 
 
 def test_the_first_load_is_small(page: Page, portal: FakePortal) -> None:

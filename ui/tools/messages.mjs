@@ -6,9 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { IntlMessageFormat } from 'intl-messageformat';
 
 const root = fileURLToPath(new URL('../src', import.meta.url));
-const read = (language) => JSON.parse(readFileSync(join(root, 'messages', `${language}.json`), 'utf8'));
-const languages = { en: read('en'), de: read('de') };
+const PARTS = ['', 'mes.'];
+const file = (part, language) => JSON.parse(readFileSync(join(root, 'messages', `${part}${language}.json`), 'utf8'));
+const read = (language) => {
+  const all = {};
+  for (const part of PARTS) {
+    for (const [key, text] of Object.entries(file(part, language))) {
+      if (key in all) wrong.push(`${key} stands in two files of ${language}`);
+      all[key] = text;
+    }
+  }
+  return all;
+};
 const wrong = [];
+const languages = { en: read('en'), de: read('de') };
 
 function names(elements, found = new Set()) {
   for (const element of elements) {

@@ -35,7 +35,7 @@ class ChangeOrder(CommandData, frozen=True, kw_only=True):
 
     command_name: ClassVar[str] = "order.change"
     request: str
-    version: int
+    version: int  # 0: whatever it is now; an ERP owns its orders
     due_ns: int
     priority: int
     customer: str = ""
@@ -280,13 +280,42 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed_ns: int = 0
 
 
+class ImportOrders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The data of the command `order.import`: a message with orders, which become commands of their own."""
+
+    format: str  # csv | b2mml
+    content: bytes
+
+
+IMPORT_ORDERS = "order.import"
+
+
+class ImportedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one order of a message."""
+
+    request: str
+    accepted: bool
+    code: str = ""
+    reason: str = ""
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message; place, found and right only where it could not be read at all."""
+
+    rows: list[ImportedRow] = []
+    document: str = ""  # B2MML's own answer
+    place: str = ""
+    found: str = ""
+    right: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def encode(document: Command | Answer) -> bytes:
-    """Return the JSON of a command or an answer."""
+def encode(document: Command | Answer | ImportReport) -> bytes:
+    """Return the JSON of a command, an answer or a report."""
     return _encoder.encode(document)
 
 

@@ -15,6 +15,8 @@
 | `signatures` | {kind, record} | {signatures} |
 | `documents` | {} | {documents, mistakes, at_ns} |
 | `file` | {name} | {content}: bytes |
+| `b2mml_orders` | {sender} | {content}: XML |
+| `b2mml_performance` | {request, sender} | {content}: XML |
 
 A name that nobody knows is answered with {}.
 """
@@ -26,10 +28,11 @@ from typing import Any
 
 import msgspec
 
-from taktwin.mes.definitions.queries import in_force, instructions, readers
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.dispatching.queries import FREE, Line, board
+from taktwin.mes.documents.queries import in_force, instructions, readers
+from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.records.queries import signatures
@@ -254,8 +257,24 @@ def _file(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
     return {} if content is None else {"content": content}
 
 
+def _b2mml_orders(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    return {"content": confirming.orders(book, sender=str(wish["sender"]), at_ns=now_ns)}
+
+
+def _b2mml_performance(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    content = confirming.performance(
+        book, str(wish["request"]), sender=str(wish["sender"]), at_ns=now_ns
+    )  # fmt: skip
+    return {} if content is None else {"content": content}
+
+
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
+    "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
 }  # fmt: skip

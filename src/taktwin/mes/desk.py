@@ -21,8 +21,8 @@ from taktwin.contracts.events import CATALOGUE, EventData
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
-from taktwin.mes.definitions import actions as definitions
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.performance import actions as performance
@@ -47,7 +47,7 @@ RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
     .joined(collection.RULES)
-    .joined(definitions.RULES)
+    .joined(documents.RULES)
     .joined(resources.RULES)
     .joined(stays.RULES)
     .joined(performance.RULES)

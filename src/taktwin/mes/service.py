@@ -2,7 +2,8 @@
 
 Five things go on at once: commands and questions by request and reply; collection, which reads the
 samples in order from where its last booking ended; the relay, which says each fact of the journal in
-order, for ever; and the heartbeat. All writing goes through one desk, one transaction after another.
+order, for ever; the folder into which an ERP drops its orders; and the heartbeat.
+All writing goes through one desk, one transaction after another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from taktwin.bus.port import Bus, Message
 from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
 from taktwin.contracts import commands, events, samples, state, topics
-from taktwin.contracts.commands import Answer
+from taktwin.contracts.commands import Answer, ImportOrders, ImportReport
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
@@ -29,9 +30,11 @@ from taktwin.instants import rfc3339
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
-from taktwin.mes.definitions.documents import FolderFiles
+from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
+from taktwin.mes.exchange.drop import DropFolder
+from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -46,6 +49,7 @@ AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
 AUDIT_BATCH = 2_000
 RETRY_S = 0.5
 POSITION_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0  # a file that stood unchanged for that long is whole
 DAY_NS = 86_400_000_000_000
 log = logging.getLogger(__name__)
 
@@ -77,6 +81,7 @@ class MesService:
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
         self._desk = Desk(self._store, self._definitions, clock.now_ns)
+        self._importer = Importer(self._desk, sender=registry.site, time_zone=registry.time_zone)
         self._site = Place(registry.enterprise, registry.site)
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
@@ -94,7 +99,7 @@ class MesService:
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
         async with asyncio.TaskGroup() as group:
-            for part in (self._relay(), self._collect(), self._beat()):
+            for part in (self._relay(), self._collect(), self._watch_drop(), self._beat()):
                 group.create_task(until(stop, part))
         for subscription in served:
             await subscription.close()
@@ -124,6 +129,8 @@ class MesService:
             wrong = Answer(accepted=False, code="invalid", place="command", found=str(error),
                            right="the JSON of contracts.commands.Command")  # fmt: skip
             return commands.encode(wrong)
+        if command.name == commands.IMPORT_ORDERS:
+            return await self._import(command)
         try:
             answer = await asyncio.to_thread(self._desk.execute, command)
         except StoreError as error:
@@ -136,6 +143,47 @@ class MesService:
             if answer.events:
                 self._written.set()
         return commands.encode(answer)
+
+    async def _import(self, command: commands.Command) -> bytes:
+        """Take a message with orders; each becomes a command of its own."""
+        try:
+            wish = msgspec.json.decode(command.data, type=ImportOrders)
+        except msgspec.DecodeError as error:
+            wrong = ImportReport(place="data of order.import", found=str(error), right="format and content")
+            return commands.encode(wrong)
+        try:
+            report = await asyncio.to_thread(
+                self._importer.take, wish.format, wish.content,
+                actor=command.actor, actor_type=command.actor_type, at_ns=self._clock.now_ns(),
+            )  # fmt: skip
+        except StoreError as error:
+            self._reasons["database"] = str(error)
+            report = ImportReport(place="database", found=str(error), right="send the same message again")
+        else:
+            self._count(report)
+        return commands.encode(report)
+
+    def _count(self, report: ImportReport) -> None:
+        for row in report.rows:
+            self._counts["accepted" if row.accepted else "refused"] += 1
+        self._written.set()
+
+    async def _watch_drop(self) -> None:
+        """Take up the files that an ERP drops."""
+        folder = DropFolder(
+            self._folder / "erp",
+            lambda kind, content: self._importer.take(
+                kind, content, actor="erp", actor_type="service", at_ns=self._clock.now_ns()
+            ),
+        )
+        while True:
+            try:
+                if await self._in_database(folder.look):
+                    self._written.set()
+                self._reasons.pop("erp", None)
+            except OSError as error:
+                self._reasons["erp"] = f"the folder for orders: {error}"
+            await self._clock.wall_sleep(LOOK_EVERY_S)
 
     def _answerer(self, name: str) -> Callable[[Message], Awaitable[bytes]]:
         async def answer(message: Message) -> bytes:

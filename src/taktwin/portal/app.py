@@ -35,7 +35,7 @@ from taktwin.portal.models.live import MESSAGES
 from taktwin.portal.pages import STATIC, Pages
 from taktwin.portal.questions import Questions
 from taktwin.portal.raw import RawBook
-from taktwin.portal.routes import alarms, bar, demo, mes, plant, search, signals, stream, system, units
+from taktwin.portal.routes import alarms, bar, demo, erp, mes, plant, search, signals, stream, system, units
 from taktwin.settings import Installation
 
 PREFIX = "/api/v1"
@@ -88,7 +88,7 @@ def create_app(
     app.state.portal = portal
     problems.install(app)
     api = APIRouter(prefix=PREFIX, responses={"default": {"model": ProblemModel}})
-    for module in (plant, units, signals, alarms, bar, search, system, demo, mes, stream):
+    for module in (plant, units, signals, alarms, bar, search, system, demo, mes, erp, stream):
         api.include_router(module.router)
 
     @api.get("/openapi.json", include_in_schema=False)

@@ -10,12 +10,12 @@ import pytest
 from taktwin.contracts import commands
 from taktwin.errors import StoreError
 from taktwin.mes.api import QUERIES
-from taktwin.mes.definitions.documents import FolderFiles
-from taktwin.mes.definitions.queries import in_force
+from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.dispatching.queries import board
+from taktwin.mes.documents.queries import in_force
+from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.plant import find_mistakes, open_plant
 from tests.unit.mes.conftest import PLANT, SECOND, Shop
 

@@ -18,10 +18,10 @@ from taktwin.contracts import commands
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection import engine as counting
 from taktwin.mes.collection.tables import Counter
-from taktwin.mes.definitions.queries import in_force, readers
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.definitions.tables import DocumentRevision
 from taktwin.mes.desk import rebuilt
+from taktwin.mes.documents.queries import in_force, readers
+from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.resources.engine import Tally
 from taktwin.mes.resources.tables import Certificate, Stay
@@ -342,7 +342,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda *_: None,
     ),
     "a withdrawn instruction stays in force": (
-        "taktwin.mes.definitions.queries.in_force",
+        "taktwin.mes.documents.queries.in_force",
         _always_in_force,
     ),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),

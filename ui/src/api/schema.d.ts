@@ -335,6 +335,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/erp/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Orders
+         * @description Take orders: CSV is answered with a report of each row, B2MML with its AcknowledgeOperationsSchedule.
+         *
+         *     A good order goes in also beside bad ones. The same message again changes nothing.
+         */
+        post: operations["take_orders_api_v1_mes_erp_orders_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/orders.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders
+         * @description Return all orders as a B2MML ShowOperationsSchedule; sent back in, it gives the same orders.
+         */
+        get: operations["orders_api_v1_mes_erp_orders_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/orders/{request}/performance.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Performance
+         * @description Return what was made of an order, from what: a B2MML ShowOperationsPerformance.
+         */
+        get: operations["performance_api_v1_mes_erp_orders__request__performance_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/files/{name}": {
         parameters: {
             query?: never;
@@ -1499,6 +1561,28 @@ export interface components {
             ms: number;
             /** Start Ms */
             start_ms: number;
+        };
+        /**
+         * ImportModel
+         * @description What became of a message with orders.
+         */
+        ImportModel: {
+            /** Rows */
+            rows: components["schemas"]["ImportedModel"][];
+        };
+        /**
+         * ImportedModel
+         * @description What became of one order of a message.
+         */
+        ImportedModel: {
+            /** Accepted */
+            accepted: boolean;
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
         };
         /**
          * Inject
@@ -3518,6 +3602,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DocumentsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_orders_api_v1_mes_erp_orders_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/xml": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportModel"];
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    orders_api_v1_mes_erp_orders_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    performance_api_v1_mes_erp_orders__request__performance_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
                 };
             };
             /** @description Default Response */

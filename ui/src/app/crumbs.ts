@@ -26,11 +26,11 @@ export function crumbs(route: Route): Crumb[] {
     case 'now':
       return [site, { name: t('place.all-halls') }];
     case 'schedule':
-      return [site, { name: t('place.schedule') }, { name: t('dispatch.title') }];
+      return [site, { name: t('place.schedule') }, { name: t('place.dispatch') }];
     case 'people':
-      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('people.title') }];
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.people') }];
     case 'documents':
-      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('document.title') }];
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':

@@ -2,14 +2,18 @@
 
 import { IntlMessageFormat } from 'intl-messageformat';
 import type en from './en.json';
+import type mesEn from './mes.en.json';
 
-export type Key = keyof typeof en;
+export type Key = keyof typeof en | keyof typeof mesEn;
+/** Texts that come with the places that say them: those of the MES are not of the first load. */
+export type Part = 'shell' | 'mes';
 export type Locale = 'en' | 'de';
 type Given = Record<string, string | number | boolean | Date | null | undefined>;
 
-const files: Record<Locale, () => Promise<{ default: Record<string, string> }>> = {
-  en: () => import('./en.json'),
-  de: () => import('./de.json'),
+type File = () => Promise<{ default: Record<string, string> }>;
+const files: Record<Part, Record<Locale, File>> = {
+  shell: { en: () => import('./en.json'), de: () => import('./de.json') },
+  mes: { en: () => import('./mes.en.json'), de: () => import('./mes.de.json') },
 };
 export const LOCALES: Locale[] = ['en', 'de'];
 /** en-GB has the 24 h clock and day before month, as in plants. */
@@ -19,11 +23,32 @@ class Messages {
   locale = $state<Locale>('en');
   private texts = $state.raw<Record<string, string>>({});
   private compiled = new Map<string, IntlMessageFormat>();
+  private parts: Part[] = ['shell'];
+  private turn: Promise<void> = Promise.resolve();
 
-  async use(locale: Locale): Promise<void> {
-    const file = await files[locale]();
+  use(locale: Locale): Promise<void> {
+    return this.next(() => this.load(locale, this.parts));
+  }
+
+  /** Have the texts of a part, before the place that says them is shown. */
+  need(part: Part): Promise<void> {
+    return this.next(async () => {
+      if (!this.parts.includes(part)) await this.load(this.locale, [...this.parts, part]);
+    });
+  }
+
+  /** One after another: a language that is chosen while a part comes has all parts in the end. */
+  private next(work: () => Promise<void>): Promise<void> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async load(locale: Locale, parts: Part[]): Promise<void> {
+    const loaded = await Promise.all(parts.map((part) => files[part][locale]()));
+    this.parts = parts;
     this.compiled = new Map();
-    this.texts = file.default;
+    this.texts = Object.assign({}, ...loaded.map((part) => part.default));
     this.locale = locale;
     document.documentElement.lang = locale;
   }

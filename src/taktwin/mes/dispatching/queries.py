@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from taktwin.mes.definitions.queries import instructions
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
+from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.resources.queries import qualified
 from taktwin.mes.resources.stays import crews

@@ -8,7 +8,7 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.definitions.queries import instructions
+from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.resources.queries import checked, lack
@@ -33,8 +33,11 @@ def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Itera
     if not 0 < wish.quantity <= 1_000_000:
         raise Refused("invalid", "quantity", wish.quantity, "a whole number from 1 to 1,000,000",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-    if not wish.request.strip() or len(wish.request) > 80:
-        raise Refused("invalid", "order number", repr(wish.request), "1 to 80 characters",
+    if not wish.request.strip() or len(wish.request) > 80 or not wish.request.isprintable():
+        raise Refused("invalid", "order number", repr(wish.request), "1 to 80 printable characters",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if len(wish.customer) > 200 or not wish.customer.isprintable():
+        raise Refused("invalid", "customer", repr(wish.customer[:80]), "200 printable characters at most",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     if book.get(Request, wish.request) is not None:
         raise Refused("state", "order number", repr(wish.request), "an order number that is not in use")

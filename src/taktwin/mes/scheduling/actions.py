@@ -19,7 +19,7 @@ def change_order(book: Reading, wish: commands.ChangeOrder, asking: Asking) -> I
     request = book.get(Request, wish.request)
     if request is None:
         raise unknown("order", wish.request)
-    if request.version != wish.version:
+    if wish.version and request.version != wish.version:
         raise Refused("conflict", f"order {wish.request}", f"version {request.version}",
                       f"version {wish.version}: somebody changed it meanwhile", row=request)  # fmt: skip
     if request.state != RELEASED:

@@ -83,6 +83,21 @@ class ScrapModel(Model):
     undone: bool
 
 
+class ImportedModel(Model):
+    """What became of one order of a message."""
+
+    request: str
+    accepted: bool
+    code: str
+    reason: str
+
+
+class ImportModel(Model):
+    """What became of a message with orders."""
+
+    rows: list[ImportedModel]
+
+
 class DocumentStepModel(Model):
     """One step of a work instruction."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.definitions.tables import Acknowledgement, DocumentRevision
+from taktwin.mes.documents.tables import Acknowledgement, DocumentRevision
 from taktwin.storage.book import Reading
 
 

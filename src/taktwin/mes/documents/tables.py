@@ -1,4 +1,4 @@
-"""Rows of definitions. Only definitions' own actions write them."""
+"""Rows of documents. Only documents' own actions write them."""
 
 from __future__ import annotations
 

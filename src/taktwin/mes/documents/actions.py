@@ -1,4 +1,4 @@
-"""Documents: deciders of their release and withdrawal, and the only writers of definitions' tables."""
+"""Documents: deciders of their release and withdrawal, and the only writers of their tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.definitions.queries import in_force
-from taktwin.mes.definitions.tables import Acknowledgement, DocumentRevision
+from taktwin.mes.documents.queries import in_force
+from taktwin.mes.documents.tables import Acknowledgement, DocumentRevision
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading

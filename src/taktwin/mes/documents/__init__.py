@@ -1,0 +1,1 @@
+"""Work instructions: which revision is in force, and who has read it."""
