@@ -65,6 +65,7 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     first = page.locator("tr[data-job='88263-20']")
     expect(first).to_contain_text("NotAllowedToStart · Waiting", timeout=10_000)
     expect(first).to_contain_text("Lot not scanned")
+    expect(first).to_contain_text("done about")
     first.get_by_role("button", name="88263-20").click()
     page.get_by_role("button", name="Permit it on adhesive2").click()
     expect(first).to_contain_text("AllowedToStart · Ready", timeout=10_000)

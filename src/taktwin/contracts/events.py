@@ -136,6 +136,13 @@ class OperationsRequestCompleted(EventData, frozen=True, kw_only=True):
     request: str
 
 
+class OperationsRequestCancelled(EventData, frozen=True, kw_only=True):
+    """No job of an order is left, and none has ended: nothing will be made of it."""
+
+    event_type: ClassVar[str] = "operations.request.cancelled"
+    request: str
+
+
 class JobOrderStored(EventData, frozen=True, kw_only=True):
     """A job order exists: one operation of an order. It may not start yet."""
 
@@ -516,6 +523,7 @@ class DocumentAcknowledged(EventData, frozen=True, kw_only=True):
 # What the MES may say, and nobody else.
 MES_EVENTS: tuple[type[EventData], ...] = (
     OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
+    OperationsRequestCancelled,
     JobOrderStored, JobOrderUpdated, JobOrderAllowed, JobOrderRevoked, JobOrderStarted, JobOrderPaused,
     JobOrderResumed, JobOrderEnded, JobOrderAborted, JobOrderCancelled, JobOrderCleared,
     MaterialCounted, CounterRestarted, MaterialScrapped, MaterialScrapUndone,

@@ -61,6 +61,9 @@ def _line(line: Line) -> dict[str, Any]:
         **_plain(line.job),
         "candidates": list(line.candidates),
         "setup_family": line.setup_family,
+        "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
+        "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
+        "order_end_ns": line.order_end_ns,
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
     }  # fmt: skip

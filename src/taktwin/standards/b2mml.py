@@ -277,8 +277,8 @@ def show_operations_performance(
     _add(response, "OperationsDefinitionID", order.product)
     performed = list(segments)
     begun = any(each.started_ns for each in performed)
-    over = order.state if order.state == "Completed" else "Running" if begun else "Waiting"
-    _add(response, "ResponseState", over)
+    over = {"Completed": "Completed", "Cancelled": "Aborted"}.get(order.state)
+    _add(response, "ResponseState", over or ("Running" if begun else "Waiting"))
     for each in performed:
         segment = _add(response, "SegmentResponse")
         _add(segment, "ID", each.segment)

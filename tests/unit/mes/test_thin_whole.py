@@ -230,3 +230,25 @@ def test_only_one_job_order_runs_on_a_work_unit(shop: Shop) -> None:
     shop.granted(commands.DispatchJob(job="2-10", work_unit="load2", version=1))
     refused = shop.ask(commands.BeginJob(job="2-10"))
     assert not refused.accepted and "1-10" in refused.found
+
+
+def test_an_order_of_which_nothing_is_left_and_nothing_was_made_is_cancelled(shop: Shop) -> None:
+    def state(request: str) -> str:
+        row = shop.store.book.get(Request, request)
+        assert row is not None
+        return row.state
+
+    drop(shop)
+    for number in range(10, 80, 10):
+        shop.granted(commands.ControlJob(job=f"88263-{number}", method="Cancel"))
+        assert state("88263") == "Released"
+    answer = shop.granted(commands.ControlJob(job="88263-80", method="Abort"))
+    assert answer.events == ["job.order.aborted", "operations.request.cancelled"]
+    assert state("88263") == "Cancelled"
+    drop(shop, request="2")
+    for number in range(20, 90, 10):
+        shop.granted(commands.ControlJob(job=f"2-{number}", method="Cancel"))
+    shop.begin("2-10", "load2")
+    shop.granted(commands.ControlJob(job="2-10", method="Stop"))
+    assert state("2") == "Completed", "one of its jobs ended"
+    assert rebuilt(shop.store.entries).rows == shop.store.book.rows

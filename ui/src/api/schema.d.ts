@@ -1828,10 +1828,16 @@ export interface components {
             obstacle: components["schemas"]["ObstacleModel"] | null;
             /** Operation */
             operation: number;
+            /** Order End Ms */
+            order_end_ms: number;
             /** Priority */
             priority: number;
             /** Product */
             product: string;
+            /** Projected Begin Ms */
+            projected_begin_ms: number;
+            /** Projected End Ms */
+            projected_end_ms: number;
             /** Quantity */
             quantity: number;
             /** Reason */

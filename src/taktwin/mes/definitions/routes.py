@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
+from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -29,7 +30,9 @@ class Operation:
     name: str
     equipment_class: str
     work_units: tuple[str, ...]
-    standard_time_s: float
+    standard_time_s: float  # of a part, or of a batch
+    batch: int  # parts at once
+    setup_s: float  # on a change of set-up family
     components: tuple[Component, ...]
     skills: tuple[str, ...]
     last: bool
@@ -63,6 +66,7 @@ class Definitions:
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
     skills: Mapping[str, str]  # personnel class -> its name
+    calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
 
 
@@ -89,7 +93,8 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                 Operation(
                     number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
                     work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
-                    standard_time_s=step.standard_time_s, components=components,
+                    standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
+                    components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1,
                 )
             )  # fmt: skip
@@ -106,5 +111,9 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         people={number: tuple(person.classes) for number, person in sorted(registry.people.items())},
         shift_groups={number: person.shift_group for number, person in sorted(registry.people.items())},
         skills={name: each.name for name, each in sorted(registry.personnel_classes.items())},
+        calendars={
+            unit.id: registry.calendars[unit.calendar] if unit.calendar else None
+            for unit in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )

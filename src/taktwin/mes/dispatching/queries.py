@@ -11,6 +11,7 @@ from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.resources.queries import qualified
 from taktwin.mes.resources.stays import crews
+from taktwin.mes.scheduling.forward import Projected, Task, project
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -27,6 +28,8 @@ class Line:
     obstacle: Obstacle | None
     candidates: tuple[str, ...]  # work units on which it may run
     setup_family: str
+    projected: Projected | None  # where and when it will run; None: on no work unit of this plant
+    order_end_ns: int  # when its whole order will be done
 
 
 def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
@@ -36,6 +39,11 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
     holders, here = qualified(book, now_ns), crews(book)
+    projected = projections(jobs, definitions, now_ns)
+    ends: dict[str, int] = {}
+    for job in jobs:
+        if job.job in projected:
+            ends[job.request] = max(ends.get(job.request, 0), projected[job.job].end_ns)
     lines = []
     for job in jobs:
         definition = definitions.products.get(job.product)
@@ -62,12 +70,31 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
-            definition.setup_family,
+            definition.setup_family, projected.get(job.job), ends.get(job.request, 0),
         ))  # fmt: skip
     order = {state.value: place for place, state in enumerate(OPEN)}
     return sorted(lines, key=lambda line: (
         order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
     ))  # fmt: skip
+
+
+def projections(jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int) -> dict[str, Projected]:
+    """Return where and when each open job order will run, in turn of priority and due date."""
+    turn = sorted(jobs, key=lambda job: (-job.priority, job.due_ns, job.request, job.operation))
+    tasks = [_task(job, definitions) for job in turn if job.product in definitions.products]
+    return project(tasks, now_ns=now_ns, calendars=definitions.calendars)
+
+
+def _task(job: JobOrder, definitions: Definitions) -> Task:
+    definition = definitions.products[job.product]
+    operation = definition.operation(job.operation)
+    return Task(
+        job=job.job, request=job.request, left=max(0, job.quantity - job.good), made=job.good,
+        part_ns=round(operation.standard_time_s * 1e9), batch=operation.batch,
+        setup_ns=round(operation.setup_s * 1e9), setup_family=definition.setup_family,
+        candidates=(job.work_unit,) if job.work_unit else operation.work_units,
+        running=job.state == State.RUNNING,
+    )  # fmt: skip
 
 
 def _stock(book: Reading) -> dict[str, float]:

@@ -150,10 +150,18 @@ def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str)
 def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
     request = book.get(Request, job.request)
     assert request is not None, "every job order is of an order"
-    if request.state == "Completed":
+    if request.state != "Released":
         return
-    if all(State(each.state) in OVER for each in book.where(JobOrder, request=job.request)):
-        yield Fact(events.OperationsRequestCompleted(request=job.request), at_ns)
+    jobs = book.where(JobOrder, request=job.request)
+    if not all(State(each.state) in OVER for each in jobs):
+        return
+    # A job that ended may have been cleared since; its units tell of it.
+    made = any(State(each.state) is State.ENDED for each in jobs) or book.where(Unit, request=job.request)
+    yield Fact(
+        events.OperationsRequestCompleted(request=job.request) if made
+        else events.OperationsRequestCancelled(request=job.request),
+        at_ns,
+    )  # fmt: skip
 
 
 def _may_run_there(job: JobOrder, work_unit: str, asking: Asking) -> None:

@@ -11,7 +11,7 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.scheduling.tables import Request
 from taktwin.storage.book import Book, Reading
 
-RELEASED, COMPLETED = "Released", "Completed"
+RELEASED, COMPLETED, CANCELLED = "Released", "Completed", "Cancelled"  # B2MML's RequestState
 
 
 def change_order(book: Reading, wish: commands.ChangeOrder, asking: Asking) -> Iterator[Fact]:
@@ -24,7 +24,7 @@ def change_order(book: Reading, wish: commands.ChangeOrder, asking: Asking) -> I
                       f"version {wish.version}: somebody changed it meanwhile", row=request)  # fmt: skip
     if request.state != RELEASED:
         raise Refused(
-            "state", f"order {wish.request}", request.state, "an order that is not completed", row=request
+            "state", f"order {wish.request}", request.state, "an order that is Released", row=request
         )
     yield Fact(
         events.OperationsRequestChanged(request=wish.request, due_ns=wish.due_ns, priority=wish.priority,
@@ -52,11 +52,18 @@ def _completed(book: Book, event: events.OperationsRequestCompleted, at_ns: int)
     book.put(msgspec.structs.replace(request, state=COMPLETED, version=request.version + 1))
 
 
+def _cancelled(book: Book, event: events.OperationsRequestCancelled, at_ns: int) -> None:
+    request = book.get(Request, event.request)
+    assert request is not None, "decided on an order that is there"
+    book.put(msgspec.structs.replace(request, state=CANCELLED, version=request.version + 1))
+
+
 RULES = Rules(
     deciders={commands.ChangeOrder.command_name: change_order},
     projectors={
         events.OperationsRequestReceived: _received,
         events.OperationsRequestChanged: _changed,
         events.OperationsRequestCompleted: _completed,
+        events.OperationsRequestCancelled: _cancelled,
     },
 )

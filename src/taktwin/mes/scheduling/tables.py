@@ -17,6 +17,6 @@ class Request(Row, frozen=True, kw_only=True):
     due_ns: int
     priority: int
     customer: str
-    state: str  # Released | Completed
+    state: str  # Released | Completed | Cancelled
     received_ns: int
     version: int

@@ -46,6 +46,9 @@ class LineModel(JobModel):
 
     candidates: list[str]
     setup_family: str
+    projected_begin_ms: int  # by a forward pass over finite capacity; 0: it can run nowhere
+    projected_end_ms: int
+    order_end_ms: int  # when its whole order will be done; 0: it will not
     obstacle: ObstacleModel | None
 
 
