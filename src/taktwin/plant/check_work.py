@@ -5,7 +5,7 @@ from __future__ import annotations
 from taktwin.plant import schema
 from taktwin.plant.expand import flatten
 from taktwin.plant.load import Literally, Loaded
-from taktwin.plant.references import known, known_unit
+from taktwin.plant.references import HIDDEN, known, known_unit
 
 MINUTES_A_DAY = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -291,7 +291,7 @@ def _check_demo_people(loaded: Loaded, plant: schema.Plant) -> None:
             if field not in ("pin", "badge", "printed_name", "certificates"):
                 loaded.add(f"{at}.{field}", value, "pin, badge, printed_name or certificates")
             elif field != "certificates" and not isinstance(value, str):
-                loaded.add(f"{at}.{field}", value, f'a text: {field}: "..."')
+                loaded.add(f"{at}.{field}", HIDDEN, f'a text: {field}: "..."')
         certificates = said.get("certificates", {})
         if not isinstance(certificates, dict):
             loaded.add(f"{at}.certificates", certificates, "a mapping of skills")

@@ -447,3 +447,15 @@ def test_a_letter_that_no_database_keeps_is_refused_and_not_tried_for_ever(crew:
     ):
         answer = crew.ask(wish)
         assert (answer.accepted, answer.code) == (False, "invalid") and "NUL" in answer.found
+
+
+def test_who_is_logged_on_reads_the_instruction_and_not_the_account_of_the_terminal(crew: Shop) -> None:
+    drop(crew)
+    crew.instruct("WI-40", actor="P01")
+    crew.granted(commands.DispatchJob(job="88263-40", work_unit="tighten2", version=1))
+    on(crew, "P07", "tighten2")
+    wish = commands.BeginJob(job="88263-40")
+    assert crew.ask(wish, actor="P01", on_behalf_of="P07").found == "not read by P07"
+    read = commands.AcknowledgeDocument(document="WI-40", revision=1)
+    assert crew.ask(read, actor="P01", on_behalf_of="P07").accepted
+    assert crew.ask(wish, actor="P01", on_behalf_of="P07").accepted
