@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -187,7 +188,32 @@ def test_who_has_no_valid_certificate_begins_nothing_and_a_shift_leaves_a_note(
         json.loads(line) for line in text.splitlines() if '"job.order.started"' in line and "88270" in line
     )
     assert (entry["actor"], entry["on_behalf_of"]) == ("demo", "P07")
-    assert "9168" not in re.sub('"[0-9a-f]{64}"|[0-9]{19}', "", text), "a badge is in no journal"
+
+
+def test_a_signature_wants_the_pin_and_what_proves_it_lies_nowhere(product: Product) -> None:
+    command(product, "lot.receive", lot="AD-3-0801", product="AD-3", quantity=1.0)
+    secret = "604471829355"  # of no plant folder, and in no number by chance
+    badge = f"BADGE-{secret}"
+    command(product, "person.credentials", person="P36", pin=secret, badge=badge, printed_name="R. Moreau")
+    command(product, "labour.log_on", badge=badge, work_unit="pack5")
+    record = {"kind": "lot", "record": "AD-3-0801", "meaning": "reviewed", "person": "P36"}
+    for pin, words in (("", "nothing"), ("1" + secret[1:], "wrong")):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            command(product, "record.sign", pin=pin, **record)
+        body = refused.value.read().decode()
+        assert refused.value.code == 403 and words in body and secret[1:] not in body
+    command(product, "record.sign", pin=secret, **record)
+    signed = product.api("/mes/signatures/lot/AD-3-0801")["signatures"]
+    assert [(one["printed_name"], one["meaning"]) for one in signed] == [("R. Moreau", "reviewed")]
+    command(product, "labour.log_off", person="P36")
+    # Not in the database, its log of changes, a stream, or a log: neither the right one nor the wrong.
+    looked = 0
+    for file in product.data.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            kept = file.read_bytes() if file.is_file() else b""
+            assert secret[1:].encode() not in kept, file
+            looked += b"record.signed" in kept
+    assert looked >= 2, "the database and the stream have what came of it"
 
 
 def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, product: Product) -> None:
