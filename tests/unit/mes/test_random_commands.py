@@ -36,7 +36,8 @@ DEFINITIONS = compiled(open_plant(PLANT))
 CELLS = ("load2", "adhesive2", "press2", "tighten2")
 STEPS = {"load2": 10, "adhesive2": 20, "press2": 30, "tighten2": 40}
 TRACKED = {"load2": "HS-1", "adhesive2": "AD-3", "press2": "BR-7", "tighten2": "SC-12"}
-# Examples. A planted mistake ends the run, so that many cost little; what is drawn differs with the modules loaded.
+# Examples. A planted mistake ends the run, so that many cost little; what is drawn differs with the
+# modules that are loaded.
 FOUND_WITHIN = 2000
 UNTOLD = ("readings", "positions", "credentials")  # rows that are no facts
 PINS = {"P05": "5555", "P06": "6666"}
