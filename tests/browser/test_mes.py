@@ -259,6 +259,42 @@ def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product:
     expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted", timeout=10_000)
 
 
+def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
+    page: Page, product: Product
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/hob1")
+    expect(page.get_by_role("button", name="Something is wrong")).to_be_enabled(timeout=10_000)
+    page.keyboard.type("T-hob-0412")  # a tool's code, wherever the focus is
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="T-hob-0412 is in hob1")).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Change at the next set-up").click()
+    expect(page.locator("[data-order]")).to_contain_text("Change: Gear hob", timeout=10_000)
+    page.get_by_role("button", name="The new one is in").click()
+    shot(page, "terminal-tool")
+    touch(page, "New tool without a code is in")
+    expect(page.locator("[data-tool='hob']")).to_contain_text("T-hob-M", timeout=10_000)
+    page.get_by_role("button", name="Something is wrong").click()  # two touches: this, and what it is
+    touch(page, "Noise")
+    expect(page.locator("[data-order]")).to_contain_text("Noise", timeout=10_000)
+    shot(page, "terminal-upkeep")
+
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(product.url + "maintenance")
+    row = page.locator("tr[data-order]").filter(has_text="hob1").filter(has_text="Noise")
+    row.get_by_role("button").click()
+    page.get_by_role("button", name="Start: nothing may begin at hob1 meanwhile").click()
+    expect(row).to_contain_text("stops the machine", timeout=10_000)
+    shot(page, "maintenance")
+    page.get_by_label("What was done").fill("tightened the guard")
+    page.get_by_role("button", name="Done", exact=True).click()
+    over = page.locator("li[data-state='Ended']").filter(has_text="tightened the guard")
+    expect(over).to_contain_text("hob1", timeout=10_000)
+    found = product.api("/mes/maintenance")
+    assert [tool["tool"] for tool in found["tools"] if tool["work_unit"] == "hob1"] != ["T-hob-0412"]
+    assert {(line["plan"], line["work_unit"]) for line in found["due"]} >= {("spindle_grease", "hob1")}
+
+
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
     for data, status, words in (
         ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),

@@ -238,6 +238,120 @@ class AcknowledgeDocument(CommandData, frozen=True, kw_only=True):
     revision: int
 
 
+class RequestMaintenance(CommandData, frozen=True, kw_only=True):
+    """Ask for a repair, or for another tool at the next set-up."""
+
+    command_name: ClassVar[str] = "maintenance.request"
+    work_unit: str
+    about: str = ""  # what is wrong; may be left out where a tool is to be changed
+    kind: str = "corrective"  # corrective | tool_change
+    tool_kind: str = ""  # of tool_change
+    priority: int = 0  # higher comes first
+    due_ns: int = 0  # 0: as soon as somebody can
+
+
+class AssignMaintenance(CommandData, frozen=True, kw_only=True):
+    """Give a maintenance order to somebody. `version` 0: whatever it is now."""
+
+    command_name: ClassVar[str] = "maintenance.assign"
+    order: str
+    person: str
+    version: int = 0
+
+
+class StartMaintenance(CommandData, frozen=True, kw_only=True):
+    """Begin work on a maintenance order; whoever begins it has it."""
+
+    command_name: ClassVar[str] = "maintenance.start"
+    order: str
+    stops: bool | None = None  # whether job orders wait meanwhile; None: as the order says
+
+
+class CompleteMaintenance(CommandData, frozen=True, kw_only=True):
+    """Say what was found and done, and which spare parts it took."""
+
+    command_name: ClassVar[str] = "maintenance.complete"
+    order: str
+    done: str
+    found: str = ""
+    spare_parts: dict[str, int] = {}
+
+
+class AbortMaintenance(CommandData, frozen=True, kw_only=True):
+    """Give a maintenance order up, with the reason. A plan then counts its interval anew."""
+
+    command_name: ClassVar[str] = "maintenance.abort"
+    order: str
+    cause: str
+    version: int = 0
+
+
+class ReceiveSpare(CommandData, frozen=True, kw_only=True):
+    """Put spare parts into the store."""
+
+    command_name: ClassVar[str] = "spare.receive"
+    spare: str
+    quantity: int
+
+
+class CountSpare(CommandData, frozen=True, kw_only=True):
+    """Say how many of a spare part were counted in the store."""
+
+    command_name: ClassVar[str] = "spare.count"
+    spare: str
+    quantity: int
+
+
+class MountTool(CommandData, frozen=True, kw_only=True):
+    """Put a tool into a work unit: it was scanned there. One of its kind that was there comes out."""
+
+    command_name: ClassVar[str] = "tool.mount"
+    tool: str
+    work_unit: str
+    kind: str = ""  # of a tool that nobody knows yet, unless its code says so
+
+
+class DismountTool(CommandData, frozen=True, kw_only=True):
+    """Take a tool out."""
+
+    command_name: ClassVar[str] = "tool.dismount"
+    tool: str
+    cause: str
+
+
+class ServiceTool(CommandData, frozen=True, kw_only=True):
+    """Say that a tool was dressed or reground in place."""
+
+    command_name: ClassVar[str] = "tool.service"
+    tool: str
+
+
+class ChangeTool(CommandData, frozen=True, kw_only=True):
+    """Confirm a tool change order: the new tool is in, and its life begins."""
+
+    command_name: ClassVar[str] = "tool.change"
+    order: str
+    tool: str = ""  # "": a new one without a code of its own
+
+
+class CalibrateGauge(CommandData, frozen=True, kw_only=True):
+    """Enter the calibration of a gauge; a gauge that nobody knows is known from then on."""
+
+    command_name: ClassVar[str] = "gauge.calibrate"
+    gauge: str
+    kind: str = ""  # of a gauge that nobody knows yet
+    until_ns: int = 0  # 0: as long as the plant folder says for its kind
+    passed: bool = True
+
+
+class UseGauge(CommandData, frozen=True, kw_only=True):
+    """Measure with a gauge: refused where its calibration has expired."""
+
+    command_name: ClassVar[str] = "gauge.use"
+    gauge: str
+    work_unit: str = ""
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -246,6 +360,8 @@ CATALOGUE: dict[str, type[CommandData]] = {
         SetCredentials, GrantCertificate, RevokeCertificate, LogOn, LogOff, StartIndirect, WriteNote,
         ReadNote, Sign,
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
+        RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
+        ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
     )
 }  # fmt: skip
 

@@ -520,6 +520,139 @@ class DocumentAcknowledged(EventData, frozen=True, kw_only=True):
     person: str
 
 
+class MaintenancePlanBegun(EventData, frozen=True, kw_only=True):
+    """A plan of the plant folder was seen for the first time: its interval counts from here."""
+
+    event_type: ClassVar[str] = "maintenance.plan.begun"
+    plan: str
+    work_unit: str
+
+
+class MaintenanceOrderOpened(EventData, frozen=True, kw_only=True):
+    """A maintenance order exists (ISA-95 JobOrder, OperationsType Maintenance)."""
+
+    event_type: ClassVar[str] = "maintenance.order.opened"
+    order: str
+    number: int
+    kind: str  # WorkType: corrective | preventive | tool_change
+    work_unit: str
+    about: str
+    plan: str = ""  # of preventive
+    tool_kind: str = ""  # of tool_change
+    priority: int = 0
+    due_ns: int = 0
+    stops: bool
+    by: str  # who asked
+
+
+class MaintenanceOrderAssigned(EventData, frozen=True, kw_only=True):
+    """A maintenance order is somebody's, and may start."""
+
+    event_type: ClassVar[str] = "maintenance.order.assigned"
+    order: str
+    work_unit: str
+    person: str
+
+
+class MaintenanceOrderStarted(EventData, frozen=True, kw_only=True):
+    """Work on a maintenance order began; while it `stops` its work unit, no job order begins there."""
+
+    event_type: ClassVar[str] = "maintenance.order.started"
+    order: str
+    work_unit: str
+    stops: bool
+
+
+class MaintenanceOrderCompleted(EventData, frozen=True, kw_only=True):
+    """The work was done: what was found, what was done."""
+
+    event_type: ClassVar[str] = "maintenance.order.completed"
+    order: str
+    work_unit: str
+    found: str
+    done: str
+
+
+class MaintenanceOrderAborted(EventData, frozen=True, kw_only=True):
+    """A maintenance order was given up."""
+
+    event_type: ClassVar[str] = "maintenance.order.aborted"
+    order: str
+    work_unit: str
+    cause: str
+
+
+class SpareReceived(EventData, frozen=True, kw_only=True):
+    """Spare parts came into the store."""
+
+    event_type: ClassVar[str] = "spare.received"
+    spare: str
+    quantity: int
+
+
+class SpareCounted(EventData, frozen=True, kw_only=True):
+    """Somebody counted what is in the store."""
+
+    event_type: ClassVar[str] = "spare.counted"
+    spare: str
+    quantity: int
+
+
+class SpareConsumed(EventData, frozen=True, kw_only=True):
+    """Spare parts went into a work unit (ISA-95 MaterialActual of the maintenance order)."""
+
+    event_type: ClassVar[str] = "spare.consumed"
+    spare: str
+    quantity: int
+    order: str
+    work_unit: str
+
+
+class ToolMounted(EventData, frozen=True, kw_only=True):
+    """A tool is in a work unit from here on (ISA-95 EquipmentAssetMapping)."""
+
+    event_type: ClassVar[str] = "tool.mounted"
+    tool: str
+    kind: str
+    work_unit: str
+
+
+class ToolDismounted(EventData, frozen=True, kw_only=True):
+    """A tool was taken out."""
+
+    event_type: ClassVar[str] = "tool.dismounted"
+    tool: str
+    kind: str
+    work_unit: str
+    cause: str
+
+
+class ToolServiced(EventData, frozen=True, kw_only=True):
+    """A tool was dressed or reground in place."""
+
+    event_type: ClassVar[str] = "tool.serviced"
+    tool: str
+    work_unit: str
+
+
+class GaugeCalibrated(EventData, frozen=True, kw_only=True):
+    """A gauge was calibrated, and holds until an instant if it passed."""
+
+    event_type: ClassVar[str] = "gauge.calibrated"
+    gauge: str
+    kind: str
+    until_ns: int
+    passed: bool
+
+
+class GaugeUsed(EventData, frozen=True, kw_only=True):
+    """Somebody measured with a gauge that was in calibration."""
+
+    event_type: ClassVar[str] = "gauge.used"
+    gauge: str
+    work_unit: str
+
+
 # What the MES may say, and nobody else.
 MES_EVENTS: tuple[type[EventData], ...] = (
     OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
@@ -532,6 +665,9 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     CredentialsChanged, PersonNotRecognised, CertificateGranted, CertificateRevoked,
     LabourLoggedOn, LabourIndirectStarted, LabourLoggedOff, ShiftNoteWritten, ShiftNoteRead, RecordSigned,
     DocumentReleased, DocumentWithdrawn, DocumentAcknowledged,
+    MaintenancePlanBegun, MaintenanceOrderOpened, MaintenanceOrderAssigned, MaintenanceOrderStarted,
+    MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
+    ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
 )  # fmt: skip
 
 _ALL: tuple[type[EventData], ...] = (

@@ -17,6 +17,8 @@
 | `file` | {name} | {content}: bytes |
 | `b2mml_orders` | {sender} | {content}: XML |
 | `b2mml_performance` | {request, sender} | {content}: XML |
+| `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
+| `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 
 A name that nobody knows is answered with {}.
 """
@@ -34,6 +36,7 @@ from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.maintenance.queries import maintenance, upkeep
 from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.records.queries import signatures
 from taktwin.mes.scheduling.tables import Request
@@ -280,4 +283,5 @@ QUERIES: dict[str, Answers] = {
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
+    "maintenance": maintenance, "upkeep": upkeep,
 }  # fmt: skip

@@ -25,6 +25,8 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.maintenance import actions as maintenance
+from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.records import actions as records
@@ -32,6 +34,7 @@ from taktwin.mes.resources import actions as resources
 from taktwin.mes.resources import stays
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
@@ -52,11 +55,14 @@ RULES: Rules = (
     .joined(stays.RULES)
     .joined(performance.RULES)
     .joined(records.rules(SIGNED))
+    .joined(maintenance.RULES)
+    .joined(tool_changes.RULES)
+    .joined(tooling.RULES)
 )
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 SUBJECTS = (  # the first that an event has
-    "report", "unit", "job", "lot", "request", "signal", "document", "record", "note", "certificate",
-    "person",
+    "report", "unit", "job", "lot", "request", "signal", "document",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
 )  # fmt: skip
 
 
@@ -199,15 +205,36 @@ class Desk:
             now_ns = self._now_ns()
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
+            counted: set[str] = set()
             for one in sorted(heard, key=lambda each: each.source_ns):
                 if one.signal not in self._definitions.counters:
                     collection.remember(transaction.book, one)
                     continue
                 asking = Asking(self._definitions, one.source_ns)
                 facts = collection.count(transaction.book, one, asking)
-                total += len(self._write(transaction, facts, who, now_ns))
+                written = self._write(transaction, facts, who, now_ns)
+                if written:
+                    counted.add(self._definitions.counters[one.signal][0])
+                total += len(written)
+            if counted:
+                total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)
             return total
+
+    def tick(self) -> int:
+        """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.
+
+        Raises StoreError as `execute` does. However often it is called, an order is due once.
+        """
+        with self._store.begin() as transaction:
+            return len(self._fall_due(transaction, self._now_ns(), None))
+
+    def _fall_due(self, transaction: Transaction, now_ns: int, work_units: set[str] | None) -> list[Entry]:
+        # Locked before anything is looked at: a second desk, of a process that is going, must not see
+        # an interval as it was before this one wrote the order that came of it.
+        transaction.head()
+        facts = maintenance.due(transaction.book, Asking(self._definitions, now_ns), work_units)
+        return self._write(transaction, facts, Who("maintenance", "service"), now_ns)
 
     def _write(self, transaction: Transaction, facts: Iterator[Fact], who: Who, now_ns: int) -> list[Entry]:
         written: list[Entry] = []

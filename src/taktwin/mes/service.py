@@ -1,9 +1,9 @@
 """The MES talks: takes commands, answers questions, hears the machines, tells the backbone what happened.
 
-Five things go on at once: commands and questions by request and reply; collection, which reads the
+Six things go on at once: commands and questions by request and reply; collection, which reads the
 samples in order from where its last booking ended; the relay, which says each fact of the journal in
-order, for ever; the folder into which an ERP drops its orders; and the heartbeat.
-All writing goes through one desk, one transaction after another.
+order, for ever; the folder into which an ERP drops its orders; the tick, which finds what falls due; and
+the heartbeat. All writing goes through one desk, one transaction after another.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ AUDIT_BATCH = 2_000
 RETRY_S = 0.5
 POSITION_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0  # a file that stood unchanged for that long is whole
+TICK_S = 5.0  # how late an order that falls due by the clock may be
 DAY_NS = 86_400_000_000_000
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,9 @@ class MesService:
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
         async with asyncio.TaskGroup() as group:
-            for part in (self._relay(), self._collect(), self._watch_drop(), self._beat()):
+            for part in (
+                self._relay(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
+            ):  # fmt: skip
                 group.create_task(until(stop, part))
         for subscription in served:
             await subscription.close()
@@ -277,6 +280,14 @@ class MesService:
                 if self._reasons.pop("database", None):
                     log.warning("the database is back")
                 return done
+
+    # Time
+
+    async def _tick(self) -> None:
+        while True:
+            if await self._in_database(self._desk.tick):
+                self._written.set()
+            await self._clock.wall_sleep(TICK_S)
 
     # Relay
 

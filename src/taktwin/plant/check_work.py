@@ -25,6 +25,15 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
     for tool_id, tool in plant.tools.items():
         if tool.life_parts < 1:
             loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
+    for gauge_id, gauge in plant.gauges.items():
+        if not 1 <= gauge.calibrate_every_days <= 10_000:
+            at = f"gauges.{gauge_id}.calibrate_every_days"
+            loaded.add(at, gauge.calibrate_every_days, "days from 1 to 10000")
+    for spare_id, spare in plant.spare_parts.items():
+        if spare.minimum < 0:
+            loaded.add(f"spare_parts.{spare_id}.minimum", spare.minimum, "0 or more")
+    for plan_id, plan in plant.maintenance_plans.items():
+        _check_plan(loaded, plant, f"maintenance_plans.{plan_id}", plan)
     for characteristic_id, characteristic in plant.characteristics.items():
         _check_characteristic(loaded, plant, f"characteristics.{characteristic_id}", characteristic)
     if plant.economics is not None:
@@ -209,6 +218,31 @@ def _check_operation(loaded: Loaded, plant: schema.Plant, at: str, operation: sc
             "maximum",
             parameter.maximum,
         )
+
+
+def _check_plan(loaded: Loaded, plant: schema.Plant, at: str, plan: schema.MaintenancePlan) -> None:
+    if not plan.equipment:
+        loaded.add(f"{at}.equipment", Literally("an empty list"), "the work units that it is for")
+    for number, name in enumerate(plan.equipment):
+        path = f"{at}.equipment[{number}]"
+        if known(loaded, path, name, "equipment", plant.equipment) and name in plant.equipment:
+            equipment = plant.equipment[name]
+            of_class = plant.classes.get(equipment.equipment_class)
+            level = equipment.level or (of_class.level if of_class is not None else "WorkUnit")
+            if level != "WorkUnit":
+                loaded.add(path, name, f"a work unit; it is a {level}")
+        if plan.equipment.index(name) < number:
+            loaded.add(path, name, "each work unit once")
+    if plan.every_parts is None and plan.every_h is None:
+        loaded.add(at, Literally("no interval"), "every_parts, every_h or both")
+    if plan.every_parts is not None and plan.every_parts < 1:
+        loaded.add(f"{at}.every_parts", plan.every_parts, "1 part or more")
+    if plan.every_h is not None and not 0.1 <= plan.every_h <= 100_000:
+        loaded.add(f"{at}.every_h", plan.every_h, "hours from 0.1 to 100000")
+    for spare, quantity in plan.spare_parts.items():
+        known(loaded, f"{at}.spare_parts.{spare}", spare, "spare_parts", plant.spare_parts)
+        if quantity < 1:
+            loaded.add(f"{at}.spare_parts.{spare}", quantity, "1 or more")
 
 
 def _check_characteristic(

@@ -205,6 +205,9 @@ class Registry:
     products: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Product
     routings: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Routing
     tools: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Tool
+    gauges: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Gauge
+    spare_parts: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.SparePart
+    maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person

@@ -399,6 +399,31 @@ class Tool(Described, frozen=True, kw_only=True):
     service_every_parts: int | None = None  # dressing, regrinding in place
 
 
+class Gauge(Described, frozen=True, kw_only=True):
+    """A kind of gauge: what measures, and for how long its calibration holds."""
+
+    name: str
+    calibrate_every_days: int
+
+
+class SparePart(Described, frozen=True, kw_only=True):
+    """A part number of the maintenance store."""
+
+    name: str
+    minimum: int = 0  # in stock; below it somebody has to order
+
+
+class MaintenancePlan(Described, frozen=True, kw_only=True):
+    """Preventive maintenance of work units: after so many parts, so many hours, or what comes first."""
+
+    name: str  # what is to be done
+    equipment: list[str]  # work units; each has its own interval
+    every_parts: int | None = None  # good and rejected ones
+    every_h: float | None = None  # of the calendar, standing still or not
+    stops: bool = True  # no job order may begin there while it is done
+    spare_parts: dict[str, int] = {}  # what it usually takes
+
+
 class Characteristic(Described, frozen=True, kw_only=True):
     """A quality characteristic with its specification limits."""
 
@@ -459,6 +484,9 @@ class Plant(Described, frozen=True, kw_only=True):
     products: dict[Identifier, Product] = {}
     routings: dict[Identifier, Routing] = {}
     tools: dict[Name, Tool] = {}
+    gauges: dict[Name, Gauge] = {}
+    spare_parts: dict[Identifier, SparePart] = {}
+    maintenance_plans: dict[Name, MaintenancePlan] = {}
     characteristics: dict[Name, Characteristic] = {}
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}

@@ -19,6 +19,10 @@ class Action(StrEnum):
     MES_HOLD = "mes.hold"
     MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
+    MES_REQUEST = "mes.request"  # ask for maintenance: whoever sees that something is wrong
+    MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
+    MES_MAINTAIN = "mes.maintain"  # maintenance orders, spare parts
+    MES_CALIBRATE = "mes.calibrate"
 
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
@@ -27,7 +31,15 @@ class Action(StrEnum):
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
     "operator": frozenset(
-        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_COMMENT, Action.MES_WORK, Action.MES_HOLD, Action.MES_SIGN}
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_COMMENT,
+            Action.MES_WORK,
+            Action.MES_HOLD,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_SIGN,
+        }
     ),
     "shift_lead": frozenset(
         {
@@ -37,15 +49,43 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DISPATCH,
             Action.MES_WORK,
             Action.MES_HOLD,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
             Action.MES_PEOPLE,
             Action.MES_SIGN,
         }
     ),
-    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH}),
-    "quality": frozenset({Action.MES_HOLD, Action.MES_RELEASE, Action.MES_DOCUMENT, Action.MES_SIGN}),
-    "maintenance": frozenset({Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT}),
+    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
+    "quality": frozenset(
+        {
+            Action.MES_HOLD,
+            Action.MES_RELEASE,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_CALIBRATE,
+            Action.MES_SIGN,
+        }
+    ),
+    "maintenance": frozenset(
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_REQUEST,
+            Action.MES_TOOL,
+            Action.MES_MAINTAIN,
+            Action.MES_CALIBRATE,
+        }
+    ),
     "engineer": frozenset(
-        {Action.ALARM_ACKNOWLEDGE, Action.ALARM_SHELVE, Action.ALARM_COMMENT, Action.MES_DOCUMENT}
+        {
+            Action.ALARM_ACKNOWLEDGE,
+            Action.ALARM_SHELVE,
+            Action.ALARM_COMMENT,
+            Action.MES_DOCUMENT,
+            Action.MES_REQUEST,
+        }
     ),
     "demo": frozenset(Action),
 }

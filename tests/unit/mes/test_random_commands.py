@@ -59,11 +59,13 @@ def chained_and_rebuilt(shop: Shop) -> None:
 class Plant(RuleBasedStateMachine):
     """A shop in which anything may be asked at any time."""
 
+    definitions = DEFINITIONS
+
     @initialize(quantity=st.integers(1, 4), left=st.sampled_from((3.0, 20.0, 400.0)), begun=st.booleans(),
                 reader=st.sampled_from(("P01", "P01", "P02")), withdrawn=st.booleans())  # fmt: skip
     def open(self, quantity: int, left: float, begun: bool, reader: str, withdrawn: bool) -> None:
         """Open a shop in which something is already under way, so that few steps lead far."""
-        self.shop = Shop(DEFINITIONS)
+        self.shop = Shop(self.definitions)
         self.base: dict[str, int] = {}
         for order in ("1", "2"):
             self.drop(order, quantity, "EA-100")
@@ -296,9 +298,8 @@ class People(RuleBasedStateMachine):
 
 
 def run(
-    examples: int = 30, steps: int = 25, *, shrink: bool = True,
-    machine: type[RuleBasedStateMachine] = Plant,
-) -> None:  # fmt: skip
+    machine: type[RuleBasedStateMachine] = Plant, examples: int = 30, steps: int = 25, *, shrink: bool = True
+) -> None:
     phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
     run_state_machine_as_test(
         machine,
@@ -312,7 +313,7 @@ def test_random_commands_leave_the_mes_whole() -> None:
 
 
 def test_random_comings_and_goings_leave_people_and_their_hours_whole() -> None:
-    run(machine=People)
+    run(People)
 
 
 def _too_much(*, wanted: float, remaining: float) -> Taking:
@@ -356,7 +357,7 @@ def test_the_random_commands_find_a_planted_mistake(name: str, monkeypatch: pyte
     place, mistake = MUTANTS[name]
     monkeypatch.setattr(place, mistake)
     with pytest.raises(AssertionError):
-        run(FOUND_WITHIN, shrink=False)
+        run(examples=FOUND_WITHIN, shrink=False)
 
 
 def _for_ever(*, granted: bool, **_: Any) -> str:
@@ -378,4 +379,4 @@ def test_the_random_comings_and_goings_find_a_planted_mistake(
     place, mistake = PEOPLE_MUTANTS[name]
     monkeypatch.setattr(place, mistake)
     with pytest.raises(AssertionError):
-        run(FOUND_WITHIN, shrink=False, machine=People)
+        run(People, FOUND_WITHIN, shrink=False)

@@ -58,6 +58,7 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "points": [[0, 0]]}},
     {"x": {"name": "x", "polygon": [[0, 0]]}},
     {"x": {"target": 2.5}},
+    {"x": 2},
     {"x": {"name": "x"}},
     {"x": {"role": "power", "type": "bool"}},
     {"x": {"absent": True}},
@@ -70,6 +71,8 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "operations": []}},
     {"x": {"name": "x", "life_parts": 3}},
     {"x": {"name": "x", "products": []}},
+    {"x": {"name": "x", "calibrate_every_days": 3}},
+    {"x": {"name": "x", "equipment": []}},
     {"x": {"authority": "mes"}},
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
     {"currency": "USD"},
@@ -111,6 +114,9 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["floor"]["paths"] = {"aisle": {"name": "Aisle", "points": [[0, 5], [40, 5]]}}
     tree["people"] = {"P1": {"classes": ["operator"]}}
     tree["tools"] = {"cutter": {"name": "Cutter", "life_parts": 100}}
+    tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
+    tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
+    tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}
     return msgspec.convert(tree, schema.Plant)

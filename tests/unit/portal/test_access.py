@@ -34,7 +34,11 @@ def test_roles_add_up_and_an_unknown_one_adds_nothing() -> None:
         Action.MES_WORK,
         Action.MES_HOLD,
         Action.MES_SIGN,
+        Action.MES_REQUEST,
+        Action.MES_TOOL,
     }
+    assert {Action.MES_MAINTAIN, Action.MES_CALIBRATE} <= allowed(["maintenance"])
+    assert Action.MES_WORK not in allowed(["maintenance"])
     assert Action.DEMO_INJECT not in allowed(role for role in ROLES if role != "demo")
 
 

@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, Me, Origin, People, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
-  SystemDocument, TerminalDocument, Timeline, UnitPage,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me, Origin, People, Plant, SearchResult, SerialPage, SignalHops, StoredValue,
+  SystemDocument, TerminalDocument, Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -139,6 +139,9 @@ export const documents = (signal?: AbortSignal) => get<Instructions>('/mes/docum
 export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
+export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
+export const upkeep = (unit: string, signal?: AbortSignal) =>
+  get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
 
 /** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
 export const command = (

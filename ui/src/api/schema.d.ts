@@ -477,6 +477,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Maintenance
+         * @description Return maintenance orders, what falls due, tools, gauges and spare parts.
+         */
+        get: operations["maintenance_api_v1_mes_maintenance_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/maintenance/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Upkeep
+         * @description Return what maintenance has open at a work unit, and its tools.
+         */
+        get: operations["upkeep_api_v1_mes_maintenance__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/orders": {
         parameters: {
             query?: never;
@@ -1321,6 +1361,38 @@ export interface components {
             waited_ms: number | null;
         };
         /**
+         * DueModel
+         * @description Where the interval of a plan stands at one work unit.
+         */
+        DueModel: {
+            /** Due Ms */
+            due_ms: number;
+            /** Every H */
+            every_h: number | null;
+            /** Every Parts */
+            every_parts: number | null;
+            /** Name */
+            name: string;
+            /** Order */
+            order: string;
+            /** Parts */
+            parts: number;
+            /** Plan */
+            plan: string;
+            /** Share */
+            share: number;
+            /** Since Ms */
+            since_ms: number;
+            /** Soon */
+            soon: boolean;
+            /** Spare Parts */
+            spare_parts: {
+                [key: string]: number;
+            };
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * EatenModel
          * @description Something that went into a unit.
          */
@@ -1488,6 +1560,32 @@ export interface components {
             silent: string[];
             /** Stale */
             stale: number;
+        };
+        /**
+         * GaugeModel
+         * @description One gauge, and until when its calibration holds.
+         */
+        GaugeModel: {
+            /** Calibrated Ms */
+            calibrated_ms: number;
+            /** Gauge */
+            gauge: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Passed */
+            passed: boolean;
+            /** Soon */
+            soon: boolean;
+            /** Until Ms */
+            until_ms: number;
+            /** Used Ms */
+            used_ms: number;
+            /** Valid */
+            valid: boolean;
+            /** Version */
+            version: number;
         };
         /**
          * Granted
@@ -2081,6 +2179,92 @@ export interface components {
             lots: components["schemas"]["LotModel"][];
         };
         /**
+         * MaintenanceModel
+         * @description Everything that maintenance looks at, the most urgent first.
+         */
+        MaintenanceModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Due */
+            due: components["schemas"]["DueModel"][];
+            /** Faults */
+            faults: string[];
+            /** Gauge Kinds */
+            gauge_kinds: {
+                [key: string]: string;
+            };
+            /** Gauges */
+            gauges: components["schemas"]["GaugeModel"][];
+            /** Mountings */
+            mountings: components["schemas"]["MountingModel"][];
+            /** Orders */
+            orders: components["schemas"]["MaintenanceOrderModel"][];
+            /** Over */
+            over: components["schemas"]["MaintenanceOrderModel"][];
+            /** Spare Parts */
+            spare_parts: components["schemas"]["SpareModel"][];
+            /** Tools */
+            tools: components["schemas"]["ToolModel"][];
+            /** Tools At */
+            tools_at: {
+                [key: string]: string[];
+            };
+            /** Work Units */
+            work_units: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * MaintenanceOrderModel
+         * @description A maintenance order. States are words of ISA-95 job control.
+         */
+        MaintenanceOrderModel: {
+            /** About */
+            about: string;
+            /** Done */
+            done: string;
+            /** Due Ms */
+            due_ms: number;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Found */
+            found: string;
+            /** Kind */
+            kind: string;
+            /** Opened By */
+            opened_by: string;
+            /** Opened Ms */
+            opened_ms: number;
+            /** Order */
+            order: string;
+            /** Person */
+            person: string;
+            /** Plan */
+            plan: string;
+            /** Priority */
+            priority: number;
+            /** Reason */
+            reason: string;
+            /** Spare Parts */
+            spare_parts: {
+                [key: string]: number;
+            };
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Stops */
+            stops: boolean;
+            /** Sub State */
+            sub_state: string;
+            /** Tool Kind */
+            tool_kind: string;
+            /** Version */
+            version: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * MeModel
          * @description Who is looking, and what this person may do.
          */
@@ -2127,6 +2311,28 @@ export interface components {
             found: string;
             /** Line */
             line: number;
+        };
+        /**
+         * MountingModel
+         * @description Where a tool was from when to when.
+         */
+        MountingModel: {
+            /** Dismounted Ms */
+            dismounted_ms: number;
+            /** Kind */
+            kind: string;
+            /** Mounted Ms */
+            mounted_ms: number;
+            /** Mounting */
+            mounting: string;
+            /** Parts */
+            parts: number;
+            /** Reason */
+            reason: string;
+            /** Tool */
+            tool: string;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * Neighbours
@@ -2768,6 +2974,22 @@ export interface components {
             state_hash: string;
         };
         /**
+         * SpareModel
+         * @description What the store holds of a part number.
+         */
+        SpareModel: {
+            /** Below */
+            below: boolean;
+            /** Minimum */
+            minimum: number;
+            /** Name */
+            name: string;
+            /** Quantity */
+            quantity: number;
+            /** Spare */
+            spare: string;
+        };
+        /**
          * StandingAlarm
          * @description An alarm that has stood for more than a day.
          */
@@ -2947,6 +3169,53 @@ export interface components {
             to_ms: number;
         };
         /**
+         * ToolHere
+         * @description A kind of tool that a work unit works with, and the one that is mounted.
+         */
+        ToolHere: {
+            /** Kind */
+            kind: string;
+            mounted: components["schemas"]["ToolModel"] | null;
+            /** Name */
+            name: string;
+            /** Watched */
+            watched: boolean;
+        };
+        /**
+         * ToolModel
+         * @description One tool and what is used up of its life.
+         */
+        ToolModel: {
+            /** Kind */
+            kind: string;
+            /** Life Parts */
+            life_parts: number;
+            /** Mounted Ms */
+            mounted_ms: number;
+            /** Name */
+            name: string;
+            /** Parts */
+            parts: number;
+            /** Parts Since Service */
+            parts_since_service: number;
+            /** Service Due */
+            service_due: boolean;
+            /** Service Every Parts */
+            service_every_parts: number | null;
+            /** Share */
+            share: number;
+            /** Soon */
+            soon: boolean;
+            /** Tool */
+            tool: string;
+            /** Version */
+            version: number;
+            /** Work Unit */
+            work_unit: string;
+            /** Worn */
+            worn: boolean;
+        };
+        /**
          * UnitModel
          * @description One work unit now.
          */
@@ -2998,6 +3267,22 @@ export interface components {
             /** Signals */
             signals: number[];
             supplies: components["schemas"]["Supplies"];
+        };
+        /**
+         * UpkeepModel
+         * @description What maintenance has open at a work unit, and its tools.
+         */
+        UpkeepModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Faults */
+            faults: string[];
+            /** Orders */
+            orders: components["schemas"]["MaintenanceOrderModel"][];
+            /** Tools */
+            tools: components["schemas"]["ToolHere"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * WholeWay
@@ -3827,6 +4112,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecallModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    maintenance_api_v1_mes_maintenance_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upkeep_api_v1_mes_maintenance__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpkeepModel"];
                 };
             };
             /** @description Default Response */

@@ -31,6 +31,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.people') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
+    case 'maintenance':
+      return [site, { name: t('place.maintenance') }];
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':

@@ -1,7 +1,7 @@
 // Client-side routes. The instant of a replay stands in the address (`?mode=replay&at=...`), so that it
 // can be shared; it goes along with every link.
 
-export type PlaceName = 'now' | 'schedule' | 'system' | 'alarms';
+export type PlaceName = 'now' | 'schedule' | 'maintenance' | 'system' | 'alarms';
 export type Route =
   | { page: 'now' }
   | { page: 'system' }
@@ -9,6 +9,7 @@ export type Route =
   | { page: 'schedule' }
   | { page: 'people' }
   | { page: 'documents' }
+  | { page: 'maintenance' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -20,7 +21,7 @@ interface Kept {
   back: string;
 }
 const KEPT_QUERY = ['mode', 'at'];
-const PLACES: readonly string[] = ['now', 'schedule', 'system', 'alarms'];
+const PLACES: readonly string[] = ['now', 'schedule', 'maintenance', 'system', 'alarms'];
 const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 
 function parse(path: string): Route {
@@ -32,6 +33,7 @@ function parse(path: string): Route {
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
+  if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };

@@ -14,6 +14,8 @@ from taktwin.mes.decision import Asking, Fact, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution.actions import booked, finish, running_at
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.maintenance import actions as maintenance
+from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking.actions import passed
 from taktwin.storage.book import Book, Reading
 
@@ -112,6 +114,8 @@ def _counted(book: Book, event: events.MaterialCounted, at_ns: int) -> None:
         counter, value=event.counter, source_ns=at_ns, booked=counter.booked + own,
         loose=counter.loose + event.quantity - own,
     ))  # fmt: skip
+    maintenance.worked(book, event.work_unit, event.quantity)
+    tooling.worked(book, event.work_unit, event.quantity, at_ns)
     if event.job:
         good = event.quantity if event.kind == "good" else 0
         booked(book, event.job, good=good, scrap=event.quantity - good)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
+from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
@@ -36,6 +37,7 @@ class Operation:
     components: tuple[Component, ...]
     skills: tuple[str, ...]
     last: bool
+    tools: tuple[str, ...] = ()  # kinds of tools that it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Definitions:
     skills: Mapping[str, str]  # personnel class -> its name
     calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
+    tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
+    tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
+    spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
+    maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
 
 
 def compiled(registry: Registry, files: Files | None = None) -> Definitions:
@@ -95,11 +102,15 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                     work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
                     standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
                     components=components,
-                    skills=tuple(step.skills), last=number == len(route) - 1,
+                    skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),
                 )
             )  # fmt: skip
         products[name] = Definition(name, product.name, product.serialised, product.setup_family,
                                     tuple(operations))  # fmt: skip
+    tools_at: dict[str, tuple[str, ...]] = {}
+    for step in (step for made in products.values() for step in made.operations if step.tools):
+        for unit_id in step.work_units:
+            tools_at[unit_id] = tuple(sorted({*tools_at.get(unit_id, ()), *step.tools}))
     roles = {"good_count": "good", "reject_count": "reject"}
     return Definitions(
         products=products,
@@ -115,5 +126,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units
         },
+        tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
+        spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
         documents=DocumentFolder(registry, files or MemoryFiles()),
-    )
+    )  # fmt: skip

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.dispatching.engine import Obstacle, Situation, Supply, obstacle
+from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.resources.queries import qualified
 from taktwin.mes.resources.stays import crews
 from taktwin.mes.scheduling.forward import Projected, Task, project
@@ -39,6 +40,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
     holders, here = qualified(book, now_ns), crews(book)
+    repairs, missing = stopped(book), missing_tools(book, definitions)
     projected = projections(jobs, definitions, now_ns)
     ends: dict[str, int] = {}
     for job in jobs:
@@ -67,6 +69,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
             ],
             running=running.get(place, "") if running.get(place) != job.job else "",
             skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
+            under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
+            tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -76,6 +80,10 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     return sorted(lines, key=lambda line: (
         order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
     ))  # fmt: skip
+
+
+def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
+    return None if found is None else Obstacle(kind, found.subject, found.detail)
 
 
 def projections(jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int) -> dict[str, Projected]:

@@ -11,6 +11,8 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.maintenance import actions as maintenance
+from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.resources.queries import checked, lack
 from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
@@ -111,6 +113,11 @@ def control(
     if wish is Cause.BEGIN or wish is Method.RESUME:
         _nothing_else_runs(book, job)
         _somebody_may(book, job, place, asking)
+        refuse_stopped(book, job.work_unit, job)
+    if wish is Cause.BEGIN and job.product in asking.definitions.products:
+        # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
+        tools = asking.definitions.products[job.product].operation(job.operation).tools
+        refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
     event = _event(job, wish, step.sub_state, place)
     yield Fact(event, asking.now_ns)
     if isinstance(event, events.JobOrderEnded | events.JobOrderAborted | events.JobOrderCancelled):
@@ -262,6 +269,15 @@ def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Itera
         yield Fact(events.UnitReleased(unit=report.unit, cause="scrap taken back"), asking.now_ns)
 
 
+def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: Asking) -> Iterator[Fact]:
+    """Begin maintenance; the job order that runs there is interrupted if the work stops the work unit."""
+    yield from maintenance.start(book, wish, asking)
+    for work_unit, found in stopped(book).items():
+        if found.subject == wish.order:
+            for job in book.where(JobOrder, work_unit=work_unit, state=State.RUNNING.value):
+                yield from control(book, job, Cause.INTERRUPT, asking)
+
+
 # What collection tells.
 
 
@@ -372,6 +388,7 @@ RULES = Rules(
         commands.BeginJob.command_name: begin_job,
         commands.ReportScrap.command_name: report_scrap,
         commands.UndoScrap.command_name: undo_scrap,
+        commands.StartMaintenance.command_name: start_maintenance,
     },
     projectors={
         events.JobOrderStored: _stored,

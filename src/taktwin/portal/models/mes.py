@@ -12,7 +12,7 @@ from taktwin.portal.models.base import Model
 class ObstacleModel(Model):
     """The one thing in the way of a job order."""
 
-    kind: str  # hold | material | document | load | skill | before | turn
+    kind: str  # hold | material | document | load | maintenance | tool | skill | before | turn
     subject: str
     detail: str
 

@@ -16,6 +16,7 @@ from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
+from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
     CrewModel,
@@ -61,6 +62,19 @@ NEEDS: dict[str, Action] = {
     commands.ReleaseDocument.command_name: Action.MES_DOCUMENT,
     commands.WithdrawDocument.command_name: Action.MES_DOCUMENT,
     commands.AcknowledgeDocument.command_name: Action.MES_WORK,
+    commands.RequestMaintenance.command_name: Action.MES_REQUEST,
+    commands.AssignMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.StartMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.CompleteMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.AbortMaintenance.command_name: Action.MES_MAINTAIN,
+    commands.ReceiveSpare.command_name: Action.MES_MAINTAIN,
+    commands.CountSpare.command_name: Action.MES_MAINTAIN,
+    commands.MountTool.command_name: Action.MES_TOOL,
+    commands.DismountTool.command_name: Action.MES_TOOL,
+    commands.ServiceTool.command_name: Action.MES_TOOL,
+    commands.ChangeTool.command_name: Action.MES_TOOL,
+    commands.CalibrateGauge.command_name: Action.MES_CALIBRATE,
+    commands.UseGauge.command_name: Action.MES_TOOL,
 }
 STATUS = {
     "unknown": 404,
@@ -177,6 +191,21 @@ async def file(name: str, portal: PortalOf, person: PersonOf) -> Response:
     if media_type == "image/svg+xml":  # a drawing may hold a script; opened by itself it runs none
         headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     return Response(found["content"], media_type=media_type, headers=headers)
+
+
+@router.get("/maintenance", response_model=MaintenanceModel)
+async def maintenance(portal: PortalOf, person: PersonOf) -> Any:
+    """Return maintenance orders, what falls due, tools, gauges and spare parts."""
+    return await _ask(portal, "maintenance")
+
+
+@router.get("/maintenance/{work_unit}", response_model=UpkeepModel)
+async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what maintenance has open at a work unit, and its tools."""
+    found = await _ask(portal, "upkeep", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
 
 
 @router.get(

@@ -1,0 +1,1 @@
+"""Tools and gauges: physical assets with a life, a place, a calibration."""
