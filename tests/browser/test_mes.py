@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.system.product import TAKTWIN, Product, until
 
@@ -41,7 +42,7 @@ def shot(page: Page, name: str) -> None:
     page.screenshot(path=SHOTS / f"{name}.png")
 
 
-def touch(page: Page, name: str | re.Pattern[str]) -> None:
+def touch(page: Page | Locator, name: str | re.Pattern[str]) -> None:
     """Touch a button of the terminal, which must be large enough for a bare finger."""
     button = page.get_by_role("button", name=name).first
     expect(button).to_be_enabled(timeout=10_000)
@@ -148,6 +149,104 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     shot(page, "serial")
     recall = product.api("/mes/lots/AD-3-0712/recall")
     assert serial in [unit["unit"] for unit in recall["units"]]
+
+
+@pytest.fixture
+def refused_page(page: Page) -> Iterator[Page]:
+    """A page whose console may say that the server refused something: the test wants it to."""
+    one = page.context.new_page()
+    problems: list[str] = []
+    one.on("pageerror", lambda error: problems.append(str(error)))
+    one.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    yield one
+    assert all("status of 403" in text or "status of 409" in text for text in problems), problems
+
+
+def test_who_has_no_valid_certificate_begins_nothing_and_a_shift_leaves_a_note(
+    refused_page: Page, product: Product
+) -> None:
+    page = refused_page
+    command(product, "order.drop", request="88270", product="EA-100", quantity=50, due_ms=0)
+    command(product, "job.dispatch", job="88270-70", work_unit="eol1", version=1)
+    lines = {line["job"]: line for line in product.api("/mes/board")["lines"]}
+    assert lines["88270-70"]["obstacle"] == {"kind": "skill", "subject": "tester", "detail": "eol1"}
+
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/eol1")
+    page.get_by_role("button", name="Log on", exact=True).click()
+    page.get_by_label("Number").fill("P17")
+    page.get_by_label("PIN").fill("1234")
+    dialog = page.get_by_role("dialog")
+    touch(dialog, "Log on")
+    expect(dialog.get_by_role("alert")).to_contain_text("wrong (4 more, then it locks)", timeout=10_000)
+    page.get_by_label("PIN").fill("2117")
+    shot(page, "log-on")
+    touch(dialog, "Log on")
+    expect(page.get_by_role("button", name="P17 lacks tester")).to_be_visible(timeout=10_000)
+    touch(page, re.compile("^Start 88270-70"))
+    expect(page.get_by_role("alert")).to_contain_text("P17 certificate expired", timeout=10_000)
+    page.get_by_role("button", name="Write a note").click()
+    page.get_by_label("Note of P17").fill("Bench 1 drifts when it is cold.")
+    page.get_by_role("button", name="Leave it for the next shift").click()
+    expect(page.locator("[data-note]")).to_contain_text("drifts when it is cold", timeout=10_000)
+
+    page.keyboard.type("BADGE-NF-P07-9168")  # a scanner, wherever the focus is
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Read by P07").click(timeout=10_000)
+    expect(page.locator("[data-note]")).to_have_count(0, timeout=10_000)
+    touch(page, re.compile("^Start 88270-70"))
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+    shot(page, "terminal-people")
+    page.get_by_role("button", name="P17 lacks tester").click()
+    touch(dialog, "Meeting")
+    expect(page.get_by_role("button", name="P17 lacks tester")).to_have_count(0, timeout=10_000)
+
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(product.url + "schedule/dispatch")
+    page.get_by_role("link", name="People").click()
+    expect(page.locator("tr[data-person='P07']")).to_contain_text("eol1", timeout=10_000)
+    expect(page.locator("tr[data-person='P17']")).to_contain_text("Meeting")
+    expect(page.locator("li[data-certificate='P17:tester']")).to_contain_text("expired")
+    expect(page.locator("li[data-certificate='P08:tester']")).to_contain_text("until")
+    expect(page.locator("li[data-labour='P07']").filter(has_text="88270-70")).to_be_visible()
+    page.get_by_role("button", name="P17", exact=True).click()
+    page.get_by_role("button", name="Log P17 off").click()
+    expect(page.locator("tr[data-person='P17']")).not_to_contain_text("Meeting", timeout=10_000)
+    shot(page, "people")
+    begun = [line for line in product.api("/mes/board")["lines"] if line["job"] == "88270-70"]
+    assert begun[0]["state"] == "Running"
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        text = answer.read().decode()
+    entry = next(
+        json.loads(line) for line in text.splitlines() if '"job.order.started"' in line and "88270" in line
+    )
+    assert (entry["actor"], entry["on_behalf_of"]) == ("demo", "P07")
+
+
+def test_a_signature_wants_the_pin_and_what_proves_it_lies_nowhere(product: Product) -> None:
+    command(product, "lot.receive", lot="AD-3-0801", product="AD-3", quantity=1.0)
+    secret = "604471829355"  # of no plant folder, and in no number by chance
+    badge = f"BADGE-{secret}"
+    command(product, "person.credentials", person="P36", pin=secret, badge=badge, printed_name="R. Moreau")
+    command(product, "labour.log_on", badge=badge, work_unit="pack5")
+    record = {"kind": "lot", "record": "AD-3-0801", "meaning": "reviewed", "person": "P36"}
+    for pin, words in (("", "nothing"), ("1" + secret[1:], "wrong")):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            command(product, "record.sign", pin=pin, **record)
+        body = refused.value.read().decode()
+        assert refused.value.code == 403 and words in body and secret[1:] not in body
+    command(product, "record.sign", pin=secret, **record)
+    signed = product.api("/mes/signatures/lot/AD-3-0801")["signatures"]
+    assert [(one["printed_name"], one["meaning"]) for one in signed] == [("R. Moreau", "reviewed")]
+    command(product, "labour.log_off", person="P36")
+    # Not in the database, its log of changes, a stream, or a log: neither the right one nor the wrong.
+    looked = 0
+    for file in product.data.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            kept = file.read_bytes() if file.is_file() else b""
+            assert secret[1:].encode() not in kept, file
+            looked += b"record.signed" in kept
+    assert looked >= 2, "the database and the stream have what came of it"
 
 
 def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, product: Product) -> None:

@@ -38,6 +38,7 @@ class Rights:
     publish: tuple[str, ...] = ()
     publish_deny: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
+    subscribe_deny: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     answers: bool = False  # may answer requests that reached it
     mqtt: bool = False  # may connect to the MQTT listener
@@ -171,7 +172,10 @@ RIGHTS: dict[str, Rights] = {
     # Third parties: sensors and devices of the plant that speak MQTT by themselves.
     "devices": Rights(publish=(topics.RAW,), mqtt=True),
     # People's tools, read only: what an MQTT client on the floor may look at.
-    "viewer": Rights(subscribe=(f"{topics.ROOT}.>", topics.ROOT), mqtt=True),
+    # A command may carry a person's PIN: nobody looks at those.
+    "viewer": Rights(
+        subscribe=(f"{topics.ROOT}.>", topics.ROOT), subscribe_deny=(_at("_cmd_v1.>"),), mqtt=True
+    ),
 }
 
 # Accounts of things and people outside of the product: their passwords stay the same over restarts.

@@ -143,6 +143,98 @@ class Dispose(CommandData, frozen=True, kw_only=True):
     quantity: int = 0  # of scrap, where the parts have no serial number
 
 
+class Proving(CommandData, frozen=True, kw_only=True):
+    """Base of what carries a proof of who somebody is: a badge, or a number with its PIN.
+
+    What proves is looked at once and kept nowhere; no text of such a command shows it.
+    """
+
+    person: str = ""  # number; "" = whose badge it is
+    pin: str = ""
+    badge: str = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(person={self.person!r}, ...)"
+
+
+class SetCredentials(Proving, frozen=True, kw_only=True):
+    """Give a person a PIN, a badge, a printed name; what is left empty stays as it is."""
+
+    command_name: ClassVar[str] = "person.credentials"
+    printed_name: str = ""
+    withdraw: bool = False  # nobody can prove any more to be this person
+
+
+class GrantCertificate(CommandData, frozen=True, kw_only=True):
+    """Grant a certificate of a skill, or renew it. `version` is the one that was seen; 0 = none."""
+
+    command_name: ClassVar[str] = "certificate.grant"
+    person: str
+    skill: str
+    valid_until_ns: int
+    version: int = 0
+
+
+class RevokeCertificate(CommandData, frozen=True, kw_only=True):
+    """Take a certificate away before its end."""
+
+    command_name: ClassVar[str] = "certificate.revoke"
+    person: str
+    skill: str
+    cause: str
+    version: int
+
+
+class LogOn(Proving, frozen=True, kw_only=True):
+    """Log a person on at a work unit, by badge or by number and PIN."""
+
+    command_name: ClassVar[str] = "labour.log_on"
+    work_unit: str
+
+
+class LogOff(CommandData, frozen=True, kw_only=True):
+    """Log a person off: at a work unit, or wherever they are."""
+
+    command_name: ClassVar[str] = "labour.log_off"
+    person: str
+    work_unit: str = ""
+
+
+class StartIndirect(CommandData, frozen=True, kw_only=True):
+    """Let a person who is logged on do something that is no work on an order."""
+
+    command_name: ClassVar[str] = "labour.indirect"
+    person: str
+    activity: str
+    work_unit: str = ""
+
+
+class WriteNote(CommandData, frozen=True, kw_only=True):
+    """Leave a note for the next shift at a work unit."""
+
+    command_name: ClassVar[str] = "shift.note.write"
+    work_unit: str
+    person: str
+    text: str
+
+
+class ReadNote(CommandData, frozen=True, kw_only=True):
+    """Say that one has read a note of the shift before."""
+
+    command_name: ClassVar[str] = "shift.note.read"
+    note: str
+    person: str
+
+
+class Sign(Proving, frozen=True, kw_only=True):
+    """Sign something: who (number or badge) and, each time anew, the PIN."""
+
+    command_name: ClassVar[str] = "record.sign"
+    kind: str  # order | job | unit | lot | note
+    record: str
+    meaning: str
+
+
 class ReleaseDocument(CommandData, frozen=True, kw_only=True):
     """Put the draft of a work instruction in force: from then on it is what the floor works by."""
 
@@ -288,7 +380,10 @@ CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
         DropOrder, ChangeOrder, DispatchJob, ControlJob, BeginJob, ReportScrap, UndoScrap, ReceiveLot,
-        LoadLot, Hold, Release, ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
+        LoadLot, Hold, Release,
+        SetCredentials, GrantCertificate, RevokeCertificate, LogOn, LogOff, StartIndirect, WriteNote,
+        ReadNote, Sign,
+        ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         RecordResult, Dispose,
@@ -303,7 +398,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     actor: str
     actor_type: str = "human"  # human | service | ai
-    on_behalf_of: str = ""
+    on_behalf_of: str = ""  # the person who stands at the terminal that asks; must be logged on
     reason: str = ""
     data: msgspec.Raw  # JSON of the command's own struct
 
@@ -314,7 +409,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     accepted: bool
     status: int = 0  # job control's ReturnStatus, where a method was called
-    code: str = ""  # unknown | state | conflict | invalid | not_ready
+    code: str = ""  # unknown | state | conflict | invalid | not_ready | denied
     place: str = ""
     found: str = ""
     right: str = ""
@@ -376,9 +471,10 @@ def decode_answer(payload: bytes) -> Answer:
 
 
 def make(content: CommandData, *, command_id: str, actor: str, actor_type: str = "human",
-         reason: str = "") -> Command:  # fmt: skip
+         reason: str = "", on_behalf_of: str = "") -> Command:  # fmt: skip
     """Return the command of some content."""
     return Command(
         id=command_id, name=content.command_name, actor=actor, actor_type=actor_type, reason=reason,
+        on_behalf_of=on_behalf_of,
         data=msgspec.Raw(msgspec.json.encode(content)),
     )  # fmt: skip

@@ -439,6 +439,105 @@ class NonconformanceClosed(EventData, frozen=True, kw_only=True):
     nonconformance: str
 
 
+class CredentialsChanged(EventData, frozen=True, kw_only=True):
+    """What proves that somebody is a person was set or withdrawn; what it is, no event says."""
+
+    event_type: ClassVar[str] = "person.credentials.changed"
+    person: str
+    pin: bool  # a PIN was set
+    badge: bool  # a badge was set
+    withdrawn: bool
+
+
+class PersonNotRecognised(EventData, frozen=True, kw_only=True):
+    """A wrong PIN was given for a person."""
+
+    event_type: ClassVar[str] = "person.not.recognised"
+    person: str
+    wrong: int  # in a row
+    locked_until_ns: int  # 0: not locked
+    work_unit: str = ""
+
+
+class CertificateGranted(EventData, frozen=True, kw_only=True):
+    """A person is certified for a skill until an instant."""
+
+    event_type: ClassVar[str] = "person.certificate.granted"
+    certificate: str
+    person: str
+    skill: str
+    valid_until_ns: int
+
+
+class CertificateRevoked(EventData, frozen=True, kw_only=True):
+    """A certificate was taken away before its end."""
+
+    event_type: ClassVar[str] = "person.certificate.revoked"
+    certificate: str
+    person: str
+    skill: str
+    cause: str
+
+
+class LabourLoggedOn(EventData, frozen=True, kw_only=True):
+    """A person works at a work unit from here on."""
+
+    event_type: ClassVar[str] = "labour.logged.on"
+    stay: str
+    person: str
+    work_unit: str
+    proof: str  # badge | pin
+
+
+class LabourIndirectStarted(EventData, frozen=True, kw_only=True):
+    """A person does something from here on that is no work on an order."""
+
+    event_type: ClassVar[str] = "labour.indirect.started"
+    stay: str
+    person: str
+    activity: str
+
+
+class LabourLoggedOff(EventData, frozen=True, kw_only=True):
+    """A stay of a person ended: at a work unit, or in indirect time."""
+
+    event_type: ClassVar[str] = "labour.logged.off"
+    stay: str
+    person: str
+    work_unit: str
+
+
+class ShiftNoteWritten(EventData, frozen=True, kw_only=True):
+    """Somebody left a note for the next shift."""
+
+    event_type: ClassVar[str] = "shift.note.written"
+    note: str
+    work_unit: str
+    person: str
+    text: str
+
+
+class ShiftNoteRead(EventData, frozen=True, kw_only=True):
+    """Somebody of the next shift has read a note."""
+
+    event_type: ClassVar[str] = "shift.note.read"
+    note: str
+    work_unit: str
+    person: str
+
+
+class RecordSigned(EventData, frozen=True, kw_only=True):
+    """A person signed something as it was at this place of the journal (21 CFR 11.50)."""
+
+    event_type: ClassVar[str] = "record.signed"
+    signature: str
+    kind: str
+    record: str
+    meaning: str
+    person: str
+    printed_name: str
+
+
 class DocumentStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a work instruction as it was released."""
 
@@ -624,6 +723,8 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaterialCounted, CounterRestarted, MaterialScrapped, MaterialScrapUndone,
     LotReceived, LotLoaded, LotDispositionChanged,
     UnitCreated, UnitMoved, UnitConsumed, UnitFinished, UnitScrapped, UnitHeld, UnitReleased,
+    CredentialsChanged, PersonNotRecognised, CertificateGranted, CertificateRevoked,
+    LabourLoggedOn, LabourIndirectStarted, LabourLoggedOff, ShiftNoteWritten, ShiftNoteRead, RecordSigned,
     DocumentReleased, DocumentWithdrawn, DocumentAcknowledged,
     MaintenancePlanBegun, MaintenanceOrderOpened, MaintenanceOrderAssigned, MaintenanceOrderStarted,
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,

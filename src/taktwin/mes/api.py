@@ -9,6 +9,10 @@
 | `unit` | {unit} | {unit, passages, eaten, parents, results} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
+| `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
+| `people` | {} | {people, skills, activities, expiring, at_ns} |
+| `labour` | {hours} or {job} | {rows, at_ns} |
+| `signatures` | {kind, record} | {signatures} |
 | `documents` | {} | {documents, mistakes, at_ns} |
 | `file` | {name} | {content}: bytes |
 | `b2mml_orders` | {sender} | {content}: XML |
@@ -36,6 +40,7 @@ from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.quality.queries import (
     RESULTS_SHOWN,
     Check,
@@ -46,6 +51,7 @@ from taktwin.mes.quality.queries import (
     suspects,
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.records.queries import signatures
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
@@ -357,6 +363,7 @@ def _nonconformance(
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
+    "crew": crew, "people": people, "labour": labour, "signatures": signatures,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,

@@ -25,14 +25,19 @@ class Asking:
     now_ns: int
     command: str = ""  # id of the command
     person: str = ""  # the person who asks; "": a machine, or another program
+    logged_on: str = ""  # who stands at the terminal that asks; "" = nobody says so
 
 
 class Refused(Exception):
-    """A wish that cannot be granted: place, found, right; the transaction is rolled back."""
+    """A wish that cannot be granted: place, found, right; the transaction is rolled back.
+
+    `noted` is what is written down nevertheless, such as a wrong PIN; who notes has yielded nothing.
+    """
 
     def __init__(
         self, code: str, place: str, found: object, right: str, *,
         status: ReturnStatus = ReturnStatus.UNABLE_TO_ACCEPT, row: Row | None = None,
+        noted: tuple[Fact, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(f"{place}: found {found}; expected {right}")
         self.code = code
@@ -41,14 +46,16 @@ class Refused(Exception):
         self.right = right
         self.status = status
         self.row = row  # the thing as it is now, where somebody else was faster
+        self.noted = noted
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An event and when it happened."""
+    """An event and when it happened. A `secret` row is kept with it, and stands in no journal."""
 
     event: EventData
     time_ns: int
+    secret: Row | None = None
 
 
 Decider: TypeAlias = Callable[[Reading, Any, Asking], Iterator[Fact]]

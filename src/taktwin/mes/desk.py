@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from taktwin.contracts import commands
-from taktwin.contracts.commands import Answer, Command
+from taktwin.contracts.commands import Answer, Command, CommandData
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import measuring
@@ -25,33 +25,49 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
+from taktwin.mes.performance import actions as performance
+from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
+from taktwin.mes.records import actions as records
+from taktwin.mes.resources import actions as resources
+from taktwin.mes.resources import stays
 from taktwin.mes.scheduling import actions as scheduling
+from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
+from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
-from taktwin.storage.book import Book, MemoryBook, SqlBook, key_of
+from taktwin.storage.book import Book, MemoryBook, Row, SqlBook, key_of
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry, sealed
 
+SIGNED: dict[str, type[Row]] = {
+    "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,
+}  # fmt: skip
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
+    .joined(resources.RULES)
+    .joined(stays.RULES)
+    .joined(performance.RULES)
+    .joined(records.rules(SIGNED))
     .joined(maintenance.RULES)
     .joined(tool_changes.RULES)
     .joined(tooling.RULES)
     .joined(quality.RULES)
     .joined(measuring.RULES)
 )
+NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
     "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
 )  # fmt: skip
 
 
@@ -124,6 +140,12 @@ class Desk:
             known = ", ".join(sorted(commands.CATALOGUE))
             return Answer(accepted=False, code="invalid", place="command", found=repr(command.name),
                           right=f"an id, an actor, and one of {known}")  # fmt: skip
+        if any("\0" in text for text in (command.id, command.reason, command.on_behalf_of)) or (
+            NOTHING in bytes(command.data)
+        ):
+            return Answer(accepted=False, code="invalid", place=f"data of {command.name}",
+                          found="a letter that no database keeps (NUL)", right="text",
+                          status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         try:
             wish = msgspec.json.decode(command.data, type=kind)
         except msgspec.DecodeError as error:
@@ -136,20 +158,35 @@ class Desk:
                 if before is not None:
                     return commands.decode_answer(before.encode())
                 now_ns = self._now_ns()
-                person = command.actor if command.actor_type == "human" else ""
-                asking = Asking(self._definitions, now_ns, command.id, person)
-                facts = RULES.deciders[command.name](transaction.book, wish, asking)
-                written = self._write(transaction, facts, who, now_ns)
-                answer = Answer(
-                    accepted=True, status=ReturnStatus.NO_ERROR,
-                    sequence=written[-1].sequence if written else 0,
-                    events=[entry.event_type for entry in written],
-                    subject=written[0].subject if written else "",
-                )  # fmt: skip
+                account = command.actor if command.actor_type == "human" else ""
+                person = command.on_behalf_of or account
+                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
         except Refused as refused:
             return self._refusal(refused)
+
+    def _decide(
+        self, transaction: Transaction, name: str, wish: CommandData, asking: Asking, who: Who
+    ) -> Answer:
+        try:
+            performance.present(transaction.book, wish, asking)
+            facts = RULES.deciders[name](transaction.book, wish, asking)
+            written = self._write(transaction, facts, who, asking.now_ns)
+        except Refused as refused:
+            if not refused.noted:
+                raise
+            assert refused.row is None, "what is noted is about a person, and never about two versions"
+            # In this transaction, so that of many guesses at once each is counted before the next.
+            self._write(transaction, iter(refused.noted), who, asking.now_ns)
+            return self._refusal(refused)
+        return Answer(
+            accepted=True, status=ReturnStatus.NO_ERROR,
+            sequence=written[-1].sequence if written else 0,
+            events=[entry.event_type for entry in written],
+            subject=written[0].subject if written else "",
+        )  # fmt: skip
 
     def _refusal(self, refused: Refused) -> Answer:
         changed: Entry | None = None
@@ -211,7 +248,7 @@ class Desk:
     def _write(self, transaction: Transaction, facts: Iterator[Fact], who: Who, now_ns: int) -> list[Entry]:
         written: list[Entry] = []
         sequence, previous = 0, ""
-        for fact in facts:
+        for fact in _before_anything(facts, written):
             if not written:
                 sequence, previous = transaction.head()
             sequence += 1
@@ -227,8 +264,19 @@ class Desk:
             previous = entry.hash
             transaction.append(entry)
             RULES.projectors[type(fact.event)](transaction.book, fact.event, fact.time_ns)
+            if fact.secret is not None:
+                transaction.book.put(fact.secret)
             written.append(entry)
         return written
+
+
+def _before_anything(facts: Iterator[Fact], written: list[Entry]) -> Iterator[Fact]:
+    """Yield facts; what is noted of a refusal may follow none of them, for they are taken back."""
+    try:
+        yield from facts
+    except Refused as refused:
+        assert not (refused.noted and written), "a proof is looked at before anything is decided"
+        raise
 
 
 def subject_of(event: EventData) -> str:

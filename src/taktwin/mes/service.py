@@ -35,6 +35,7 @@ from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
+from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.storage import database, journal
@@ -67,6 +68,7 @@ class MesService:
         folder: Path,
         memory_mb: Callable[[], float],
         pid: int,
+        demo: bool = False,
     ) -> None:
         self._bus = bus
         self._registry = registry
@@ -75,6 +77,7 @@ class MesService:
         self._folder = folder
         self._memory_mb = memory_mb
         self._pid = pid
+        self._demo = demo
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
@@ -112,6 +115,15 @@ class MesService:
         for connection in self._readers:
             connection.close()
         await self._say("stopping")
+
+    def _seed(self) -> None:
+        """Bring in the people of a demo, each once: the names of the commands are always the same."""
+        for name, wish in wishes(self._registry.demo, self._clock.now_ns()):
+            command = commands.make(wish, command_id=name, actor="demo", actor_type="service")
+            answer = self._desk.execute(command)
+            if not answer.accepted:
+                # A certificate that somebody has changed since the first start stays as they left it.
+                log.warning("%s of the demo: %s, found %s", name, answer.place, answer.found)
 
     def _query(self, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, COMPONENT, name)
@@ -215,6 +227,8 @@ class MesService:
     # Collection
 
     async def _collect(self) -> None:
+        if self._demo:
+            await self._in_database(self._seed)
         stream = topics.STREAM_SAMPLES
         position = await self._in_database(self._position, stream)
         if position is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from taktwin.plant import schema
 from taktwin.plant.expand import flatten
 from taktwin.plant.load import Literally, Loaded
-from taktwin.plant.references import known, known_unit
+from taktwin.plant.references import HIDDEN, known, known_unit
 
 MINUTES_A_DAY = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -336,6 +336,33 @@ def _check_demo(loaded: Loaded, plant: schema.Plant) -> None:
         name = plant.demo.get(field)
         if name is not None and not (isinstance(name, str) and (loaded.folder / name).is_file()):
             loaded.add(f"demo.{field}", name, "a file beside plant.yaml")
+    _check_demo_people(loaded, plant)
     connection = plant.demo.get("connection")
     if connection is not None:
         known(loaded, "demo.connection", str(connection), "connections", plant.connections)
+
+
+def _check_demo_people(loaded: Loaded, plant: schema.Plant) -> None:
+    people = plant.demo.get("people", {})
+    if not isinstance(people, dict):
+        loaded.add("demo.people", people, "a mapping of numbers")
+        return
+    for person, said in people.items():
+        at = f"demo.people.{person}"
+        known(loaded, at, person, "people", plant.people)
+        if not isinstance(said, dict):
+            loaded.add(at, said, "pin, badge, printed_name, certificates")
+            continue
+        for field, value in said.items():
+            if field not in ("pin", "badge", "printed_name", "certificates"):
+                loaded.add(f"{at}.{field}", value, "pin, badge, printed_name or certificates")
+            elif field != "certificates" and not isinstance(value, str):
+                loaded.add(f"{at}.{field}", HIDDEN, f'a text: {field}: "..."')
+        certificates = said.get("certificates", {})
+        if not isinstance(certificates, dict):
+            loaded.add(f"{at}.certificates", certificates, "a mapping of skills")
+            continue
+        for skill, days in certificates.items():
+            known(loaded, f"{at}.certificates.{skill}", skill, "personnel_classes", plant.personnel_classes)
+            if isinstance(days, bool) or not isinstance(days, int | float) or abs(days) > 10_000:
+                loaded.add(f"{at}.certificates.{skill}", days, "days from the first start, 10,000 at most")

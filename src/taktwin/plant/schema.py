@@ -502,4 +502,4 @@ class Plant(Described, frozen=True, kw_only=True):
     defects: dict[Name, Defect] = {}
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
-    demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording
+    demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording, people

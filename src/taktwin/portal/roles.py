@@ -26,6 +26,9 @@ class Action(StrEnum):
     MES_MEASURE = "mes.measure"  # results by hand
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
+    MES_PEOPLE = "mes.people"  # PINs, badges, certificates
+    MES_SIGN = "mes.sign"  # who signs proves it each time
+
 
 ROLES: dict[str, frozenset[Action]] = {
     "viewer": frozenset(),
@@ -38,6 +41,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MEASURE,
+            Action.MES_SIGN,
         }
     ),
     "shift_lead": frozenset(
@@ -51,6 +55,8 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MEASURE,
+            Action.MES_PEOPLE,
+            Action.MES_SIGN,
         }
     ),
     "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
@@ -64,6 +70,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_CALIBRATE,
+            Action.MES_SIGN,
         }
     ),
     "maintenance": frozenset(

@@ -149,7 +149,8 @@ def _user(user: str, password: str) -> str:
     may, may_not = rights.publish_allow(user), allowed.publish_deny
     said = f"allow: {_list(may)}" if may else 'deny: [">"]'
     parts = [f"publish: {{ {said}{f', deny: {_list(may_not)}' if may and may_not else ''} }}"]
-    parts.append(f"subscribe: {{ allow: {_list(rights.subscribe_allow(user))} }}")
+    unheard = f", deny: {_list(allowed.subscribe_deny)}" if allowed.subscribe_deny else ""
+    parts.append(f"subscribe: {{ allow: {_list(rights.subscribe_allow(user))}{unheard} }}")
     if allowed.answers:
         parts.append('allow_responses: { max: 1, expires: "2m" }')
     kinds = ["STANDARD", "MQTT"] if allowed.mqtt else ["STANDARD"]

@@ -31,6 +31,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         folder=installation.room(COMPONENT),
         memory_mb=memory_mb,
         pid=os.getpid(),
+        demo=installation.demo,
     )
     try:
         await service.run(stop)

@@ -36,7 +36,7 @@ MACHINE_WRITE = topics.raw(UNIT, "plc", "spindle.speed")
 
 @pytest_asyncio.fixture
 async def witness(backbone: TestBackbone) -> AsyncIterator[list[str]]:  # noqa: F811
-    """Everything that really arrives anywhere in the namespace, by subject."""
+    """Everything but commands that really arrives anywhere in the namespace, by subject."""
     arrived: list[str] = []
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.username_pw_set("viewer", backbone.passwords["viewer"])
@@ -127,6 +127,20 @@ async def test_each_room_says_only_what_it_owns(
     await until(lambda: bus.violations)
     await allowed_marker(backbone, witness)
     assert subject not in witness
+
+
+async def test_who_may_look_at_everything_hears_no_command(
+    backbone: TestBackbone,  # noqa: F811
+    witness: list[str],
+) -> None:
+    """A command may carry a person's PIN."""
+    command = topics.command("acme", "works", "mes", "labour.log_on")
+    portal = await backbone.connect("portal")
+    await portal.publish(command, b'{"pin": "1234"}')
+    await portal.flush()
+    assert not portal.violations
+    await allowed_marker(backbone, witness)
+    assert command not in witness
 
 
 @pytest.mark.parametrize(

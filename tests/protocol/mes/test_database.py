@@ -24,7 +24,10 @@ from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
+from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality.tables import Inspection, Nonconformance, Result
+from taktwin.mes.records.tables import Signature
+from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
 from taktwin.mes.service import MesService
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
@@ -41,6 +44,7 @@ PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfiel
 REGISTRY = open_plant(PLANT)
 DEFINITIONS = compiled(REGISTRY)
 CLOCK = SystemClock()
+PIN = "826409173350"  # as long as may be: no hash and no instant holds it by chance
 KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection)
 
 
@@ -113,6 +117,38 @@ async def test_the_tables_hold_what_the_journal_alone_makes(server: Server) -> N
         assert journal.verify(entries).broken is None
         for kind in KINDS:
             assert book.where(kind) == alone.where(kind) != []
+
+
+async def test_people_are_rows_too_and_guesses_side_by_side_are_each_counted(server: Server) -> None:
+    store = SqlStore(server.connect)
+    desk = Desk(store, DEFINITIONS, CLOCK.now_ns)
+    until_ns = CLOCK.now_ns() + 10**15
+    wishes: list[CommandData] = [
+        commands.SetCredentials(person="P07", pin=PIN, badge="BADGE-TEST-P07-1"),
+        commands.GrantCertificate(person="P07", skill="tester", valid_until_ns=until_ns),
+        commands.LogOn(badge="BADGE-TEST-P07-1", work_unit="eol1"),
+        commands.WriteNote(person="P07", work_unit="eol1", text="cold"),
+        commands.Sign(person="P07", pin=PIN, kind="note", record="people/3", meaning="reviewed"),
+        commands.LogOn(person="P07", pin=PIN, work_unit="eol2"),
+    ]
+    for number, wish in enumerate(wishes):
+        answer = ask(desk, wish, f"people/{number}")
+        assert answer.accepted, answer
+    guess = commands.LogOn(person="P07", pin="0000", work_unit="eol1")
+    answers = await asyncio.gather(*(asyncio.to_thread(ask, desk, guess, f"guess/{n}") for n in range(9)))
+    found = sorted(answer.found for answer in answers)
+    assert sum(each.startswith("wrong") for each in found) == 5, found
+    assert sum(each.startswith("locked") for each in found) == 4, found
+    with server.connect() as connection:
+        book, entries = SqlBook(connection), list(journal.everything(connection))
+        alone = rebuilt(entries)
+        for kind in (Certificate, Stay, ShiftNote, Signature, Attempts):
+            assert book.where(kind) == alone.where(kind) != []
+        assert book.where(Credential) and not alone.where(Credential)
+        for table in ("journal", "answers", "certificates", "stays", "attempts", "signatures"):
+            rows = connection.execute(f"SELECT t::text FROM {table} t").fetchall()
+            assert rows and not [row for row in rows if PIN in row[0] or "BADGE-TEST" in row[0]]
+    store.close()
 
 
 async def test_tools_and_maintenance_are_in_the_tables_as_the_journal_makes_them(server: Server) -> None:

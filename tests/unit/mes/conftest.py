@@ -13,6 +13,7 @@ from taktwin.mes.collection.actions import Heard
 from taktwin.mes.definitions.routes import Definitions, compiled
 from taktwin.mes.desk import Desk, MemoryStore
 from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.resources import engine
 from taktwin.plant import open_plant
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
@@ -31,11 +32,13 @@ class Shop:
         self.counters: dict[str, int] = {}
         self._numbers = itertools.count(1)
 
-    def ask(self, wish: CommandData, *, actor: str = "P01", command_id: str = "") -> Answer:
+    def ask(
+        self, wish: CommandData, *, actor: str = "P01", command_id: str = "", on_behalf_of: str = ""
+    ) -> Answer:
         """Ask the desk, a second later than before."""
         self.now_ns += SECOND
         name = command_id or f"c{next(self._numbers)}"
-        return self.desk.execute(commands.make(wish, command_id=name, actor=actor))
+        return self.desk.execute(commands.make(wish, command_id=name, actor=actor, on_behalf_of=on_behalf_of))
 
     def granted(self, wish: CommandData) -> Answer:
         """Ask, and insist."""
@@ -72,6 +75,12 @@ class Shop:
         assert row is not None
         self.granted(commands.DispatchJob(job=job, work_unit=work_unit, version=row.version))
         self.granted(commands.BeginJob(job=job))
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of a hash is no part of what is decided; one test looks at it by itself."""
+    monkeypatch.setattr(engine, "COST", 1)
 
 
 @pytest.fixture(scope="session")

@@ -70,3 +70,23 @@ def test_a_file_that_is_no_text_is_a_mistake_with_its_line(tmp_path: Path) -> No
 def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     folder = small_plant.write(tmp_path, small_plant.spoiled(R, "env:PLC_PASSWORD", "hunter2"))
     assert not any("hunter2" in str(mistake) for mistake in find_mistakes(folder))
+
+
+def test_people_of_a_demo_are_people_of_the_plant_and_their_proofs_are_not_said_again(tmp_path: Path) -> None:
+    said = """
+people:
+  P1: {classes: [operator]}
+demo:
+  people:
+    P1: {pin: 123498, badge: BADGE-1, certificates: {operator: soon, opera: 9}}
+    P7: {pin: "1234"}
+    P1x: 4
+"""
+    files = {**small_plant.FILES, "plant.yaml": small_plant.PLANT + said}
+    mistakes = find_mistakes(small_plant.write(tmp_path, files))
+    found = {mistake.field: mistake.expected for mistake in mistakes}
+    assert found["demo.people.P1.pin"] == 'a text: pin: "..."'
+    assert "days from the first start" in found["demo.people.P1.certificates.operator"]
+    assert "operator" in found["demo.people.P1.certificates.opera"]
+    assert "P1" in found["demo.people.P7"] and "demo.people.P1x" in found
+    assert "123498" not in str(mistakes)

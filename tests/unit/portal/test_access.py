@@ -33,6 +33,7 @@ def test_roles_add_up_and_an_unknown_one_adds_nothing() -> None:
         Action.ALARM_COMMENT,
         Action.MES_WORK,
         Action.MES_HOLD,
+        Action.MES_SIGN,
         Action.MES_REQUEST,
         Action.MES_TOOL,
         Action.MES_MEASURE,

@@ -1,8 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, Granted, Injections, Instructions, JournalEntry, MaintenanceDocument, Me, NonconformancePage, Origin, Plant,
-  QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument, Timeline, UnitPage, Upkeep,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
+  Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -130,6 +131,10 @@ export function alarmAct(
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
+export const crew = (unit: string, signal?: AbortSignal) =>
+  get<CrewDocument>(`/mes/crew/${encodeURIComponent(unit)}`, {}, signal);
+export const people = (signal?: AbortSignal) => get<People>('/mes/people', {}, signal);
+export const labour = (hours: number, signal?: AbortSignal) => get<Labour>('/mes/labour', { hours }, signal);
 export const documents = (signal?: AbortSignal) => get<Instructions>('/mes/documents', {}, signal);
 /** The address of a file of a released document. */
 export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
@@ -144,8 +149,9 @@ export const nonconformance = (id: string, signal?: AbortSignal) =>
   get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);
 
 /** Ask the MES to change something. The key makes asking again harmless: it is answered, not done twice. */
-export const command = (name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID()) =>
-  post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key });
+export const command = (
+  name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
+) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>

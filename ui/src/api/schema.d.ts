@@ -295,6 +295,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/crew/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Crew
+         * @description Return who works at a work unit, and the notes of the shift before that nobody has read.
+         */
+        get: operations["crew_api_v1_mes_crew__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/documents": {
         parameters: {
             query?: never;
@@ -389,6 +409,26 @@ export interface paths {
          * @description Return a file of a released document; its name is the hash of its content.
          */
         get: operations["file_api_v1_mes_files__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/labour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labour
+         * @description Return who worked on what from when to when: of the last hours, or on one job order.
+         */
+        get: operations["labour_api_v1_mes_labour_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -537,6 +577,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People
+         * @description Return everybody: where they are, their certificates, and what expires within 30 days.
+         */
+        get: operations["people_api_v1_mes_people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/quality": {
         parameters: {
             query?: never;
@@ -549,6 +609,26 @@ export interface paths {
          * @description Return the nonconformances, open ones first, and each characteristic with its last results.
          */
         get: operations["quality_api_v1_mes_quality_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/signatures/{kind}/{record}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signatures
+         * @description Return the signatures of a record, the oldest first.
+         */
+        get: operations["signatures_api_v1_mes_signatures__kind___record__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1059,6 +1139,30 @@ export interface components {
             ][];
         };
         /**
+         * CertificateModel
+         * @description A certificate. `why` is why it does not count now, "" where it does.
+         */
+        CertificateModel: {
+            /** Certificate */
+            certificate: string;
+            /** Granted Ms */
+            granted_ms: number;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Revoked */
+            revoked: boolean;
+            /** Skill */
+            skill: string;
+            /** Valid Until Ms */
+            valid_until_ms: number;
+            /** Version */
+            version: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * CharacteristicModel
          * @description A line of the inspection plan with its last results, in order of time.
          */
@@ -1203,6 +1307,40 @@ export interface components {
             since_ms: number;
             /** State */
             state: string;
+        };
+        /**
+         * CrewMember
+         * @description Somebody logged on at a work unit, and the first skill that they lack for what is next there.
+         */
+        CrewMember: {
+            /** From Ms */
+            from_ms: number;
+            /** Lacks */
+            lacks: string;
+            /** Person */
+            person: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * CrewModel
+         * @description Who works at a work unit. `needs` are the skills that are checked for what runs or is next.
+         */
+        CrewModel: {
+            /** Activities */
+            activities: string[];
+            /** At Ms */
+            at_ms: number;
+            /** Badge Prefix */
+            badge_prefix: string;
+            /** Needs */
+            needs: string[];
+            /** Notes */
+            notes: components["schemas"]["NoteModel"][];
+            /** People */
+            people: components["schemas"]["CrewMember"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * Decided
@@ -1828,6 +1966,16 @@ export interface components {
             value: boolean | number | string | unknown[] | components["schemas"]["Bytes"] | null;
         };
         /**
+         * LabourModel
+         * @description Labour time, the oldest first. What goes on ends now.
+         */
+        LabourModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Rows */
+            rows: components["schemas"]["ShareModel"][];
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -2357,6 +2505,26 @@ export interface components {
             suspect_units: string[];
         };
         /**
+         * NoteModel
+         * @description What somebody left for the next shift.
+         */
+        NoteModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Note */
+            note: string;
+            /** Person */
+            person: string;
+            /** Read By */
+            read_by: string;
+            /** Read Ms */
+            read_ms: number;
+            /** Text */
+            text: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * ObstacleModel
          * @description The one thing in the way of a job order.
          */
@@ -2472,6 +2640,43 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * PeopleModel
+         * @description Everybody. `expiring` ends within 30 days, or has ended and was not revoked.
+         */
+        PeopleModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Expiring */
+            expiring: components["schemas"]["CertificateModel"][];
+            /** People */
+            people: components["schemas"]["PersonModel"][];
+            /** Skills */
+            skills: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * PersonModel
+         * @description A person by number.
+         */
+        PersonModel: {
+            /** Badge */
+            badge: boolean;
+            /** Certificates */
+            certificates: components["schemas"]["CertificateModel"][];
+            /** Classes */
+            classes: string[];
+            /** Locked Until Ms */
+            locked_until_ms: number;
+            /** Person */
+            person: string;
+            /** Pin */
+            pin: boolean;
+            /** Shift Group */
+            shift_group: string;
+            stay: components["schemas"]["StayModel"] | null;
         };
         /**
          * PlantModel
@@ -2863,6 +3068,24 @@ export interface components {
             speed: number;
         };
         /**
+         * ShareModel
+         * @description A piece of somebody's time, and what it was for.
+         */
+        ShareModel: {
+            /** Activity */
+            activity: string;
+            /** From Ms */
+            from_ms: number;
+            /** Job */
+            job: string;
+            /** Person */
+            person: string;
+            /** To Ms */
+            to_ms: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * ShiftModel
          * @description A shift of the present production day, as it stands in the plant's own time.
          */
@@ -2949,6 +3172,34 @@ export interface components {
             y_m: number | null;
         };
         /**
+         * SignatureModel
+         * @description An electronic signature.
+         */
+        SignatureModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Kind */
+            kind: string;
+            /** Meaning */
+            meaning: string;
+            /** Person */
+            person: string;
+            /** Printed Name */
+            printed_name: string;
+            /** Record */
+            record: string;
+            /** Signature */
+            signature: string;
+        };
+        /**
+         * SignaturesModel
+         * @description The signatures of a record.
+         */
+        SignaturesModel: {
+            /** Signatures */
+            signatures: components["schemas"]["SignatureModel"][];
+        };
+        /**
          * SnapshotModel
          * @description The proof that the twin's state is this and no other.
          */
@@ -2985,6 +3236,28 @@ export interface components {
             message: string;
             /** Since Ms */
             since_ms: number;
+        };
+        /**
+         * StayModel
+         * @description Where a person is: a work unit, or an activity that is no work on an order.
+         */
+        StayModel: {
+            /** Activity */
+            activity: string;
+            /** Ended Day */
+            ended_day: number;
+            /** From Ms */
+            from_ms: number;
+            /** Person */
+            person: string;
+            /** Proof */
+            proof: string;
+            /** Stay */
+            stay: string;
+            /** To Ms */
+            to_ms: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * Step
@@ -3274,6 +3547,11 @@ export interface components {
             };
             /** Idempotency Key */
             idempotency_key: string;
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of: string;
             /**
              * Reason
              * @default
@@ -3808,6 +4086,37 @@ export interface operations {
             };
         };
     };
+    crew_api_v1_mes_crew__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrewModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     documents_api_v1_mes_documents_get: {
         parameters: {
             query?: never;
@@ -3951,6 +4260,38 @@ export interface operations {
                 content: {
                     "application/pdf": unknown;
                     "image/*": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labour_api_v1_mes_labour_get: {
+        parameters: {
+            query?: {
+                hours?: number;
+                job?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabourModel"];
                 };
             };
             /** @description Default Response */
@@ -4175,6 +4516,35 @@ export interface operations {
             };
         };
     };
+    people_api_v1_mes_people_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quality_api_v1_mes_quality_get: {
         parameters: {
             query?: never;
@@ -4191,6 +4561,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QualityModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signatures_api_v1_mes_signatures__kind___record__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                record: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignaturesModel"];
                 };
             };
             /** @description Default Response */

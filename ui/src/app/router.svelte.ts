@@ -7,6 +7,7 @@ export type Route =
   | { page: 'system' }
   | { page: 'alarms' }
   | { page: 'schedule' }
+  | { page: 'people' }
   | { page: 'documents' }
   | { page: 'maintenance' }
   | { page: 'quality' }
@@ -31,6 +32,7 @@ function parse(path: string): Route {
   if (head === 'system' && !rest.length) return { page: 'system' };
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };

@@ -66,6 +66,9 @@ class Definitions:
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
+    people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
+    shift_groups: Mapping[str, str]  # number -> shift group
+    skills: Mapping[str, str]  # personnel class -> its name
     calendars: Mapping[str, Calendar | None]  # work unit -> when it is planned to run; None: always
     documents: DocumentFolder  # the work instructions as they are written now
     plan: Mapping[str, Characteristic]  # the inspection plan, by characteristic
@@ -140,6 +143,9 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             Defect(code, each.name, tuple(each.classes), tuple(each.products))
             for code, each in registry.defects.items()
         ),
+        people={number: tuple(person.classes) for number, person in sorted(registry.people.items())},
+        shift_groups={number: person.shift_group for number, person in sorted(registry.people.items())},
+        skills={name: each.name for name, each in sorted(registry.personnel_classes.items())},
         calendars={
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units

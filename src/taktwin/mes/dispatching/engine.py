@@ -16,6 +16,7 @@ class ObstacleKind(StrEnum):
     LOAD = "load"  # it is in the plant, but not at the work unit
     MAINTENANCE = "maintenance"  # the work unit is under repair
     TOOL = "tool"  # the tool that it needs is worn out or was taken out
+    SKILL = "skill"  # nobody logged on there holds a certificate that it needs
     BEFORE = "before"  # the operation before has made nothing yet
     TURN = "turn"  # something else runs there
 
@@ -50,6 +51,7 @@ class Situation:
     before_made: int
     documents: Sequence[str]  # work instructions that have to be in force, and are not
     running: str  # the other job order that runs on the work unit; "" = none
+    skill_missing: str = ""  # that nobody at the work unit holds; "" = none
     under_repair: Obstacle | None = None  # the maintenance order that stops the work unit
     tool_missing: Obstacle | None = None  # the first tool that it cannot do without
     held: str = ""  # a unit of the operation before, where all that wait there are restricted
@@ -73,6 +75,8 @@ def obstacle(now: Situation) -> Obstacle | None:
         return now.under_repair
     if now.tool_missing is not None:
         return now.tool_missing
+    if now.skill_missing:
+        return Obstacle(ObstacleKind.SKILL, now.skill_missing, now.work_unit)
     if now.before and now.before_made == 0:
         return Obstacle(ObstacleKind.BEFORE, now.before)
     if now.held:

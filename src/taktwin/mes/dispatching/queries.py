@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definitions
@@ -10,6 +10,8 @@ from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Su
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
+from taktwin.mes.resources.queries import qualified
+from taktwin.mes.resources.stays import crews
 from taktwin.mes.scheduling.forward import Projected, Task, project
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
 from taktwin.standards.job_control import State
@@ -36,6 +38,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     by_name = {job.job: job for job in jobs}
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
+    holders, here = qualified(book, now_ns), crews(book)
     repairs, missing = stopped(book), missing_tools(book, definitions)
     restricted = _restricted(book)
     projected = projections(jobs, definitions, now_ns)
@@ -65,6 +68,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
                 if each.required and each.revision is None
             ],
             running=running.get(place, "") if running.get(place) != job.job else "",
+            skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
             tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
             **_held_before(book, job, restricted),
@@ -133,6 +137,10 @@ def _supply(book: Reading, work_unit: str, product: str, stock: dict[str, float]
     held = lot.reason if lot is not None and lot.disposition != FREE else ""
     return Supply(product, stock.get(product, 0.0), lot.lot if lot is not None else "",
                   lot.remaining if lot is not None else 0.0, held)  # fmt: skip
+
+
+def _missing(skills: Iterable[str], holders: Mapping[str, set[str]], here: set[str]) -> str:
+    return next((skill for skill in skills if skill in holders and not holders[skill] & here), "")
 
 
 def _name_before(job: JobOrder) -> str:

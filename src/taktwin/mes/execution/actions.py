@@ -15,6 +15,8 @@ from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality.tables import Nonconformance
+from taktwin.mes.resources.queries import checked, lack
+from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
 from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
@@ -112,6 +114,7 @@ def control(
         )
     if wish is Cause.BEGIN or wish is Method.RESUME:
         _nothing_else_runs(book, job)
+        _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
     if wish is Cause.BEGIN and job.product in asking.definitions.products:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
@@ -183,6 +186,19 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
     if running:
         raise Refused("not_ready", job.work_unit, f"{running[0].job} is running there",
                       "a work unit on which nothing runs", row=job)  # fmt: skip
+
+
+def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
+    """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
+    definition = asking.definitions.products.get(job.product)
+    skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
+    for skill in skills:
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
+        whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
+        if not people or all(whys.values()):
+            found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
+            raise Refused("not_ready", f"skill {skill} at {work_unit}", found,
+                          "somebody logged on there with a valid certificate", row=job)  # fmt: skip
 
 
 def _instructions_are_known(book: Reading, job: JobOrder, asking: Asking) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
+from taktwin.mes.resources.engine import BADGE_PREFIX
 from taktwin.mes.tracking.engine import take
 from taktwin.mes.tracking.tables import (
     CLOSED,
@@ -39,6 +40,10 @@ def receive_lot(book: Reading, wish: commands.ReceiveLot, asking: Asking) -> Ite
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     if not wish.lot or book.get(Lot, wish.lot) is not None:
         raise Refused("state", "lot", repr(wish.lot), "a lot number that is not in use")
+    if wish.lot.startswith(BADGE_PREFIX):
+        raise Refused("invalid", "lot", "a number that a scanner takes for a badge",
+                      f"a lot number without {BADGE_PREFIX} before it",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     event = events.LotReceived(lot=wish.lot, product=wish.product, quantity=wish.quantity)
     yield Fact(event, asking.now_ns)
 

@@ -12,7 +12,7 @@ from taktwin.portal.models.base import Model
 class ObstacleModel(Model):
     """The one thing in the way of a job order."""
 
-    kind: str  # hold | material | document | load | maintenance | tool | before | turn
+    kind: str  # hold | material | document | load | maintenance | tool | skill | before | turn
     subject: str
     detail: str
 
@@ -425,11 +425,130 @@ class RecallModel(Model):
     units: list[SerialModel]
 
 
+class CertificateModel(Model):
+    """A certificate. `why` is why it does not count now, "" where it does."""
+
+    certificate: str
+    person: str
+    skill: str
+    valid_until_ms: int
+    granted_ms: int
+    revoked: bool
+    reason: str
+    version: int
+    why: str
+
+
+class StayModel(Model):
+    """Where a person is: a work unit, or an activity that is no work on an order."""
+
+    stay: str
+    person: str
+    work_unit: str
+    activity: str
+    proof: str
+    from_ms: int
+    to_ms: int
+    ended_day: int
+
+
+class CrewMember(Model):
+    """Somebody logged on at a work unit, and the first skill that they lack for what is next there."""
+
+    person: str
+    from_ms: int
+    lacks: str
+    why: str
+
+
+class NoteModel(Model):
+    """What somebody left for the next shift."""
+
+    note: str
+    work_unit: str
+    person: str
+    text: str
+    at_ms: int
+    read_by: str
+    read_ms: int
+
+
+class CrewModel(Model):
+    """Who works at a work unit. `needs` are the skills that are checked for what runs or is next."""
+
+    work_unit: str
+    people: list[CrewMember]
+    needs: list[str]
+    notes: list[NoteModel]
+    activities: list[str]
+    badge_prefix: str
+    at_ms: int
+
+
+class PersonModel(Model):
+    """A person by number."""
+
+    person: str
+    classes: list[str]
+    shift_group: str
+    pin: bool
+    badge: bool
+    locked_until_ms: int
+    stay: StayModel | None
+    certificates: list[CertificateModel]
+
+
+class PeopleModel(Model):
+    """Everybody. `expiring` ends within 30 days, or has ended and was not revoked."""
+
+    people: list[PersonModel]
+    skills: dict[str, str]
+    expiring: list[CertificateModel]
+    at_ms: int
+
+
+class ShareModel(Model):
+    """A piece of somebody's time, and what it was for."""
+
+    person: str
+    work_unit: str
+    job: str
+    activity: str
+    from_ms: int
+    to_ms: int
+
+
+class LabourModel(Model):
+    """Labour time, the oldest first. What goes on ends now."""
+
+    rows: list[ShareModel]
+    at_ms: int
+
+
+class SignatureModel(Model):
+    """An electronic signature."""
+
+    signature: str
+    kind: str
+    record: str
+    meaning: str
+    person: str
+    printed_name: str
+    at_ms: int
+
+
+class SignaturesModel(Model):
+    """The signatures of a record."""
+
+    signatures: list[SignatureModel]
+
+
 class Wish(Model):
     """A command of a person. Fields of `data` are those of the command; its times are `..._ms`."""
 
     data: dict[str, Any]
     reason: str = ""
+    on_behalf_of: str = ""  # number of whoever stands at the terminal; must be logged on there
     idempotency_key: str = Field(min_length=8, max_length=100)
 
 

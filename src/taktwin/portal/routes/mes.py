@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, topics
@@ -19,15 +19,19 @@ from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
+    CrewModel,
     DocumentsModel,
     Granted,
+    LabourModel,
     LotsModel,
     NonconformancePage,
     OrderPage,
     OrdersModel,
+    PeopleModel,
     QualityModel,
     RecallModel,
     SerialPage,
+    SignaturesModel,
     TerminalModel,
     Wish,
 )
@@ -48,6 +52,15 @@ NEEDS: dict[str, Action] = {
     commands.LoadLot.command_name: Action.MES_WORK,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
+    commands.SetCredentials.command_name: Action.MES_PEOPLE,
+    commands.GrantCertificate.command_name: Action.MES_PEOPLE,
+    commands.RevokeCertificate.command_name: Action.MES_PEOPLE,
+    commands.LogOn.command_name: Action.MES_WORK,
+    commands.LogOff.command_name: Action.MES_WORK,
+    commands.StartIndirect.command_name: Action.MES_WORK,
+    commands.WriteNote.command_name: Action.MES_WORK,
+    commands.ReadNote.command_name: Action.MES_WORK,
+    commands.Sign.command_name: Action.MES_SIGN,
     commands.ReleaseDocument.command_name: Action.MES_DOCUMENT,
     commands.WithdrawDocument.command_name: Action.MES_DOCUMENT,
     commands.AcknowledgeDocument.command_name: Action.MES_WORK,
@@ -67,7 +80,12 @@ NEEDS: dict[str, Action] = {
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
 }
-STATUS = {"unknown": 404, "invalid": 422, "away": 503}  # everything else: 409, the thing is otherwise
+STATUS = {
+    "unknown": 404,
+    "invalid": 422,
+    "away": 503,
+    "denied": 403,
+}  # everything else: 409, the thing is otherwise
 
 
 @router.get("/board", response_model=BoardModel)
@@ -122,6 +140,38 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
     return found
+
+
+@router.get("/crew/{work_unit}", response_model=CrewModel)
+async def crew(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return who works at a work unit, and the notes of the shift before that nobody has read."""
+    found = await _ask(portal, "crew", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
+@router.get("/people", response_model=PeopleModel)
+async def people(portal: PortalOf, person: PersonOf) -> Any:
+    """Return everybody: where they are, their certificates, and what expires within 30 days."""
+    return await _ask(portal, "people")
+
+
+@router.get("/labour", response_model=LabourModel)
+async def labour(
+    portal: PortalOf, person: PersonOf, hours: Annotated[int, Query(ge=1, le=168)] = 24, job: str = ""
+) -> Any:
+    """Return who worked on what from when to when: of the last hours, or on one job order."""
+    found = await _ask(portal, "labour", hours=str(hours), job=job)
+    if not found:
+        raise unknown("job order", job, "a job order of the list")
+    return found
+
+
+@router.get("/signatures/{kind}/{record}", response_model=SignaturesModel)
+async def signatures(kind: str, record: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the signatures of a record, the oldest first."""
+    return await _ask(portal, "signatures", kind=kind, record=record)
 
 
 @router.get("/documents", response_model=DocumentsModel)
@@ -211,7 +261,7 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
     require(person, NEEDS[name])
     asked = Command(
         id=wish.idempotency_key, name=name, actor=person.id, reason=wish.reason,
-        data=msgspec.Raw(msgspec.json.encode(_in_ns(wish.data))),
+        on_behalf_of=wish.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(wish.data))),
     )  # fmt: skip
     registry = portal.registry
     subject = topics.command(registry.enterprise, registry.site, OWNER, name)

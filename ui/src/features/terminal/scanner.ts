@@ -8,7 +8,7 @@ export function scanner(heard: (text: string) => void): () => void {
   let text = '';
   let last = 0;
   function key(event: KeyboardEvent): void {
-    if (event.target instanceof HTMLInputElement) return;
+    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
     // Before the keys of the page: a lot number is no command, and a terminal has no others.
     if (event.key.length === 1) event.stopPropagation();
     const now = event.timeStamp;

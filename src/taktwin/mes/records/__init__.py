@@ -1,0 +1,1 @@
+"""Signatures: who meant what about which record, proven at that moment."""

@@ -1,0 +1,1 @@
+"""Who works here: certificates that expire, and what proves that somebody is a person."""
