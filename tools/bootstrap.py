@@ -115,7 +115,7 @@ def main() -> None:
             "browser",
             [browser / "package-lock.json"],
             browser / "node_modules",
-            lambda: npm("ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=browser),
+            lambda: run(str(browser / "find_browser.py")),
         )
 
 

@@ -100,6 +100,7 @@ def check() -> bool:
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
         # own, so it has workers of its own. The whole product stands alone.
         pytest("parts", *workers(3), "-m", "not soak and not system and not browser", "tests"),
+        step("browser", PYTHON, "tests/browser/find_browser.py"),
         pytest("pages", *workers(2), "-m", "browser and not system and not soak", "tests"),
         pytest("product", "-m", "system and not soak", "tests"),
         must_run(),

