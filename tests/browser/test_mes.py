@@ -74,10 +74,15 @@ def decide(page: Page, product: Product) -> None:
     page.get_by_label("Use as is").check()
     expect(page.get_by_role("button", name="Use as is: NC-1")).to_be_disabled()  # not without a reason
     page.get_by_label("Why").fill("pulled at a cold sample")
+    expect(page.get_by_role("button", name="Use as is: NC-1")).to_be_disabled()  # not without a signature
+    page.get_by_label("Who signs").fill("P32")
+    page.get_by_label("PIN").fill("2132")
     shot(page, "quality")
     page.get_by_role("button", name="Use as is: NC-1").click()
     expect(page.get_by_test_id("nc-state")).to_have_text("Closed", timeout=10_000)
     expect(page.locator("aside .decided")).to_contain_text("pulled at a cold sample")
+    (signature,) = product.api("/mes/signatures/nonconformance/NC-1")["signatures"]
+    assert (signature["person"], signature["meaning"]) == ("P32", "approved")
     chart = page.locator("[data-characteristic='bead_width']")
     expect(chart.locator("circle, path.bad")).not_to_have_count(0)
 

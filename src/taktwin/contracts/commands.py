@@ -132,17 +132,6 @@ class RecordResult(CommandData, frozen=True, kw_only=True):
     gauge: str = ""  # what it was measured with
 
 
-class Dispose(CommandData, frozen=True, kw_only=True):
-    """Decide on a nonconformance. `version` is the one that the person saw."""
-
-    command_name: ClassVar[str] = "nonconformance.dispose"
-    nonconformance: str
-    disposition: str  # use-as-is | rework | scrap | return
-    cause: str
-    version: int
-    quantity: int = 0  # of scrap, where the parts have no serial number
-
-
 class Proving(CommandData, frozen=True, kw_only=True):
     """Base of what carries a proof of who somebody is: a badge, or a number with its PIN.
 
@@ -155,6 +144,17 @@ class Proving(CommandData, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(person={self.person!r}, ...)"
+
+
+class Dispose(Proving, frozen=True, kw_only=True):
+    """Decide on a nonconformance, and sign it. `version` is the one that the person saw."""
+
+    command_name: ClassVar[str] = "nonconformance.dispose"
+    nonconformance: str
+    disposition: str  # use-as-is | rework | scrap | return
+    cause: str
+    version: int
+    quantity: int = 0  # of scrap, where the parts have no serial number
 
 
 class SetCredentials(Proving, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ from taktwin.mes.quality.queries import (
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
 from taktwin.mes.records.queries import signatures
+from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
@@ -332,6 +333,7 @@ def _b2mml_performance(
 def _quality(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
     return {
         "nonconformances": [_plain(row) for row in nonconformances(book)],
+        "signed": signs(book),
         "characteristics": [
             {
                 "characteristic": plan.id, "name": plan.name, "unit_of_measure": plan.unit_of_measure,

@@ -31,6 +31,7 @@ from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
+from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
 from taktwin.mes.resources import actions as resources
 from taktwin.mes.resources import stays
@@ -47,6 +48,7 @@ from taktwin.storage.journal import Entry, sealed
 
 SIGNED: dict[str, type[Row]] = {
     "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,
+    "nonconformance": Nonconformance,
 }  # fmt: skip
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
@@ -80,7 +82,7 @@ class Transaction(Protocol):
         ...
 
     def head(self) -> tuple[int, str]:
-        """Return sequence and hash of the journal's last entry."""
+        """Return sequence and hash of the journal's last entry; no other desk goes on until this one ends."""
         ...
 
     def append(self, entry: Entry) -> None:
@@ -154,6 +156,7 @@ class Desk:
         who = Who(command.actor, command.actor_type, command.on_behalf_of, command.reason, command.id)
         try:
             with self._store.begin() as transaction:
+                transaction.head()  # locked first: what is looked at stays so until it is decided
                 before = transaction.answer_of(command.id)
                 if before is not None:
                     return commands.decode_answer(before.encode())
@@ -207,6 +210,7 @@ class Desk:
         Returns how many facts came of it. Raises StoreError as `execute` does.
         """
         with self._store.begin() as transaction:
+            transaction.head()
             now_ns = self._now_ns()
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
@@ -236,12 +240,10 @@ class Desk:
         Raises StoreError as `execute` does. However often it is called, an order is due once.
         """
         with self._store.begin() as transaction:
+            transaction.head()
             return len(self._fall_due(transaction, self._now_ns(), None))
 
     def _fall_due(self, transaction: Transaction, now_ns: int, work_units: set[str] | None) -> list[Entry]:
-        # Locked before anything is looked at: a second desk, of a process that is going, must not see
-        # an interval as it was before this one wrote the order that came of it.
-        transaction.head()
         facts = maintenance.due(transaction.book, Asking(self._definitions, now_ns), work_units)
         return self._write(transaction, facts, Who("maintenance", "service"), now_ns)
 

@@ -70,13 +70,14 @@ class MemoryBook:
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
-        return [
+        found = [
             row
-            for (table, _), row in sorted(self.rows.items(), key=lambda item: item[0])
+            for (table, _), row in self.rows.items()
             if table == kind.table
             and isinstance(row, kind)
             and all(getattr(row, field) == value for field, value in equal.items())
         ]
+        return sorted(found, key=key_of)
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""

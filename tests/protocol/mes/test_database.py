@@ -207,6 +207,36 @@ async def test_two_desks_that_see_the_same_hour_pass_open_one_order(server: Serv
         assert len(entries) == len(units) and not failed
 
 
+async def test_of_two_desks_that_begin_on_one_machine_at_once_one_is_refused(server: Server) -> None:
+    desk = server.desk()
+
+    def placed(request: str) -> str:
+        drop = commands.DropOrder(request=request, product="EA-100", quantity=9, due_ns=CLOCK.now_ns())
+        assert ask(desk, drop, f"drop {request}").accepted
+        job = f"{request}-20"
+        place = commands.DispatchJob(job=job, work_unit="adhesive2", version=1)
+        assert ask(desk, place, f"place {request}").accepted
+        return job
+
+    def begin(job: str, start: threading.Barrier, answers: dict[str, Answer]) -> None:
+        own = server.desk()
+        start.wait(10)
+        answers[job] = ask(own, commands.BeginJob(job=job), f"begin {job}")
+
+    for turn in range(6):
+        start, answers = threading.Barrier(2), dict[str, Answer]()
+        threads = [
+            threading.Thread(target=begin, args=(placed(f"{name}{turn}"), start, answers)) for name in "ab"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        begun = [job for job, answer in answers.items() if answer.accepted]
+        assert len(answers) == 2 and len(begun) == 1, answers
+        assert ask(desk, commands.ControlJob(job=begun[0], method="Stop"), f"stop {turn}").accepted
+
+
 async def test_both_kinds_of_book_say_the_newest_rows_alike(server: Server) -> None:
     produce(server.desk())
     with server.connect() as connection:

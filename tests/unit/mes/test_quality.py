@@ -24,6 +24,7 @@ from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.quality import engine
 from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.records.tables import Signature
 from taktwin.mes.service import MesService
 from taktwin.mes.tracking.tables import Unit
 from taktwin.plant import open_plant
@@ -562,3 +563,29 @@ def test_a_gauge_out_of_calibration_measures_nothing(shop: Shop) -> None:
     assert (refused.code, refused.place) == ("not_ready", "gauge C1") and "expired" in refused.found
     assert measure("").accepted, "nobody says with what: as before"
     assert len(shop.store.book.where(Result)) == 2
+
+
+def test_where_people_have_pins_a_disposition_is_signed_or_it_is_none(cell: Shop) -> None:
+    hear(cell, (SERIAL, "A1"))
+    hear(cell, (BEAD, 2.9), (GOOD, 101))
+    row = opened(cell)
+    cell.granted(commands.SetCredentials(person="P32", pin="2132"))
+    entries = len(cell.store.entries)
+
+    def dispose(**proof: str) -> Answer:
+        return cell.ask(commands.Dispose(nonconformance=row.nonconformance, disposition="use-as-is",
+                                         cause="measured again", version=row.version, **proof))  # type: ignore[arg-type] # fmt: skip
+
+    assert not dispose().accepted and not dispose(person="P32").accepted
+    wrong = dispose(person="P32", pin="1111")
+    assert (wrong.accepted, wrong.code) == (False, "denied")
+    noted = [entry.event_type for entry in cell.store.entries[entries:]]
+    assert noted == ["person.not.recognised"], "nothing was decided, and the attempt is on record"
+    assert unit(cell, "A1").disposition == "Restricted"
+    answer = dispose(person="P32", pin="2132")
+    assert answer.events[:2] == ["record.signed", "quality.nonconformance.disposed"], answer
+    decided = cell.store.book.get(Nonconformance, row.nonconformance)
+    assert decided is not None and (decided.decided_by, decided.state) == ("P32", "Closed")
+    (signature,) = cell.store.book.where(Signature)
+    assert (signature.record, signature.person, signature.meaning) == (row.nonconformance, "P32", "approved")
+    assert all("2132" not in entry.content for entry in cell.store.entries)

@@ -58,6 +58,7 @@ class Workshop(Plant):
         super().open(quantity, left, begun, reader, withdrawn)
         self.shop.desk.tick()
         self.shop.ask(commands.ReceiveSpare(spare="B", quantity=1))
+        self.shop.ask(commands.CalibrateGauge(gauge="G", kind="caliper"))
         self.shop.ask(commands.MountTool(tool="T-tip-1", work_unit="adhesive2"))
         self.shop.ask(commands.RequestMaintenance(work_unit="adhesive2", about="noise"))
 

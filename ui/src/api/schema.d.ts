@@ -2792,6 +2792,8 @@ export interface components {
             characteristics: components["schemas"]["CharacteristicModel"][];
             /** Nonconformances */
             nonconformances: components["schemas"]["NonconformanceModel"][];
+            /** Signed */
+            signed: boolean;
         };
         /**
          * RateColumn

@@ -13,11 +13,14 @@ from taktwin.mes.definitions.inspection import Characteristic
 from taktwin.mes.quality import engine
 from taktwin.mes.quality.engine import Disposition, Verdict
 from taktwin.mes.quality.tables import OPEN, OVER, REWORK, Inspection, Nonconformance, Result
+from taktwin.mes.records.actions import signed
+from taktwin.mes.resources.queries import signs
 from taktwin.mes.tracking import actions as tracking
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
+KIND, APPROVED = "nonconformance", "approved"  # what a disposition is signed as
 NAME = "NC-"  # and a number: what people call a nonconformance
 
 
@@ -159,11 +162,17 @@ def dispose(book: Reading, wish: commands.Dispose, asking: Asking) -> Iterator[F
     if unit is not None and unit.disposition == CLOSED and disposition is not Disposition.SCRAP:
         raise Refused("state", f"unit {unit.unit}", f"scrap already ({unit.reason})",
                       "scrap: nothing else can become of it", row=row)  # fmt: skip
-    # Every disposition passes here and nowhere else: what a signature has to cover is `row` and `wish`.
+    # Every disposition passes here and nowhere else.
+    decider = asking.person
+    if signs(book):
+        signature = signed(book, wish, asking, kind=KIND, record=row.nonconformance, meaning=APPROVED)
+        assert isinstance(signature.event, events.RecordSigned), "a signature is one"
+        yield signature
+        decider = signature.event.person
     yield Fact(
         events.NonconformanceDisposed(
             nonconformance=row.nonconformance, disposition=disposition.value, cause=wish.cause,
-            person=asking.person, quantity=quantity,
+            person=decider, quantity=quantity,
         ),
         asking.now_ns,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from taktwin.mes.resources.engine import objection
-from taktwin.mes.resources.tables import Certificate
+from taktwin.mes.resources.tables import Certificate, Credential
 from taktwin.storage.book import Reading
 
 
@@ -15,6 +15,11 @@ def checked(book: Reading, skills: Iterable[str]) -> tuple[str, ...]:
     Revoked and expired ones count too: a skill must not become free because its last holder lost it.
     """
     return tuple(skill for skill in skills if book.where(Certificate, skill=skill))
+
+
+def signs(book: Reading) -> bool:
+    """Return whether this plant signs: somebody has a PIN. One that gave out none works by roles alone."""
+    return any(row.pin for row in book.where(Credential))
 
 
 def lack(book: Reading, person: str, skill: str, now_ns: int) -> str:

@@ -281,6 +281,7 @@ class QualityModel(Model):
     """Nonconformances, open ones first; the inspection plan with its last results."""
 
     nonconformances: list[NonconformanceModel]
+    signed: bool  # a disposition wants a number and a PIN
     characteristics: list[CharacteristicModel]
     at_ms: int
 
