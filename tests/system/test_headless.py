@@ -21,7 +21,7 @@ from tests.truth.cases import Bench
 
 pytestmark = pytest.mark.system
 
-START = "2026-06-17T06:57:00Z"  # three minutes before a break
+START = "2026-06-17T06:58:00Z"  # two minutes before a break
 SPEED = 4
 FIELDS = (
     "id", "unit", "from_ns", "to_ns", "time_class", "reason", "state", "program", "job", "revision",
@@ -33,7 +33,7 @@ FIELDS = (
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("headless")
     done = subprocess.run(
-        [TAKTWIN, "demo", "--headless", "--for", "60s", "--speed", str(SPEED), "--seed", "7", "--at", START,
+        [TAKTWIN, "demo", "--headless", "--for", "45s", "--speed", str(SPEED), "--seed", "7", "--at", START,
          "--data", made / "data", "--report", made / "report.json"],
         cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_what_the_running_product_stored_equals_the_truth(folder: Path) -> None:
     # It takes a while until everything is connected; at the end machines and gateway go first.
     first_ns = [next(i.from_ns for i in each if i.time_class != compare.UNKNOWN) for each in stored.values()]
     from_ns = max(first_ns) + 8 * SECOND_NS
-    to_ns = from_ns + 45 * SPEED * SECOND_NS
+    to_ns = from_ns + 30 * SPEED * SECOND_NS
 
     bench = Bench()
     compared = []
