@@ -10,6 +10,7 @@ answers, whose elements stand in the order that the schema demands.
 from __future__ import annotations
 
 import copy
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ PRODUCED, CONSUMED = "Produced", "Consumed"
 PIECES = ("", "{part}", "C62", "EA", "H87", "PCE", "each")  # what a count of parts is called (UCUM, UN/ECE)
 _CUSTOMER = "Customer"  # B2MML's order has no field for it: a parameter of the segment carries it
 ET.register_namespace("b2mml", NAMESPACE)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?")
 _IN = ("ProcessOperationsSchedule", "ShowOperationsSchedule")
 
 
@@ -123,9 +125,7 @@ def read_operations_schedule(payload: bytes) -> Schedule:
     data = root.find(_q("DataArea"))
     if data is None:
         raise B2mmlError(name, "no DataArea", "ApplicationArea and DataArea")
-    change = any(
-        each.get("actionCode") == "Change" for each in data.iter(_q("ActionExpression"))
-    )  # fmt: skip
+    change = _action(data) == "Change"
     found: list[OrderIn | NotRead] = []
     for at, schedule in enumerate(data.findall(_q("OperationsSchedule")), start=1):
         for number, request in enumerate(schedule.findall(_q("OperationsRequest")), start=1):
@@ -133,6 +133,15 @@ def read_operations_schedule(payload: bytes) -> Schedule:
     if not found:
         raise B2mmlError("DataArea", "no OperationsRequest", "OperationsSchedule with one or more")
     return Schedule(_text(root, "ApplicationArea/BODID"), tuple(found), root)
+
+
+def _action(data: ET.Element) -> str:
+    """Return what is to be done with all orders of a message: Add, which needs no word, or Change."""
+    codes = {each.get("actionCode", "") for each in data.iter(_q("ActionExpression"))} or {"Add"}
+    if len(codes) > 1 or not codes <= {"Add", "Change"}:
+        raise B2mmlError("ActionExpression", f"actionCode {', '.join(map(repr, sorted(codes)))}",
+                         "Add or Change, one of them for all orders of a message")  # fmt: skip
+    return codes.pop()
 
 
 def _root(payload: bytes) -> ET.Element:
@@ -191,10 +200,9 @@ def _request(element: ET.Element, place: str, change: bool) -> OrderIn | NotRead
 
 def _whole(text: str) -> int | None:
     """Return a whole number, also one that is written 310.0 or 3.1E2; None where it is none."""
-    try:
-        value = float(text)
-    except ValueError:
+    if _NUMBER.fullmatch(text) is None:  # Python itself would take 1_000 for a thousand
         return None
+    value = float(text)
     return int(value) if value.is_integer() and abs(value) < 2**53 else None
 
 

@@ -34,6 +34,12 @@ MESSAGE = """<?xml version="1.0" encoding="UTF-8"?>
 </ProcessOperationsSchedule>"""
 
 
+def acting(*codes: str) -> str:
+    """Return the message with these actions for its orders."""
+    said = "".join(f'<ActionExpression actionCode="{code}"/>' for code in codes)
+    return MESSAGE.replace("<Process/>", f"<Process><ActionCriteria>{said}</ActionCriteria></Process>")
+
+
 def read(message: str) -> OrderIn | NotRead:
     """Return the only order of a message."""
     (found,) = b2mml.read_operations_schedule(message.encode()).requests
@@ -42,9 +48,8 @@ def read(message: str) -> OrderIn | NotRead:
 
 def test_an_order_of_an_erp_is_read() -> None:
     assert read(MESSAGE) == OrderIn("4711", "EA-100", 12, 1_798_117_200_000_000_000, 3, "")
-    change = MESSAGE.replace("<Process/>", '<Process><ActionCriteria><ActionExpression actionCode="Change"/>'
-                             "</ActionCriteria></Process>")  # fmt: skip
-    found = read(change)
+    assert read(acting("Add")) == read(MESSAGE)
+    found = read(acting("Change"))
     assert isinstance(found, OrderIn) and found.change
 
 
@@ -54,6 +59,8 @@ def test_an_order_of_an_erp_is_read() -> None:
         ("<QuantityString>12.0", "<QuantityString>12.5", "Quantity/QuantityString", "'12.5'"),
         ("<QuantityString>12.0", "<QuantityString>a dozen", "Quantity/QuantityString", "'a dozen'"),
         ("<QuantityString>12.0", "<QuantityString>nan", "Quantity/QuantityString", "'nan'"),
+        ("<QuantityString>12.0", "<QuantityString>1_2", "Quantity/QuantityString", "'1_2'"),
+        ("<QuantityString>12.0", "<QuantityString>1e999", "Quantity/QuantityString", "'1e999'"),
         (">EA<", ">KGM<", "Quantity/UnitOfMeasure", "'KGM'"),
         ("T14:00:00+01:00", "T14:00:00", "EndTime", "2026-12-24T14:00:00"),
         ("<Priority>3", "<Priority>high", "Priority", "'high'"),
@@ -83,6 +90,8 @@ def test_what_cannot_be_read_is_named_with_its_place(old: str, new: str, place: 
         (MESSAGE.replace("ProcessOperationsSchedule", "ProcessWorkSchedule").encode(), "root element"),
         (MESSAGE.replace("xml/B2MML", "xml/Other").encode(), "root element"),
         (MESSAGE.replace("DataArea", "Data").encode(), "ProcessOperationsSchedule"),
+        (acting("Delete").encode(), "ActionExpression"),
+        (acting("Add", "Change").encode(), "ActionExpression"),
         (MESSAGE.replace("OperationsRequest>", "Request>").encode(), "DataArea"),
     ],
 )
