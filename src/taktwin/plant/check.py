@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from taktwin.plant import check_floor, check_signals, check_work, schema
+from taktwin.plant import check_floor, check_permits, check_signals, check_work, schema
 from taktwin.plant.expand import Expansion, expand, flatten
 from taktwin.plant.load import Literally, Loaded, one_of, suggestion
 from taktwin.plant.references import known, secrets_in
@@ -41,6 +41,7 @@ def check(loaded: Loaded) -> Expansion | None:
             known(loaded, f"assets.{asset_id}.mounted_in", asset.mounted_in, "equipment", plant.equipment)
     check_floor.check(loaded, plant)
     check_work.check(loaded, plant)
+    check_permits.check(loaded, plant, expansion)
     return expansion
 
 
@@ -184,4 +185,5 @@ def _check_connection(loaded: Loaded, name: str, connection: schema.Connection) 
         )
     secrets_in(loaded, f"{at}.settings", connection.settings)
     secrets_in(loaded, f"{at}.options", connection.options)
+    secrets_in(loaded, f"{at}.commander", connection.commander)
     secrets_in(loaded, f"{at}.endpoint", connection.endpoint)

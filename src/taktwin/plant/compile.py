@@ -115,6 +115,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
                 {"endpoint": connection.endpoint, **connection.settings},
                 tuple(of_connection[name]),
                 _place_of(loaded, f"connections.{name}"),
+                connection.commander,
             )
             for name, connection in sorted(plant.connections.items())
         },
@@ -156,6 +157,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,
         authority=dict(sorted(plant.authority.items())),
+        permits=dict(sorted(plant.permits.items())),
         demo=plant.demo,
         by_id={signal.id: signal for signal in signals},
         by_address=by_address,

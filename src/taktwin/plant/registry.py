@@ -125,6 +125,7 @@ class Connection:
     settings: Mapping[str, Any]
     signals: tuple[int, ...]
     described_in: str = ""
+    commander: Mapping[str, Any] = field(default_factory=dict)  # how the commander enters to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class Registry:
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money
     authority: Mapping[str, Any] = field(default_factory=dict)  # domain -> schema.AuthorityRule
+    permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)
     by_address: Mapping[tuple[str, str], Signal] = field(default_factory=dict)  # (connection, address)
