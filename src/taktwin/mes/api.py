@@ -55,7 +55,7 @@ from taktwin.mes.quality.queries import (
     suspects,
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
-from taktwin.mes.records.history import device_history
+from taktwin.mes.dossier.history import device_history
 from taktwin.mes.records.queries import signatures
 from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
@@ -380,7 +380,7 @@ def _record(
 def _record_pdf(
     book: Reading, trail: Trail, definitions: Definitions, wish: dict[str, Any], now_ns: int
 ) -> dict[str, Any]:
-    from taktwin.mes.records.printed import printed  # fonts and tables: half a second, when first asked for
+    from taktwin.mes.dossier.printed import printed  # fonts and tables: half a second, when first asked for
 
     file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
     return {} if file is None else {"content": printed(file, str(wish["language"]))}

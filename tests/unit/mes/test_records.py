@@ -13,9 +13,9 @@ from taktwin.contracts import commands
 from taktwin.contracts.device_history import DeviceHistory, DeviceHistoryFile
 from taktwin.mes.api import TRAILS
 from taktwin.mes.collection.actions import Heard
-from taktwin.mes.records.history import device_history
-from taktwin.mes.records.printed import printed
-from taktwin.mes.records.words import LANGUAGES
+from taktwin.mes.dossier.history import device_history
+from taktwin.mes.dossier.printed import printed
+from taktwin.mes.dossier.words import LANGUAGES
 from taktwin.storage.journal import MemoryTrail
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
 

@@ -21,7 +21,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
 from taktwin.contracts.device_history import DeviceHistory, DeviceHistoryFile, Material, Measurement, Signed
-from taktwin.mes.records.words import LANGUAGES
+from taktwin.mes.dossier.words import LANGUAGES
 
 FONTS = Path(__file__).resolve().parent / "fonts"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
