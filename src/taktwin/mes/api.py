@@ -41,6 +41,7 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.dossier.history import device_history
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -55,7 +56,6 @@ from taktwin.mes.quality.queries import (
     suspects,
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
-from taktwin.mes.dossier.history import device_history
 from taktwin.mes.records.queries import signatures
 from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
