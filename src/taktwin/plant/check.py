@@ -6,6 +6,7 @@ section has its function in a `check_*` module; all add to the same list, none s
 
 from __future__ import annotations
 
+import re
 from zoneinfo import available_timezones
 
 from taktwin.plant import check_floor, check_signals, check_work, schema
@@ -14,6 +15,8 @@ from taktwin.plant.load import Literally, Loaded, one_of, suggestion
 from taktwin.plant.references import known, secrets_in
 from taktwin.standards import isa95
 from taktwin.standards.isa95 import EquipmentLevel
+
+RECEIVER = re.compile(r"(?:nsu=[^;]+;)?[sigb]=.+")
 
 
 def check(loaded: Loaded) -> Expansion | None:
@@ -127,8 +130,20 @@ def _check_equipment(
         known(loaded, f"{at}.calendar", equipment.calendar, "calendars", plant.calendars)
     if equipment.standard_cycle_s is not None and equipment.standard_cycle_s <= 0:
         loaded.add(f"{at}.standard_cycle_s", equipment.standard_cycle_s, "seconds above 0")
+    if equipment.job_control:
+        _check_job_control(loaded, plant, at, equipment)
     if equipment.parent:
         _check_parent(loaded, plant, equipment_id, equipment)
+
+
+def _check_job_control(loaded: Loaded, plant: schema.Plant, at: str, equipment: schema.Equipment) -> None:
+    if not RECEIVER.fullmatch(equipment.job_control):
+        right = "a node by its namespace's URI: nsu=<uri>;s=<id> (or i=, g=, b=)"
+        loaded.add(f"{at}.job_control", equipment.job_control, right)
+    connection = plant.connections.get(equipment.connection)
+    if connection is None or connection.connector != "opcua":
+        right = "equipment on an OPC UA connection: that is where its job order receiver is"
+        loaded.add(f"{at}.job_control", equipment.connection or Literally("no connection"), right)
 
 
 def _check_parent(

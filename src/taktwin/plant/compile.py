@@ -300,6 +300,8 @@ def _equipment(
                 PowerBand(step.above_kw, step.time_class) for step in sorted(bands, key=lambda s: -s.above_kw)
             ),
             standard_cycle_s=equipment.standard_cycle_s,
+            connection=equipment.connection,
+            job_control=equipment.job_control,
             calendar=_calendar(plant, name),
             assets=tuple(mounted.get(name, ())),
             # A zone of the hall can be equipment too: what its sensors hang on.

@@ -90,6 +90,8 @@ class Equipment:
     state_model: str = ""  # packml | mtconnect | "" (inferred)
     bands: tuple[PowerBand, ...] = ()  # for units without a state signal
     standard_cycle_s: float | None = None
+    connection: str = ""  # of the signals that name none, and of its job order receiver
+    job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
     assets: tuple[str, ...] = ()
     zone: str = ""

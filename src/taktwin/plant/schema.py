@@ -201,6 +201,8 @@ class Equipment(Described, frozen=True, kw_only=True):
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
     standard_cycle_s: float | None = None
+    # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
+    job_control: str = ""
     position: Position | None = None
     size: Size | None = None
     infer: list[PowerStep] = []
