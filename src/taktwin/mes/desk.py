@@ -25,6 +25,7 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
@@ -54,6 +55,7 @@ SIGNED: dict[str, type[Row]] = {
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
+    .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
@@ -70,7 +72,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 # What an event is about: the first that it has.
 SUBJECTS = (
     "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
 
