@@ -23,6 +23,7 @@ from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution.tables import JobOrder
@@ -64,11 +65,12 @@ RULES: Rules = (
     .joined(tooling.RULES)
     .joined(quality.RULES)
     .joined(measuring.RULES)
+    .joined(publishing.RULES)
 )
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
+    "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
 )  # fmt: skip
 
@@ -163,7 +165,9 @@ class Desk:
                 now_ns = self._now_ns()
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
-                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                asking = Asking(
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor
+                )
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer

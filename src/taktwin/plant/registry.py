@@ -91,6 +91,7 @@ class Equipment:
     bands: tuple[PowerBand, ...] = ()  # for units without a state signal
     standard_cycle_s: float | None = None
     calendar: str = ""  # id of its calendar; "" = always planned
+    frozen_h: float = 0.0  # so far ahead a published schedule stands
     assets: tuple[str, ...] = ()
     zone: str = ""
     x_m: float | None = None  # centre on the floor plan, metres

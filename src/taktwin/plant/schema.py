@@ -200,6 +200,9 @@ class Equipment(Described, frozen=True, kw_only=True):
     connection: str = ""  # for the signals that name none
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
+    frozen_h: float | None = (
+        None  # hours ahead for which a published schedule stands; None: as what it belongs to
+    )
     standard_cycle_s: float | None = None
     position: Position | None = None
     size: Size | None = None

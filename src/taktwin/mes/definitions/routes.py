@@ -79,6 +79,8 @@ class Definitions:
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
+    lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -152,5 +154,10 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
+        lines={
+            each.id: registry.equipment[each.parent].name if each.parent else ""
+            for each in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip
