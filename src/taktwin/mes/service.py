@@ -87,7 +87,8 @@ class MesService:
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
+        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign")
+        self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
             (
@@ -255,9 +256,17 @@ class MesService:
         try:
             scan = samples.decode(message.payload)
         except (msgspec.DecodeError, ValueError):
-            return []  # the twin says so, and the gateway made it; here it only counts nothing
-        if scan.registry != self._registry.prefix:
+            self._counts["malformed"] += 1  # the twin keeps it with its reason; here nothing is booked of it
             return []
+        reason = f"collection from {scan.connector}"
+        if scan.registry != self._registry.prefix:
+            self._counts["foreign"] += 1
+            self._reasons[reason] = (
+                f"{scan.connector} speaks by plant model {scan.registry}, this is "
+                f"{self._registry.prefix}: nothing of it is booked"
+            )
+            return []
+        self._reasons.pop(reason, None)
         found = []
         for place, index in enumerate(scan.signals):
             signal = self._registry.signals[index]
