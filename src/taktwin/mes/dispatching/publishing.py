@@ -151,7 +151,7 @@ def _possible(each: ScheduledJob, job: JobOrder, *, begun_as: ScheduledJob | Non
     if state in BEGUN and begun_as is not None:
         raise Refused("state", place, f"{job.state} since {rfc3339(job.started_ns)}",
                       "the place that it had in the plan: it has begun", row=job)  # fmt: skip
-    if state in PLACED and each.work_unit != job.work_unit:
+    if state in PLACED and job.work_unit and each.work_unit != job.work_unit:
         raise Refused("state", place, f"{job.state} on {job.work_unit}",
                       f"planned on {job.work_unit}, or its permission taken back", row=job)  # fmt: skip
     if state not in BEGUN and each.begin_ns < asking.now_ns - PAST_NS:
