@@ -551,8 +551,9 @@ CASES = [
         15,
         "equipment.mill1.standard_cycle",
         "'standard_cycle'",
-        "a known field: one of class, level, parent, name, aliases, connection, variables, calendar, frozen_h,"
-        " standard_cycle_s, position, size, infer, properties, signals; did you mean standard_cycle_s?",
+        "a known field: one of class, level, parent, name, aliases, connection, variables, calendar,"
+        " frozen_h, standard_cycle_s, position, size, infer, properties, signals;"
+        " did you mean standard_cycle_s?",
     ),
     Case(
         "unknown section",
