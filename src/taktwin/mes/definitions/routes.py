@@ -113,7 +113,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                     items[each].unit,
                     registry.products[each].lots,
                     registry.products[each].serialised,
-                )  # fmt: skip
+                )
                 for each in names
             )
             operations.append(
