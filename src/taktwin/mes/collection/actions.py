@@ -54,7 +54,8 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     # Two parts in one scan, and one serial number: whose it is, nobody can say.
     said = serial_at(book, asking.definitions.serials, work_unit, heard.source_ns) if new.parts == 1 else ""
     serial, joined = said, ""
-    if owner == "component":
+    made = _reading(book, asking.definitions.joined, work_unit)
+    if owner == "component" or (made is not None and made.value):
         # The cell speaks of the part that it was given; some say too which one it makes of it.
         serial = serial_at(book, asking.definitions.joined, work_unit, heard.source_ns) if said else ""
         joined = said
