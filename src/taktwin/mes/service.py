@@ -27,7 +27,7 @@ from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
-from taktwin.mes.api import QUERIES
+from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
@@ -94,6 +94,7 @@ class MesService:
             (
                 *self._definitions.counters,
                 *self._definitions.serials,
+                *self._definitions.joined,
                 *self._definitions.made,
                 *self._definitions.measures,
             )
@@ -101,7 +102,7 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
-        names = (*QUERIES, AUDIT)
+        names = (*QUERIES, *TRAILS, AUDIT)
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
@@ -218,6 +219,9 @@ class MesService:
                 found: Any
                 if name == AUDIT:
                     found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+                elif name in TRAILS:
+                    book, trail = SqlBook(connection), journal.SqlTrail(connection)
+                    found = TRAILS[name](book, trail, self._definitions, wish, self._clock.now_ns())
                 else:
                     found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
         finally:

@@ -235,6 +235,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit View
+         * @description Return who changed what, the newest first: of a thing, by a person, between two instants.
+         */
+        get: operations["audit_view_api_v1_mes_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/audit.jsonl": {
         parameters: {
             query?: never;
@@ -617,6 +637,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedule
+         * @description Return the schedule in force, what it will come to, and the one that would follow it now.
+         */
+        get: operations["schedule_api_v1_mes_schedule_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/schedule/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposal
+         * @description Return the same with the schedule that would come of some moves. Nothing is changed by asking.
+         */
+        post: operations["proposal_api_v1_mes_schedule_proposal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/signatures/{kind}/{record}": {
         parameters: {
             query?: never;
@@ -669,6 +729,66 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record
+         * @description Return what a reviewer reads first of a unit's device history record: the exceptions.
+         */
+        get: operations["record_api_v1_mes_units__unit__record_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Json
+         * @description Return a unit's device history record: the contract `device-history.v1`.
+         */
+        get: operations["record_json_api_v1_mes_units__unit__record_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Pdf
+         * @description Return a unit's device history record as it is printed.
+         */
+        get: operations["record_pdf_api_v1_mes_units__unit__record_pdf_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1027,6 +1147,46 @@ export interface components {
             serial_number: string;
         };
         /**
+         * AuditEntryModel
+         * @description An entry of the journal with what it said and what it changed.
+         */
+        AuditEntryModel: {
+            /** Actor */
+            actor: string;
+            /** Actor Type */
+            actor_type: string;
+            /** Changes */
+            changes: components["schemas"]["FieldChangeModel"][];
+            /** Event Type */
+            event_type: string;
+            /** Hash */
+            hash: string;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recorded Ms */
+            recorded_ms: number;
+            /** Said */
+            said: components["schemas"]["SaidModel"][];
+            /** Sequence */
+            sequence: number;
+            /** Subject */
+            subject: string;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
+         * AuditModel
+         * @description Entries of the journal, the newest first.
+         */
+        AuditModel: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryModel"][];
+            /** More */
+            more: boolean;
+        };
+        /**
          * Bar
          * @description The time bar.
          */
@@ -1351,6 +1511,20 @@ export interface components {
             event_id: string;
         };
         /**
+         * DecidesModel
+         * @description What the end of an order waits for.
+         */
+        DecidesModel: {
+            /** Job */
+            job: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Decision
          * @description What a person decided about an alarm. The same key twice is the same decision.
          */
@@ -1376,6 +1550,22 @@ export interface components {
              * @description the version of the alarm that the person saw
              */
             version?: string | null;
+        };
+        /**
+         * DeviationModel
+         * @description Something that a reviewer has to look at.
+         */
+        DeviationModel: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Detail */
+            detail: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * DocumentModel
@@ -1572,6 +1762,22 @@ export interface components {
             ids: string[];
             /** Medium */
             medium: string;
+        };
+        /**
+         * FieldChangeModel
+         * @description The old value beside the new one; new "" may be nothing: the thing was taken out.
+         */
+        FieldChangeModel: {
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+            /** New */
+            new: string;
+            /** Object */
+            object: string;
+            /** Old */
+            old: string;
         };
         /**
          * Flood
@@ -1847,6 +2053,18 @@ export interface components {
             kinds: components["schemas"]["InjectionKind"][];
         };
         /**
+         * InsideModel
+         * @description A proposed change within the frozen zone.
+         */
+        InsideModel: {
+            /** Job */
+            job: string;
+            /** Until Ms */
+            until_ms: number;
+            /** What */
+            what: string;
+        };
+        /**
          * InstructionModel
          * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
          */
@@ -2025,6 +2243,7 @@ export interface components {
             order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
+            planned: components["schemas"]["PlaceModel"] | null;
             /** Priority */
             priority: number;
             /** Product */
@@ -2220,6 +2439,18 @@ export interface components {
              * @constant
              */
             type: "twin";
+        };
+        /**
+         * LookedModel
+         * @description What was looked at, how often, and how often it was an exception.
+         */
+        LookedModel: {
+            /** Check */
+            check: string;
+            /** Exceptions */
+            exceptions: number;
+            /** Looked At */
+            looked_at: number;
         };
         /**
          * LotHere
@@ -2432,6 +2663,26 @@ export interface components {
             work_unit: string;
         };
         /**
+         * MoveModel
+         * @description A job order that a planner puts somewhere: on a work unit, not before an instant.
+         */
+        MoveModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** Job */
+            job: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * MovesModel
+         * @description All moves of a planner since the schedule in force.
+         */
+        MovesModel: {
+            /** Moves */
+            moves: components["schemas"]["MoveModel"][];
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -2535,6 +2786,16 @@ export interface components {
             kind: string;
             /** Subject */
             subject: string;
+        };
+        /**
+         * OffModel
+         * @description A span in which nothing is planned to run.
+         */
+        OffModel: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * OrderModel
@@ -2679,6 +2940,20 @@ export interface components {
             stay: components["schemas"]["StayModel"] | null;
         };
         /**
+         * PlaceModel
+         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         */
+        PlaceModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Sequence */
+            sequence: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PlantModel
          * @description Everything that does not change while the plant runs.
          */
@@ -2782,6 +3057,26 @@ export interface components {
             state: string;
         };
         /**
+         * PublishedModel
+         * @description A schedule that was published: by whom, when, why.
+         */
+        PublishedModel: {
+            /** By */
+            by: string;
+            /** Cause */
+            cause: string;
+            /** Inside */
+            inside: string[];
+            /** Moved On */
+            moved_on: boolean;
+            /** Published Ms */
+            published_ms: number;
+            /** Schedule */
+            schedule: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * QualityModel
          * @description Nonconformances, open ones first; the inspection plan with its last results.
          */
@@ -2833,6 +3128,22 @@ export interface components {
             lot: components["schemas"]["LotModel"];
             /** Units */
             units: components["schemas"]["SerialModel"][];
+        };
+        /**
+         * RecordModel
+         * @description A device history record as its reviewer begins to read it; the whole of it is a download.
+         */
+        RecordModel: {
+            /** Digest */
+            digest: string;
+            /** Exceptions */
+            exceptions: components["schemas"]["DeviationModel"][];
+            /** Looked */
+            looked: components["schemas"]["LookedModel"][];
+            /** Reviews */
+            reviews: components["schemas"]["ReviewModel"][];
+            /** Unit */
+            unit: string;
         };
         /**
          * RefusedModel
@@ -2917,6 +3228,22 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ReviewModel
+         * @description A signature under a record; `current`: the record that was looked at is the one of now.
+         */
+        ReviewModel: {
+            /** At */
+            at: string;
+            /** Current */
+            current: boolean;
+            /** Meaning */
+            meaning: string;
+            /** Person */
+            person: string;
+            /** Printed Name */
+            printed_name: string;
+        };
+        /**
          * RevisionModel
          * @description A revision of a work instruction, as it was released.
          */
@@ -2949,6 +3276,117 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * SaidModel
+         * @description A field of a fact.
+         */
+        SaidModel: {
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * ScheduleModel
+         * @description The schedule in force, what it will come to, and what moves would make of it.
+         */
+        ScheduleModel: {
+            /** At Ms */
+            at_ms: number;
+            /** History */
+            history: components["schemas"]["PublishedModel"][];
+            /** Inside */
+            inside: components["schemas"]["InsideModel"][];
+            /** Jobs */
+            jobs: components["schemas"]["ScheduledJobModel"][];
+            /** Orders */
+            orders: components["schemas"]["ScheduledOrderModel"][];
+            schedule: components["schemas"]["PublishedModel"] | null;
+            /** State */
+            state: string;
+            /** Unknown */
+            unknown: string[];
+            /** Work Units */
+            work_units: components["schemas"]["ScheduledUnitModel"][];
+        };
+        /**
+         * ScheduledJobModel
+         * @description A job order in the schedule: as planned, as it will be, as it is proposed.
+         */
+        ScheduledJobModel: {
+            /** Candidates */
+            candidates: string[];
+            /** Due Ms */
+            due_ms: number;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Name */
+            name: string;
+            /** Obstacle */
+            obstacle: string;
+            /** Operation */
+            operation: number;
+            planned: components["schemas"]["PlaceModel"] | null;
+            /** Product */
+            product: string;
+            projected: components["schemas"]["PlaceModel"] | null;
+            proposed: components["schemas"]["PlaceModel"] | null;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+            /** Setup Family */
+            setup_family: string;
+            /** Setup S */
+            setup_s: number;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * ScheduledOrderModel
+         * @description An order with its dates; 0: not all of it is planned.
+         */
+        ScheduledOrderModel: {
+            decides: components["schemas"]["DecidesModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: boolean;
+            /** Planned End Ms */
+            planned_end_ms: number;
+            /** Product */
+            product: string;
+            /** Projected End Ms */
+            projected_end_ms: number;
+            /** Proposed End Ms */
+            proposed_end_ms: number;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+        };
+        /**
+         * ScheduledUnitModel
+         * @description A row of the schedule.
+         */
+        ScheduledUnitModel: {
+            /** Frozen Until Ms */
+            frozen_until_ms: number;
+            /** Line */
+            line: string;
+            /** Name */
+            name: string;
+            /** Off */
+            off: components["schemas"]["OffModel"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * ScrapModel
@@ -3995,6 +4433,42 @@ export interface operations {
             };
         };
     };
+    audit_view_api_v1_mes_audit_get: {
+        parameters: {
+            query?: {
+                subject?: string;
+                who?: string;
+                from_ms?: number;
+                to_ms?: number;
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_api_v1_mes_audit_jsonl_get: {
         parameters: {
             query?: never;
@@ -4576,6 +5050,68 @@ export interface operations {
             };
         };
     };
+    schedule_api_v1_mes_schedule_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_api_v1_mes_schedule_proposal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MovesModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     signatures_api_v1_mes_signatures__kind___record__get: {
         parameters: {
             query?: never;
@@ -4657,6 +5193,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_api_v1_mes_units__unit__record_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_json_api_v1_mes_units__unit__record_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_pdf_api_v1_mes_units__unit__record_pdf_get: {
+        parameters: {
+            query?: {
+                language?: "en" | "de";
+            };
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
             /** @description Default Response */
