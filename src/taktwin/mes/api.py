@@ -38,6 +38,7 @@ import msgspec
 from taktwin.contracts import device_history as contract
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
@@ -89,6 +90,10 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
         "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
         "order_end_ns": line.order_end_ns,
+        "planned": None if line.planned is None else {
+            "work_unit": line.planned.work_unit, "sequence": line.planned.sequence,
+            "begin_ns": line.planned.begin_ns, "end_ns": line.planned.end_ns,
+        },
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
@@ -393,6 +398,7 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "schedule": schedule,
 }  # fmt: skip
 
 # Questions that look into the journal too.

@@ -23,6 +23,7 @@ from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution import receivers
@@ -67,11 +68,12 @@ RULES: Rules = (
     .joined(tooling.RULES)
     .joined(quality.RULES)
     .joined(measuring.RULES)
+    .joined(publishing.RULES)
 )
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
+    "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
@@ -166,7 +168,9 @@ class Desk:
                 now_ns = self._now_ns()
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
-                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                asking = Asking(
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor
+                )
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
@@ -381,12 +385,17 @@ class MemoryStore:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction; what it did is taken back if it fails."""
-        rows, entries, answers = dict(self.book.rows), list(self.entries), dict(self.answers)
+        written, answered = len(self.entries), len(self.answers)
+        self.book.begin()
         try:
             yield MemoryTransaction(self)
         except BaseException:
-            self.book.rows, self.entries, self.answers = rows, entries, answers
+            self.book.roll_back()
+            del self.entries[written:]
+            while len(self.answers) > answered:
+                self.answers.popitem()
             raise
+        self.book.commit()
 
 
 class MemoryTransaction:

@@ -22,6 +22,7 @@ class Component:
     quantity: float
     unit: str
     lots: bool  # tracked by lot
+    serialised: bool = False  # each has a number of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Definitions:
     work_units: Mapping[str, str]  # id -> the floor's name
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
+    joined: Mapping[str, str]  # signal id of the serial number of what a joining cell makes -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
@@ -80,6 +82,8 @@ class Definitions:
     receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
+    lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -106,7 +110,13 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         for number, step in enumerate(route):
             names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
             components = tuple(
-                Component(each, items[each].quantity, items[each].unit, registry.products[each].lots)
+                Component(
+                    each,
+                    items[each].quantity,
+                    items[each].unit,
+                    registry.products[each].lots,
+                    registry.products[each].serialised,
+                )
                 for each in names
             )
             operations.append(
@@ -137,6 +147,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         work_units={unit.id: unit.name for unit in registry.work_units},
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
+        joined={s.id: s.equipment for s in registry.signals if s.role == "made_serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
         plan=plan,
         measures=measures,
@@ -154,5 +165,10 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         receivers=frozenset(unit.id for unit in registry.work_units if unit.job_control),
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
+        lines={
+            each.id: registry.equipment[each.parent].name if each.parent else ""
+            for each in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip
