@@ -719,6 +719,16 @@ CASES = [
         "one of cell, mill, saw; did you mean mill?",
     ),
     Case(
+        "a checklist of an operation that no routing has",
+        R,
+        "economics:",
+        "checklists: {c: {name: C, operation: Polish, items: {a: {text: A}}}}\neconomics:",
+        32,
+        "checklists.c.operation",
+        "'Polish'",
+        "one of Saw, Mill",
+    ),
+    Case(
         "money of an unknown part",
         R,
         "{P-1: 12}",

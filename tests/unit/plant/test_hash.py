@@ -118,6 +118,9 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
+    tree["checklists"] = {
+        "first": {"name": "First", "operation": "Mill", "items": {"warm": {"text": "Warm", "kind": "number"}}}
+    }
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}
     return msgspec.convert(tree, schema.Plant)

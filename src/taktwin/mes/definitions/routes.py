@@ -9,8 +9,9 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
+from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, SparePart, Tool
 
+HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
@@ -79,6 +80,8 @@ class Definitions:
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)
+    late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -152,5 +155,6 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip
