@@ -201,6 +201,8 @@ class Equipment(Described, frozen=True, kw_only=True):
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
     standard_cycle_s: float | None = None
+    # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
+    job_control: str = ""
     position: Position | None = None
     size: Size | None = None
     infer: list[PowerStep] = []
@@ -217,6 +219,7 @@ class Connection(Described, frozen=True, kw_only=True):
     address: str = ""  # pattern for the addresses of signals that declare none
     options: dict[str, Any] = {}  # for every address
     settings: dict[str, Any] = {}
+    commander: dict[str, Any] = {}  # how the commander enters to write: user, password, certificate
 
 
 class Asset(Described, frozen=True, kw_only=True):
@@ -485,6 +488,13 @@ class Economics(Described, frozen=True, kw_only=True):
     stop_cost_per_h: dict[str, float] = {}  # equipment id -> money
 
 
+class Permit(Described, frozen=True, kw_only=True):
+    """What one command may do at one work unit. What is not listed, the commander refuses."""
+
+    writes: list[Path] = []  # signals of the work unit that the command may write
+    methods: list[str] = []  # of job control, for a command that calls them
+
+
 class AuthorityRule(Described, frozen=True, kw_only=True):
     """Who is right about a domain of data."""
 
@@ -527,4 +537,5 @@ class Plant(Described, frozen=True, kw_only=True):
     late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
+    permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do
     demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording, people

@@ -8,7 +8,7 @@ the same reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,12 +16,14 @@ import msgspec
 import numpy as np
 
 from taktwin.entropy import Entropy
+from taktwin.faces.job_list import JobList
 from taktwin.identity import EquipmentId
 from taktwin.plant.registry import Registry, Signal
 from taktwin.virtual_plant import segments as seg
 from taktwin.virtual_plant.chance import Floats, Ints, Noise
 from taktwin.virtual_plant.crafts import SPECTRUM_POINTS, spectrum
 from taktwin.virtual_plant.flow import Bell, Calendar, Space, World
+from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Physics, Unit
 from taktwin.virtual_plant.senses import Moment, Sense, ambient, energy_kwh, peak_kw, sense_of
 from taktwin.virtual_plant.surroundings import HOUR_NS, Surroundings
@@ -345,6 +347,13 @@ class VirtualPlant:
     def last_value(self, signal: int) -> Any:
         """Return the newest value of a signal, None where it never had one."""
         return next((report.value for report in self.current() if report.signal == signal), None)
+
+    def take_jobs(self, lists: Mapping[str, JobList]) -> None:
+        """Let cells work off job orders from now on."""
+        for name, jobs in lists.items():
+            unit = self.units.get(name)
+            if unit is not None:
+                unit.jobs = CellJobs(jobs, unit)
 
     def break_machine(self, unit: str, at_ns: int, lasting_ns: int, text: str) -> None:
         """Let a unit break at an instant that is not in the past, for a span."""

@@ -16,6 +16,7 @@ import simpy
 from taktwin.virtual_plant.activity import EXECUTION, STATE, Activity, mean_power_kw, true_class
 from taktwin.virtual_plant.crafts import CRAFTS
 from taktwin.virtual_plant.flow import MILLISECOND_NS, SECOND_NS, Calendar, Part, Process, Space, World
+from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Trouble
 from taktwin.virtual_plant.physics import Unit as UnitPhysics
 from taktwin.virtual_plant.segments import Segments
@@ -96,6 +97,7 @@ class WorkUnit:
         self.standard_factor = (
             causes.standard_times.factors.get(name, 1.0) if causes.standard_times.on else 1.0
         )
+        self.jobs: CellJobs | None = None  # of a cell that takes job orders
         self.lots: dict[str, tuple[int, Any]] = {}  # kind of lot -> (parts left, the lot)
         self.process = world.env.process(self._run())
 
@@ -135,6 +137,11 @@ class WorkUnit:
             if self.activity is Activity.RESTING and not self.physics.silent:
                 self._become(Activity.RESETTING, "start of work")
                 yield self._for_s(20.0)
+                continue
+            halt = "" if self.jobs is None else self.jobs.halt
+            if halt:
+                self._become(Activity.NO_ORDER, halt)
+                yield self._sleep()
                 continue
             if not self._take():
                 yield self._sleep()
@@ -206,9 +213,12 @@ class WorkUnit:
             valve = world.physics.causes.compressor_valve
             seconds *= 1.0 + valve.slow_per_bar * world.surroundings.sag_bar_now(world.now_ns)
         self.cycle_ns = max(1, round(seconds * 1000)) * MILLISECOND_NS
-        self.flag("job", part.job)
+        job, product = part.job, part.product
+        if self.jobs is not None:
+            job, product = self.jobs.begin(job=job, product=product)
+        self.flag("job", job)
         self.flag("serial", part.serial)
-        self.flag("product", part.product)
+        self.flag("product", product)
         self.flag("mtc/program", f"O{part.family}0")
         if self.physics.kind == "furnace":
             self.charges += 1
@@ -426,11 +436,15 @@ class WorkUnit:
 
     def _count_good(self) -> None:
         self.good_count += 1
+        if self.jobs is not None:
+            self.jobs.count(good=1)
         self._say("good_count", self.good_count & 0xFFFFFFFF)
         self._say("mtc/part_count", self.good_count & 0xFFFFFFFF)
 
     def _reject(self, part: Part) -> None:
         self.reject_count += 1
+        if self.jobs is not None:
+            self.jobs.count(scrap=1)
         self.world.tally.scrapped += 1
         self._say("reject_count", self.reject_count & 0xFFFFFFFF)
         now_ns = self.world.now_ns

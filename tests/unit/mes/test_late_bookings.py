@@ -137,8 +137,8 @@ def facts(shop: Shop) -> list[tuple[Any, ...]]:
 
 
 def tables(shop: Shop) -> dict[tuple[str, str], Any]:
-    """Return the rows, but for what says how they came."""
-    aside = (*UNTOLD, "bookings_set_aside")
+    """Return the rows, but for what says how and in which turn they came."""
+    aside = (*UNTOLD, "bookings_set_aside", "changes")
     return {key: row for key, row in shop.store.book.rows.items() if key[0] not in aside}
 
 

@@ -235,6 +235,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit View
+         * @description Return who changed what, the newest first: of a thing, by a person, between two instants.
+         */
+        get: operations["audit_view_api_v1_mes_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/audit.jsonl": {
         parameters: {
             query?: never;
@@ -429,6 +449,26 @@ export interface paths {
          * @description Return who worked on what from when to when: of the last hours, or on one job order.
          */
         get: operations["labour_api_v1_mes_labour_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/late-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Late Bookings
+         * @description Return what terminals kept while the server was away and what somebody has to look at.
+         */
+        get: operations["late_bookings_api_v1_mes_late_bookings_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -657,6 +697,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/terminals/{terminal}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring
+         * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
+         *
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         */
+        post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/units/{unit}": {
         parameters: {
             query?: never;
@@ -669,6 +731,66 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record
+         * @description Return what a reviewer reads first of a unit's device history record: the exceptions.
+         */
+        get: operations["record_api_v1_mes_units__unit__record_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Json
+         * @description Return a unit's device history record: the contract `device-history.v1`.
+         */
+        get: operations["record_json_api_v1_mes_units__unit__record_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Pdf
+         * @description Return a unit's device history record as it is printed.
+         */
+        get: operations["record_pdf_api_v1_mes_units__unit__record_pdf_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1007,6 +1129,44 @@ export interface components {
             version: string;
         };
         /**
+         * AnswerModel
+         * @description What a person answered to an item of a checklist, with the limits of then.
+         */
+        AnswerModel: {
+            /** Answer */
+            answer: string;
+            /** At Ms */
+            at_ms: number;
+            /** Checklist */
+            checklist: string;
+            /** Done */
+            done: boolean | null;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Lower */
+            lower: number | null;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Question */
+            question: string;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+            /** Value */
+            value: number | null;
+            /** Verdict */
+            verdict: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * AssetModel
          * @description A physical thing with a serial number.
          */
@@ -1025,6 +1185,46 @@ export interface components {
             name: string;
             /** Serial Number */
             serial_number: string;
+        };
+        /**
+         * AuditEntryModel
+         * @description An entry of the journal with what it said and what it changed.
+         */
+        AuditEntryModel: {
+            /** Actor */
+            actor: string;
+            /** Actor Type */
+            actor_type: string;
+            /** Changes */
+            changes: components["schemas"]["FieldChangeModel"][];
+            /** Event Type */
+            event_type: string;
+            /** Hash */
+            hash: string;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recorded Ms */
+            recorded_ms: number;
+            /** Said */
+            said: components["schemas"]["SaidModel"][];
+            /** Sequence */
+            sequence: number;
+            /** Subject */
+            subject: string;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
+         * AuditModel
+         * @description Entries of the journal, the newest first.
+         */
+        AuditModel: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryModel"][];
+            /** More */
+            more: boolean;
         };
         /**
          * Bar
@@ -1077,6 +1277,30 @@ export interface components {
             lines: components["schemas"]["LineModel"][];
             /** Over */
             over: components["schemas"]["JobModel"][];
+        };
+        /**
+         * BookedModel
+         * @description What became of a late booking: booked, look (somebody has to), or waiting for one before it.
+         */
+        BookedModel: {
+            /** Events */
+            events: string[];
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * BroughtModel
+         * @description Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps.
+         */
+        BroughtModel: {
+            /** Bookings */
+            bookings: components["schemas"]["LateBookingModel"][];
+            /** First */
+            first: number;
         };
         /**
          * BufferModel
@@ -1378,6 +1602,22 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DeviationModel
+         * @description Something that a reviewer has to look at.
+         */
+        DeviationModel: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Detail */
+            detail: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * DocumentModel
          * @description A work instruction: its draft, if that differs from the newest revision, and its revisions.
          */
@@ -1572,6 +1812,22 @@ export interface components {
             ids: string[];
             /** Medium */
             medium: string;
+        };
+        /**
+         * FieldChangeModel
+         * @description The old value beside the new one; new "" may be nothing: the thing was taken out.
+         */
+        FieldChangeModel: {
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+            /** New */
+            new: string;
+            /** Object */
+            object: string;
+            /** Old */
+            old: string;
         };
         /**
          * Flood
@@ -1976,6 +2232,41 @@ export interface components {
             rows: components["schemas"]["ShareModel"][];
         };
         /**
+         * LateBookingModel
+         * @description A command that a terminal kept while nobody answered it.
+         */
+        LateBookingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * LateModel
+         * @description Late bookings to be looked at, the oldest first, and those that were looked at last.
+         */
+        LateModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Settled */
+            settled: components["schemas"]["SetAsideModel"][];
+            /** Waiting */
+            waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -2220,6 +2511,18 @@ export interface components {
              * @constant
              */
             type: "twin";
+        };
+        /**
+         * LookedModel
+         * @description What was looked at, how often, and how often it was an exception.
+         */
+        LookedModel: {
+            /** Check */
+            check: string;
+            /** Exceptions */
+            exceptions: number;
+            /** Looked At */
+            looked_at: number;
         };
         /**
          * LotHere
@@ -2499,6 +2802,8 @@ export interface components {
          */
         NonconformancePage: {
             nonconformance: components["schemas"]["NonconformanceModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             /** Suspect Units */
@@ -2565,9 +2870,13 @@ export interface components {
          * @description An order with its job orders and units.
          */
         OrderPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Jobs */
             jobs: components["schemas"]["JobModel"][];
             order: components["schemas"]["OrderModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Unit Count */
             unit_count: number;
             /** Units */
@@ -2677,6 +2986,34 @@ export interface components {
             /** Shift Group */
             shift_group: string;
             stay: components["schemas"]["StayModel"] | null;
+        };
+        /**
+         * PhotoModel
+         * @description A photo: what it is of, and its file (`/mes/files/{file}`).
+         */
+        PhotoModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Caption */
+            caption: string;
+            /** Checklist */
+            checklist: string;
+            /** File */
+            file: string;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Person */
+            person: string;
+            /** Photo */
+            photo: string;
+            /** Record */
+            record: string;
+            /** Record Kind */
+            record_kind: string;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * PlantModel
@@ -2796,6 +3133,31 @@ export interface components {
             signed: boolean;
         };
         /**
+         * QuestionModel
+         * @description An item of a checklist at a job order. `required`: the job order is not completed without it.
+         */
+        QuestionModel: {
+            answer: components["schemas"]["AnswerModel"] | null;
+            /** Checklist */
+            checklist: string;
+            /** Item */
+            item: string;
+            /** Kind */
+            kind: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+        };
+        /**
          * RateColumn
          * @description Alarms raised in ten minutes.
          */
@@ -2833,6 +3195,22 @@ export interface components {
             lot: components["schemas"]["LotModel"];
             /** Units */
             units: components["schemas"]["SerialModel"][];
+        };
+        /**
+         * RecordModel
+         * @description A device history record as its reviewer begins to read it; the whole of it is a download.
+         */
+        RecordModel: {
+            /** Digest */
+            digest: string;
+            /** Exceptions */
+            exceptions: components["schemas"]["DeviationModel"][];
+            /** Looked */
+            looked: components["schemas"]["LookedModel"][];
+            /** Reviews */
+            reviews: components["schemas"]["ReviewModel"][];
+            /** Unit */
+            unit: string;
         };
         /**
          * RefusedModel
@@ -2917,6 +3295,22 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ReviewModel
+         * @description A signature under a record; `current`: the record that was looked at is the one of now.
+         */
+        ReviewModel: {
+            /** At */
+            at: string;
+            /** Current */
+            current: boolean;
+            /** Meaning */
+            meaning: string;
+            /** Person */
+            person: string;
+            /** Printed Name */
+            printed_name: string;
+        };
+        /**
          * RevisionModel
          * @description A revision of a work instruction, as it was released.
          */
@@ -2949,6 +3343,16 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * SaidModel
+         * @description A field of a fact.
+         */
+        SaidModel: {
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
         };
         /**
          * ScrapModel
@@ -3020,15 +3424,59 @@ export interface components {
          * @description A unit, its way, and all that went into it.
          */
         SerialPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Eaten */
             eaten: components["schemas"]["EatenModel"][];
             /** Parents */
             parents: string[];
             /** Passages */
             passages: components["schemas"]["PassageModel"][];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             unit: components["schemas"]["SerialModel"];
+        };
+        /**
+         * SetAsideModel
+         * @description A late booking that somebody has to look at, or has looked at.
+         */
+        SetAsideModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Booked */
+            booked: boolean;
+            /** Booking */
+            booking: string;
+            /** Code */
+            code: string;
+            /** Command */
+            command: string;
+            /** Content */
+            content: string;
+            /** Found */
+            found: string;
+            /** Person */
+            person: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Said Ms */
+            said_ms: number;
+            /** Settled */
+            settled: string;
+            /** Settled By */
+            settled_by: string;
+            /** Settled Ms */
+            settled_ms: number;
+            /** Terminal */
+            terminal: string;
+            /** Terminal Sequence */
+            terminal_sequence: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * SetMode
@@ -3349,6 +3797,14 @@ export interface components {
             targets: string[];
         };
         /**
+         * SyncModel
+         * @description What became of what a terminal brought.
+         */
+        SyncModel: {
+            /** Bookings */
+            bookings: components["schemas"]["BookedModel"][];
+        };
+        /**
          * SystemModel
          * @description All of it.
          */
@@ -3374,6 +3830,8 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Checklists */
+            checklists: components["schemas"]["QuestionModel"][];
             /** Checks */
             checks: components["schemas"]["CheckModel"][];
             /** Documents */
@@ -3391,6 +3849,8 @@ export interface components {
             reasons: components["schemas"]["ReasonModel"][];
             /** Reports */
             reports: components["schemas"]["ScrapModel"][];
+            /** Set Aside */
+            set_aside: components["schemas"]["SetAsideModel"][];
             /** Work Unit */
             work_unit: string;
         };
@@ -3995,6 +4455,42 @@ export interface operations {
             };
         };
     };
+    audit_view_api_v1_mes_audit_get: {
+        parameters: {
+            query?: {
+                subject?: string;
+                who?: string;
+                from_ms?: number;
+                to_ms?: number;
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_api_v1_mes_audit_jsonl_get: {
         parameters: {
             query?: never;
@@ -4294,6 +4790,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabourModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    late_bookings_api_v1_mes_late_bookings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LateModel"];
                 };
             };
             /** @description Default Response */
@@ -4639,6 +5164,41 @@ export interface operations {
             };
         };
     };
+    bring_api_v1_mes_terminals__terminal__bookings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                terminal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroughtModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unit_api_v1_mes_units__unit__get: {
         parameters: {
             query?: never;
@@ -4657,6 +5217,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_api_v1_mes_units__unit__record_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_json_api_v1_mes_units__unit__record_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_pdf_api_v1_mes_units__unit__record_pdf_get: {
+        parameters: {
+            query?: {
+                language?: "en" | "de";
+            };
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
             /** @description Default Response */

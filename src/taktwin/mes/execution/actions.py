@@ -10,7 +10,6 @@ from taktwin.contracts import commands, events
 from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.engine import decide
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
@@ -20,7 +19,7 @@ from taktwin.mes.resources.queries import checked, lack
 from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
-from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
+from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState, decide
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
