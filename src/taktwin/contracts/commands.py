@@ -410,6 +410,31 @@ class SettleBooking(CommandData, frozen=True, kw_only=True):
     cause: str
 
 
+class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and when a job order is to run."""
+
+    job: str
+    work_unit: str
+    begin_ns: int
+    end_ns: int
+
+
+class PublishSchedule(CommandData, frozen=True, kw_only=True):
+    """Put a schedule in force, whole. It is refused where it changes anything in the frozen zone."""
+
+    command_name: ClassVar[str] = "schedule.publish"
+    version: int  # of the schedule that it was made from; 0: there was none
+    jobs: list[PlannedJob]  # a job order that is left out is planned no more
+    cause: str  # why: for whoever reads it later
+    state: str = ""  # digest of the job orders that it was made from, as the schedule's answer gives it
+
+
+class PublishFrozen(PublishSchedule, frozen=True, kw_only=True):
+    """Put a schedule in force that also changes what is in the frozen zone; the cause says why it must."""
+
+    command_name: ClassVar[str] = "schedule.publish_frozen"
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -422,6 +447,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         RecordResult, Dispose,
         AnswerChecklist, AttachPhoto, SettleBooking,
+        PublishSchedule, PublishFrozen,
     )
 }  # fmt: skip
 

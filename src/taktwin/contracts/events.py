@@ -780,6 +780,30 @@ class BookingSettled(EventData, frozen=True, kw_only=True):
     cause: str
 
 
+class ScheduledJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Where, when and as which one there a job order is to run."""
+
+    job: str
+    work_unit: str
+    sequence: int  # 1, 2, 3, ... on its work unit
+    begin_ns: int
+    end_ns: int
+
+
+class SchedulePublished(EventData, frozen=True, kw_only=True):
+    """A schedule is in force from here on, the whole of it, in the place of the one before."""
+
+    event_type: ClassVar[str] = "schedule.published"
+    schedule: str
+    version: int  # 1, 2, 3, ...
+    by: str
+    cause: str
+    state: str  # digest of the job orders that it was made from; "" = nobody said
+    moved_on: bool  # they had changed since, and it was possible all the same
+    inside: list[str]  # job orders that it changed within the frozen zone
+    jobs: list[ScheduledJob]
+
+
 # What the MES may say, and nobody else.
 MES_EVENTS: tuple[type[EventData], ...] = (
     OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
@@ -797,6 +821,7 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
     ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
+    SchedulePublished,
 )  # fmt: skip
 
 _ALL: tuple[type[EventData], ...] = (

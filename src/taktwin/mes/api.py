@@ -41,6 +41,7 @@ from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
@@ -93,6 +94,10 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
         "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
         "order_end_ns": line.order_end_ns,
+        "planned": None if line.planned is None else {
+            "work_unit": line.planned.work_unit, "sequence": line.planned.sequence,
+            "begin_ns": line.planned.begin_ns, "end_ns": line.planned.end_ns,
+        },
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
@@ -430,6 +435,7 @@ QUERIES: dict[str, Answers] = {
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
     "late": _late,
+    "schedule": schedule,
 }  # fmt: skip
 
 # Questions that look into the journal too.

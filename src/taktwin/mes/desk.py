@@ -25,6 +25,7 @@ from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import KeptBooking, Terminal
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution.tables import JobOrder
@@ -70,12 +71,13 @@ RULES: Rules = (
     .joined(checklists.RULES)
     .joined(answering.RULES)
     .joined(late.RULES)
+    .joined(publishing.RULES)
 )
 EMPTY = msgspec.Raw(b"{}")
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "booking", "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
+    "booking", "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
 )  # fmt: skip
 
@@ -170,7 +172,9 @@ class Desk:
                 now_ns = self._now_ns()
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
-                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                asking = Asking(
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor
+                )
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
@@ -263,7 +267,8 @@ class Desk:
     ) -> None:
         now_ns = self._now_ns()
         who = Who(row.actor, row.actor_type, booking.on_behalf_of, booking.reason, booking.id)
-        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor)
+        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor,
+                      booking.on_behalf_of, row.actor)  # fmt: skip
         terminal = _terminal(transaction, row.terminal)
         last_ns = terminal.last_ns
         written: list[Entry] = []
@@ -298,7 +303,9 @@ class Desk:
     ) -> list[Entry]:  # fmt: skip
         account = row.actor if row.actor_type == "human" else ""
         person = booking.on_behalf_of or account
-        asking = Asking(self._definitions, at_ns, booking.id, person, booking.on_behalf_of, late=True)
+        asking = Asking(
+            self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
+        )
         now_ns = self._now_ns()
         performance.present(transaction.book, wish, asking)
         written = self._write(transaction, RULES.deciders[booking.name](transaction.book, wish, asking), who,
@@ -515,12 +522,17 @@ class MemoryStore:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction; what it did is taken back if it fails."""
-        rows, entries, answers = dict(self.book.rows), list(self.entries), dict(self.answers)
+        written, answered = len(self.entries), len(self.answers)
+        self.book.begin()
         try:
             yield MemoryTransaction(self)
         except BaseException:
-            self.book.rows, self.entries, self.answers = rows, entries, answers
+            self.book.roll_back()
+            del self.entries[written:]
+            while len(self.answers) > answered:
+                self.answers.popitem()
             raise
+        self.book.commit()
 
 
 class MemoryTransaction:

@@ -93,6 +93,7 @@ class Equipment:
     connection: str = ""  # of the signals that name none, and of its job order receiver
     job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
+    frozen_h: float = 0.0  # so far ahead a published schedule stands
     assets: tuple[str, ...] = ()
     zone: str = ""
     x_m: float | None = None  # centre on the floor plan, metres

@@ -35,8 +35,8 @@ Level = Literal[
 ]  # fmt: skip
 Role = Literal[
     "state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "energy", "job",
-    "serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
-    "ambient", "occupancy", "tool", "result", "heartbeat",
+    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process",
+    "condition", "ambient", "occupancy", "tool", "result", "heartbeat",
 ]  # fmt: skip
 ValueType = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
@@ -54,6 +54,7 @@ ROLES: dict[str, str] = {
     "energy": "electric energy since ever",
     "job": "the job order in work",
     "serial": "the serial number in work",
+    "made_serial": "the serial number of what a joining unit makes of the part in work",
     "product": "the product in work",
     "program": "the program in the controller",
     "cycle_time": "the time of the last cycle",
@@ -200,6 +201,9 @@ class Equipment(Described, frozen=True, kw_only=True):
     connection: str = ""  # for the signals that name none
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
+    frozen_h: float | None = (
+        None  # hours ahead for which a published schedule stands; None: as what it belongs to
+    )
     standard_cycle_s: float | None = None
     # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
     job_control: str = ""

@@ -13,7 +13,8 @@ class Action(StrEnum):
     ALARM_SHELVE = "alarm.shelve"
     ALARM_COMMENT = "alarm.comment"
     DEMO_INJECT = "demo.inject"
-    MES_PLAN = "mes.plan"  # orders in, and their dates
+    MES_PLAN = "mes.plan"  # orders in, their dates, the schedule
+    MES_FROZEN = "mes.frozen"  # the schedule within its frozen zone: whoever answers for the floor now
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
@@ -51,6 +52,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DISPATCH,
+            Action.MES_FROZEN,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,

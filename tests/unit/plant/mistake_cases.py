@@ -257,7 +257,7 @@ CASES = [
         "classes.mill.signals.energy.role",
         "'enrgy'",
         "one of state, mode, set_up, blocked, starved, good_count, reject_count, power, energy, job, serial,"
-        " product, program, cycle_time, alarm_code, alarm_active and 7 more; did you mean energy?",
+        " made_serial, product, program, cycle_time, alarm_code and 8 more; did you mean energy?",
     ),
     Case(
         "unknown type",
@@ -552,7 +552,8 @@ CASES = [
         "equipment.mill1.standard_cycle",
         "'standard_cycle'",
         "a known field: one of class, level, parent, name, aliases, connection, variables, calendar,"
-        " standard_cycle_s, position, size, infer, properties, signals; did you mean standard_cycle_s?",
+        " frozen_h, standard_cycle_s, job_control, position, size, infer, properties, signals;"
+        " did you mean standard_cycle_s?",
     ),
     Case(
         "unknown section",

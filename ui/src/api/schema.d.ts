@@ -657,6 +657,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedule
+         * @description Return the schedule in force, what it will come to, and the one that would follow it now.
+         */
+        get: operations["schedule_api_v1_mes_schedule_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/schedule/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposal
+         * @description Return the same with the schedule that would come of some moves. Nothing is changed by asking.
+         */
+        post: operations["proposal_api_v1_mes_schedule_proposal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/signatures/{kind}/{record}": {
         parameters: {
             query?: never;
@@ -1575,6 +1615,20 @@ export interface components {
             event_id: string;
         };
         /**
+         * DecidesModel
+         * @description What the end of an order waits for.
+         */
+        DecidesModel: {
+            /** Job */
+            job: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Decision
          * @description What a person decided about an alarm. The same key twice is the same decision.
          */
@@ -2103,6 +2157,18 @@ export interface components {
             kinds: components["schemas"]["InjectionKind"][];
         };
         /**
+         * InsideModel
+         * @description A proposed change within the frozen zone.
+         */
+        InsideModel: {
+            /** Job */
+            job: string;
+            /** Until Ms */
+            until_ms: number;
+            /** What */
+            what: string;
+        };
+        /**
          * InstructionModel
          * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
          */
@@ -2316,6 +2382,7 @@ export interface components {
             order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
+            planned: components["schemas"]["PlaceModel"] | null;
             /** Priority */
             priority: number;
             /** Product */
@@ -2735,6 +2802,26 @@ export interface components {
             work_unit: string;
         };
         /**
+         * MoveModel
+         * @description A job order that a planner puts somewhere: on a work unit, not before an instant.
+         */
+        MoveModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** Job */
+            job: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * MovesModel
+         * @description All moves of a planner since the schedule in force.
+         */
+        MovesModel: {
+            /** Moves */
+            moves: components["schemas"]["MoveModel"][];
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -2840,6 +2927,16 @@ export interface components {
             kind: string;
             /** Subject */
             subject: string;
+        };
+        /**
+         * OffModel
+         * @description A span in which nothing is planned to run.
+         */
+        OffModel: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * OrderModel
@@ -3016,6 +3113,20 @@ export interface components {
             work_unit: string;
         };
         /**
+         * PlaceModel
+         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         */
+        PlaceModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Sequence */
+            sequence: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PlantModel
          * @description Everything that does not change while the plant runs.
          */
@@ -3117,6 +3228,26 @@ export interface components {
             started_ms: number;
             /** State */
             state: string;
+        };
+        /**
+         * PublishedModel
+         * @description A schedule that was published: by whom, when, why.
+         */
+        PublishedModel: {
+            /** By */
+            by: string;
+            /** Cause */
+            cause: string;
+            /** Inside */
+            inside: string[];
+            /** Moved On */
+            moved_on: boolean;
+            /** Published Ms */
+            published_ms: number;
+            /** Schedule */
+            schedule: string;
+            /** Version */
+            version: number;
         };
         /**
          * QualityModel
@@ -3353,6 +3484,107 @@ export interface components {
             field: string;
             /** Value */
             value: string;
+        };
+        /**
+         * ScheduleModel
+         * @description The schedule in force, what it will come to, and what moves would make of it.
+         */
+        ScheduleModel: {
+            /** At Ms */
+            at_ms: number;
+            /** History */
+            history: components["schemas"]["PublishedModel"][];
+            /** Inside */
+            inside: components["schemas"]["InsideModel"][];
+            /** Jobs */
+            jobs: components["schemas"]["ScheduledJobModel"][];
+            /** Orders */
+            orders: components["schemas"]["ScheduledOrderModel"][];
+            schedule: components["schemas"]["PublishedModel"] | null;
+            /** State */
+            state: string;
+            /** Unknown */
+            unknown: string[];
+            /** Work Units */
+            work_units: components["schemas"]["ScheduledUnitModel"][];
+        };
+        /**
+         * ScheduledJobModel
+         * @description A job order in the schedule: as planned, as it will be, as it is proposed.
+         */
+        ScheduledJobModel: {
+            /** Candidates */
+            candidates: string[];
+            /** Due Ms */
+            due_ms: number;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Name */
+            name: string;
+            /** Obstacle */
+            obstacle: string;
+            /** Operation */
+            operation: number;
+            planned: components["schemas"]["PlaceModel"] | null;
+            /** Product */
+            product: string;
+            projected: components["schemas"]["PlaceModel"] | null;
+            proposed: components["schemas"]["PlaceModel"] | null;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+            /** Setup Family */
+            setup_family: string;
+            /** Setup S */
+            setup_s: number;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * ScheduledOrderModel
+         * @description An order with its dates; 0: not all of it is planned.
+         */
+        ScheduledOrderModel: {
+            decides: components["schemas"]["DecidesModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: boolean;
+            /** Planned End Ms */
+            planned_end_ms: number;
+            /** Product */
+            product: string;
+            /** Projected End Ms */
+            projected_end_ms: number;
+            /** Proposed End Ms */
+            proposed_end_ms: number;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+        };
+        /**
+         * ScheduledUnitModel
+         * @description A row of the schedule.
+         */
+        ScheduledUnitModel: {
+            /** Frozen Until Ms */
+            frozen_until_ms: number;
+            /** Line */
+            line: string;
+            /** Name */
+            name: string;
+            /** Off */
+            off: components["schemas"]["OffModel"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * ScrapModel
@@ -5088,6 +5320,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QualityModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_api_v1_mes_schedule_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_api_v1_mes_schedule_proposal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MovesModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
                 };
             };
             /** @description Default Response */

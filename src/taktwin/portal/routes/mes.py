@@ -28,12 +28,14 @@ from taktwin.portal.models.mes import (
     LabourModel,
     LateModel,
     LotsModel,
+    MovesModel,
     NonconformancePage,
     OrderPage,
     OrdersModel,
     PeopleModel,
     QualityModel,
     RecallModel,
+    ScheduleModel,
     SerialPage,
     SignaturesModel,
     SyncModel,
@@ -89,6 +91,8 @@ NEEDS: dict[str, Action] = {
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.PublishSchedule.command_name: Action.MES_PLAN,
+    commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
 STATUS = {
     "unknown": 404,
@@ -102,6 +106,19 @@ STATUS = {
 async def board(portal: PortalOf, person: PersonOf) -> Any:
     """Return every job order that is not over, with what is in its way, and those that ended last."""
     return await _ask(portal, "board")
+
+
+@router.get("/schedule", response_model=ScheduleModel)
+async def schedule(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the schedule in force, what it will come to, and the one that would follow it now."""
+    return await _ask(portal, "schedule")
+
+
+@router.post("/schedule/proposal", response_model=ScheduleModel)
+async def proposal(wish: MovesModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the same with the schedule that would come of some moves. Nothing is changed by asking."""
+    moves = [_in_ns(move.model_dump()) for move in wish.moves]
+    return await _ask(portal, "schedule", moves=moves)
 
 
 @router.get("/terminal/{work_unit}", response_model=TerminalModel)
@@ -403,7 +420,7 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, question: str, /, **wish: str) -> Any:
+async def _ask(portal: Portal, question: str, /, **wish: Any) -> Any:
     found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
@@ -423,9 +440,12 @@ def _in_ms(value: Any) -> Any:
 
 
 def _in_ns(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name[:-3]}_ns" if name.endswith("_ms") else name: wire.ns(each)
-        if name.endswith("_ms") and isinstance(each, int)
-        else each
-        for name, each in data.items()
-    }
+    found: dict[str, Any] = {}
+    for name, each in data.items():
+        if name.endswith("_ms") and isinstance(each, int):
+            found[f"{name[:-3]}_ns"] = wire.ns(each)
+        elif isinstance(each, list):
+            found[name] = [_in_ns(one) if isinstance(one, dict) else one for one in each]
+        else:
+            found[f"{name[:-3]}_ns" if name.endswith("_ms") else name] = each
+    return found
