@@ -32,6 +32,7 @@ A name that nobody knows is answered with {}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -47,6 +48,7 @@ from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.dossier.history import device_history
 from taktwin.mes.exchange import confirming
+from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
 from taktwin.mes.performance.queries import crew, labour, people
@@ -87,6 +89,7 @@ def _plain(row: Row) -> dict[str, Any]:
 
 def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]:
     found = line.obstacle
+    side = machine_side(book, definitions, line.job)
     return {
         **_plain(line.job),
         "candidates": list(line.candidates),
@@ -101,6 +104,7 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
+        "machine": None if side is None else asdict(side),
         "overdue": [
             {"characteristic": late.characteristic.id, "name": late.characteristic.name, "parts": -late.left}
             for late in _checks(line.job, book, definitions) if late.left < 0

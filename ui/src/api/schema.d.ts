@@ -2373,6 +2373,7 @@ export interface components {
             job: string;
             /** Last Operation */
             last_operation: boolean;
+            machine: components["schemas"]["MachineSideModel"] | null;
             /** Name */
             name: string;
             obstacle: components["schemas"]["ObstacleModel"] | null;
@@ -2644,6 +2645,34 @@ export interface components {
         LotsModel: {
             /** Lots */
             lots: components["schemas"]["LotModel"][];
+        };
+        /**
+         * MachineSideModel
+         * @description What a machine that takes job orders by itself says of one, and what it was asked.
+         */
+        MachineSideModel: {
+            /** Asked */
+            asked: string;
+            /** Asked Ms */
+            asked_ms: number;
+            /** Cause */
+            cause: string;
+            /** Equal */
+            equal: boolean;
+            /** Failed */
+            failed: string;
+            /** Reachable */
+            reachable: boolean;
+            /** Said Ms */
+            said_ms: number;
+            /** Since Ms */
+            since_ms: number;
+            /** State */
+            state: string;
+            /** Sub State */
+            sub_state: string;
+            /** Why */
+            why: string;
         };
         /**
          * MaintenanceModel

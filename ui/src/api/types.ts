@@ -37,6 +37,7 @@ export type Bar = Schemas['Bar'];
 export type SearchResult = Schemas['Found'];
 export type Board = Schemas['BoardModel'];
 export type BoardLine = Schemas['LineModel'];
+export type MachineSide = Schemas['MachineSideModel'];
 export type Certificate = Schemas['CertificateModel'];
 export type CrewDocument = Schemas['CrewModel'];
 export type Labour = Schemas['LabourModel'];

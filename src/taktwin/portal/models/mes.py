@@ -58,6 +58,22 @@ class PlaceModel(Model):
     end_ms: int
 
 
+class MachineSideModel(Model):
+    """What a machine that takes job orders by itself says of one, and what it was asked."""
+
+    reachable: bool
+    cause: str  # why it is not reached
+    since_ms: int  # since when it is reached, or not; 0: it never was
+    state: str  # "": it does not have this job order
+    sub_state: str
+    said_ms: int
+    equal: bool  # to ours
+    asked: str  # method of which nobody knows yet what came of it; "" = none
+    asked_ms: int
+    failed: str  # method that it did not take, or of which it did not say so; "" = none
+    why: str
+
+
 class LineModel(JobModel):
     """A job order on the board: where it may run, what is in its way, and what is late while it runs."""
 
@@ -68,6 +84,7 @@ class LineModel(JobModel):
     order_end_ms: int  # when its whole order will be done; 0: it will not
     planned: PlaceModel | None  # its place in the schedule in force
     obstacle: ObstacleModel | None
+    machine: MachineSideModel | None  # None: its machine takes no job orders by itself
     overdue: list[OverdueModel]
 
 
