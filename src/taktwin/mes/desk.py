@@ -379,12 +379,17 @@ class MemoryStore:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction; what it did is taken back if it fails."""
-        rows, entries, answers = dict(self.book.rows), list(self.entries), dict(self.answers)
+        written, answered = len(self.entries), len(self.answers)
+        self.book.begin()
         try:
             yield MemoryTransaction(self)
         except BaseException:
-            self.book.rows, self.entries, self.answers = rows, entries, answers
+            self.book.roll_back()
+            del self.entries[written:]
+            while len(self.answers) > answered:
+                self.answers.popitem()
             raise
+        self.book.commit()
 
 
 class MemoryTransaction:

@@ -94,6 +94,7 @@ class MesService:
             (
                 *self._definitions.counters,
                 *self._definitions.serials,
+                *self._definitions.joined,
                 *self._definitions.made,
                 *self._definitions.measures,
             )

@@ -35,7 +35,7 @@ Level = Literal[
 ]  # fmt: skip
 Role = Literal[
     "state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "energy", "job",
-    "serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
+    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
     "ambient", "occupancy", "tool", "result", "heartbeat",
 ]  # fmt: skip
 ValueType = Literal[
@@ -54,6 +54,7 @@ ROLES: dict[str, str] = {
     "energy": "electric energy since ever",
     "job": "the job order in work",
     "serial": "the serial number in work",
+    "made_serial": "the serial number of what a joining unit makes of the part in work",
     "product": "the product in work",
     "program": "the program in the controller",
     "cycle_time": "the time of the last cycle",
