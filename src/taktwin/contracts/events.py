@@ -716,7 +716,7 @@ class GaugeUsed(EventData, frozen=True, kw_only=True):
 
 
 class CommandGiven(EventData, frozen=True, kw_only=True):
-    """The MES gave the commander a command for a machine. Whether the machine heard of it, is not known yet."""
+    """The MES gave the commander a command for a machine, which may not have heard of it yet."""
 
     event_type: ClassVar[str] = "command.given"
     command: str

@@ -1,4 +1,4 @@
-"""What a cell is answered that asked whether a part may be built in: one number, the same for all machines."""
+"""What a cell is answered that asked whether a part may be built in: one number, for all machines alike."""
 
 from __future__ import annotations
 

@@ -28,7 +28,6 @@ def check(loaded: Loaded, plant: schema.Plant, expansion: Expansion) -> None:
             if known(loaded, f"{at}.{command}", command, "commands to machines", CATALOGUE):
                 _check_permit(loaded, plant, f"{at}.{command}", permit, signals.get(work_unit, {}))
 
-
     for work_unit, interlock in plant.interlocks.items():
         _check_interlock(loaded, plant, f"interlocks.{work_unit}", work_unit, interlock, signals)
     for routing_id, routing in plant.routings.items():

@@ -75,6 +75,8 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "equipment": []}},
     {"x": {"authority": "mes"}},
     {"x": {"x": {"writes": ["x"]}}},
+    {"x": {"patience_s": 3.0}},
+    "let",
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
     {"currency": "USD"},
     {"width_m": 7.5, "depth_m": 2.5},
@@ -119,6 +121,7 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
+    tree["interlocks"] = {"mill1": {"patience_s": 2.0}}
     tree["permits"] = {"mill1": {"parameters.load": {"writes": ["spindle/load"]}}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}

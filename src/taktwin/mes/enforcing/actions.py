@@ -136,9 +136,7 @@ def parameters_loaded(
     job = book.get(JobOrder, row.job)
     if job is None:
         return  # taken out of the list meanwhile
-    yield from parameters.written(
-        row, result, product=job.product, operation=job.operation, asking=asking
-    )
+    yield from parameters.written(row, result, product=job.product, operation=job.operation, asking=asking)
     if result.outcome is not Outcome.DONE:
         return
     try:

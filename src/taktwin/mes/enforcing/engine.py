@@ -64,9 +64,7 @@ def decide(serial: str, part: Part | None, here: Here | None, *, without_job: st
             return _lots(here.restricted_lots) or Verdict(Answer.MAY)  # it gets its record here
         return Verdict(Answer.UNKNOWN_SERIAL, f"nobody knows {serial}")
     if (part.product, part.request) != (here.product, here.request):
-        return Verdict(
-            Answer.WRONG_JOB, f"of order {part.request} ({part.product}); {here.job} runs here"
-        )
+        return Verdict(Answer.WRONG_JOB, f"of order {part.request} ({part.product}); {here.job} runs here")
     if here.operation in part.passed:
         return Verdict(Answer.DONE_ALREADY, f"passed operation {here.operation} before")
     later = [number for number in part.passed if number > here.operation]
