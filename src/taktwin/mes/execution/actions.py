@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
+from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
@@ -125,6 +126,10 @@ def control(
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
         )
+    if wish in (Method.STOP, Cause.STOP):
+        _by_hand_is_done(book, job, asking)
+    if asking.late:
+        _as_it_was(book, job, wish, asking)
     if wish is Cause.BEGIN or wish is Method.RESUME:
         _nothing_else_runs(book, job)
         _somebody_may(book, job, place, asking)
@@ -201,12 +206,46 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
                       "a work unit on which nothing runs", row=job)  # fmt: skip
 
 
+def _as_it_was(book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking) -> None:
+    """Return only if what comes late fits between what is known of then and of since."""
+    if job.started_ns > asking.now_ns:
+        raise Refused("state", f"job order {job.job}", "not begun then", "one that had begun",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    since = [
+        other.job
+        for other in book.where(JobOrder, work_unit=job.work_unit)
+        if other.job != job.job and max(other.started_ns, other.ended_ns) > asking.now_ns
+    ]
+    if wish is Cause.BEGIN and since:
+        raise Refused("not_ready", job.work_unit, f"{since[0]} ran there since",
+                      "a work unit on which nothing ran since then", row=job)  # fmt: skip
+
+
+def _waits_for(book: Reading, job: JobOrder, asking: Asking) -> list[Question]:
+    found = questions(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.name
+    )  # fmt: skip
+    return [each for each in found if each.open]
+
+
+def _by_hand_is_done(book: Reading, job: JobOrder, asking: Asking) -> None:
+    waits = _waits_for(book, job, asking)
+    if waits:
+        what = "; ".join(
+            f"{each.what.text} ({'not done' if each.answer is None else 'not as it should be'})"
+            for each in waits[:3]
+        )
+        raise Refused("not_ready", f"checklist {waits[0].name} of {job.job}",
+                      what + (f"; and {len(waits) - 3} more" if len(waits) > 3 else ""),
+                      "all of it done, and as it should be", row=job)  # fmt: skip
+
+
 def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
     """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
     definition = asking.definitions.products.get(job.product)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
-        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit, asking)
         whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
         if not people or all(whys.values()):
             found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
@@ -243,7 +282,7 @@ def _same_version(job: JobOrder, version: int) -> None:
 def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> Iterator[Fact]:
     """Book scrap that a person reports; of a serialised unit, that unit."""
     job = _job(book, wish.job)
-    if State(job.state) not in (State.RUNNING, State.INTERRUPTED):
+    if not under_way(job, asking):
         raise Refused("state", f"job order {job.job}", job.state, "one that is Running or Interrupted",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if not wish.cause.strip():
@@ -267,6 +306,13 @@ def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> I
     )  # fmt: skip
     if wish.unit:
         yield Fact(events.UnitScrapped(unit=wish.unit, cause=wish.cause), asking.now_ns)
+
+
+def under_way(job: JobOrder, asking: Asking) -> bool:
+    """Return whether a job order has begun and is not over, or was so when what comes late was asked."""
+    if State(job.state) in (State.RUNNING, State.INTERRUPTED):
+        return not asking.late or job.started_ns <= asking.now_ns
+    return asking.late and bool(job.started_ns) and job.started_ns <= asking.now_ns <= job.ended_ns
 
 
 def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Iterator[Fact]:
@@ -321,9 +367,9 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
-    """End a job order by itself once it has its good parts."""
+    """End a job order by itself once it has its good parts and nothing is left to do by hand."""
     job = _job(book, name)
-    if State(job.state) is State.RUNNING and job.good >= job.quantity:
+    if State(job.state) is State.RUNNING and job.good >= job.quantity and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 
