@@ -30,6 +30,7 @@ from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.enforcing import actions as enforcing
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.machines import actions as machines
 from taktwin.mes.machines.tables import MachineOrder
@@ -61,6 +62,7 @@ SIGNED: dict[str, type[Row]] = {
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
+    .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
@@ -85,7 +87,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal",
     "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
 
