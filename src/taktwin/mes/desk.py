@@ -82,6 +82,8 @@ RULES: Rules = (
     .joined(publishing.RULES)
 )
 EMPTY = msgspec.Raw(b"{}")
+# What follows from what a machine said to a command.
+FOLLOWERS = {**enforcing.FOLLOWERS, **receivers.FOLLOWERS}
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
@@ -403,7 +405,7 @@ class Desk:
             who = Who("commander", "service", on_behalf_of=person, reason=row.why, correlation=row.command)
             asking = Asking(self._definitions, now_ns, row.command, person)
             written = self._write(transaction, machines.answered(row, result, asking), who, now_ns)
-            follow = enforcing.FOLLOWERS.get(row.name)
+            follow = FOLLOWERS.get(row.name)
             if follow is not None:
                 facts = follow(transaction.book, row, result, asking)
                 written += self._write(transaction, facts, who, now_ns)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import invariant, rule
 
-from taktwin.contracts import commands
+from taktwin.contracts import commands, events
 from taktwin.contracts.commands import Answer, ReportMachineJobs, SaidJob
-from taktwin.mes.execution import receivers
+from taktwin.contracts.machine_commands import MachineResult, Outcome
+from taktwin.mes.desk import content_of
+from taktwin.mes.execution import actions, receivers
+from taktwin.mes.execution.asking import NAME, method_of
 from taktwin.mes.execution.engine import equal, following
+from taktwin.mes.execution.queries import MachineSide, machine_side
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
 from taktwin.standards.job_control import BY_CAUSE, SUB_STATES, Cause, State, SubState
-from tests.unit.mes.conftest import START_NS, Shop
-from tests.unit.mes.test_random_commands import STEPS, Plant, cells, chained_and_rebuilt, orders, run
+from tests.unit.mes.conftest import SECOND, START_NS, Shop
+from tests.unit.mes.test_random_commands import (
+    FOUND_WITHIN,
+    STEPS,
+    Plant,
+    cells,
+    chained_and_rebuilt,
+    orders,
+    run,
+)
 
 
 @pytest.fixture
 def line(shop: Shop) -> Shop:
     """An order whose first job order may begin at `load2`, and its machine."""
+    shop.machines_obey = False
     shop.granted(commands.DropOrder(request="1", product="EA-100", quantity=2, due_ns=START_NS))
     shop.granted(commands.DispatchJob(job="1-10", work_unit="load2", version=1))
     return shop
@@ -130,12 +144,120 @@ def test_following_a_machine_goes_over_arrows_that_exist_and_leads_to_its_state(
                 assert at is there
 
 
+def given(shop: Shop) -> list[tuple[str, str]]:
+    """Return job and method of what machines are being told."""
+    return [(row.job, method_of(row)) for row in shop.desk.open_commands() if row.name == NAME]
+
+
+def tell(shop: Shop, outcome: Outcome, state: str = "", sub_state: str = "") -> None:
+    """Let the commander say what came of the oldest command."""
+    row = next(row for row in shop.desk.open_commands() if row.name == NAME)
+    returned = {"state": state, "sub_state": sub_state} if state else {}
+    shop.now_ns += SECOND
+    shop.desk.told(MachineResult(id=row.command, outcome=outcome, found=outcome.value, returned=returned))
+
+
+def side(shop: Shop, job: str = "1-10") -> MachineSide:
+    row = shop.store.book.get(JobOrder, job)
+    assert row is not None
+    found = machine_side(shop.store.book, shop.definitions, row)
+    assert found is not None
+    return found
+
+
+def test_a_machine_is_asked_first_and_the_job_order_begins_by_its_word(line: Shop) -> None:
+    report(line)
+    assert line.granted(commands.BeginJob(job="1-10")).events == ["command.given"]
+    assert state(line) == ("AllowedToStart", "Ready") and given(line) == [("1-10", "StoreAndStart")]
+    assert side(line).asked == "StoreAndStart" and not side(line).equal
+    twice = line.ask(commands.BeginJob(job="1-10"))
+    assert not twice.accepted and "was asked to StoreAndStart" in twice.found
+    tell(line, Outcome.DONE, "Running")
+    assert state(line) == ("Running", "") and side(line).equal and not side(line).asked
+    chained_and_rebuilt(line)
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o not in (Outcome.DONE, Outcome.DIFFERS)])
+def test_a_start_that_a_machine_did_not_take_runs_nowhere_and_says_why(line: Shop, outcome: Outcome) -> None:
+    report(line)
+    line.granted(commands.BeginJob(job="1-10"))
+    tell(line, outcome)
+    assert state(line) == ("AllowedToStart", "Ready")
+    assert side(line).failed == "StoreAndStart" and outcome.value in side(line).why
+    line.granted(commands.BeginJob(job="1-10"))
+    tell(line, Outcome.DONE, "Running")
+    assert state(line)[0] == "Running" and not side(line).failed
+    chained_and_rebuilt(line)
+
+
+def test_pause_resume_and_stop_happen_when_the_machine_has_done_them(line: Shop) -> None:
+    report(line)
+    line.granted(commands.BeginJob(job="1-10"))
+    tell(line, Outcome.DONE, "Running")
+    for method, after in (("Pause", ("Interrupted", "Suspended")), ("Resume", ("Running", "")),
+                          ("Stop", ("Ended", "Closed"))):  # fmt: skip
+        before = state(line)
+        line.granted(commands.ControlJob(job="1-10", method=method))
+        assert state(line) == before and given(line) == [("1-10", method)]
+        tell(line, Outcome.REFUSED)
+        assert state(line) == before and side(line).failed == method
+        line.granted(commands.ControlJob(job="1-10", method=method))
+        tell(line, Outcome.DONE, *after)
+        assert state(line) == after and side(line).equal
+    report(line, ("1-10", State.ENDED, SubState.CLOSED))
+    assert given(line) == [("1-10", "Clear")], "over on both sides: it may forget it"
+    report(line, ("1-10", State.ENDED, SubState.CLOSED))
+    assert given(line) == [("1-10", "Clear")], "asked once"
+    tell(line, Outcome.REFUSED)
+    report(line, ("1-10", State.ENDED, SubState.CLOSED))
+    assert given(line) == []
+    chained_and_rebuilt(line)
+
+
+def test_who_aborts_need_not_wait_for_the_machine_and_both_sides_differ_until_it_has(line: Shop) -> None:
+    report(line)
+    line.granted(commands.BeginJob(job="1-10"))
+    line.granted(commands.ControlJob(job="1-10", method="Abort"))
+    assert state(line) == ("Aborted", "") and given(line)[1] == ("1-10", "Abort")
+    tell(line, Outcome.DONE, "Running")
+    assert state(line) == ("Aborted", "") and not side(line).equal
+    tell(line, Outcome.DONE, "Aborted")
+    assert side(line).equal
+
+
+def test_a_machine_that_is_not_reached_is_not_asked_and_a_late_answer_changes_nothing(line: Shop) -> None:
+    report(line)
+    line.granted(commands.BeginJob(job="1-10"))
+    line.now_ns += 61 * SECOND
+    line.granted(ReportMachineJobs(work_unit="load2", reachable=False, cause="no route"))
+    assert line.granted(commands.BeginJob(job="1-10")).events == ["job.order.started"]
+    assert not side(line).reachable and not side(line).equal
+    tell(line, Outcome.LATE)
+    assert state(line) == ("Running", "")
+    chained_and_rebuilt(line)
+
+
+def begun_by_its_machines_word(shop: Shop) -> None:
+    """Where a machine was reached, no job order began there before it said that it runs."""
+    reached: dict[str, bool] = {}
+    there: dict[str, str] = {}
+    for entry in shop.store.entries:
+        event = content_of(entry)
+        if isinstance(event, events.MachineReceiverChanged):
+            reached[event.work_unit] = event.reachable
+        elif isinstance(event, events.MachineJobReported):
+            there[event.job] = event.state
+        elif isinstance(event, events.JobOrderStarted) and reached.get(event.work_unit):
+            assert there.get(event.job) in ("Running", "Interrupted", "Ended"), "begun without its machine"
+
+
 class Receivers(Plant):
     """The plant of the random commands, whose machines say of job orders what they like."""
 
     @rule(order=orders, cell=cells, data=st.data(), reachable=st.sampled_from((True, True, True, False)),
           missed=st.booleans())  # fmt: skip
     def say(self, order: str, cell: str, data: st.DataObject, reachable: bool, missed: bool) -> None:
+        self.shop.machines_obey = False  # from now on they do what they like
         job = f"{order}-{STEPS[cell]}"
         there = data.draw(st.sampled_from(State))
         sub = data.draw(st.sampled_from(SUB_STATES[there]))
@@ -157,15 +279,42 @@ class Receivers(Plant):
         if follows and there.number >= State.RUNNING.number and not others:
             assert after.state == there.value, "a machine's own word is followed"
 
+    @rule(order=orders, cell=cells)
+    def begin_where_the_machine_is_reached(self, order: str, cell: str) -> None:
+        self.shop.machines_obey = False
+        self.shop.granted(ReportMachineJobs(work_unit=cell, reachable=True))
+        self.work(order, cell)
+
+    @rule(outcome=st.sampled_from((Outcome.DONE, *Outcome)), there=st.sampled_from((None, *State)))
+    def answer(self, outcome: Outcome, there: State | None) -> None:
+        if given(self.shop):
+            sub = "" if there is None else SUB_STATES[there][0].value
+            tell(self.shop, outcome, "" if there is None else there.value, sub)
+
+    @invariant()
+    def one_command_at_a_time(self) -> None:
+        now = [row for row in self.shop.desk.open_commands() if row.deadline_ns >= self.shop.now_ns]
+        asked = [row.job for row in now if row.name == NAME and method_of(row) not in ("Abort", "Pause")]
+        assert len(asked) == len(set(asked))
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "shop"):
+            begun_by_its_machines_word(self.shop)
+
 
 def test_random_reports_leave_no_illegal_state() -> None:
     run(Receivers, 40)
 
 
-def test_the_random_reports_find_a_planted_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(here: State, there: State, sub: SubState) -> Cause | None:
-        return None if there is State.ABORTED else following(here, there, sub)
-
-    monkeypatch.setattr(receivers, "following", forgetful)
+@pytest.mark.parametrize(
+    "mistake",
+    [(receivers, "following", lambda *words: None), (actions, "asks", lambda *words: None)],
+    ids=["does not follow", "does not ask"],
+)
+def test_the_random_reports_find_a_planted_mistake(
+    mistake: tuple[Any, str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*mistake)
     with pytest.raises(AssertionError):
-        run(Receivers, 300, shrink=False)
+        run(Receivers, FOUND_WITHIN, shrink=False)

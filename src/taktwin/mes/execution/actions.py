@@ -10,8 +10,9 @@ from taktwin.contracts import commands, events
 from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.engine import OVER
-from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
+from taktwin.mes.execution.asking import asks, machine_counts
+from taktwin.mes.execution.engine import AT_ONCE, OVER
+from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
 from taktwin.mes.machines import parameters
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
@@ -144,6 +145,11 @@ def control(
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
         tools = asking.definitions.products[job.product].operation(job.operation).tools
         refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
+    ask = None if told or asking.late else asks(book, job, wish, place, asking)
+    if ask is not None:
+        yield ask
+        if wish not in AT_ONCE:
+            return
     event = _event(job, wish, step.sub_state, place)
     yield Fact(event, asking.now_ns)
     if isinstance(event, events.JobOrderEnded | events.JobOrderAborted | events.JobOrderCancelled):
@@ -178,15 +184,6 @@ def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str)
             return events.JobOrderStarted(job=job.job, work_unit=place)
         case _:
             raise AssertionError(f"{wish} stores a job order, which drop_order does")
-
-
-def _machine_counts(book: Reading, job: JobOrder) -> bool:
-    """Return whether the machine itself counts towards the end of a job order."""
-    receiver, row = book.get(MachineReceiver, job.work_unit), book.get(MachineJob, job.job)
-    return (
-        receiver is not None and receiver.reachable
-        and row is not None and row.state in (State.RUNNING, State.INTERRUPTED)
-    )  # fmt: skip
 
 
 def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
@@ -386,7 +383,7 @@ def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
     job = _job(book, name)
     if State(job.state) is not State.RUNNING or job.good < job.quantity:
         return
-    if not _machine_counts(book, job) and not _waits_for(book, job, asking):
+    if not machine_counts(book, job) and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 

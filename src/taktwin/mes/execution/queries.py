@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taktwin.contracts.machine_commands import Outcome
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.execution.asking import last_asked, method_of
 from taktwin.mes.execution.engine import equal
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
+
+DONE = (Outcome.DONE.value, Outcome.DIFFERS.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ def machine_side(book: Reading, definitions: Definitions, job: JobOrder) -> Mach
     if row is not None and row.work_unit != job.work_unit:
         row = None
     there = "" if row is None else row.state
+    last = last_asked(book, job.job, job.work_unit)
+    waits = last is not None and not last.outcome
+    failed = last is not None and bool(last.outcome) and last.outcome not in DONE
     begun = State(job.state) in (State.RUNNING, State.INTERRUPTED)
     reachable = receiver is not None and receiver.reachable
     return MachineSide(
@@ -45,6 +52,9 @@ def machine_side(book: Reading, definitions: Definitions, job: JobOrder) -> Mach
         since_ns=0 if receiver is None else receiver.since_ns,
         state=there, sub_state="" if row is None else row.sub_state,
         said_ns=0 if row is None else row.said_ns,
-        equal=reachable and equal(State(job.state), there, begun=begun),
-        asked="", asked_ns=0, failed="", why="",
+        equal=reachable and not waits and equal(State(job.state), there, begun=begun),
+        asked=method_of(last) if last is not None and waits else "",
+        asked_ns=last.given_ns if last is not None and waits else 0,
+        failed=method_of(last) if last is not None and failed else "",
+        why=f"{last.outcome}: {last.found}" if last is not None and failed else "",
     )  # fmt: skip

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from taktwin.contracts import commands, events
+from taktwin.contracts.machine_commands import ControlMachineJob, MachineResult
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.execution.actions import control
-from taktwin.mes.execution.engine import following
+from taktwin.mes.execution.asking import ask, last_asked, method_of
+from taktwin.mes.execution.engine import OVER, following
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
-from taktwin.standards.job_control import SUB_STATES, ReturnStatus, State, SubState
+from taktwin.mes.machines.tables import MachineOrder
+from taktwin.standards.job_control import SUB_STATES, Method, ReturnStatus, State, SubState
 from taktwin.storage.book import Book, Reading
 
 STEPS_MAX = 3  # from allowed to over
@@ -41,6 +44,8 @@ def report(book: Reading, wish: commands.ReportMachineJobs, asking: Asking) -> I
     for row in book.where(MachineJob, work_unit=wish.work_unit):
         if row.state and row.job not in said:
             yield Fact(_reported(row.job, row.work_unit, "", ""), asking.now_ns)
+        elif row.job in said:
+            yield from _cleared(book, row, asking)
 
 
 def _are_states(said: Iterable[tuple[str, str]]) -> None:
@@ -74,6 +79,27 @@ def heard(
             return  # such as two running at once: both sides are shown, and they differ
         yield first
         yield from facts
+
+
+def _cleared(book: Reading, row: MachineJob, asking: Asking) -> Iterator[Fact]:
+    """Ask the machine to forget what is over on both sides, once: its list has an end."""
+    job = book.get(JobOrder, row.job)
+    over = job is None or State(job.state) in OVER
+    last = last_asked(book, row.job, row.work_unit)
+    if over and State(row.state) in OVER and last is not None and last.outcome and (
+        method_of(last) != Method.CLEAR
+    ):  # fmt: skip
+        yield ask(row.job, row.work_unit, Method.CLEAR, asking, job=job)
+
+
+def answered(book: Reading, row: MachineOrder, result: MachineResult, asking: Asking) -> Iterator[Fact]:
+    """Yield what follows from what a machine answered: the state that it said then."""
+    state, sub_state = str(result.returned.get("state", "")), str(result.returned.get("sub_state", ""))
+    if state in set(State) and sub_state in {each.value for each in SUB_STATES[State(state)]}:
+        yield from heard(book, row.work_unit, row.job, state, sub_state, asking)
+
+
+FOLLOWERS = {ControlMachineJob.command_name: answered}
 
 
 def _reported(job: str, work_unit: str, state: str, sub_state: str) -> events.MachineJobReported:
