@@ -36,6 +36,8 @@ export class Away {
   /** Whether this terminal would open again without the server; '' = not known yet. */
   opens = $state<'' | 'yes' | 'no'>('');
   problem = $state('');
+  /** The server's time, as it is shown while nobody says it. */
+  clock_ms = $state(0);
   private anchor: { server_ms: number; clock_ms: number; mono_ms: number; speed: number } | null = null;
   private written = 0;
   private reachable = false;
@@ -46,7 +48,10 @@ export class Away {
     this.unit = unit;
     this.tabs.onmessage = () => void this.look();
     void this.begin();
-    const timer = setInterval(() => void this.bring(), EVERY_MS);
+    const timer = setInterval(() => {
+      this.clock_ms = this.now_ms();
+      void this.bring();
+    }, EVERY_MS);
     onDestroy(() => {
       clearInterval(timer);
       this.tabs.close();
@@ -85,6 +90,7 @@ export class Away {
   /** The server has stopped speaking: what it said last is kept, so that a reload knows it. */
   lost(): void {
     this.reachable = false;
+    this.clock_ms = this.now_ms();
     if (this.last) this.write(this.last);
   }
 
