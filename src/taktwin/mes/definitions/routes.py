@@ -9,7 +9,7 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
+from taktwin.plant.schema import Gauge, MaintenancePlan, ReworkRoute, SparePart, Tool
 
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
@@ -79,6 +79,8 @@ class Definitions:
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
+    rework_routes: Mapping[str, ReworkRoute] = field(default_factory=dict)
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -152,5 +154,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        classes={unit.id: unit.class_id for unit in registry.work_units},
+        rework_routes=registry.rework_routes,
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip
