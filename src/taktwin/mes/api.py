@@ -3,10 +3,11 @@
 | query | request | answer |
 |---|---|---|
 | `board` | {} | {lines, over, at_ns} |
-| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, checks, last_unit, at_ns} |
+| `terminal` | {work_unit} | what runs there, what is next, and all that a person does or says there |
 | `orders` | {} | {orders} |
 | `order` | {request} | {order, jobs, units} |
-| `unit` | {unit} | {unit, passages, eaten, parents, results} |
+| `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
+| `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, lots, units, orders} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
@@ -38,8 +39,11 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts import device_history as contract
+from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
+from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
@@ -77,6 +81,7 @@ REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
 SUSPICIONS_SHOWN = 20
+LATE_SHOWN = 50
 
 Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
 Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
@@ -95,6 +100,10 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
         "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
         "order_end_ns": line.order_end_ns,
+        "planned": None if line.planned is None else {
+            "work_unit": line.planned.work_unit, "sequence": line.planned.sequence,
+            "begin_ns": line.planned.begin_ns, "end_ns": line.planned.end_ns,
+        },
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
@@ -150,7 +159,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
-    shown = now or (waiting[0] if waiting else None)
+    first = now or (waiting[0] if waiting else None)
     reports: list[ScrapReport] = []
     if now is not None:
         reports = [
@@ -163,12 +172,28 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "name": definitions.work_units[work_unit],
         "job": None if now is None else _line(now, book, definitions),
         "next": [_line(line, book, definitions) for line in waiting],
-        "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
+        "lots": [] if first is None else _lots_here(book, definitions, first.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
         "reasons": _reasons(definitions, None if now is None else now.job),
         "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
         "last_unit": "" if now is None else _last_unit(book, now.job),
-        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
+        "documents": [] if first is None else _instructions(book, definitions, first.job, now_ns),
+        "checklists": [] if now is None else _checklists(book, definitions, now.job),
+        "set_aside": [_plain(row) for row in book.where(SetAside, settled_by="", work_unit=work_unit)],
+        "at_ns": now_ns,
+    }
+
+
+def _checklists(book: Reading, definitions: Definitions, job: JobOrder) -> list[dict[str, Any]]:
+    return shown(questions(book, definitions, job=job.job, product=job.product, operation=job.name))
+
+
+def _late(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    newest = book.newest(SetAside, "at_ns", LATE_SHOWN)
+    waiting = book.where(SetAside, settled_by="")
+    return {
+        "waiting": [_plain(row) for row in sorted(waiting, key=lambda row: (row.at_ns, row.booking))],
+        "settled": [_plain(row) for row in newest if row.settled_by],
         "at_ns": now_ns,
     }
 
@@ -214,6 +239,8 @@ def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         "jobs": [_plain(job) for job in jobs],
         "units": [_plain(unit) for unit in units[:UNITS_SHOWN]],
         "unit_count": len(units),
+        "answers": answers(book, [job.job for job in jobs]),
+        "photos": [photo for job in jobs for photo in photos(book, "job", job.job)],
     }
 
 
@@ -229,6 +256,8 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "results": [_plain(row) for row in results_of(book, found.unit.unit)],
         "rework": _rework(book, definitions, found.unit.unit),
         "scrap": [_plain(row) for row in book.where(ScrapReport, unit=found.unit.unit) if not row.undone],
+        "answers": answers(book, [row.job for row in found.passages]),
+        "photos": _photos_of(book, found.unit.unit, {row.job for row in found.passages}),
     }
 
 
@@ -246,6 +275,17 @@ def _rework(book: Reading, definitions: Definitions, unit: str) -> dict[str, Any
         for step in steps_of(row)
     ]
     return {**_plain(row), "steps": steps}
+
+
+def _photos_of(book: Reading, unit: str, jobs: set[str]) -> list[dict[str, Any]]:
+    """Return the photos of a unit, of what was wrong with it, and of the job orders that made it."""
+    wrong = [row.nonconformance for row in book.where(Nonconformance, unit=unit)]
+    of = [
+        ("unit", unit),
+        *(("nonconformance", name) for name in wrong),
+        *(("job", job) for job in sorted(jobs)),
+    ]
+    return [photo for kind, name in of for photo in photos(book, kind, name)]
 
 
 def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
@@ -412,6 +452,7 @@ def _nonconformance(
             for name, each in definitions.rework_routes.items()
             if row.unit and row.product in each.products
         ],
+        "photos": photos(book, "nonconformance", row.nonconformance),
     }
 
 
@@ -460,6 +501,8 @@ QUERIES: dict[str, Answers] = {
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
     "suspicions": _suspicions, "route_state": _route_state,
+    "late": _late,
+    "schedule": schedule,
 }  # fmt: skip
 
 # Questions that look into the journal too.

@@ -9,8 +9,9 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Gauge, MaintenancePlan, ReworkRoute, SparePart, Tool
+from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, ReworkRoute, SparePart, Tool
 
+HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
@@ -22,6 +23,7 @@ class Component:
     quantity: float
     unit: str
     lots: bool  # tracked by lot
+    serialised: bool = False  # each has a number of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Definitions:
     work_units: Mapping[str, str]  # id -> the floor's name
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
+    joined: Mapping[str, str]  # signal id of the serial number of what a joining cell makes -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
@@ -81,6 +84,10 @@ class Definitions:
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
     rework_routes: Mapping[str, ReworkRoute] = field(default_factory=dict)
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)
+    late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
+    frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
+    lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -107,7 +114,13 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         for number, step in enumerate(route):
             names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
             components = tuple(
-                Component(each, items[each].quantity, items[each].unit, registry.products[each].lots)
+                Component(
+                    each,
+                    items[each].quantity,
+                    items[each].unit,
+                    registry.products[each].lots,
+                    registry.products[each].serialised,
+                )
                 for each in names
             )
             operations.append(
@@ -138,6 +151,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         work_units={unit.id: unit.name for unit in registry.work_units},
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
+        joined={s.id: s.equipment for s in registry.signals if s.role == "made_serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
         plan=plan,
         measures=measures,
@@ -156,5 +170,11 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
         classes={unit.id: unit.class_id for unit in registry.work_units},
         rework_routes=registry.rework_routes,
+        checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),
+        frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
+        lines={
+            each.id: registry.equipment[each.parent].name if each.parent else ""
+            for each in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip

@@ -44,13 +44,13 @@ def ordered(book: Reading, row: Nonconformance, route: str, asking: Asking) -> I
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     numbers = [step.number for step in definition.operations]
     back_to = next(step.number for step in definition.operations if step.name == found.back_to)
-    before = numbers[numbers.index(back_to) - 1] if back_to != numbers[0] else 0
+    behind = numbers[numbers.index(back_to) - 1] if back_to != numbers[0] else 0
     count = len([each for each in book.where(Rework, unit=row.unit)
                  if each.nonconformance == row.nonconformance])  # fmt: skip
     yield Fact(
         events.ReworkOrdered(
             rework=f"{row.nonconformance}-R{count + 1}", nonconformance=row.nonconformance, unit=row.unit,
-            route=route, back_to=back_to, operation=before,
+            route=route, back_to=back_to, operation=behind,
             steps=[ReworkStepPlanned(name=step.name, equipment_class=step.equipment_class)
                    for step in found.steps],
         ),
