@@ -60,6 +60,24 @@ class ControlJob(CommandData, frozen=True, kw_only=True):
     version: int = 0  # 0: whatever it is now
 
 
+class SaidJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job order as a machine has it."""
+
+    job: str
+    state: str
+    sub_state: str = ""
+
+
+class ReportMachineJobs(CommandData, frozen=True, kw_only=True):
+    """Tell what a machine says of its job orders: the commander's word, of its subscription."""
+
+    command_name: ClassVar[str] = "machine.jobs.report"
+    work_unit: str
+    reachable: bool
+    cause: str = ""  # why it is not reached
+    jobs: list[SaidJob] = []
+
+
 class BeginJob(CommandData, frozen=True, kw_only=True):
     """Begin execution at the work unit: the operator's one touch, or a machine's own word."""
 
@@ -518,6 +536,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
+        ReportMachineJobs,
         RecordResult, Dispose,
         RestoreScrap, SplitJob, MergeJobs, SplitLot, MergeLots, HoldSuspects, ReleaseSuspects, ReportRework,
         AnswerChecklist, AttachPhoto, SettleBooking,

@@ -819,6 +819,25 @@ class GaugeUsed(EventData, frozen=True, kw_only=True):
     work_unit: str
 
 
+class MachineReceiverChanged(EventData, frozen=True, kw_only=True):
+    """A machine that takes job orders is reached again, or no longer."""
+
+    event_type: ClassVar[str] = "machine.receiver.changed"
+    work_unit: str
+    reachable: bool
+    cause: str  # why it is not reached
+
+
+class MachineJobReported(EventData, frozen=True, kw_only=True):
+    """What a machine says of a job order; no state: it does not have it (any more)."""
+
+    event_type: ClassVar[str] = "machine.job.reported"
+    job: str
+    work_unit: str
+    state: str
+    sub_state: str
+
+
 class ChecklistAnswered(EventData, frozen=True, kw_only=True):
     """Somebody did a step by hand, or answered a question of a checklist; with the limits of then."""
 
@@ -926,6 +945,7 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
     SuspectsHeld, SuspectsReleased, ReworkOrdered, ReworkStepDone, ReworkEnded,
     LotSplit, LotMerged, JobOrderSplit, JobOrderMerged,
+    MachineReceiverChanged, MachineJobReported,
     ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
     SchedulePublished,
 )  # fmt: skip

@@ -28,6 +28,7 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
@@ -59,6 +60,7 @@ SIGNED: dict[str, type[Row]] = {
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
+    .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
@@ -84,7 +86,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job", "lot",
     "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ class Definitions:
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
+    receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
@@ -166,6 +167,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units
         },
+        receivers=frozenset(unit.id for unit in registry.work_units if unit.job_control),
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
         classes={unit.id: unit.class_id for unit in registry.work_units},

@@ -10,7 +10,8 @@ from taktwin.contracts import commands, events
 from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
+from taktwin.mes.execution.engine import OVER
+from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
@@ -33,7 +34,6 @@ from taktwin.standards.job_control import (
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
-OVER = (State.ENDED, State.ABORTED)
 RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
@@ -148,8 +148,13 @@ def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterato
 
 def control(
     book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = "",
+    told: bool = False,
 ) -> Iterator[Fact]:  # fmt: skip
-    """Yield what a method or an inner cause does to a job order, or refuse it with its status."""
+    """Yield what a method or an inner cause does to a job order, or refuse it with its status.
+
+    At a machine that takes job orders the machine is asked first, and it happens when the machine says
+    so: `told` is that word.
+    """
     place = work_unit or job.work_unit
     step = decide(State(job.state), SubState(job.sub_state), wish, placed=bool(place))
     if not step.accepted:
@@ -161,15 +166,16 @@ def control(
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
         )
-    if wish in (Method.STOP, Cause.STOP):
+    if wish in (Method.STOP, Cause.STOP) or (told and wish is Cause.FINISH):
         _by_hand_is_done(book, job, asking)
     if asking.late:
         _as_it_was(book, job, wish, asking)
-    if wish is Cause.BEGIN or wish is Method.RESUME:
+    if wish in (Cause.BEGIN, Method.RESUME):
         _nothing_else_runs(book, job)
+    if wish in (Cause.BEGIN, Method.RESUME) and not told:
         _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
-    if wish is Cause.BEGIN and job.product in asking.definitions.products:
+    if wish is Cause.BEGIN and not told and job.product in asking.definitions.products:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
         tools = asking.definitions.products[job.product].operation(job.operation).tools
         refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
@@ -207,6 +213,15 @@ def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str)
             return events.JobOrderStarted(job=job.job, work_unit=place)
         case _:
             raise AssertionError(f"{wish} stores a job order, which drop_order does")
+
+
+def _machine_counts(book: Reading, job: JobOrder) -> bool:
+    """Return whether the machine itself counts towards the end of a job order."""
+    receiver, row = book.get(MachineReceiver, job.work_unit), book.get(MachineJob, job.job)
+    return (
+        receiver is not None and receiver.reachable
+        and row is not None and row.state in (State.RUNNING, State.INTERRUPTED)
+    )  # fmt: skip
 
 
 def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
@@ -427,7 +442,9 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
     """End a job order by itself once it has its good parts and nothing is left to do by hand."""
     job = _job(book, name)
-    if State(job.state) is State.RUNNING and job.good >= job.quantity and not _waits_for(book, job, asking):
+    if State(job.state) is not State.RUNNING or job.good < job.quantity:
+        return
+    if not _machine_counts(book, job) and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 
