@@ -7,28 +7,22 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from taktwin.contracts import commands, events
 from taktwin.contracts.commands import Answer, ReportMachineJobs, SaidJob
 from taktwin.contracts.machine_commands import MachineResult, Outcome
 from taktwin.mes.desk import content_of
-from taktwin.mes.execution import actions, receivers
+from taktwin.mes.execution import actions, asking, receivers
 from taktwin.mes.execution.asking import NAME, method_of
 from taktwin.mes.execution.engine import equal, following
 from taktwin.mes.execution.queries import MachineSide, machine_side
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
-from taktwin.standards.job_control import BY_CAUSE, SUB_STATES, Cause, State, SubState
+from taktwin.standards.job_control import BY_CAUSE, SUB_STATES, Cause, Method, State, SubState
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
-from tests.unit.mes.test_random_commands import (
-    FOUND_WITHIN,
-    STEPS,
-    Plant,
-    cells,
-    chained_and_rebuilt,
-    orders,
-    run,
-)
+from tests.unit.mes.test_random_commands import DEFINITIONS, FOUND_WITHIN, chained_and_rebuilt, run
+
+jobs = st.sampled_from(("1-10", "1-10", "2-10"))
 
 
 @pytest.fixture
@@ -251,39 +245,59 @@ def begun_by_its_machines_word(shop: Shop) -> None:
             assert there.get(event.job) in ("Running", "Interrupted", "Ended"), "begun without its machine"
 
 
-class Receivers(Plant):
-    """The plant of the random commands, whose machines say of job orders what they like."""
+class Receivers(RuleBasedStateMachine):
+    """Two job orders at one cell, whose machine says of them what it likes, or cannot be reached."""
 
-    @rule(order=orders, cell=cells, data=st.data(), reachable=st.sampled_from((True, True, True, False)),
-          missed=st.booleans())  # fmt: skip
-    def say(self, order: str, cell: str, data: st.DataObject, reachable: bool, missed: bool) -> None:
-        self.shop.machines_obey = False  # from now on they do what they like
-        job = f"{order}-{STEPS[cell]}"
+    @initialize(reached=st.booleans())
+    def open(self, reached: bool) -> None:
+        self.shop = Shop(DEFINITIONS)
+        self.shop.machines_obey = False
+        for order in ("1", "2"):
+            self.shop.granted(
+                commands.DropOrder(request=order, product="EA-100", quantity=2, due_ns=START_NS)
+            )
+        self.shop.granted(commands.DispatchJob(job="1-10", work_unit="load2", version=1))
+        if reached:
+            report(self.shop)
+
+    @rule(job=jobs, method=st.sampled_from(("begin", "begin", "dispatch", *Method)))
+    def ask(self, job: str, method: str) -> None:
+        row = self.shop.store.book.get(JobOrder, job)
+        wish: commands.CommandData = commands.ControlJob(job=job, method=method)
+        if method == "dispatch":
+            version = 1 if row is None else row.version
+            wish = commands.DispatchJob(job=job, work_unit="load2", version=version)
+        elif method == "begin":
+            wish = commands.BeginJob(job=job)
+        self.shop.ask(wish)
+
+    @rule(parts=st.integers(1, 3), kind=st.sampled_from(("good", "reject")))
+    def count(self, parts: int, kind: str) -> None:
+        self.shop.machine("load2", parts=parts, kind=kind)
+
+    @rule(later_s=st.sampled_from((30, 100)))
+    def wait(self, later_s: int) -> None:
+        self.shop.now_ns += later_s * SECOND
+
+    @rule(job=jobs, data=st.data(), how=st.sampled_from(("said", "said", "said", "missed", "away")))
+    def say(self, job: str, data: st.DataObject, how: str) -> None:
         there = data.draw(st.sampled_from(State))
         sub = data.draw(st.sampled_from(SUB_STATES[there]))
-        before = self.shop.store.book.get(JobOrder, job)
-        others = [
-            row for row in self.shop.store.book.where(JobOrder, work_unit=cell, state=State.RUNNING.value)
-            if row.job != job
-        ]  # fmt: skip
-        wish = said(*([] if missed else [(job, there, sub)]), work_unit=cell)
-        if not reachable:
-            wish = ReportMachineJobs(work_unit=cell, reachable=False, cause="gone")
+        book = self.shop.store.book
+        before = book.get(JobOrder, job)
+        running = book.where(JobOrder, work_unit="load2", state=State.RUNNING.value)
+        wish = said(*([(job, there, sub)] if how == "said" else []))
+        if how == "away":
+            wish = ReportMachineJobs(work_unit="load2", reachable=False, cause="gone")
         assert self.shop.ask(wish).accepted
-        if before is None or before.work_unit != cell or missed or not reachable:
+        if before is None or before.work_unit != "load2" or how != "said":
             return
-        row, after = self.shop.store.book.get(MachineJob, job), self.shop.store.book.get(JobOrder, job)
+        row, after = book.get(MachineJob, job), book.get(JobOrder, job)
         assert row is not None and after is not None
         assert (row.state, row.sub_state) == (there.value, sub.value), "what it says is written down"
         follows = before.state in (State.ALLOWED_TO_START, State.RUNNING, State.INTERRUPTED)
-        if follows and there.number >= State.RUNNING.number and not others:
+        if follows and there.number >= State.RUNNING.number and all(other.job == job for other in running):
             assert after.state == there.value, "a machine's own word is followed"
-
-    @rule(order=orders, cell=cells)
-    def begin_where_the_machine_is_reached(self, order: str, cell: str) -> None:
-        self.shop.machines_obey = False
-        self.shop.granted(ReportMachineJobs(work_unit=cell, reachable=True))
-        self.work(order, cell)
 
     @rule(outcome=st.sampled_from((Outcome.DONE, *Outcome)), there=st.sampled_from((None, *State)))
     def answer(self, outcome: Outcome, there: State | None) -> None:
@@ -294,24 +308,34 @@ class Receivers(Plant):
     @invariant()
     def one_command_at_a_time(self) -> None:
         now = [row for row in self.shop.desk.open_commands() if row.deadline_ns >= self.shop.now_ns]
-        asked = [row.job for row in now if row.name == NAME and method_of(row) not in ("Abort", "Pause")]
+        asked = [row.job for row in now if method_of(row) not in ("Abort", "Pause")]
         assert len(asked) == len(set(asked))
 
+    @invariant()
+    def every_state_is_legal(self) -> None:
+        rows = self.shop.store.book.where(JobOrder)
+        assert all(SubState(row.sub_state) in SUB_STATES[State(row.state)] for row in rows)
+        assert len([row for row in rows if row.state == State.RUNNING]) <= 1
+
     def teardown(self) -> None:
-        super().teardown()
         if hasattr(self, "shop"):
+            chained_and_rebuilt(self.shop)
             begun_by_its_machines_word(self.shop)
 
 
 def test_random_reports_leave_no_illegal_state() -> None:
-    run(Receivers, 40)
+    run(Receivers, 25)
 
 
 @pytest.mark.parametrize(
     "mistake",
-    [(receivers, "following", lambda *words: None), (actions, "asks", lambda *words: None)],
-    ids=["does not follow", "does not ask"],
-)
+    [
+        (receivers, "following", lambda *words: None),
+        (actions, "asks", lambda *words: None),
+        (asking, "under_way", lambda *words: None),
+    ],
+    ids=["does not follow", "does not ask", "asks twice"],
+)  # fmt: skip
 def test_the_random_reports_find_a_planted_mistake(
     mistake: tuple[Any, str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

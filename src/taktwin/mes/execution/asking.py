@@ -23,14 +23,14 @@ IN_HAND = (State.RUNNING, State.INTERRUPTED)
 
 
 def asks(book: Reading, job: JobOrder, wish: Method | Cause, place: str, asking: Asking) -> Fact | None:
-    """Return the command to the machine, None where it is not concerned; refuse while one is under way."""
+    """Return the command to the machine, None where it is not concerned. Refuses while one is open."""
     receiver, method = book.get(MachineReceiver, place), CARRIED.get(wish)
     if method is None or receiver is None or not receiver.reachable:
         return None
     waits = under_way(book, job.job, place, asking.now_ns)
     if waits is not None and wish not in AT_ONCE:
         raise Refused("state", f"job order {job.job}", f"{place} was asked to {method_of(waits)} it",
-                      "what the machine says to that", status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+                      "the answer of the machine", status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     there = said_state(book, job.job, place)
     if method is Method.STORE_AND_START:
         if there is State.ALLOWED_TO_START:
