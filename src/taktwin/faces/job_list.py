@@ -8,6 +8,7 @@ out: return statuses, and each change to whoever listens. All decisions are thos
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,7 @@ class JobList:
         self.jobs_max = jobs_max
         self.jobs: dict[str, Job] = {}  # in the order in which they came
         self.listeners: list[Listener] = []
+        self._untold: deque[tuple[Job | None, Job | None]] = deque()
         self._now_ns = now_ns
         self._takes = takes
         self._methods = methods
@@ -157,5 +159,10 @@ class JobList:
         self._tell(before, after)
 
     def _tell(self, before: Job | None, after: Job | None) -> None:
-        for listener in self.listeners:
-            listener(before, after)
+        self._untold.append((before, after))
+        if len(self._untold) > 1:
+            return  # a listener made this change; everybody hears it after the one that is being told
+        while self._untold:
+            for listener in self.listeners:
+                listener(*self._untold[0])
+            self._untold.popleft()

@@ -35,6 +35,10 @@ class CellJobs:
         jobs.listeners.append(self._changed)
 
     def _changed(self, before: Job | None, after: Job | None) -> None:
+        # It takes up the next one at once, also while it rests; the part in its hand is the first of it.
+        waiting = self._jobs.next
+        if self._jobs.running is None and waiting is not None:
+            self._jobs.happens(waiting.order.job, Cause.BEGIN)
         self._cell.wake()
 
     @property
@@ -45,15 +49,10 @@ class CellJobs:
             return ""
         return f"job order {job.order.job} is interrupted"
 
-    def begin(self, *, job: str, product: str) -> tuple[str, str]:
-        """Begin the order whose turn it is; return job and product that the part is made for."""
-        waiting = self._jobs.next
-        if self._jobs.running is None and waiting is not None:
-            self._jobs.happens(waiting.order.job, Cause.BEGIN)
+    def made_for(self, job: str) -> str:
+        """Return the job order that a part is made for: that in the cell's hand, else the plant's own."""
         running = self._jobs.running
-        if running is None:
-            return job, product
-        return running.order.job, running.order.product or product
+        return job if running is None else running.order.job
 
     def count(self, *, good: int = 0, scrap: int = 0) -> None:
         """Count what came out of the cell."""

@@ -333,7 +333,7 @@ class WorkUnit:
         self.cycle_ns = max(1, round(seconds * 1000)) * MILLISECOND_NS
         job, product = part.job if self.task is None else self.task.job, part.product
         if self.jobs is not None:
-            job, product = self.jobs.begin(job=job, product=product)
+            job = self.jobs.made_for(job)
         self.flag("job", job)
         self.flag("serial", part.serial)
         if self.physics.kind == "load":

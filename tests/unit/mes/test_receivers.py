@@ -222,7 +222,7 @@ def test_who_aborts_need_not_wait_for_the_machine_and_both_sides_differ_until_it
 def test_a_machine_that_is_not_reached_is_not_asked_and_a_late_answer_changes_nothing(line: Shop) -> None:
     report(line)
     line.granted(commands.BeginJob(job="1-10"))
-    line.now_ns += 61 * SECOND
+    line.now_ns += 121 * SECOND
     line.granted(ReportMachineJobs(work_unit="load2", reachable=False, cause="no route"))
     assert line.granted(commands.BeginJob(job="1-10")).events == ["job.order.started"]
     assert not side(line).reachable and not side(line).equal
@@ -275,7 +275,7 @@ class Receivers(RuleBasedStateMachine):
     def count(self, parts: int, kind: str) -> None:
         self.shop.machine("load2", parts=parts, kind=kind)
 
-    @rule(later_s=st.sampled_from((30, 100)))
+    @rule(later_s=st.sampled_from((30, 200)))
     def wait(self, later_s: int) -> None:
         self.shop.now_ns += later_s * SECOND
 

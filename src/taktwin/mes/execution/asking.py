@@ -18,7 +18,7 @@ from taktwin.standards.job_control import Cause, Method, ReturnStatus, State
 from taktwin.storage.book import Reading
 
 NAME = ControlMachineJob.command_name
-PATIENCE_NS = 60 * 1_000_000_000  # plant time: later nobody at the terminal waits for it
+PATIENCE_NS = 120 * 1_000_000_000  # plant time: later nobody at the terminal waits for it
 IN_HAND = (State.RUNNING, State.INTERRUPTED)
 
 
