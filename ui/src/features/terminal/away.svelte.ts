@@ -5,6 +5,7 @@ import * as api from '../../api/client.ts';
 import type { CrewDocument, TerminalDocument } from '../../api/types.ts';
 import { person } from '../../app/person.svelte.ts';
 import { live } from '../../live/store.svelte.ts';
+import { serverNow, type Anchor } from './clock.ts';
 import * as kept from './kept.ts';
 import type { Kept, Place } from './kept.ts';
 
@@ -50,7 +51,7 @@ export class Away {
   problem = $state('');
   /** The server's time, as it is shown while nobody says it. */
   clock_ms = $state(0);
-  private anchor: { server_ms: number; clock_ms: number; mono_ms: number; speed: number } | null = null;
+  private anchor: Anchor | null = null;
   private written = 0;
   private reachable = false;
   private keeps = true; // false: a browser that keeps nothing, as a private window may be
@@ -122,12 +123,9 @@ export class Away {
     if (live.plant && person.me) void kept.keepShell({ plant: live.plant, me: person.me });
   }
 
-  /** The server's time now, as far as can be known. A clock that was set back meanwhile changes nothing. */
+  /** The server's time now, as far as can be known. */
   now_ms(): number {
-    if (!this.anchor) return Date.now();
-    const { server_ms, clock_ms, mono_ms, speed } = this.anchor;
-    const passed = Math.max(performance.now() - mono_ms, Date.now() - clock_ms, 0);
-    return Math.round(server_ms + passed * speed);
+    return this.anchor ? serverNow(this.anchor, performance.now(), Date.now()) : Date.now();
   }
 
   get since_ms(): number {
