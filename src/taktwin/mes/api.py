@@ -32,6 +32,7 @@ from typing import Any
 
 import msgspec
 
+from taktwin.mes.accounts.queries import accounts, entrance, identify, token_of
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import Line, board
@@ -369,4 +370,5 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
 }  # fmt: skip

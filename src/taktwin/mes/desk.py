@@ -8,7 +8,7 @@ memory is the code that runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,10 +18,14 @@ import msgspec
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, Command, CommandData
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.mes import reach
+from taktwin.mes.accounts import actions as accounts
+from taktwin.mes.accounts.engine import Strangers
+from taktwin.mes.accounts.tables import Seen
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
-from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.decision import Asking, Fact, Looked, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
@@ -35,6 +39,7 @@ from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
 from taktwin.mes.resources import actions as resources
 from taktwin.mes.resources import stays
+from taktwin.mes.resources.proofs import done
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
@@ -50,12 +55,14 @@ SIGNED: dict[str, type[Row]] = {
     "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,
     "nonconformance": Nonconformance,
 }  # fmt: skip
+HASHES_AT_ONCE = 2  # each takes a core, and memory
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
+    .joined(accounts.RULES)
     .joined(stays.RULES)
     .joined(performance.RULES)
     .joined(records.rules(SIGNED))
@@ -70,6 +77,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "account",
 )  # fmt: skip
 
 
@@ -124,10 +132,15 @@ class Who:
 class Desk:
     """The one writer of the MES."""
 
-    def __init__(self, store: Store, definitions: Definitions, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *, setup_code: str = ""
+    ) -> None:
         self._store = store
         self._definitions = definitions
         self._now_ns = now_ns
+        self._setup_code = setup_code
+        self._strangers = Strangers()
+        self._slow = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
     def execute(self, command: Command) -> Answer:
         """Do what a command wants, or say why not. The same id is answered again and done once.
@@ -154,6 +167,7 @@ class Desk:
             return Answer(accepted=False, code="invalid", place=f"data of {command.name}", found=str(error),
                           right="its fields", status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         who = Who(command.actor, command.actor_type, command.on_behalf_of, command.reason, command.id)
+        looked, locked_until_ns = self._look(command, wish)
         try:
             with self._store.begin() as transaction:
                 transaction.head()  # locked first: what is looked at stays so until it is decided
@@ -163,12 +177,43 @@ class Desk:
                 now_ns = self._now_ns()
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
-                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                asking = Asking(
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of,
+                    looked=looked, locked_until_ns=locked_until_ns, setup_code=self._setup_code,
+                )  # fmt: skip
+                if command.reach is not None:
+                    reach.within(transaction.book, command.name, wish, asking, command.reach)
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
         except Refused as refused:
             return self._refusal(refused)
+
+    def _look(self, command: Command, wish: CommandData) -> tuple[Looked, int]:
+        """Compute what a proof or a password needs, before the transaction: nobody waits for a hash."""
+        if not isinstance(wish, commands.Proving | commands.Secret):
+            return Looked(), 0
+        until_ns = 0
+        with self._store.begin() as transaction:
+            if transaction.answer_of(command.id) is not None:
+                return Looked(), 0
+            book, now_ns = transaction.book, self._now_ns()
+            if isinstance(wish, commands.Secret):
+                look, until_ns = accounts.look(
+                    book, wish, self._strangers, command=command.id, now_ns=now_ns
+                )  # fmt: skip
+            else:
+                look = resources.look(book, wish, command=command.id, now_ns=now_ns)
+        if look is None:
+            return Looked(), until_ns
+        with self._slow:
+            return done(look), until_ns
+
+    def shown(self, at_ns: Mapping[str, int]) -> None:
+        """Keep when sessions and tokens were shown last. Raises StoreError as `execute` does."""
+        with self._store.begin() as transaction:
+            for fingerprint, seen_ns in sorted(at_ns.items()):
+                transaction.book.put(Seen(fingerprint=fingerprint, at_ns=seen_ns))
 
     def _decide(
         self, transaction: Transaction, name: str, wish: CommandData, asking: Asking, who: Who

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from taktwin.identity import part_of
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
@@ -79,6 +80,8 @@ class Definitions:
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)  # equipment -> part of the hierarchy
+    site: str = ""  # enterprise/site
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -153,4 +156,6 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
         documents=DocumentFolder(registry, files or MemoryFiles()),
+        places={name: part_of(each.place) for name, each in sorted(registry.equipment.items())},
+        site=f"{registry.enterprise}/{registry.site}",
     )  # fmt: skip
