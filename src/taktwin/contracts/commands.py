@@ -233,6 +233,7 @@ class Sign(Proving, frozen=True, kw_only=True):
     kind: str  # order | job | unit | lot | note
     record: str
     meaning: str
+    digest: str = ""  # of a unit's device history record that was looked at
 
 
 class ReleaseDocument(CommandData, frozen=True, kw_only=True):

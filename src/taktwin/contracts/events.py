@@ -536,6 +536,7 @@ class RecordSigned(EventData, frozen=True, kw_only=True):
     meaning: str
     person: str
     printed_name: str
+    digest: str = ""  # SHA-256 of what was looked at, where it has one
 
 
 class DocumentStep(msgspec.Struct, frozen=True, kw_only=True):

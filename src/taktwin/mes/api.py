@@ -21,6 +21,9 @@
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
+| `trail` | {subject, person, from_ns, to_ns, before, limit} | {entries, more} |
+| `unit_record` | {unit, site} | {content}: JSON of contracts.device_history |
+| `unit_record_pdf` | {unit, site, language} | {content}: PDF |
 
 A name that nobody knows is answered with {}.
 """
@@ -32,12 +35,14 @@ from typing import Any
 
 import msgspec
 
+from taktwin.contracts import device_history as contract
 from taktwin.mes.accounts.queries import accounts, entrance, identify, token_of
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.dossier.history import device_history
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -53,6 +58,7 @@ from taktwin.mes.quality.queries import (
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
 from taktwin.mes.records.queries import signatures
+from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
@@ -60,12 +66,14 @@ from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
+from taktwin.storage.journal import Trail
 
 # Where the plant model lists no defect codes of its own: what people at any machine see.
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
 
+Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
 Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
 
 
@@ -363,6 +371,22 @@ def _nonconformance(
     }
 
 
+def _record(
+    book: Reading, trail: Trail, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
+    return {} if file is None else {"content": contract.encode(file)}
+
+
+def _record_pdf(
+    book: Reading, trail: Trail, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    from taktwin.mes.dossier.printed import printed  # fonts and tables: half a second, when first asked for
+
+    file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
+    return {} if file is None else {"content": printed(file, str(wish["language"]))}
+
+
 QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
@@ -371,4 +395,9 @@ QUERIES: dict[str, Answers] = {
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
     "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
+}  # fmt: skip
+
+# Questions that look into the journal too.
+TRAILS: dict[str, Trails] = {
+    "trail": audit_view, "unit_record": _record, "unit_record_pdf": _record_pdf,
 }  # fmt: skip

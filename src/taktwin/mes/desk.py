@@ -37,6 +37,7 @@ from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
+from taktwin.mes.records.changes import SUMS, Recording
 from taktwin.mes.resources import actions as resources
 from taktwin.mes.resources import stays
 from taktwin.mes.resources.proofs import done
@@ -310,7 +311,7 @@ class Desk:
             )  # fmt: skip
             previous = entry.hash
             transaction.append(entry)
-            RULES.projectors[type(fact.event)](transaction.book, fact.event, fact.time_ns)
+            project(transaction.book, fact.event, fact.time_ns, sequence)
             if fact.secret is not None:
                 transaction.book.put(fact.secret)
             written.append(entry)
@@ -331,6 +332,18 @@ def subject_of(event: EventData) -> str:
     return next(str(getattr(event, name)) for name in SUBJECTS if getattr(event, name, ""))
 
 
+def project(book: Book, event: EventData, at_ns: int, sequence: int) -> None:
+    """Make rows of one fact, and keep what it changed in rows that were there: the old values too."""
+    projector = RULES.projectors[type(event)]
+    if type(event) in SUMS:
+        projector(book, event, at_ns)
+        return
+    recording = Recording(book)
+    projector(recording, event, at_ns)
+    for change in recording.changes(sequence):
+        book.put(change)
+
+
 def content_of(entry: Entry) -> EventData:
     """Return the typed event of a journal entry."""
     return msgspec.json.decode(entry.content, type=CATALOGUE[entry.event_type])
@@ -341,7 +354,7 @@ def rebuilt(entries: Iterable[Entry]) -> MemoryBook:
     book = MemoryBook()
     for entry in entries:
         event = content_of(entry)
-        RULES.projectors[type(event)](book, event, entry.time_ns)
+        project(book, event, entry.time_ns, entry.sequence)
     return book
 
 
@@ -411,12 +424,17 @@ class MemoryStore:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction; what it did is taken back if it fails."""
-        rows, entries, answers = dict(self.book.rows), list(self.entries), dict(self.answers)
+        written, answered = len(self.entries), len(self.answers)
+        self.book.begin()
         try:
             yield MemoryTransaction(self)
         except BaseException:
-            self.book.rows, self.entries, self.answers = rows, entries, answers
+            self.book.roll_back()
+            del self.entries[written:]
+            while len(self.answers) > answered:
+                self.answers.popitem()
             raise
+        self.book.commit()
 
 
 class MemoryTransaction:

@@ -28,7 +28,7 @@ from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
 from taktwin.mes.accounts import demo as demo_accounts
-from taktwin.mes.api import QUERIES
+from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
@@ -91,12 +91,14 @@ class MesService:
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
+        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign")
+        self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
             (
                 *self._definitions.counters,
                 *self._definitions.serials,
+                *self._definitions.joined,
                 *self._definitions.made,
                 *self._definitions.measures,
             )
@@ -104,7 +106,7 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
-        names = (*QUERIES, AUDIT)
+        names = (*QUERIES, *TRAILS, AUDIT)
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
@@ -222,6 +224,9 @@ class MesService:
                 found: Any
                 if name == AUDIT:
                     found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+                elif name in TRAILS:
+                    book, trail = SqlBook(connection), journal.SqlTrail(connection)
+                    found = TRAILS[name](book, trail, self._definitions, wish, self._clock.now_ns())
                 else:
                     found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
                     if name == IDENTIFY and found:
@@ -262,9 +267,17 @@ class MesService:
         try:
             scan = samples.decode(message.payload)
         except (msgspec.DecodeError, ValueError):
-            return []  # the twin says so, and the gateway made it; here it only counts nothing
-        if scan.registry != self._registry.prefix:
+            self._counts["malformed"] += 1  # the twin keeps it with its reason; here nothing is booked of it
             return []
+        reason = f"collection from {scan.connector}"
+        if scan.registry != self._registry.prefix:
+            self._counts["foreign"] += 1
+            self._reasons[reason] = (
+                f"{scan.connector} speaks by plant model {scan.registry}, this is "
+                f"{self._registry.prefix}: nothing of it is booked"
+            )
+            return []
+        self._reasons.pop(reason, None)
         found = []
         for place, index in enumerate(scan.signals):
             signal = self._registry.signals[index]

@@ -115,6 +115,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
                 {"endpoint": connection.endpoint, **connection.settings},
                 tuple(of_connection[name]),
                 _place_of(loaded, f"connections.{name}"),
+                connection.commander,
             )
             for name, connection in sorted(plant.connections.items())
         },
@@ -156,6 +157,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,
         authority=dict(sorted(plant.authority.items())),
+        permits=dict(sorted(plant.permits.items())),
         demo=plant.demo,
         by_id={signal.id: signal for signal in signals},
         by_address=by_address,
@@ -300,6 +302,8 @@ def _equipment(
                 PowerBand(step.above_kw, step.time_class) for step in sorted(bands, key=lambda s: -s.above_kw)
             ),
             standard_cycle_s=equipment.standard_cycle_s,
+            connection=equipment.connection,
+            job_control=equipment.job_control,
             calendar=_calendar(plant, name),
             assets=tuple(mounted.get(name, ())),
             # A zone of the hall can be equipment too: what its sensors hang on.

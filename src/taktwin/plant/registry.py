@@ -90,6 +90,8 @@ class Equipment:
     state_model: str = ""  # packml | mtconnect | "" (inferred)
     bands: tuple[PowerBand, ...] = ()  # for units without a state signal
     standard_cycle_s: float | None = None
+    connection: str = ""  # of the signals that name none, and of its job order receiver
+    job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
     assets: tuple[str, ...] = ()
     zone: str = ""
@@ -125,6 +127,7 @@ class Connection:
     settings: Mapping[str, Any]
     signals: tuple[int, ...]
     described_in: str = ""
+    commander: Mapping[str, Any] = field(default_factory=dict)  # how the commander enters to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ class Registry:
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money
     authority: Mapping[str, Any] = field(default_factory=dict)  # domain -> schema.AuthorityRule
+    permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)
     by_address: Mapping[tuple[str, str], Signal] = field(default_factory=dict)  # (connection, address)

@@ -35,8 +35,8 @@ Level = Literal[
 ]  # fmt: skip
 Role = Literal[
     "state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "energy", "job",
-    "serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
-    "ambient", "occupancy", "tool", "result", "heartbeat",
+    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process",
+    "condition", "ambient", "occupancy", "tool", "result", "heartbeat",
 ]  # fmt: skip
 ValueType = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
@@ -54,6 +54,7 @@ ROLES: dict[str, str] = {
     "energy": "electric energy since ever",
     "job": "the job order in work",
     "serial": "the serial number in work",
+    "made_serial": "the serial number of what a joining unit makes of the part in work",
     "product": "the product in work",
     "program": "the program in the controller",
     "cycle_time": "the time of the last cycle",
@@ -201,6 +202,8 @@ class Equipment(Described, frozen=True, kw_only=True):
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
     standard_cycle_s: float | None = None
+    # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
+    job_control: str = ""
     position: Position | None = None
     size: Size | None = None
     infer: list[PowerStep] = []
@@ -217,6 +220,7 @@ class Connection(Described, frozen=True, kw_only=True):
     address: str = ""  # pattern for the addresses of signals that declare none
     options: dict[str, Any] = {}  # for every address
     settings: dict[str, Any] = {}
+    commander: dict[str, Any] = {}  # how the commander enters to write: user, password, certificate
 
 
 class Asset(Described, frozen=True, kw_only=True):
@@ -462,6 +466,13 @@ class Economics(Described, frozen=True, kw_only=True):
     stop_cost_per_h: dict[str, float] = {}  # equipment id -> money
 
 
+class Permit(Described, frozen=True, kw_only=True):
+    """What one command may do at one work unit. What is not listed, the commander refuses."""
+
+    writes: list[Path] = []  # signals of the work unit that the command may write
+    methods: list[str] = []  # of job control, for a command that calls them
+
+
 class AuthorityRule(Described, frozen=True, kw_only=True):
     """Who is right about a domain of data."""
 
@@ -502,4 +513,5 @@ class Plant(Described, frozen=True, kw_only=True):
     defects: dict[Name, Defect] = {}
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
+    permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do
     demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording, people

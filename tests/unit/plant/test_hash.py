@@ -74,6 +74,7 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "calibrate_every_days": 3}},
     {"x": {"name": "x", "equipment": []}},
     {"x": {"authority": "mes"}},
+    {"x": {"x": {"writes": ["x"]}}},
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
     {"currency": "USD"},
     {"width_m": 7.5, "depth_m": 2.5},
@@ -118,6 +119,7 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
+    tree["permits"] = {"mill1": {"parameters.load": {"writes": ["spindle/load"]}}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}
     return msgspec.convert(tree, schema.Plant)

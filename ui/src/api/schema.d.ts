@@ -235,6 +235,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit View
+         * @description Return who changed what, the newest first: of a thing, by a person, between two instants.
+         */
+        get: operations["audit_view_api_v1_mes_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/audit.jsonl": {
         parameters: {
             query?: never;
@@ -677,6 +697,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/units/{unit}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record
+         * @description Return what a reviewer reads first of a unit's device history record: the exceptions.
+         */
+        get: operations["record_api_v1_mes_units__unit__record_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Json
+         * @description Return a unit's device history record: the contract `device-history.v1`.
+         */
+        get: operations["record_json_api_v1_mes_units__unit__record_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Pdf
+         * @description Return a unit's device history record as it is printed.
+         */
+        get: operations["record_pdf_api_v1_mes_units__unit__record_pdf_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plant": {
         parameters: {
             query?: never;
@@ -1025,6 +1105,46 @@ export interface components {
             name: string;
             /** Serial Number */
             serial_number: string;
+        };
+        /**
+         * AuditEntryModel
+         * @description An entry of the journal with what it said and what it changed.
+         */
+        AuditEntryModel: {
+            /** Actor */
+            actor: string;
+            /** Actor Type */
+            actor_type: string;
+            /** Changes */
+            changes: components["schemas"]["FieldChangeModel"][];
+            /** Event Type */
+            event_type: string;
+            /** Hash */
+            hash: string;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recorded Ms */
+            recorded_ms: number;
+            /** Said */
+            said: components["schemas"]["SaidModel"][];
+            /** Sequence */
+            sequence: number;
+            /** Subject */
+            subject: string;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
+         * AuditModel
+         * @description Entries of the journal, the newest first.
+         */
+        AuditModel: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryModel"][];
+            /** More */
+            more: boolean;
         };
         /**
          * Bar
@@ -1378,6 +1498,22 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DeviationModel
+         * @description Something that a reviewer has to look at.
+         */
+        DeviationModel: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Detail */
+            detail: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * DocumentModel
          * @description A work instruction: its draft, if that differs from the newest revision, and its revisions.
          */
@@ -1572,6 +1708,22 @@ export interface components {
             ids: string[];
             /** Medium */
             medium: string;
+        };
+        /**
+         * FieldChangeModel
+         * @description The old value beside the new one; new "" may be nothing: the thing was taken out.
+         */
+        FieldChangeModel: {
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+            /** New */
+            new: string;
+            /** Object */
+            object: string;
+            /** Old */
+            old: string;
         };
         /**
          * Flood
@@ -2222,6 +2374,18 @@ export interface components {
             type: "twin";
         };
         /**
+         * LookedModel
+         * @description What was looked at, how often, and how often it was an exception.
+         */
+        LookedModel: {
+            /** Check */
+            check: string;
+            /** Exceptions */
+            exceptions: number;
+            /** Looked At */
+            looked_at: number;
+        };
+        /**
          * LotHere
          * @description A component at a work unit, and the lot that stands there.
          */
@@ -2835,6 +2999,22 @@ export interface components {
             units: components["schemas"]["SerialModel"][];
         };
         /**
+         * RecordModel
+         * @description A device history record as its reviewer begins to read it; the whole of it is a download.
+         */
+        RecordModel: {
+            /** Digest */
+            digest: string;
+            /** Exceptions */
+            exceptions: components["schemas"]["DeviationModel"][];
+            /** Looked */
+            looked: components["schemas"]["LookedModel"][];
+            /** Reviews */
+            reviews: components["schemas"]["ReviewModel"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * RefusedModel
          * @description One refused message or value.
          */
@@ -2917,6 +3097,22 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ReviewModel
+         * @description A signature under a record; `current`: the record that was looked at is the one of now.
+         */
+        ReviewModel: {
+            /** At */
+            at: string;
+            /** Current */
+            current: boolean;
+            /** Meaning */
+            meaning: string;
+            /** Person */
+            person: string;
+            /** Printed Name */
+            printed_name: string;
+        };
+        /**
          * RevisionModel
          * @description A revision of a work instruction, as it was released.
          */
@@ -2949,6 +3145,16 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * SaidModel
+         * @description A field of a fact.
+         */
+        SaidModel: {
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
         };
         /**
          * ScrapModel
@@ -3995,6 +4201,42 @@ export interface operations {
             };
         };
     };
+    audit_view_api_v1_mes_audit_get: {
+        parameters: {
+            query?: {
+                subject?: string;
+                who?: string;
+                from_ms?: number;
+                to_ms?: number;
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_api_v1_mes_audit_jsonl_get: {
         parameters: {
             query?: never;
@@ -4657,6 +4899,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_api_v1_mes_units__unit__record_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_json_api_v1_mes_units__unit__record_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_pdf_api_v1_mes_units__unit__record_pdf_get: {
+        parameters: {
+            query?: {
+                language?: "en" | "de";
+            };
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
             /** @description Default Response */

@@ -36,7 +36,7 @@ def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return  # no number, no measurement
     at_ns = heard.source_ns
-    serial = serial_at(book, asking.definitions, work_unit, at_ns)
+    serial = serial_at(book, asking.definitions.serials, work_unit, at_ns)
     job = running_at(book, work_unit, at_ns) or _ended_with(book, work_unit, serial, at_ns)
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else "other"
     if job is None or owner == "other":

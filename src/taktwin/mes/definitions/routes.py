@@ -23,6 +23,7 @@ class Component:
     quantity: float
     unit: str
     lots: bool  # tracked by lot
+    serialised: bool = False  # each has a number of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Definitions:
     work_units: Mapping[str, str]  # id -> the floor's name
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
+    joined: Mapping[str, str]  # signal id of the serial number of what a joining cell makes -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
@@ -108,7 +110,13 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         for number, step in enumerate(route):
             names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
             components = tuple(
-                Component(each, items[each].quantity, items[each].unit, registry.products[each].lots)
+                Component(
+                    each,
+                    items[each].quantity,
+                    items[each].unit,
+                    registry.products[each].lots,
+                    registry.products[each].serialised,
+                )
                 for each in names
             )
             operations.append(
@@ -139,6 +147,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         work_units={unit.id: unit.name for unit in registry.work_units},
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
+        joined={s.id: s.equipment for s in registry.signals if s.role == "made_serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
         plan=plan,
         measures=measures,

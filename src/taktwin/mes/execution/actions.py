@@ -9,8 +9,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.engine import decide
-from taktwin.mes.execution.tables import JobOrder, ScrapReport
+from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
@@ -19,11 +18,12 @@ from taktwin.mes.resources.queries import checked, lack
 from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
-from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
+from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState, decide
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
 OVER = (State.ENDED, State.ABORTED)
+RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
 # Deciders
@@ -292,14 +292,19 @@ def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: As
 def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
-    A count that comes late belongs to what ran when the part was made, also if that has ended since.
+    A count that comes late belongs to what ran when the part was made, also if that has ended since; what
+    a machine finishes after its job order was interrupted is still of that one, until another begins.
     """
-    ran = [
-        job
-        for job in book.where(JobOrder, work_unit=work_unit)
-        if job.started_ns and job.started_ns <= at_ns and (not job.ended_ns or at_ns <= job.ended_ns)
-    ]
-    return max(ran, key=lambda job: job.started_ns, default=None)
+    now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
+    if not now:
+        past = [run for run in book.newest(Run, "from_ns", RUNS_BACK, work_unit=work_unit)
+                if run.from_ns <= at_ns]  # fmt: skip
+        now = [run for run in past if at_ns <= run.to_ns]
+        for run in past[:1] if not now else ():
+            job = book.get(JobOrder, run.job)
+            return job if job is not None and job.state == State.INTERRUPTED else None
+    last = max(now, key=lambda run: run.from_ns, default=None)
+    return None if last is None else book.get(JobOrder, last.job)
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
@@ -346,22 +351,38 @@ def _revoked(book: Book, event: events.JobOrderRevoked, at_ns: int) -> None:
 
 def _started(book: Book, event: events.JobOrderStarted, at_ns: int) -> None:
     _changes(book, event.job, state=State.RUNNING.value, sub_state="", started_ns=at_ns)
+    _runs(book, event.job, at_ns)
 
 
 def _paused(book: Book, event: events.JobOrderPaused, at_ns: int) -> None:
     _changes(book, event.job, state=State.INTERRUPTED.value, sub_state=event.sub_state)
+    _rests(book, event.job, at_ns)
 
 
 def _resumed(book: Book, event: events.JobOrderResumed, at_ns: int) -> None:
     _changes(book, event.job, state=State.RUNNING.value, sub_state="")
+    _runs(book, event.job, at_ns)
 
 
 def _ended(book: Book, event: events.JobOrderEnded, at_ns: int) -> None:
     _changes(book, event.job, state=State.ENDED.value, sub_state=event.sub_state, ended_ns=at_ns)
+    _rests(book, event.job, at_ns)
 
 
 def _aborted(book: Book, event: events.JobOrderAborted, at_ns: int) -> None:
     _changes(book, event.job, state=State.ABORTED.value, sub_state="", ended_ns=at_ns)
+    _rests(book, event.job, at_ns)
+
+
+def _runs(book: Book, name: str, at_ns: int) -> None:
+    job = book.get(JobOrder, name)
+    assert job is not None, "what runs is a job order"
+    book.put(Run(run=f"{name}:{at_ns}", job=name, work_unit=job.work_unit, from_ns=at_ns, to_ns=0))
+
+
+def _rests(book: Book, name: str, at_ns: int) -> None:
+    for run in book.where(Run, job=name, to_ns=0):
+        book.put(msgspec.structs.replace(run, to_ns=max(at_ns, run.from_ns + 1)))
 
 
 def _removed(book: Book, event: events.JobOrderCancelled | events.JobOrderCleared, at_ns: int) -> None:

@@ -32,6 +32,17 @@ class JobOrder(Row, frozen=True, kw_only=True):
     version: int
 
 
+class Run(Row, frozen=True, kw_only=True):
+    """A span in which a job order was Running: from its begin, or from going on, to the next stop."""
+
+    table: ClassVar[str] = "runs"
+    run: str  # <job>:<nanoseconds>
+    job: str
+    work_unit: str
+    from_ns: int
+    to_ns: int  # 0: it runs
+
+
 class ScrapReport(Row, frozen=True, kw_only=True):
     """Scrap as a person reported it."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
-from taktwin.contracts import commands, topics
+from taktwin.contracts import commands, device_history, topics
 from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
@@ -35,6 +36,7 @@ from taktwin.portal.models.mes import (
     TerminalModel,
     Wish,
 )
+from taktwin.portal.models.records import AuditModel, RecordModel
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
 
@@ -229,6 +231,70 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
     if not found:
         raise unknown("nonconformance", nonconformance, "one such as NC-1")
     return found
+
+
+@router.get("/units/{unit}/record", response_model=RecordModel)
+async def record(unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what a reviewer reads first of a unit's device history record: the exceptions."""
+    content = await _record(portal, unit)
+    file = msgspec.json.decode(content, type=device_history.DeviceHistoryFile)
+    return {
+        "unit": unit, "digest": file.digest,
+        "exceptions": msgspec.to_builtins(file.record.exceptions),
+        "looked": msgspec.to_builtins(file.record.looked),
+        "reviews": [
+            {"printed_name": each.printed_name, "person": each.person, "meaning": each.meaning, "at": each.at,
+             "current": each.digest == file.digest}
+            for each in file.reviews
+        ],
+    }  # fmt: skip
+
+
+@router.get(
+    "/units/{unit}/record.json",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def record_json(unit: str, portal: PortalOf, person: PersonOf) -> Response:
+    """Return a unit's device history record: the contract `device-history.v1`."""
+    return _download(await _record(portal, unit), "application/json", f"{unit}.json")
+
+
+@router.get(
+    "/units/{unit}/record.pdf", response_class=Response, responses={200: {"content": {"application/pdf": {}}}}
+)
+async def record_pdf(
+    unit: str, portal: PortalOf, person: PersonOf, language: Literal["en", "de"] = "en"
+) -> Response:
+    """Return a unit's device history record as it is printed."""
+    content = await _record(portal, unit, "unit_record_pdf", language=language)
+    return _download(content, "application/pdf", f"{unit}.pdf")
+
+
+async def _record(portal: Portal, unit: str, question: str = "unit_record", **wish: str) -> bytes:
+    found = await ask(portal, question, unit=unit, site=portal.registry.site, **wish)
+    if not found:
+        raise unknown("unit", unit, "a serial number that was made here")
+    return bytes(found["content"])
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    # A serial number may hold any letter: the header's own form for those is that of RFC 8187.
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@router.get("/audit", response_model=AuditModel)
+async def audit_view(
+    portal: PortalOf, person: PersonOf, subject: str = "", who: str = "",
+    from_ms: Annotated[int, Query(ge=0)] = 0, to_ms: Annotated[int, Query(ge=0)] = 0,
+    before: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Any:  # fmt: skip
+    """Return who changed what, the newest first: of a thing, by a person, between two instants."""
+    return await ask(
+        portal, "trail", subject=subject, person=who, from_ns=str(wire.ns(from_ms)),
+        to_ns=str(wire.ns(to_ms)), before=str(before), limit=str(limit),
+    )  # fmt: skip
 
 
 @router.get(
