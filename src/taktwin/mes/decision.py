@@ -38,6 +38,8 @@ class Asking:
     command: str = ""  # id of the command
     person: str = ""  # the person who asks; "": a machine, or another program
     logged_on: str = ""  # who stands at the terminal that asks; "" = nobody says so
+    actor: str = ""  # the account or program under whose name it is written down
+    late: bool = False  # it was asked at `now_ns` at a terminal, and comes only now: what was then counts
     looked: Looked = Looked()  # what was computed of a PIN or a password before
     locked_until_ns: int = 0  # of a name under which nobody can sign in, and somebody tried
     setup_code: str = ""  # fingerprint of the code that makes the first admin; "" = nobody was given one

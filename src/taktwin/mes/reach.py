@@ -12,6 +12,7 @@ from typing import Any
 
 from taktwin.contracts.commands import CommandData
 from taktwin.identity import reaches
+from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.decision import Asking, Refused
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.tables import MaintenanceOrder
@@ -105,6 +106,21 @@ def of_tool(book: Reading, wish: Any, asking: Asking) -> Places:
     return tuple(each for each in (now, named) if each)
 
 
+def of_photo(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return where what a photo shows is: a job order, a nonconformance, or a unit, where it was last."""
+    if wish.kind == "unit":
+        return tuple(row.work_unit for row in book.newest(Passage, "at_ns", 1, unit=wish.record))
+    row: JobOrder | Nonconformance | None
+    row = book.get(JobOrder, wish.record) if wish.kind == "job" else book.get(Nonconformance, wish.record)
+    return () if row is None or not row.work_unit else (row.work_unit,)
+
+
+def of_booking(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return where a late booking was touched."""
+    row = book.get(SetAside, wish.booking)
+    return () if row is None else (row.work_unit,) if row.work_unit else None
+
+
 PLACES: dict[str, Where] = {
     "order.drop": site,
     "order.change": site,
@@ -144,6 +160,12 @@ PLACES: dict[str, Where] = {
     "gauge.use": at,
     "result.record": of_job,
     "nonconformance.dispose": of_nonconformance,
+    "checklist.answer": of_job,
+    "photo.attach": of_photo,
+    "booking.settle": of_booking,
+    "schedule.publish": site,
+    "schedule.publish_frozen": site,
+    "machine.jobs.report": anywhere,  # machines say it through the commander, and nobody through the page
     "account.open": site,
     "account.invite": site,
     "account.grant": site,

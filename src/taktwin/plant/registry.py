@@ -93,6 +93,7 @@ class Equipment:
     connection: str = ""  # of the signals that name none, and of its job order receiver
     job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
+    frozen_h: float = 0.0  # so far ahead a published schedule stands
     assets: tuple[str, ...] = ()
     zone: str = ""
     x_m: float | None = None  # centre on the floor plan, metres
@@ -213,6 +214,8 @@ class Registry:
     maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
+    checklists: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Checklist
+    late_bookings_h: float = 72.0
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money

@@ -432,11 +432,15 @@ MATRIX: dict[str, str] = {
     "tool.change": "operator leader quality maintenance",
     "gauge.calibrate": "quality maintenance", "gauge.use": "operator leader quality maintenance",
     "result.record": "operator leader quality", "nonconformance.dispose": "quality",
+    "checklist.answer": "operator leader", "photo.attach": "operator leader quality",
+    "booking.settle": "leader quality",
+    "schedule.publish": "planner", "schedule.publish_frozen": "leader",
     "account.grant": "admin", "account.withdraw": "admin", "account.close": "admin", "account.end": "admin",
 }  # fmt: skip
 OWN_DOORS = {
     "account.open", "account.invite", "account.set_up", "account.password", "account.sign_in",
     "account.sign_out", "token.issue", "token.revoke",
+    "machine.jobs.report",  # of machines, through the commander
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Query
+from fastapi import Path as PathWord
 from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, device_history, topics
@@ -20,19 +21,24 @@ from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
+    BroughtModel,
     CrewModel,
     DocumentsModel,
     Granted,
     LabourModel,
+    LateModel,
     LotsModel,
+    MovesModel,
     NonconformancePage,
     OrderPage,
     OrdersModel,
     PeopleModel,
     QualityModel,
     RecallModel,
+    ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SyncModel,
     TerminalModel,
     Wish,
 )
@@ -42,6 +48,7 @@ from taktwin.portal.roles import Action
 
 router = APIRouter(tags=["mes"], prefix="/mes")
 OWNER = "mes"
+SYNC_S = 20.0  # a piece of what a terminal kept is up to 200 transactions
 NEEDS: dict[str, Action] = {
     commands.DropOrder.command_name: Action.MES_PLAN,
     commands.ChangeOrder.command_name: Action.MES_PLAN,
@@ -85,6 +92,11 @@ NEEDS: dict[str, Action] = {
     commands.WithdrawRole.command_name: Action.ACCOUNTS,
     commands.CloseAccount.command_name: Action.ACCOUNTS,
     commands.EndSessions.command_name: Action.ACCOUNTS,
+    commands.AnswerChecklist.command_name: Action.MES_WORK,
+    commands.AttachPhoto.command_name: Action.MES_MEASURE,
+    commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.PublishSchedule.command_name: Action.MES_PLAN,
+    commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
 STATUS = {
     "unknown": 404,
@@ -98,6 +110,19 @@ STATUS = {
 async def board(portal: PortalOf, person: PersonOf) -> Any:
     """Return every job order that is not over, with what is in its way, and those that ended last."""
     return await ask(portal, "board")
+
+
+@router.get("/schedule", response_model=ScheduleModel)
+async def schedule(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the schedule in force, what it will come to, and the one that would follow it now."""
+    return await ask(portal, "schedule")
+
+
+@router.post("/schedule/proposal", response_model=ScheduleModel)
+async def proposal(wish: MovesModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the same with the schedule that would come of some moves. Nothing is changed by asking."""
+    moves = [_in_ns(move.model_dump()) for move in wish.moves]
+    return await ask(portal, "schedule", moves=moves)
 
 
 @router.get("/terminal/{work_unit}", response_model=TerminalModel)
@@ -362,6 +387,52 @@ async def send(portal: Portal, asked: Command, *, timeout_s: float = 5.0) -> Ans
     return answer
 
 
+@router.get("/late-bookings", response_model=LateModel)
+async def late_bookings(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what terminals kept while the server was away and what somebody has to look at."""
+    return await ask(portal, "late")
+
+
+@router.post("/terminals/{terminal}/bookings", response_model=SyncModel)
+async def bring(
+    terminal: Annotated[str, PathWord(pattern=r"^[!-~]{8,60}$")],
+    brought: BroughtModel, portal: PortalOf, person: PersonOf,
+) -> Any:  # fmt: skip
+    """Book what a terminal kept: each once, by the time at which it was touched, in that order.
+
+    In pieces, in any order and as often as anybody likes: the ids make it harmless.
+    """
+    reach = {}
+    for name in {booking.name for booking in brought.bookings}:
+        if name not in NEEDS:
+            raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
+        reach[name] = reach_of(person, NEEDS[name])
+    kept = commands.BookLate(
+        terminal=terminal, first=brought.first,
+        bookings=[
+            commands.LateBooking(
+                id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
+                on_behalf_of=each.on_behalf_of, reach=reach[each.name],
+                data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
+            )
+            for each in brought.bookings
+        ],
+    )  # fmt: skip
+    asked = Command(id=f"sync:{terminal}", name=commands.SYNC, actor=person.id,
+                    data=msgspec.Raw(msgspec.json.encode(kept)))  # fmt: skip
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, commands.SYNC)
+    try:
+        answer = await portal.bus.request(subject, commands.encode(asked), timeout_s=SYNC_S)
+        report = msgspec.json.decode(answer, type=commands.SyncReport)
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if report.code:
+        raise Problem(STATUS.get(report.code, 409), "The MES took nothing of it", place=report.place,
+                      found=report.found, right=report.right, code=report.code)  # fmt: skip
+    return {"bookings": [msgspec.structs.asdict(each) for each in report.bookings]}
+
+
 def _problem(name: str, answer: Answer) -> Problem:
     return Problem(
         STATUS.get(answer.code, 409), f"The MES refused {name}", place=answer.place, found=answer.found,
@@ -370,8 +441,7 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def ask(portal: Portal, question: str, /, **wish: str) -> Any:
-    """Return the MES's answer to a question. Raises BusError where it or its database is away."""
+async def ask(portal: Portal, question: str, /, **wish: Any) -> Any:
     found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
@@ -391,9 +461,12 @@ def _in_ms(value: Any) -> Any:
 
 
 def _in_ns(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name[:-3]}_ns" if name.endswith("_ms") else name: wire.ns(each)
-        if name.endswith("_ms") and isinstance(each, int)
-        else each
-        for name, each in data.items()
-    }
+    found: dict[str, Any] = {}
+    for name, each in data.items():
+        if name.endswith("_ms") and isinstance(each, int):
+            found[f"{name[:-3]}_ns"] = wire.ns(each)
+        elif isinstance(each, list):
+            found[name] = [_in_ns(one) if isinstance(one, dict) else one for one in each]
+        else:
+            found[f"{name[:-3]}_ns" if name.endswith("_ms") else name] = each
+    return found
