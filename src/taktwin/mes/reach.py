@@ -106,6 +106,21 @@ def of_tool(book: Reading, wish: Any, asking: Asking) -> Places:
     return tuple(each for each in (now, named) if each)
 
 
+def of_both_jobs(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return where two job orders run that shall be one."""
+    jobs = [book.get(JobOrder, name) for name in (wish.job, wish.into)]
+    return tuple(
+        place
+        for job in jobs if job is not None
+        for place in ((job.work_unit,) if job.work_unit else _candidates(job, asking))
+    )  # fmt: skip
+
+
+def of_lots(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return where two lots stand; one in stock is in no part of the plant."""
+    return tuple(row.work_unit for lot in (wish.lot, wish.into) for row in book.where(LoadedLot, lot=lot))
+
+
 def of_photo(book: Reading, wish: Any, asking: Asking) -> Places:
     """Return where what a photo shows is: a job order, a nonconformance, or a unit, where it was last."""
     if wish.kind == "unit":
@@ -163,6 +178,14 @@ PLACES: dict[str, Where] = {
     "checklist.answer": of_job,
     "photo.attach": of_photo,
     "booking.settle": of_booking,
+    "scrap.restore": of_report,
+    "job.split": of_job,
+    "job.merge": of_both_jobs,
+    "lot.split": of_lots,
+    "lot.merge": of_lots,
+    "hold.suspects": anywhere,  # as a hold
+    "hold.release_suspects": site,  # they may be anywhere
+    "rework.report": at,
     "schedule.publish": site,
     "schedule.publish_frozen": site,
     "machine.jobs.report": anywhere,  # machines say it through the commander, and nobody through the page

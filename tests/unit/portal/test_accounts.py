@@ -434,6 +434,9 @@ MATRIX: dict[str, str] = {
     "result.record": "operator leader quality", "nonconformance.dispose": "quality",
     "checklist.answer": "operator leader", "photo.attach": "operator leader quality",
     "booking.settle": "leader quality",
+    "scrap.restore": "quality", "job.split": "leader planner", "job.merge": "leader planner",
+    "lot.split": "operator leader", "lot.merge": "operator leader", "rework.report": "operator leader",
+    "hold.suspects": "operator leader quality manager", "hold.release_suspects": "quality",
     "schedule.publish": "planner", "schedule.publish_frozen": "leader",
     "account.grant": "admin", "account.withdraw": "admin", "account.close": "admin", "account.end": "admin",
 }  # fmt: skip

@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
   Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -169,6 +169,12 @@ export const issueToken = (account: string, name: string, actions: string[], day
   post<IssuedToken>(`/accounts/${encodeURIComponent(account)}/tokens`, { name, actions, days });
 export const revokeToken = (account: string, token: string) =>
   post<unknown>(`/accounts/${encodeURIComponent(account)}/tokens/${token}/revoke`, {});
+/** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
+export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
+  post<Synced>(`/mes/terminals/${terminal}/bookings`, {
+    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of }) => ({ id, sequence, name, at_ms, data, on_behalf_of })),
+  });
+export const lateBookings = (signal?: AbortSignal) => get<LateBookings>('/mes/late-bookings', {}, signal);
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>
