@@ -66,10 +66,10 @@ async def ask(role: str, name: str) -> tuple[int, list[tuple[str, str]], str]:
 MAY = {
     "nonconformance.dispose": {"quality", "demo"},
     "hold.release": {"quality", "demo"},
-    "result.record": {"operator", "shift_lead", "quality", "demo"},
-    "photo.attach": {"operator", "shift_lead", "quality", "demo"},
-    "checklist.answer": {"operator", "shift_lead", "demo"},
-    "booking.settle": {"shift_lead", "quality", "demo"},
+    "result.record": {"operator", "leader", "quality", "demo"},
+    "photo.attach": {"operator", "leader", "quality", "demo"},
+    "checklist.answer": {"operator", "leader", "demo"},
+    "booking.settle": {"leader", "quality", "demo"},
 }
 
 
