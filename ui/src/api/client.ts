@@ -2,7 +2,7 @@
 
 import type {
   AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
+  NonconformancePage, Origin, People, Plant, QualityDocument, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
   Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -53,8 +53,9 @@ async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Pr
   return (await answer.json()) as T;
 }
 
-async function post<T>(path: string, body: unknown): Promise<T> {
+async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path), {
+    ...(signal ? { signal } : {}),
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -129,6 +130,9 @@ export function alarmAct(
 }
 
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
+/** The schedule in force, and the one that would come of some moves; asking changes nothing. */
+export const proposal = (moves: readonly { job: string; work_unit: string; begin_ms: number }[], signal?: AbortSignal) =>
+  post<ScheduleDocument>('/mes/schedule/proposal', { moves }, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
 export const crew = (unit: string, signal?: AbortSignal) =>

@@ -466,7 +466,7 @@ export interface paths {
         };
         /**
          * Lots
-         * @description Return all lots.
+         * @description Return all lots, page by page: `next` of an answer is `after` of the next question; "" = that was all.
          */
         get: operations["lots_api_v1_mes_lots_get"];
         put?: never;
@@ -566,7 +566,7 @@ export interface paths {
         };
         /**
          * Orders
-         * @description Return all orders.
+         * @description Return all orders, page by page: `next` of an answer is `after` of the next question; "" = that was all.
          */
         get: operations["orders_api_v1_mes_orders_get"];
         put?: never;
@@ -2500,11 +2500,13 @@ export interface components {
         };
         /**
          * LotsModel
-         * @description All lots.
+         * @description A page of the lots, by number.
          */
         LotsModel: {
             /** Lots */
             lots: components["schemas"]["LotModel"][];
+            /** Next */
+            next: string;
         };
         /**
          * MaintenanceModel
@@ -2836,9 +2838,11 @@ export interface components {
         };
         /**
          * OrdersModel
-         * @description All orders.
+         * @description A page of the orders, by number.
          */
         OrdersModel: {
+            /** Next */
+            next: string;
             /** Orders */
             orders: components["schemas"]["OrderModel"][];
         };
@@ -4783,7 +4787,10 @@ export interface operations {
     };
     lots_api_v1_mes_lots_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4934,7 +4941,10 @@ export interface operations {
     };
     orders_api_v1_mes_orders_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

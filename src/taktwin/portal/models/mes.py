@@ -453,9 +453,10 @@ class OrderModel(Model):
 
 
 class OrdersModel(Model):
-    """All orders."""
+    """A page of the orders, by number."""
 
     orders: list[OrderModel]
+    next: str  # `after` of the next page; "" = that was all
 
 
 class SerialModel(Model):
@@ -535,9 +536,10 @@ class LotModel(Model):
 
 
 class LotsModel(Model):
-    """All lots."""
+    """A page of the lots, by number."""
 
     lots: list[LotModel]
+    next: str  # `after` of the next page; "" = that was all
 
 
 class RecallModel(Model):
