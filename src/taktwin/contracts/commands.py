@@ -60,6 +60,24 @@ class ControlJob(CommandData, frozen=True, kw_only=True):
     version: int = 0  # 0: whatever it is now
 
 
+class SaidJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job order as a machine has it."""
+
+    job: str
+    state: str
+    sub_state: str = ""
+
+
+class ReportMachineJobs(CommandData, frozen=True, kw_only=True):
+    """Tell what a machine says of its job orders: the commander's word, of its subscription."""
+
+    command_name: ClassVar[str] = "machine.jobs.report"
+    work_unit: str
+    reachable: bool
+    cause: str = ""  # why it is not reached
+    jobs: list[SaidJob] = []
+
+
 class BeginJob(CommandData, frozen=True, kw_only=True):
     """Begin execution at the work unit: the operator's one touch, or a machine's own word."""
 
@@ -377,6 +395,39 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     work_unit: str = ""
 
 
+class AnswerChecklist(CommandData, frozen=True, kw_only=True):
+    """Answer an item of a checklist; the command's id is the answer's. One of the four, as the item asks."""
+
+    command_name: ClassVar[str] = "checklist.answer"
+    job: str
+    checklist: str
+    item: str
+    done: bool | None = None  # of a step, and of a question for yes or no
+    value: float | None = None
+    unit_of_measure: str = ""  # UCUM: what the person believes to have measured in
+    text: str = ""
+
+
+class AttachPhoto(CommandData, frozen=True, kw_only=True):
+    """Keep a photo of a unit, a job order or a nonconformance; the command's id is the photo's."""
+
+    command_name: ClassVar[str] = "photo.attach"
+    kind: str  # unit | job | nonconformance
+    record: str
+    content: bytes  # JPEG or PNG; Base64 in JSON
+    caption: str = ""
+    checklist: str = ""  # of a job order: the item whose answer it is
+    item: str = ""
+
+
+class SettleBooking(CommandData, frozen=True, kw_only=True):
+    """Say what was done about a late booking that was to be looked at."""
+
+    command_name: ClassVar[str] = "booking.settle"
+    booking: str
+    cause: str
+
+
 class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and when a job order is to run."""
 
@@ -412,7 +463,9 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
+        ReportMachineJobs,
         RecordResult, Dispose,
+        AnswerChecklist, AttachPhoto, SettleBooking,
         PublishSchedule, PublishFrozen,
     )
 }  # fmt: skip
@@ -477,12 +530,54 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     right: str = ""
 
 
+class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a terminal kept while the server was away."""
+
+    id: str  # the command's, made at the terminal
+    sequence: int  # in which it was touched there, from 1; a terminal that lost its memory has a new name
+    name: str
+    at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
+    on_behalf_of: str = ""
+    reason: str = ""
+    data: msgspec.Raw
+
+
+class BookLate(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of `terminal.sync`: some of what a terminal kept, in any order, as often as it likes."""
+
+    terminal: str
+    first: int  # the lowest sequence that the terminal still keeps: nothing below it will come
+    bookings: list[LateBooking]
+
+
+SYNC = "terminal.sync"
+
+
+class BookedLate(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a late booking."""
+
+    id: str
+    state: str  # booked | look (kept for somebody to look at) | waiting (for one that was touched before)
+    events: list[str] = []
+    reason: str = ""
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of what a terminal brought; place, found and right only where nothing of it was taken."""
+
+    bookings: list[BookedLate] = []
+    code: str = ""
+    place: str = ""
+    found: str = ""
+    right: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def encode(document: Command | Answer | ImportReport) -> bytes:
+def encode(document: Command | Answer | ImportReport | SyncReport) -> bytes:
     """Return the JSON of a command, an answer or a report."""
     return _encoder.encode(document)
 

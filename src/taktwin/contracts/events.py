@@ -715,6 +715,90 @@ class GaugeUsed(EventData, frozen=True, kw_only=True):
     work_unit: str
 
 
+class MachineReceiverChanged(EventData, frozen=True, kw_only=True):
+    """A machine that takes job orders is reached again, or no longer."""
+
+    event_type: ClassVar[str] = "machine.receiver.changed"
+    work_unit: str
+    reachable: bool
+    cause: str  # why it is not reached
+
+
+class MachineJobReported(EventData, frozen=True, kw_only=True):
+    """What a machine says of a job order; no state: it does not have it (any more)."""
+
+    event_type: ClassVar[str] = "machine.job.reported"
+    job: str
+    work_unit: str
+    state: str
+    sub_state: str
+
+
+class ChecklistAnswered(EventData, frozen=True, kw_only=True):
+    """Somebody did a step by hand, or answered a question of a checklist; with the limits of then."""
+
+    event_type: ClassVar[str] = "checklist.answered"
+    answer: str
+    checklist: str
+    item: str
+    question: str
+    job: str
+    operation: int
+    work_unit: str
+    person: str
+    verdict: str  # OK | NOK
+    done: bool | None = None
+    value: float | None = None
+    text: str = ""
+    unit_of_measure: str = ""
+    lower: float | None = None
+    upper: float | None = None
+
+
+class PhotoAttached(EventData, frozen=True, kw_only=True):
+    """A photo was kept under the hash of its content, without what the camera knew of the place."""
+
+    event_type: ClassVar[str] = "photo.attached"
+    photo: str
+    file: str  # <SHA-256>.<suffix>
+    record_kind: str  # unit | job | nonconformance
+    record: str
+    job: str  # "" = none
+    work_unit: str
+    caption: str
+    person: str
+    checklist: str = ""
+    item: str = ""
+
+
+class BookingSetAside(EventData, frozen=True, kw_only=True):
+    """A late booking of a terminal is to be looked at: it was not booked, or something came of it."""
+
+    event_type: ClassVar[str] = "booking.set_aside"
+    booking: str
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str  # its data, without a photo
+    work_unit: str
+    person: str
+    said_ns: int  # when it was touched, by the terminal
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+
+
+class BookingSettled(EventData, frozen=True, kw_only=True):
+    """Somebody has looked at a late booking and said what was done about it."""
+
+    event_type: ClassVar[str] = "booking.settled"
+    booking: str
+    person: str
+    cause: str
+
+
 class ScheduledJob(msgspec.Struct, frozen=True, kw_only=True):
     """Where, when and as which one there a job order is to run."""
 
@@ -755,6 +839,8 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
+    MachineReceiverChanged, MachineJobReported,
+    ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
     SchedulePublished,
 )  # fmt: skip
 

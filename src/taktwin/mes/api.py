@@ -3,10 +3,11 @@
 | query | request | answer |
 |---|---|---|
 | `board` | {} | {lines, over, at_ns} |
-| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, checks, last_unit, at_ns} |
+| `terminal` | {work_unit} | what runs there, what is next, and all that a person does or says there |
 | `orders` | {} | {orders} |
 | `order` | {request} | {order, jobs, units} |
-| `unit` | {unit} | {unit, passages, eaten, parents, results} |
+| `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
+| `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
@@ -36,7 +37,9 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts import device_history as contract
+from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
+from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
@@ -73,6 +76,7 @@ REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
 PAGE, PAGE_MAX = 200, 1000
+LATE_SHOWN = 50
 
 Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
 Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
@@ -150,7 +154,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
-    shown = now or (waiting[0] if waiting else None)
+    first = now or (waiting[0] if waiting else None)
     reports: list[ScrapReport] = []
     if now is not None:
         reports = [
@@ -163,12 +167,28 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "name": definitions.work_units[work_unit],
         "job": None if now is None else _line(now, book, definitions),
         "next": [_line(line, book, definitions) for line in waiting],
-        "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
+        "lots": [] if first is None else _lots_here(book, definitions, first.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
         "reasons": _reasons(definitions, None if now is None else now.job),
         "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
         "last_unit": "" if now is None else _last_unit(book, now.job),
-        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
+        "documents": [] if first is None else _instructions(book, definitions, first.job, now_ns),
+        "checklists": [] if now is None else _checklists(book, definitions, now.job),
+        "set_aside": [_plain(row) for row in book.where(SetAside, settled_by="", work_unit=work_unit)],
+        "at_ns": now_ns,
+    }
+
+
+def _checklists(book: Reading, definitions: Definitions, job: JobOrder) -> list[dict[str, Any]]:
+    return shown(questions(book, definitions, job=job.job, product=job.product, operation=job.name))
+
+
+def _late(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    newest = book.newest(SetAside, "at_ns", LATE_SHOWN)
+    waiting = book.where(SetAside, settled_by="")
+    return {
+        "waiting": [_plain(row) for row in sorted(waiting, key=lambda row: (row.at_ns, row.booking))],
+        "settled": [_plain(row) for row in newest if row.settled_by],
         "at_ns": now_ns,
     }
 
@@ -222,6 +242,8 @@ def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         "jobs": [_plain(job) for job in jobs],
         "units": [_plain(unit) for unit in units],
         "unit_count": book.count(Unit, request=request.request),
+        "answers": answers(book, [job.job for job in jobs]),
+        "photos": [photo for job in jobs for photo in photos(book, "job", job.job)],
     }
 
 
@@ -235,7 +257,20 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "eaten": [_eaten(each, definitions) for each in found.eaten],
         "parents": list(found.parents),
         "results": [_plain(row) for row in results_of(book, found.unit.unit)],
+        "answers": answers(book, [row.job for row in found.passages]),
+        "photos": _photos_of(book, found.unit.unit, {row.job for row in found.passages}),
     }
+
+
+def _photos_of(book: Reading, unit: str, jobs: set[str]) -> list[dict[str, Any]]:
+    """Return the photos of a unit, of what was wrong with it, and of the job orders that made it."""
+    wrong = [row.nonconformance for row in book.where(Nonconformance, unit=unit)]
+    of = [
+        ("unit", unit),
+        *(("nonconformance", name) for name in wrong),
+        *(("job", job) for job in sorted(jobs)),
+    ]
+    return [photo for kind, name in of for photo in photos(book, kind, name)]
 
 
 def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
@@ -381,6 +416,7 @@ def _nonconformance(
         "nonconformance": _plain(row),
         "results": [_plain(each) for each in results],
         "suspect_units": suspects(book, row),
+        "photos": photos(book, "nonconformance", row.nonconformance),
     }
 
 
@@ -407,6 +443,7 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "late": _late,
     "schedule": schedule,
 }  # fmt: skip
 

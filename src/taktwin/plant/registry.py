@@ -214,6 +214,8 @@ class Registry:
     maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
+    checklists: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Checklist
+    late_bookings_h: float = 72.0
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money

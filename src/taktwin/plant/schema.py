@@ -456,6 +456,29 @@ class Defect(Described, frozen=True, kw_only=True):
     products: list[str] = []  # products that have it; [] = all
 
 
+class ChecklistItem(Described, frozen=True, kw_only=True):
+    """One thing that a person does or answers."""
+
+    text: str  # what is to be done, or asked
+    kind: Literal["step", "yes_no", "number", "text", "photo"] = "step"
+    unit: str = ""  # UCUM, of a number
+    lower: float | None = None  # of a number: what is beyond is not as it should be
+    upper: float | None = None
+    optional: bool = False
+
+
+class Checklist(Described, frozen=True, kw_only=True):
+    """What people do by hand at an operation, once a job order."""
+
+    name: str
+    operation: str  # its name in the routing
+    products: list[str] = []  # [] = all
+    required: bool = (
+        False  # the job order is not completed before all but the optional ones are as they should be
+    )
+    items: dict[Name, ChecklistItem]  # in their order
+
+
 class Economics(Described, frozen=True, kw_only=True):
     """Money, as far as it is known; what is absent is unknown, and figures then say so."""
 
@@ -514,6 +537,8 @@ class Plant(Described, frozen=True, kw_only=True):
     maintenance_plans: dict[Name, MaintenancePlan] = {}
     characteristics: dict[Name, Characteristic] = {}
     defects: dict[Name, Defect] = {}
+    checklists: dict[Name, Checklist] = {}
+    late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
     permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do

@@ -24,7 +24,8 @@ class Action(StrEnum):
     MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
     MES_MAINTAIN = "mes.maintain"  # maintenance orders, spare parts
     MES_CALIBRATE = "mes.calibrate"
-    MES_MEASURE = "mes.measure"  # results by hand
+    MES_MEASURE = "mes.measure"  # results by hand, photos
+    MES_SETTLE = "mes.settle"  # late bookings that somebody has to look at
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
@@ -57,6 +58,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MEASURE,
+            Action.MES_SETTLE,
             Action.MES_PEOPLE,
             Action.MES_SIGN,
         }
@@ -68,6 +70,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_RELEASE,
             Action.MES_DOCUMENT,
             Action.MES_MEASURE,
+            Action.MES_SETTLE,
             Action.MES_DISPOSE,
             Action.MES_REQUEST,
             Action.MES_TOOL,

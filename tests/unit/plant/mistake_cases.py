@@ -565,7 +565,7 @@ CASES = [
         "'suplies'",
         "a section of a plant: one of enterprise, site, name, time_zone, description, include,"
         " floor, zones, classes,"
-        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 13"
+        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 15"
         " more; did you mean"
         " supplies?",
     ),
@@ -718,6 +718,16 @@ CASES = [
         "defects.burr.classes[0]",
         "'mil'",
         "one of cell, mill, saw; did you mean mill?",
+    ),
+    Case(
+        "a checklist of an operation that no routing has",
+        R,
+        "economics:",
+        "checklists: {c: {name: C, operation: Polish, items: {a: {text: A}}}}\neconomics:",
+        32,
+        "checklists.c.operation",
+        "'Polish'",
+        "one of Saw, Mill",
     ),
     Case(
         "money of an unknown part",

@@ -457,6 +457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/late-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Late Bookings
+         * @description Return what terminals kept while the server was away and what somebody has to look at.
+         */
+        get: operations["late_bookings_api_v1_mes_late_bookings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/lots": {
         parameters: {
             query?: never;
@@ -466,7 +486,7 @@ export interface paths {
         };
         /**
          * Lots
-         * @description Return all lots, page by page: `next` of an answer is `after` of the next question; "" = that was all.
+         * @description Return lots page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["lots_api_v1_mes_lots_get"];
         put?: never;
@@ -566,7 +586,7 @@ export interface paths {
         };
         /**
          * Orders
-         * @description Return all orders, page by page: `next` of an answer is `after` of the next question; "" = that was all.
+         * @description Return orders page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["orders_api_v1_mes_orders_get"];
         put?: never;
@@ -711,6 +731,28 @@ export interface paths {
         get: operations["terminal_api_v1_mes_terminal__work_unit__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/terminals/{terminal}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring
+         * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
+         *
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         */
+        post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1127,6 +1169,44 @@ export interface components {
             version: string;
         };
         /**
+         * AnswerModel
+         * @description What a person answered to an item of a checklist, with the limits of then.
+         */
+        AnswerModel: {
+            /** Answer */
+            answer: string;
+            /** At Ms */
+            at_ms: number;
+            /** Checklist */
+            checklist: string;
+            /** Done */
+            done: boolean | null;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Lower */
+            lower: number | null;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Question */
+            question: string;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+            /** Value */
+            value: number | null;
+            /** Verdict */
+            verdict: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * AssetModel
          * @description A physical thing with a serial number.
          */
@@ -1237,6 +1317,30 @@ export interface components {
             lines: components["schemas"]["LineModel"][];
             /** Over */
             over: components["schemas"]["JobModel"][];
+        };
+        /**
+         * BookedModel
+         * @description What became of a late booking: booked, look (somebody has to), or waiting for one before it.
+         */
+        BookedModel: {
+            /** Events */
+            events: string[];
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * BroughtModel
+         * @description Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps.
+         */
+        BroughtModel: {
+            /** Bookings */
+            bookings: components["schemas"]["LateBookingModel"][];
+            /** First */
+            first: number;
         };
         /**
          * BufferModel
@@ -2194,6 +2298,41 @@ export interface components {
             rows: components["schemas"]["ShareModel"][];
         };
         /**
+         * LateBookingModel
+         * @description A command that a terminal kept while nobody answered it.
+         */
+        LateBookingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * LateModel
+         * @description Late bookings to be looked at, the oldest first, and those that were looked at last.
+         */
+        LateModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Settled */
+            settled: components["schemas"]["SetAsideModel"][];
+            /** Waiting */
+            waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -2752,6 +2891,8 @@ export interface components {
          */
         NonconformancePage: {
             nonconformance: components["schemas"]["NonconformanceModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             /** Suspect Units */
@@ -2828,9 +2969,13 @@ export interface components {
          * @description An order with its job orders and units.
          */
         OrderPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Jobs */
             jobs: components["schemas"]["JobModel"][];
             order: components["schemas"]["OrderModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Unit Count */
             unit_count: number;
             /** Units */
@@ -2942,6 +3087,34 @@ export interface components {
             /** Shift Group */
             shift_group: string;
             stay: components["schemas"]["StayModel"] | null;
+        };
+        /**
+         * PhotoModel
+         * @description A photo: what it is of, and its file (`/mes/files/{file}`).
+         */
+        PhotoModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Caption */
+            caption: string;
+            /** Checklist */
+            checklist: string;
+            /** File */
+            file: string;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Person */
+            person: string;
+            /** Photo */
+            photo: string;
+            /** Record */
+            record: string;
+            /** Record Kind */
+            record_kind: string;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * PlaceModel
@@ -3093,6 +3266,31 @@ export interface components {
             nonconformances: components["schemas"]["NonconformanceModel"][];
             /** Signed */
             signed: boolean;
+        };
+        /**
+         * QuestionModel
+         * @description An item of a checklist at a job order. `required`: the job order is not completed without it.
+         */
+        QuestionModel: {
+            answer: components["schemas"]["AnswerModel"] | null;
+            /** Checklist */
+            checklist: string;
+            /** Item */
+            item: string;
+            /** Kind */
+            kind: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
         };
         /**
          * RateColumn
@@ -3462,15 +3660,59 @@ export interface components {
          * @description A unit, its way, and all that went into it.
          */
         SerialPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Eaten */
             eaten: components["schemas"]["EatenModel"][];
             /** Parents */
             parents: string[];
             /** Passages */
             passages: components["schemas"]["PassageModel"][];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             unit: components["schemas"]["SerialModel"];
+        };
+        /**
+         * SetAsideModel
+         * @description A late booking that somebody has to look at, or has looked at.
+         */
+        SetAsideModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Booked */
+            booked: boolean;
+            /** Booking */
+            booking: string;
+            /** Code */
+            code: string;
+            /** Command */
+            command: string;
+            /** Content */
+            content: string;
+            /** Found */
+            found: string;
+            /** Person */
+            person: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Said Ms */
+            said_ms: number;
+            /** Settled */
+            settled: string;
+            /** Settled By */
+            settled_by: string;
+            /** Settled Ms */
+            settled_ms: number;
+            /** Terminal */
+            terminal: string;
+            /** Terminal Sequence */
+            terminal_sequence: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * SetMode
@@ -3791,6 +4033,14 @@ export interface components {
             targets: string[];
         };
         /**
+         * SyncModel
+         * @description What became of what a terminal brought.
+         */
+        SyncModel: {
+            /** Bookings */
+            bookings: components["schemas"]["BookedModel"][];
+        };
+        /**
          * SystemModel
          * @description All of it.
          */
@@ -3816,6 +4066,8 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Checklists */
+            checklists: components["schemas"]["QuestionModel"][];
             /** Checks */
             checks: components["schemas"]["CheckModel"][];
             /** Documents */
@@ -3833,6 +4085,8 @@ export interface components {
             reasons: components["schemas"]["ReasonModel"][];
             /** Reports */
             reports: components["schemas"]["ScrapModel"][];
+            /** Set Aside */
+            set_aside: components["schemas"]["SetAsideModel"][];
             /** Work Unit */
             work_unit: string;
         };
@@ -4785,6 +5039,35 @@ export interface operations {
             };
         };
     };
+    late_bookings_api_v1_mes_late_bookings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LateModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lots_api_v1_mes_lots_get: {
         parameters: {
             query?: {
@@ -5172,6 +5455,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TerminalModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bring_api_v1_mes_terminals__terminal__bookings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                terminal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroughtModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncModel"];
                 };
             };
             /** @description Default Response */

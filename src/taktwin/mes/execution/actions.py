@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
+from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
+from taktwin.mes.execution.engine import OVER
+from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
@@ -22,7 +24,6 @@ from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatu
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
-OVER = (State.ENDED, State.ABORTED)
 RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
@@ -99,8 +100,13 @@ def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterato
 
 def control(
     book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = "",
+    told: bool = False,
 ) -> Iterator[Fact]:  # fmt: skip
-    """Yield what a method or an inner cause does to a job order, or refuse it with its status."""
+    """Yield what a method or an inner cause does to a job order, or refuse it with its status.
+
+    At a machine that takes job orders the machine is asked first, and it happens when the machine says
+    so: `told` is that word.
+    """
     place = work_unit or job.work_unit
     step = decide(State(job.state), SubState(job.sub_state), wish, placed=bool(place))
     if not step.accepted:
@@ -112,11 +118,16 @@ def control(
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
         )
-    if wish is Cause.BEGIN or wish is Method.RESUME:
+    if wish in (Method.STOP, Cause.STOP) or (told and wish is Cause.FINISH):
+        _by_hand_is_done(book, job, asking)
+    if asking.late:
+        _as_it_was(book, job, wish, asking)
+    if wish in (Cause.BEGIN, Method.RESUME):
         _nothing_else_runs(book, job)
+    if wish in (Cause.BEGIN, Method.RESUME) and not told:
         _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
-    if wish is Cause.BEGIN and job.product in asking.definitions.products:
+    if wish is Cause.BEGIN and not told and job.product in asking.definitions.products:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
         tools = asking.definitions.products[job.product].operation(job.operation).tools
         refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
@@ -156,6 +167,15 @@ def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str)
             raise AssertionError(f"{wish} stores a job order, which drop_order does")
 
 
+def _machine_counts(book: Reading, job: JobOrder) -> bool:
+    """Return whether the machine itself counts towards the end of a job order."""
+    receiver, row = book.get(MachineReceiver, job.work_unit), book.get(MachineJob, job.job)
+    return (
+        receiver is not None and receiver.reachable
+        and row is not None and row.state in (State.RUNNING, State.INTERRUPTED)
+    )  # fmt: skip
+
+
 def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
     request = book.get(Request, job.request)
     assert request is not None, "every job order is of an order"
@@ -188,12 +208,46 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
                       "a work unit on which nothing runs", row=job)  # fmt: skip
 
 
+def _as_it_was(book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking) -> None:
+    """Return only if what comes late fits between what is known of then and of since."""
+    if job.started_ns > asking.now_ns:
+        raise Refused("state", f"job order {job.job}", "not begun then", "one that had begun",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    since = [
+        other.job
+        for other in book.where(JobOrder, work_unit=job.work_unit)
+        if other.job != job.job and max(other.started_ns, other.ended_ns) > asking.now_ns
+    ]
+    if wish is Cause.BEGIN and since:
+        raise Refused("not_ready", job.work_unit, f"{since[0]} ran there since",
+                      "a work unit on which nothing ran since then", row=job)  # fmt: skip
+
+
+def _waits_for(book: Reading, job: JobOrder, asking: Asking) -> list[Question]:
+    found = questions(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.name
+    )  # fmt: skip
+    return [each for each in found if each.open]
+
+
+def _by_hand_is_done(book: Reading, job: JobOrder, asking: Asking) -> None:
+    waits = _waits_for(book, job, asking)
+    if waits:
+        what = "; ".join(
+            f"{each.what.text} ({'not done' if each.answer is None else 'not as it should be'})"
+            for each in waits[:3]
+        )
+        raise Refused("not_ready", f"checklist {waits[0].name} of {job.job}",
+                      what + (f"; and {len(waits) - 3} more" if len(waits) > 3 else ""),
+                      "all of it done, and as it should be", row=job)  # fmt: skip
+
+
 def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
     """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
     definition = asking.definitions.products.get(job.product)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
-        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit, asking)
         whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
         if not people or all(whys.values()):
             found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
@@ -230,7 +284,7 @@ def _same_version(job: JobOrder, version: int) -> None:
 def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> Iterator[Fact]:
     """Book scrap that a person reports; of a serialised unit, that unit."""
     job = _job(book, wish.job)
-    if State(job.state) not in (State.RUNNING, State.INTERRUPTED):
+    if not under_way(job, asking):
         raise Refused("state", f"job order {job.job}", job.state, "one that is Running or Interrupted",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if not wish.cause.strip():
@@ -254,6 +308,13 @@ def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> I
     )  # fmt: skip
     if wish.unit:
         yield Fact(events.UnitScrapped(unit=wish.unit, cause=wish.cause), asking.now_ns)
+
+
+def under_way(job: JobOrder, asking: Asking) -> bool:
+    """Return whether a job order has begun and is not over, or was so when what comes late was asked."""
+    if State(job.state) in (State.RUNNING, State.INTERRUPTED):
+        return not asking.late or job.started_ns <= asking.now_ns
+    return asking.late and bool(job.started_ns) and job.started_ns <= asking.now_ns <= job.ended_ns
 
 
 def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Iterator[Fact]:
@@ -308,9 +369,11 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
-    """End a job order by itself once it has its good parts."""
+    """End a job order by itself once it has its good parts and nothing is left to do by hand."""
     job = _job(book, name)
-    if State(job.state) is State.RUNNING and job.good >= job.quantity:
+    if State(job.state) is not State.RUNNING or job.good < job.quantity:
+        return
+    if not _machine_counts(book, job) and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 

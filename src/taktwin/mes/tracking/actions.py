@@ -65,6 +65,9 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
     now = book.get(LoadedLot, f"{wish.work_unit}:{lot.product}")
     if now is not None and now.lot == lot.lot:
         return  # scanned twice: it stands there already
+    if asking.late and now is not None and now.loaded_ns > asking.now_ns:
+        raise Refused("state", f"lot {wish.lot} at {wish.work_unit}", f"lot {now.lot} was put there after it",
+                      "one that still stands there")  # fmt: skip
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
 

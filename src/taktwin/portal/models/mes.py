@@ -407,12 +407,65 @@ class QualityModel(Model):
     at_ms: int
 
 
+class AnswerModel(Model):
+    """What a person answered to an item of a checklist, with the limits of then."""
+
+    answer: str
+    checklist: str
+    item: str
+    question: str
+    job: str
+    operation: int
+    work_unit: str
+    person: str
+    verdict: str
+    done: bool | None
+    value: float | None
+    text: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    at_ms: int
+
+
+class QuestionModel(Model):
+    """An item of a checklist at a job order. `required`: the job order is not completed without it."""
+
+    checklist: str
+    name: str
+    required: bool
+    item: str
+    text: str
+    kind: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    answer: AnswerModel | None
+
+
+class PhotoModel(Model):
+    """A photo: what it is of, and its file (`/mes/files/{file}`)."""
+
+    photo: str
+    file: str
+    record_kind: str
+    record: str
+    job: str
+    work_unit: str
+    caption: str
+    person: str
+    checklist: str
+    item: str
+    at_ms: int
+
+
 class NonconformancePage(Model):
     """A nonconformance with its results, the newest first, and the units that are suspect with it."""
 
     nonconformance: NonconformanceModel
     results: list[ResultModel]
     suspect_units: list[str]
+    photos: list[PhotoModel]
 
 
 class ReasonModel(Model):
@@ -420,6 +473,69 @@ class ReasonModel(Model):
 
     code: str
     name: str
+
+
+class SetAsideModel(Model):
+    """A late booking that somebody has to look at, or has looked at."""
+
+    booking: str
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str
+    work_unit: str
+    person: str
+    said_ms: int
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+    at_ms: int
+    settled_by: str
+    settled_ms: int
+    settled: str
+
+
+class LateModel(Model):
+    """Late bookings to be looked at, the oldest first, and those that were looked at last."""
+
+    waiting: list[SetAsideModel]
+    settled: list[SetAsideModel]
+    at_ms: int
+
+
+class LateBookingModel(Model):
+    """A command that a terminal kept while nobody answered it."""
+
+    id: str = Field(pattern=r"^[!-~]{8,100}$")
+    sequence: int = Field(ge=1, le=2**53)
+    name: str = Field(pattern=r"^[a-z._]{1,60}$")
+    at_ms: int = Field(ge=0, le=2**53)
+    data: dict[str, Any]
+    on_behalf_of: str = Field(default="", pattern=r"^[ -~]{0,40}$")
+
+
+class BroughtModel(Model):
+    """Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps."""
+
+    first: int = Field(ge=1, le=2**53)
+    bookings: list[LateBookingModel] = Field(max_length=200)
+
+
+class BookedModel(Model):
+    """What became of a late booking: booked, look (somebody has to), or waiting for one before it."""
+
+    id: str
+    state: str
+    events: list[str]
+    reason: str
+
+
+class SyncModel(Model):
+    """What became of what a terminal brought."""
+
+    bookings: list[BookedModel]
 
 
 class TerminalModel(Model):
@@ -435,6 +551,8 @@ class TerminalModel(Model):
     checks: list[CheckModel]
     last_unit: str
     documents: list[InstructionModel]
+    checklists: list[QuestionModel]
+    set_aside: list[SetAsideModel]
     at_ms: int
 
 
@@ -480,6 +598,8 @@ class OrderPage(Model):
     jobs: list[JobModel]
     units: list[SerialModel]
     unit_count: int
+    answers: list[AnswerModel]
+    photos: list[PhotoModel]
 
 
 class PassageModel(Model):
@@ -520,6 +640,8 @@ class SerialPage(Model):
     eaten: list[EatenModel]
     parents: list[str]
     results: list[ResultModel]
+    answers: list[AnswerModel]
+    photos: list[PhotoModel]
 
 
 class LotModel(Model):

@@ -59,7 +59,7 @@ async def _body(request: Request) -> bytes:
         content += chunk
         if len(content) > BYTES_MAX:
             raise Problem(413, "The message is too large", place="body",
-                          found=f"more than {BYTES_MAX:,} bytes", right="a smaller one; split it")  # fmt: skip
+                          found=f"more than {BYTES_MAX:,} bytes", right="a smaller one")  # fmt: skip
     return bytes(content)
 
 

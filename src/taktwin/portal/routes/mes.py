@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Query
+from fastapi import Path as PathWord
 from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, device_history, topics
@@ -20,10 +21,12 @@ from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
+    BroughtModel,
     CrewModel,
     DocumentsModel,
     Granted,
     LabourModel,
+    LateModel,
     LotsModel,
     MovesModel,
     NonconformancePage,
@@ -35,6 +38,7 @@ from taktwin.portal.models.mes import (
     ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SyncModel,
     TerminalModel,
     Wish,
 )
@@ -44,6 +48,7 @@ from taktwin.portal.roles import Action
 
 router = APIRouter(tags=["mes"], prefix="/mes")
 OWNER = "mes"
+SYNC_S = 20.0  # a piece of what a terminal kept is up to 200 transactions
 NEEDS: dict[str, Action] = {
     commands.DropOrder.command_name: Action.MES_PLAN,
     commands.ChangeOrder.command_name: Action.MES_PLAN,
@@ -83,6 +88,9 @@ NEEDS: dict[str, Action] = {
     commands.UseGauge.command_name: Action.MES_TOOL,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
+    commands.AnswerChecklist.command_name: Action.MES_WORK,
+    commands.AttachPhoto.command_name: Action.MES_MEASURE,
+    commands.SettleBooking.command_name: Action.MES_SETTLE,
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
@@ -360,6 +368,50 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
         "status": answer.status, "sequence": answer.sequence, "events": answer.events,
         "subject": answer.subject,
     }  # fmt: skip
+
+
+@router.get("/late-bookings", response_model=LateModel)
+async def late_bookings(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what terminals kept while the server was away and what somebody has to look at."""
+    return await _ask(portal, "late")
+
+
+@router.post("/terminals/{terminal}/bookings", response_model=SyncModel)
+async def bring(
+    terminal: Annotated[str, PathWord(pattern=r"^[!-~]{8,60}$")],
+    brought: BroughtModel, portal: PortalOf, person: PersonOf,
+) -> Any:  # fmt: skip
+    """Book what a terminal kept: each once, by the time at which it was touched, in that order.
+
+    In pieces, in any order and as often as anybody likes: the ids make it harmless.
+    """
+    for name in {booking.name for booking in brought.bookings}:
+        if name not in NEEDS:
+            raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
+        require(person, NEEDS[name])
+    kept = commands.BookLate(
+        terminal=terminal, first=brought.first,
+        bookings=[
+            commands.LateBooking(
+                id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
+                on_behalf_of=each.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
+            )
+            for each in brought.bookings
+        ],
+    )  # fmt: skip
+    asked = Command(id=f"sync:{terminal}", name=commands.SYNC, actor=person.id,
+                    data=msgspec.Raw(msgspec.json.encode(kept)))  # fmt: skip
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, commands.SYNC)
+    try:
+        answer = await portal.bus.request(subject, commands.encode(asked), timeout_s=SYNC_S)
+        report = msgspec.json.decode(answer, type=commands.SyncReport)
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if report.code:
+        raise Problem(STATUS.get(report.code, 409), "The MES took nothing of it", place=report.place,
+                      found=report.found, right=report.right, code=report.code)  # fmt: skip
+    return {"bookings": [msgspec.structs.asdict(each) for each in report.bookings]}
 
 
 def _problem(name: str, answer: Answer) -> Problem:
