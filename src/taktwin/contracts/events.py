@@ -439,6 +439,110 @@ class NonconformanceClosed(EventData, frozen=True, kw_only=True):
     nonconformance: str
 
 
+class SuspectsHeld(EventData, frozen=True, kw_only=True):
+    """All units that share something were held at once; each of them says so in an event of its own."""
+
+    event_type: ClassVar[str] = "quality.suspects.held"
+    suspicion: str
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ns: int  # 0: from the beginning
+    to_ns: int
+    suspects: int
+    held: int  # those that nothing held before
+
+
+class SuspectsReleased(EventData, frozen=True, kw_only=True):
+    """What a suspicion still held was let go."""
+
+    event_type: ClassVar[str] = "quality.suspects.released"
+    suspicion: str
+    cause: str
+    released: int
+
+
+class ReworkStepPlanned(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a rework route as it was ordered."""
+
+    name: str
+    equipment_class: str
+
+
+class ReworkOrdered(EventData, frozen=True, kw_only=True):
+    """A unit has to take a rework route, and goes on from an operation of its own route."""
+
+    event_type: ClassVar[str] = "rework.ordered"
+    rework: str
+    nonconformance: str
+    unit: str
+    route: str
+    steps: list[ReworkStepPlanned]
+    back_to: int  # operation
+    operation: int  # the one before it
+
+
+class ReworkStepDone(EventData, frozen=True, kw_only=True):
+    """A step of a rework route was done."""
+
+    event_type: ClassVar[str] = "rework.step.done"
+    rework: str
+    unit: str
+    step: int
+    name: str
+    work_unit: str
+    good: bool
+
+
+class ReworkEnded(EventData, frozen=True, kw_only=True):
+    """A rework route is over: done, or given up."""
+
+    event_type: ClassVar[str] = "rework.ended"
+    rework: str
+    unit: str
+    done: bool
+    cause: str = ""
+
+
+class LotSplit(EventData, frozen=True, kw_only=True):
+    """A part of a lot has a number of its own from here on."""
+
+    event_type: ClassVar[str] = "lot.split"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class LotMerged(EventData, frozen=True, kw_only=True):
+    """What was left of a lot is part of another one from here on."""
+
+    event_type: ClassVar[str] = "lot.merged"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class JobOrderSplit(EventData, frozen=True, kw_only=True):
+    """A part of a job order's quantity is a job order of its own from here on."""
+
+    event_type: ClassVar[str] = "job.order.split"
+    job: str
+    into: str
+    quantity: int
+
+
+class JobOrderMerged(EventData, frozen=True, kw_only=True):
+    """A job order that had not started is part of another one from here on."""
+
+    event_type: ClassVar[str] = "job.order.merged"
+    job: str
+    into: str
+    quantity: int
+
+
 class CredentialsChanged(EventData, frozen=True, kw_only=True):
     """What proves that somebody is a person was set or withdrawn; what it is, no event says."""
 
@@ -839,6 +943,8 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
+    SuspectsHeld, SuspectsReleased, ReworkOrdered, ReworkStepDone, ReworkEnded,
+    LotSplit, LotMerged, JobOrderSplit, JobOrderMerged,
     MachineReceiverChanged, MachineJobReported,
     ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
     SchedulePublished,

@@ -35,6 +35,7 @@ from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
+from taktwin.mes.quality import rework, suspicions
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
 from taktwin.mes.records.changes import SUMS, Recording
@@ -44,6 +45,7 @@ from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
+from taktwin.mes.tracking import lots
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
@@ -69,6 +71,9 @@ RULES: Rules = (
     .joined(tool_changes.RULES)
     .joined(tooling.RULES)
     .joined(quality.RULES)
+    .joined(rework.RULES)
+    .joined(suspicions.RULES)
+    .joined(lots.RULES)
     .joined(measuring.RULES)
     .joined(checklists.RULES)
     .joined(answering.RULES)
@@ -79,7 +84,8 @@ EMPTY = msgspec.Raw(b"{}")
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "booking", "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
+    "booking", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job", "lot",
+    "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 

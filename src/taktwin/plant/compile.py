@@ -147,6 +147,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         },
         products=dict(sorted(plant.products.items())),
         routings=dict(sorted(plant.routings.items())),
+        rework_routes=dict(sorted(plant.rework_routes.items())),
         tools=dict(sorted(plant.tools.items())),
         gauges=dict(sorted(plant.gauges.items())),
         spare_parts=dict(sorted(plant.spare_parts.items())),

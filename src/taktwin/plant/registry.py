@@ -208,6 +208,7 @@ class Registry:
     calendars: Mapping[str, Any] = field(default_factory=dict)  # id -> plant.calendars.Calendar
     products: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Product
     routings: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Routing
+    rework_routes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.ReworkRoute
     tools: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Tool
     gauges: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Gauge
     spare_parts: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.SparePart

@@ -376,6 +376,22 @@ class Routing(Described, frozen=True, kw_only=True):
     operations: list[Operation]
 
 
+class ReworkStep(Described, frozen=True, kw_only=True):
+    """One step of a rework route."""
+
+    name: str
+    equipment_class: str = msgspec.field(name="class")  # where it is done
+
+
+class ReworkRoute(Described, frozen=True, kw_only=True):
+    """Steps that a unit takes out of its route, and the operation from which it goes on."""
+
+    name: str
+    products: list[str]
+    steps: list[ReworkStep]
+    back_to: str  # name of an operation of each product's routing: it and all behind it are passed again
+
+
 class InstructionStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a work instruction."""
 
@@ -531,6 +547,7 @@ class Plant(Described, frozen=True, kw_only=True):
     people: dict[Identifier, Person] = {}
     products: dict[Identifier, Product] = {}
     routings: dict[Identifier, Routing] = {}
+    rework_routes: dict[Name, ReworkRoute] = {}
     tools: dict[Name, Tool] = {}
     gauges: dict[Name, Gauge] = {}
     spare_parts: dict[Identifier, SparePart] = {}

@@ -51,6 +51,10 @@ class Reading(Protocol):
         """Return how many rows have these values, or how many different values of a field they have."""
         ...
 
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        ...
+
 
 class Book(Reading, Protocol):
     """What may be written too."""
@@ -111,6 +115,10 @@ class MemoryBook:
         """Return how many rows have these values, or how many different values of a field they have."""
         rows = self.where(kind, **equal)
         return len({getattr(row, distinct) for row in rows}) if distinct else len(rows)
+
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        return [row for row in self.where(kind, **equal) if low <= getattr(row, by) <= high]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
@@ -213,6 +221,15 @@ class SqlBook:
         found = self._connection.execute(counted, list(equal.values())).fetchone()
         assert found is not None, "a count is always there"
         return int(found[0])
+
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
+        statement = _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        found = self._connection.execute(statement, [*equal.values(), low, high])
+        return [_row(kind, values) for values in found]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""

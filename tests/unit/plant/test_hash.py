@@ -79,6 +79,8 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
     {"x": {"name": "x", "operation": "Mill", "items": {"a": {"text": "A"}}}},
     {"x": {"text": "x"}},
+    {"x": {"name": "x", "products": [], "steps": [], "back_to": "Mill"}},
+    [{"name": "n", "class": "c"}],
     {"currency": "USD"},
     {"width_m": 7.5, "depth_m": 2.5},
     [{"name": "n", "class": "c", "standard_time_s": 3}],
@@ -125,6 +127,12 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["checklists"] = {
         "first": {"name": "First", "operation": "Mill", "items": {"warm": {"text": "Warm", "kind": "number"}}}
     }
+    tree["rework_routes"] = {
+        "again": {
+            "name": "Again", "products": ["part"], "steps": [{"name": "Clean", "class": "mill"}],
+            "back_to": "Mill",
+        }
+    }  # fmt: skip
     tree["permits"] = {"mill1": {"parameters.load": {"writes": ["spindle/load"]}}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}

@@ -717,6 +717,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/suspicions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suspicions
+         * @description Return what was held at once, the newest first, with the units that are still held.
+         */
+        get: operations["suspicions_api_v1_mes_suspicions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/terminal/{work_unit}": {
         parameters: {
             query?: never;
@@ -771,6 +791,26 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/at/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Route State
+         * @description Return whether a unit may be worked on at a work unit now: no operation skipped or repeated.
+         */
+        get: operations["route_state_api_v1_mes_units__unit__at__work_unit__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1802,6 +1842,8 @@ export interface components {
             lot: string;
             /** Name */
             name: string;
+            /** Origins */
+            origins: string[];
             /** Quantity */
             quantity: number;
             /** Reason */
@@ -2895,6 +2937,8 @@ export interface components {
             photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            /** Routes */
+            routes: components["schemas"]["ReworkRouteModel"][];
             /** Suspect Units */
             suspect_units: string[];
         };
@@ -3324,12 +3368,54 @@ export interface components {
         };
         /**
          * RecallModel
-         * @description A lot and every unit that it went into.
+         * @description A lot, the lots that it went into, every unit that it went into, and whose order that is of.
          */
         RecallModel: {
             lot: components["schemas"]["LotModel"];
+            /** Lots */
+            lots: string[];
+            /** Orders */
+            orders: components["schemas"]["RecalledOrder"][];
             /** Units */
-            units: components["schemas"]["SerialModel"][];
+            units: components["schemas"]["RecalledModel"][];
+        };
+        /**
+         * RecalledModel
+         * @description A unit of a recall, and who ordered it.
+         */
+        RecalledModel: {
+            /** Created Ms */
+            created_ms: number;
+            /** Customer */
+            customer: string;
+            /** Disposition */
+            disposition: string;
+            /** Finished Ms */
+            finished_ms: number;
+            /** Operation */
+            operation: number;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RecalledOrder
+         * @description A customer's order with so many units of a recall.
+         */
+        RecalledOrder: {
+            /** Customer */
+            customer: string;
+            /** Request */
+            request: string;
+            /** Units */
+            units: number;
         };
         /**
          * RecordModel
@@ -3478,6 +3564,70 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * ReworkModel
+         * @description A unit on a rework route.
+         */
+        ReworkModel: {
+            /** Back To */
+            back_to: number;
+            /** Done */
+            done: number;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Operation */
+            operation: number;
+            /** Ordered Ms */
+            ordered_ms: number;
+            /** Rework */
+            rework: string;
+            /** Route */
+            route: string;
+            /** State */
+            state: string;
+            /** Steps */
+            steps: components["schemas"]["ReworkStepModel"][];
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReworkRouteModel
+         * @description A rework route that this part may take.
+         */
+        ReworkRouteModel: {
+            /** Name */
+            name: string;
+            /** Route */
+            route: string;
+        };
+        /**
+         * ReworkStepModel
+         * @description A step of a rework route, and where it may be done.
+         */
+        ReworkStepModel: {
+            /** Name */
+            name: string;
+            /** Work Units */
+            work_units: string[];
+        };
+        /**
+         * RouteStateModel
+         * @description Whether a unit may be worked on at a work unit now.
+         */
+        RouteStateModel: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** May */
+            may: boolean;
+            /** Operation */
+            operation: number;
+            /** Rework */
+            rework: string;
         };
         /**
          * SaidModel
@@ -3672,6 +3822,9 @@ export interface components {
             photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            rework: components["schemas"]["ReworkModel"] | null;
+            /** Scrap */
+            scrap: components["schemas"]["ScrapModel"][];
             unit: components["schemas"]["SerialModel"];
         };
         /**
@@ -3864,6 +4017,8 @@ export interface components {
         SignatureModel: {
             /** At Ms */
             at_ms: number;
+            /** Digest */
+            digest: string;
             /** Kind */
             kind: string;
             /** Meaning */
@@ -4031,6 +4186,46 @@ export interface components {
             source: string;
             /** Targets */
             targets: string[];
+        };
+        /**
+         * SuspicionModel
+         * @description Units that were held at once; `units` are those that it still holds.
+         */
+        SuspicionModel: {
+            /** About */
+            about: string;
+            /** Cause */
+            cause: string;
+            /** From Ms */
+            from_ms: number;
+            /** Held */
+            held: number;
+            /** Held Ms */
+            held_ms: number;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Released */
+            released: boolean;
+            /** Suspects */
+            suspects: number;
+            /** Suspicion */
+            suspicion: string;
+            /** To Ms */
+            to_ms: number;
+            /** Units */
+            units: string[];
+            /** Version */
+            version: number;
+        };
+        /**
+         * SuspicionsModel
+         * @description The last suspicions, the newest first.
+         */
+        SuspicionsModel: {
+            /** Suspicions */
+            suspicions: components["schemas"]["SuspicionModel"][];
         };
         /**
          * SyncModel
@@ -5437,6 +5632,35 @@ export interface operations {
             };
         };
     };
+    suspicions_api_v1_mes_suspicions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspicionsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     terminal_api_v1_mes_terminal__work_unit__get: {
         parameters: {
             query?: never;
@@ -5521,6 +5745,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_state_api_v1_mes_units__unit__at__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteStateModel"];
                 };
             };
             /** @description Default Response */

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from taktwin.mes.tracking.tables import Consumption, Lot, Passage, Unit
+from taktwin.mes.tracking.tables import Consumption, Lot, LotTransfer, Passage, Unit
 from taktwin.storage.book import Reading
 
 LEVELS_MAX = 12  # a graph deeper than that is a circle in somebody's data
@@ -17,6 +18,7 @@ class Eaten:
     row: Consumption
     lot: Lot | None
     sisters: int  # other units with the same lot
+    origins: tuple[str, ...]  # lots that went into that lot
     below: tuple[Eaten, ...]  # where the lot is a unit of ours: what went into that
 
 
@@ -47,17 +49,38 @@ def _eaten(book: Reading, serial: str, levels: int) -> tuple[Eaten, ...]:
         # A lot of screws is in a hundred thousand units: they are counted where they lie.
         sisters = book.count(Consumption, "unit", lot=row.lot) - 1 if row.lot else 0
         below = _eaten(book, row.lot, levels - 1) if row.lot and lot is None and levels else ()
-        found.append(Eaten(row, lot, sisters, below))
+        origins = () if lot is None else tuple(sorted(lots_before(book, row.lot)))
+        found.append(Eaten(row, lot, sisters, origins, below))
     return tuple(found)
 
 
 def recall(book: Reading, lot: str) -> list[Unit]:
     """Return every unit that a lot went into, through all levels: the recall list."""
     found: dict[str, Unit] = {}
-    todo = {lot}
+    todo = {lot, *lots_after(book, lot)}
     while todo:  # a level at a time: as many questions as there are levels, not as there are units
         units = {row.unit for row in book.among(Consumption, "lot", todo)} - found.keys()
         level = {unit.unit: unit for unit in book.among(Unit, "unit", units)}
         found |= level
         todo = set(level)
     return [found[name] for name in sorted(found)]
+
+
+def lots_after(book: Reading, lot: str) -> set[str]:
+    """Return every lot that material of a lot went into, by splits and merges."""
+    return _transferred(lot, lambda name: [row.target for row in book.where(LotTransfer, source=name)])
+
+
+def lots_before(book: Reading, lot: str) -> set[str]:
+    """Return every lot whose material went into a lot."""
+    return _transferred(lot, lambda name: [row.source for row in book.where(LotTransfer, target=name)])
+
+
+def _transferred(start: str, step: Callable[[str], list[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        new = set(step(todo.pop())) - found
+        found |= new
+        todo += sorted(new)
+    return found - {start}

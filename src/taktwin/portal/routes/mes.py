@@ -35,9 +35,11 @@ from taktwin.portal.models.mes import (
     PeopleModel,
     QualityModel,
     RecallModel,
+    RouteStateModel,
     ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SuspicionsModel,
     SyncModel,
     TerminalModel,
     Wish,
@@ -88,6 +90,14 @@ NEEDS: dict[str, Action] = {
     commands.UseGauge.command_name: Action.MES_TOOL,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
+    commands.RestoreScrap.command_name: Action.MES_DISPOSE,
+    commands.HoldSuspects.command_name: Action.MES_HOLD,
+    commands.ReleaseSuspects.command_name: Action.MES_RELEASE,
+    commands.ReportRework.command_name: Action.MES_WORK,
+    commands.SplitLot.command_name: Action.MES_WORK,
+    commands.MergeLots.command_name: Action.MES_WORK,
+    commands.SplitJob.command_name: Action.MES_DISPATCH,
+    commands.MergeJobs.command_name: Action.MES_DISPATCH,
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
@@ -253,6 +263,21 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
     found = await _ask(portal, "nonconformance", nonconformance=nonconformance)
     if not found:
         raise unknown("nonconformance", nonconformance, "one such as NC-1")
+    return found
+
+
+@router.get("/suspicions", response_model=SuspicionsModel)
+async def suspicions(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what was held at once, the newest first, with the units that are still held."""
+    return await _ask(portal, "suspicions")
+
+
+@router.get("/units/{unit}/at/{work_unit}", response_model=RouteStateModel)
+async def route_state(unit: str, work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return whether a unit may be worked on at a work unit now: no operation skipped or repeated."""
+    found = await _ask(portal, "route_state", unit=unit, work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
 
 
