@@ -39,6 +39,7 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts import device_history as contract
+from taktwin.mes.accounts.queries import accounts, entrance, identify, token_of
 from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
@@ -509,6 +510,7 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
     "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,
     "schedule": schedule,

@@ -9,6 +9,7 @@ export type Route =
   | { page: 'schedule' }
   | { page: 'plan' }
   | { page: 'people' }
+  | { page: 'accounts' }
   | { page: 'documents' }
   | { page: 'maintenance' }
   | { page: 'quality' }
@@ -35,6 +36,7 @@ function parse(path: string): Route {
   if (head === 'schedule' && !rest.length) return { page: 'plan' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
