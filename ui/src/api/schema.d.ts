@@ -570,7 +570,7 @@ export interface paths {
         };
         /**
          * Lots
-         * @description Return all lots.
+         * @description Return lots page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["lots_api_v1_mes_lots_get"];
         put?: never;
@@ -670,7 +670,7 @@ export interface paths {
         };
         /**
          * Orders
-         * @description Return all orders.
+         * @description Return orders page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["orders_api_v1_mes_orders_get"];
         put?: never;
@@ -2961,11 +2961,13 @@ export interface components {
         };
         /**
          * LotsModel
-         * @description All lots.
+         * @description A page of the lots, by number.
          */
         LotsModel: {
             /** Lots */
             lots: components["schemas"]["LotModel"][];
+            /** Next */
+            next: string;
         };
         /**
          * MaintenanceModel
@@ -3335,9 +3337,11 @@ export interface components {
         };
         /**
          * OrdersModel
-         * @description All orders.
+         * @description A page of the orders, by number.
          */
         OrdersModel: {
+            /** Next */
+            next: string;
             /** Orders */
             orders: components["schemas"]["OrderModel"][];
         };
@@ -5842,7 +5846,10 @@ export interface operations {
     };
     lots_api_v1_mes_lots_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5993,7 +6000,10 @@ export interface operations {
     };
     orders_api_v1_mes_orders_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

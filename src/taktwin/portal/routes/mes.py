@@ -109,6 +109,8 @@ NEEDS: dict[str, Action] = {
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
+After = Annotated[str, Query(max_length=120)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
 STATUS = {
     "unknown": 404,
     "invalid": 422,
@@ -146,9 +148,9 @@ async def terminal(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
 
 
 @router.get("/orders", response_model=OrdersModel)
-async def orders(portal: PortalOf, person: PersonOf) -> Any:
-    """Return all orders."""
-    return await ask(portal, "orders")
+async def orders(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
+    """Return orders page by page: `next` of an answer is `after` of the next question."""
+    return await ask(portal, "orders", after=after, limit=limit)
 
 
 @router.get("/orders/{request}", response_model=OrderPage)
@@ -170,9 +172,9 @@ async def unit(unit: str, portal: PortalOf, person: PersonOf) -> Any:
 
 
 @router.get("/lots", response_model=LotsModel)
-async def lots(portal: PortalOf, person: PersonOf) -> Any:
-    """Return all lots."""
-    return await ask(portal, "lots")
+async def lots(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
+    """Return lots page by page: `next` of an answer is `after` of the next question."""
+    return await ask(portal, "lots", after=after, limit=limit)
 
 
 @router.get("/lots/{lot}/recall", response_model=RecallModel)
