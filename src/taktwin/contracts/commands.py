@@ -376,6 +376,37 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     work_unit: str = ""
 
 
+class RecodeStop(CommandData, frozen=True, kw_only=True):
+    """Give a stop a reason of the plant folder, or another one. `version` is the one that was seen."""
+
+    command_name: ClassVar[str] = "stop.recode"
+    stop: str
+    reason: str  # "" = take it away
+    version: int
+    cause: str = ""  # why, where it had another one
+
+
+class SplitStop(CommandData, frozen=True, kw_only=True):
+    """Cut a stop at an instant: it had two reasons, one after the other."""
+
+    command_name: ClassVar[str] = "stop.split"
+    stop: str
+    at_ns: int
+    version: int
+    cause: str = ""
+
+
+class MergeStops(CommandData, frozen=True, kw_only=True):
+    """Take a stop and its neighbour for one."""
+
+    command_name: ClassVar[str] = "stop.merge"
+    stop: str
+    other: str
+    version: int
+    other_version: int
+    cause: str = ""
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -387,6 +418,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         RecordResult, Dispose,
+        RecodeStop, SplitStop, MergeStops,
     )
 }  # fmt: skip
 

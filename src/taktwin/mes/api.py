@@ -20,6 +20,9 @@
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
+| `performance` | {scope, at_ns, span} | {scope, window, units, products, elements, figures, stops, reasons} |
+| `stop` | {stop} | {stop, history} |
+| `standing` | {work_unit} | {work_unit, stops, reasons, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 
 A name that nobody knows is answered with {}.
@@ -40,6 +43,7 @@ from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.performance.figures import performance, standing, stop
 from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.quality.queries import (
     RESULTS_SHOWN,
@@ -369,4 +373,5 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "performance": performance, "stop": stop, "standing": standing,
 }  # fmt: skip

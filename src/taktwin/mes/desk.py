@@ -18,6 +18,7 @@ import msgspec
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, Command, CommandData
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.contracts.vouching import SILENT_AFTER_NS
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import measuring
 from taktwin.mes.collection.actions import Heard
@@ -29,6 +30,8 @@ from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
+from taktwin.mes.performance import hearing, stops
+from taktwin.mes.performance.hearing import Told
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality.tables import Nonconformance
@@ -58,6 +61,7 @@ RULES: Rules = (
     .joined(resources.RULES)
     .joined(stays.RULES)
     .joined(performance.RULES)
+    .joined(stops.RULES)
     .joined(records.rules(SIGNED))
     .joined(maintenance.RULES)
     .joined(tool_changes.RULES)
@@ -69,7 +73,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 # What an event is about: the first that it has.
 SUBJECTS = (
     "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person",
 )  # fmt: skip
 
 
@@ -124,7 +128,11 @@ class Who:
 class Desk:
     """The one writer of the MES."""
 
-    def __init__(self, store: Store, definitions: Definitions, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *,
+        gap_ns: int = SILENT_AFTER_NS,
+    ) -> None:  # fmt: skip
+        self._gap_ns = gap_ns  # for how long a machine may be silent before nobody knows
         self._store = store
         self._definitions = definitions
         self._now_ns = now_ns
@@ -204,7 +212,7 @@ class Desk:
             changed_by=changed.actor if changed else "", changed_ns=changed.recorded_ns if changed else 0,
         )  # fmt: skip
 
-    def hear(self, heard: Iterable[Heard], *, stream: str, position: int) -> int:
+    def hear(self, heard: Iterable[Heard], *, stream: str, position: int, told: Iterable[Told] = ()) -> int:
         """Book what machines said, in the order of source time, and how far the stream was read.
 
         Returns how many facts came of it. Raises StoreError as `execute` does.
@@ -229,10 +237,21 @@ class Desk:
                     total += len(written)
                 else:
                     collection.remember(transaction.book, one)
+            for each in told:
+                total += self._listen(transaction, each, now_ns, who)
             if counted:
                 total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)
             return total
+
+    def _listen(self, transaction: Transaction, told: Told, now_ns: int, who: Who) -> int:
+        """Keep what a machine said of its state, and write down what follows for its stops."""
+        asking, machine = Asking(self._definitions, now_ns), self._definitions.machines[told.work_unit]
+        found = hearing.hear(transaction.book, told, machine, asking, gap_ns=self._gap_ns)
+        if found is None:
+            return 0
+        facts = hearing.stops(transaction.book, told.work_unit, found, machine, asking)
+        return len(self._write(transaction, facts, who, now_ns))
 
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.

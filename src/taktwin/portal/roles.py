@@ -26,6 +26,8 @@ class Action(StrEnum):
     MES_MEASURE = "mes.measure"  # results by hand
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
+    MES_STOP = "mes.stop"  # why a machine stood
+
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
 
@@ -36,6 +38,7 @@ ROLES: dict[str, frozenset[Action]] = {
         {
             Action.ALARM_ACKNOWLEDGE,
             Action.ALARM_COMMENT,
+            Action.MES_STOP,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,
@@ -50,6 +53,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DISPATCH,
+            Action.MES_STOP,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,
@@ -78,6 +82,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_ACKNOWLEDGE,
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
+            Action.MES_STOP,
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MAINTAIN,
@@ -90,6 +95,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DOCUMENT,
+            Action.MES_STOP,
             Action.MES_REQUEST,
         }
     ),

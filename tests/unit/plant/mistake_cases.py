@@ -719,6 +719,38 @@ CASES = [
         "one of cell, mill, saw; did you mean mill?",
     ),
     Case(
+        "an unplanned stop that would leave planned busy time",
+        R,
+        "economics:",
+        "stop_reasons: {t: {name: T, reasons: {jam: {name: Jam, element: planned_down}}}}\neconomics:",
+        32,
+        "stop_reasons.t.reasons.jam.element",
+        "'planned_down'",
+        "one that counts: only what is planned leaves planned busy time",
+    ),
+    Case(
+        "a reason in two groups",
+        R,
+        "economics:",
+        "stop_reasons: {a: {name: A, reasons: {jam: {name: Jam}}}, b: {name: B, reasons: {jam: {name: Jam}}}}"
+        "\neconomics:",
+        32,
+        "stop_reasons.b.reasons.jam",
+        "'jam'",
+        "a code of its own: it is in a already",
+    ),
+    Case(
+        "a code of the machine that recommends two reasons",
+        R,
+        "economics:",
+        "stop_reasons: {a: {name: A, reasons: {jam: {name: Jam, machine_codes: ['7']}, cut: {name: Cut,"
+        " machine_codes: ['7']}}}}\neconomics:",
+        32,
+        "stop_reasons.a.reasons.cut.machine_codes[0]",
+        "'7'",
+        "a code that does not recommend jam already",
+    ),
+    Case(
         "money of an unknown part",
         R,
         "{P-1: 12}",
