@@ -123,10 +123,19 @@ RIGHTS: dict[str, Rights] = {
     ),
     # What it decides, it says itself; it hears the machines, and the commands of people's door.
     "mes": Rights(
-        publish=(*(_evt(kind.event_type) for kind in MES_EVENTS), _health("mes"), ANSWERS),
+        publish=(
+            *(_evt(kind.event_type) for kind in MES_EVENTS),
+            _at("_cmd_v1.commander.>"),
+            _health("mes"),
+            ANSWERS,
+        ),
         subscribe=(_at("_cmd_v1.mes.>"), _at("_qry_v1.mes.>")),
         reads=(topics.STREAM_SAMPLES, STREAM_ANSWERS),
         answers=True,
+    ),
+    # The one conduit down to machines: only the MES may ask it, and it says nothing by itself.
+    "commander": Rights(
+        publish=(_health("commander"),), subscribe=(_at("_cmd_v1.commander.>"),), answers=True
     ),
     "historian": Rights(
         publish=(_health("historian"), ANSWERS),

@@ -31,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify_audit(options: argparse.Namespace) -> int:
     """Print what was proven and return 0, or print the broken link and return 1."""
-    anchors = {a.sequence: a.hash for a in _lines(Path(options.anchors), Anchor)} if options.anchors else {}
+    anchors: dict[int, str] = {}
+    for anchor in _lines(Path(options.anchors), Anchor) if options.anchors else ():
+        if anchors.setdefault(anchor.sequence, anchor.hash) != anchor.hash:
+            # Two chains were anchored: the journal was cut or taken from a backup, and written on anew.
+            print(f"broken at entry {anchor.sequence}: it was anchored twice, with two hashes")
+            return 1
     verdict = verify(_lines(Path(options.journal), Entry), anchors)
     if verdict.broken is not None:
         print(f"broken at entry {verdict.broken.sequence}: it {verdict.broken.what}")

@@ -233,6 +233,7 @@ class Sign(Proving, frozen=True, kw_only=True):
     kind: str  # order | job | unit | lot | note
     record: str
     meaning: str
+    digest: str = ""  # of a unit's device history record that was looked at
 
 
 class ReleaseDocument(CommandData, frozen=True, kw_only=True):
@@ -407,6 +408,64 @@ class MergeStops(CommandData, frozen=True, kw_only=True):
     cause: str = ""
 
 
+class AnswerChecklist(CommandData, frozen=True, kw_only=True):
+    """Answer an item of a checklist; the command's id is the answer's. One of the four, as the item asks."""
+
+    command_name: ClassVar[str] = "checklist.answer"
+    job: str
+    checklist: str
+    item: str
+    done: bool | None = None  # of a step, and of a question for yes or no
+    value: float | None = None
+    unit_of_measure: str = ""  # UCUM: what the person believes to have measured in
+    text: str = ""
+
+
+class AttachPhoto(CommandData, frozen=True, kw_only=True):
+    """Keep a photo of a unit, a job order or a nonconformance; the command's id is the photo's."""
+
+    command_name: ClassVar[str] = "photo.attach"
+    kind: str  # unit | job | nonconformance
+    record: str
+    content: bytes  # JPEG or PNG; Base64 in JSON
+    caption: str = ""
+    checklist: str = ""  # of a job order: the item whose answer it is
+    item: str = ""
+
+
+class SettleBooking(CommandData, frozen=True, kw_only=True):
+    """Say what was done about a late booking that was to be looked at."""
+
+    command_name: ClassVar[str] = "booking.settle"
+    booking: str
+    cause: str
+
+
+class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and when a job order is to run."""
+
+    job: str
+    work_unit: str
+    begin_ns: int
+    end_ns: int
+
+
+class PublishSchedule(CommandData, frozen=True, kw_only=True):
+    """Put a schedule in force, whole. It is refused where it changes anything in the frozen zone."""
+
+    command_name: ClassVar[str] = "schedule.publish"
+    version: int  # of the schedule that it was made from; 0: there was none
+    jobs: list[PlannedJob]  # a job order that is left out is planned no more
+    cause: str  # why: for whoever reads it later
+    state: str = ""  # digest of the job orders that it was made from, as the schedule's answer gives it
+
+
+class PublishFrozen(PublishSchedule, frozen=True, kw_only=True):
+    """Put a schedule in force that also changes what is in the frozen zone; the cause says why it must."""
+
+    command_name: ClassVar[str] = "schedule.publish_frozen"
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -419,6 +478,8 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         RecordResult, Dispose,
         RecodeStop, SplitStop, MergeStops,
+        AnswerChecklist, AttachPhoto, SettleBooking,
+        PublishSchedule, PublishFrozen,
     )
 }  # fmt: skip
 
@@ -482,12 +543,54 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     right: str = ""
 
 
+class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a terminal kept while the server was away."""
+
+    id: str  # the command's, made at the terminal
+    sequence: int  # in which it was touched there, from 1; a terminal that lost its memory has a new name
+    name: str
+    at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
+    on_behalf_of: str = ""
+    reason: str = ""
+    data: msgspec.Raw
+
+
+class BookLate(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of `terminal.sync`: some of what a terminal kept, in any order, as often as it likes."""
+
+    terminal: str
+    first: int  # the lowest sequence that the terminal still keeps: nothing below it will come
+    bookings: list[LateBooking]
+
+
+SYNC = "terminal.sync"
+
+
+class BookedLate(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a late booking."""
+
+    id: str
+    state: str  # booked | look (kept for somebody to look at) | waiting (for one that was touched before)
+    events: list[str] = []
+    reason: str = ""
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of what a terminal brought; place, found and right only where nothing of it was taken."""
+
+    bookings: list[BookedLate] = []
+    code: str = ""
+    place: str = ""
+    found: str = ""
+    right: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def encode(document: Command | Answer | ImportReport) -> bytes:
+def encode(document: Command | Answer | ImportReport | SyncReport) -> bytes:
     """Return the JSON of a command, an answer or a report."""
     return _encoder.encode(document)
 

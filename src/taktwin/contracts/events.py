@@ -536,6 +536,7 @@ class RecordSigned(EventData, frozen=True, kw_only=True):
     meaning: str
     person: str
     printed_name: str
+    digest: str = ""  # SHA-256 of what was looked at, where it has one
 
 
 class DocumentStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -785,6 +786,95 @@ class StopsMerged(EventData, frozen=True, kw_only=True):
     cause: str = ""
 
 
+class ChecklistAnswered(EventData, frozen=True, kw_only=True):
+    """Somebody did a step by hand, or answered a question of a checklist; with the limits of then."""
+
+    event_type: ClassVar[str] = "checklist.answered"
+    answer: str
+    checklist: str
+    item: str
+    question: str
+    job: str
+    operation: int
+    work_unit: str
+    person: str
+    verdict: str  # OK | NOK
+    done: bool | None = None
+    value: float | None = None
+    text: str = ""
+    unit_of_measure: str = ""
+    lower: float | None = None
+    upper: float | None = None
+
+
+class PhotoAttached(EventData, frozen=True, kw_only=True):
+    """A photo was kept under the hash of its content, without what the camera knew of the place."""
+
+    event_type: ClassVar[str] = "photo.attached"
+    photo: str
+    file: str  # <SHA-256>.<suffix>
+    record_kind: str  # unit | job | nonconformance
+    record: str
+    job: str  # "" = none
+    work_unit: str
+    caption: str
+    person: str
+    checklist: str = ""
+    item: str = ""
+
+
+class BookingSetAside(EventData, frozen=True, kw_only=True):
+    """A late booking of a terminal is to be looked at: it was not booked, or something came of it."""
+
+    event_type: ClassVar[str] = "booking.set_aside"
+    booking: str
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str  # its data, without a photo
+    work_unit: str
+    person: str
+    said_ns: int  # when it was touched, by the terminal
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+
+
+class BookingSettled(EventData, frozen=True, kw_only=True):
+    """Somebody has looked at a late booking and said what was done about it."""
+
+    event_type: ClassVar[str] = "booking.settled"
+    booking: str
+    person: str
+    cause: str
+
+
+class ScheduledJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Where, when and as which one there a job order is to run."""
+
+    job: str
+    work_unit: str
+    sequence: int  # 1, 2, 3, ... on its work unit
+    begin_ns: int
+    end_ns: int
+
+
+class SchedulePublished(EventData, frozen=True, kw_only=True):
+    """A schedule is in force from here on, the whole of it, in the place of the one before."""
+
+    event_type: ClassVar[str] = "schedule.published"
+    schedule: str
+    version: int  # 1, 2, 3, ...
+    by: str
+    cause: str
+    state: str  # digest of the job orders that it was made from; "" = nobody said
+    moved_on: bool  # they had changed since, and it was possible all the same
+    inside: list[str]  # job orders that it changed within the frozen zone
+    jobs: list[ScheduledJob]
+
+
 # What the MES may say, and nobody else.
 MES_EVENTS: tuple[type[EventData], ...] = (
     OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
@@ -802,6 +892,8 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
     StopBegun, StopEnded, StopCorrected, StopRecoded, StopSplit, StopsMerged,
+    ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
+    SchedulePublished,
 )  # fmt: skip
 
 _ALL: tuple[type[EventData], ...] = (

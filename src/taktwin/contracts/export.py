@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from taktwin.contracts import events, quarantine, samples, state, topics
+from taktwin.contracts import device_history, events, quarantine, samples, state, topics
 
 RELEASED = Path(__file__).resolve().parent / "released"
 
@@ -22,6 +22,7 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "interval.v1": state.IntervalMessage,
     "rejection.v1": quarantine.Rejection,
     "health.v1": state.Health,
+    device_history.VERSION: device_history.DeviceHistoryFile,
     **{f"{name}.v{kind.major}": kind for name, kind in events.CATALOGUE.items()},
 }
 

@@ -21,6 +21,8 @@ from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 
 from taktwin.faces.base import Shown, parted
+from taktwin.faces.job_list import JobList
+from taktwin.faces.job_receiver import JobReceivers
 from taktwin.plant.registry import Registry, Signal
 from taktwin.standards.packml import State
 
@@ -203,13 +205,23 @@ class OpcUaFace:
     """One OPC UA server."""
 
     def __init__(
-        self, registry: Registry, connection: str, *, endpoint: str, security: Security | None = None
+        self,
+        registry: Registry,
+        connection: str,
+        *,
+        endpoint: str,
+        security: Security | None = None,
+        jobs: Sequence[JobList] = (),
+        now_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.registry = registry
         self.connection = connection
         self.endpoint = endpoint
         self.signals = [registry.signals[index] for index in registry.connections[connection].signals]
         self._security = security
+        self._jobs = jobs  # of the cells that take job orders
+        self._now_ns = now_ns
+        self._receivers: JobReceivers | None = None
         self._gate = _Gate()
         self._server: _Server | None = None
         self._slots: dict[int, _Slot] = {}
@@ -290,6 +302,8 @@ class OpcUaFace:
         if self._server is None:
             return
         self._gate.set(False)
+        if self._receivers is not None:
+            await self._receivers.stop()
         if self._cut:
             await self._server.iserver.stop()
         else:
@@ -320,6 +334,22 @@ class OpcUaFace:
                 array = signal.type == "array"
                 await tree.variable((line, cell, *groups), name, node_id, _empty(signal.type), variant, array)
                 self._slots[signal.index] = _Slot(node_id, variant, array)
+        if self._jobs:
+            await self._build_receivers(own)
+
+    async def _build_receivers(self, own: int) -> None:
+        """Give the cells that take job orders their receivers, in one folder of the server."""
+        assert self._server is not None, "made"
+        self._receivers = JobReceivers(self._server, own, self._now_ns)
+        await self._receivers.start()
+        folder = await self._server.nodes.objects.add_folder(
+            _id("folder:JobManagement", own), f"{own}:JobManagement"
+        )
+        for jobs in self._jobs:
+            cell = await folder.add_folder(
+                _id(f"folder:JobManagement/{jobs.name}", own), f"{own}:{jobs.name}"
+            )
+            await self._receivers.add(cell, jobs)
 
     async def _build_machinery(self, tree: _Tree, at: tuple[str, ...], cell: str, own: int) -> None:
         equipment = self.registry.equipment[self.signals[0].equipment.__class__(cell)]

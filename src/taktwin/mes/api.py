@@ -3,10 +3,11 @@
 | query | request | answer |
 |---|---|---|
 | `board` | {} | {lines, over, at_ns} |
-| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, checks, last_unit, at_ns} |
+| `terminal` | {work_unit} | what runs there, what is next, and all that a person does or says there |
 | `orders` | {} | {orders} |
 | `order` | {request} | {order, jobs, units} |
-| `unit` | {unit} | {unit, passages, eaten, parents, results} |
+| `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
+| `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
 | `recall` | {lot} | {lot, units} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
@@ -24,6 +25,9 @@
 | `stop` | {stop} | {stop, history} |
 | `standing` | {work_unit} | {work_unit, stops, reasons, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
+| `trail` | {subject, person, from_ns, to_ns, before, limit} | {entries, more} |
+| `unit_record` | {unit, site} | {content}: JSON of contracts.device_history |
+| `unit_record_pdf` | {unit, site, language} | {content}: PDF |
 
 A name that nobody knows is answered with {}.
 """
@@ -35,11 +39,16 @@ from typing import Any
 
 import msgspec
 
+from taktwin.contracts import device_history as contract
+from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
+from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
+from taktwin.mes.dossier.history import device_history
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -56,6 +65,7 @@ from taktwin.mes.quality.queries import (
 )
 from taktwin.mes.quality.tables import Nonconformance, Result
 from taktwin.mes.records.queries import signatures
+from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, recall
@@ -63,12 +73,15 @@ from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
+from taktwin.storage.journal import Trail
 
 # Where the plant model lists no defect codes of its own: what people at any machine see.
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
+LATE_SHOWN = 50
 
+Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
 Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
 
 
@@ -85,6 +98,10 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
         "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
         "order_end_ns": line.order_end_ns,
+        "planned": None if line.planned is None else {
+            "work_unit": line.planned.work_unit, "sequence": line.planned.sequence,
+            "begin_ns": line.planned.begin_ns, "end_ns": line.planned.end_ns,
+        },
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
@@ -140,7 +157,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
-    shown = now or (waiting[0] if waiting else None)
+    first = now or (waiting[0] if waiting else None)
     reports: list[ScrapReport] = []
     if now is not None:
         reports = [
@@ -153,12 +170,28 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "name": definitions.work_units[work_unit],
         "job": None if now is None else _line(now, book, definitions),
         "next": [_line(line, book, definitions) for line in waiting],
-        "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
+        "lots": [] if first is None else _lots_here(book, definitions, first.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
         "reasons": _reasons(definitions, None if now is None else now.job),
         "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
         "last_unit": "" if now is None else _last_unit(book, now.job),
-        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
+        "documents": [] if first is None else _instructions(book, definitions, first.job, now_ns),
+        "checklists": [] if now is None else _checklists(book, definitions, now.job),
+        "set_aside": [_plain(row) for row in book.where(SetAside, settled_by="", work_unit=work_unit)],
+        "at_ns": now_ns,
+    }
+
+
+def _checklists(book: Reading, definitions: Definitions, job: JobOrder) -> list[dict[str, Any]]:
+    return shown(questions(book, definitions, job=job.job, product=job.product, operation=job.name))
+
+
+def _late(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    newest = book.newest(SetAside, "at_ns", LATE_SHOWN)
+    waiting = book.where(SetAside, settled_by="")
+    return {
+        "waiting": [_plain(row) for row in sorted(waiting, key=lambda row: (row.at_ns, row.booking))],
+        "settled": [_plain(row) for row in newest if row.settled_by],
         "at_ns": now_ns,
     }
 
@@ -204,6 +237,8 @@ def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         "jobs": [_plain(job) for job in jobs],
         "units": [_plain(unit) for unit in units[:UNITS_SHOWN]],
         "unit_count": len(units),
+        "answers": answers(book, [job.job for job in jobs]),
+        "photos": [photo for job in jobs for photo in photos(book, "job", job.job)],
     }
 
 
@@ -217,7 +252,20 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "eaten": [_eaten(each, definitions) for each in found.eaten],
         "parents": list(found.parents),
         "results": [_plain(row) for row in results_of(book, found.unit.unit)],
+        "answers": answers(book, [row.job for row in found.passages]),
+        "photos": _photos_of(book, found.unit.unit, {row.job for row in found.passages}),
     }
+
+
+def _photos_of(book: Reading, unit: str, jobs: set[str]) -> list[dict[str, Any]]:
+    """Return the photos of a unit, of what was wrong with it, and of the job orders that made it."""
+    wrong = [row.nonconformance for row in book.where(Nonconformance, unit=unit)]
+    of = [
+        ("unit", unit),
+        *(("nonconformance", name) for name in wrong),
+        *(("job", job) for job in sorted(jobs)),
+    ]
+    return [photo for kind, name in of for photo in photos(book, kind, name)]
 
 
 def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
@@ -363,7 +411,24 @@ def _nonconformance(
         "nonconformance": _plain(row),
         "results": [_plain(each) for each in results],
         "suspect_units": suspects(book, row),
+        "photos": photos(book, "nonconformance", row.nonconformance),
     }
+
+
+def _record(
+    book: Reading, trail: Trail, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
+    return {} if file is None else {"content": contract.encode(file)}
+
+
+def _record_pdf(
+    book: Reading, trail: Trail, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    from taktwin.mes.dossier.printed import printed  # fonts and tables: half a second, when first asked for
+
+    file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
+    return {} if file is None else {"content": printed(file, str(wish["language"]))}
 
 
 QUERIES: dict[str, Answers] = {
@@ -374,4 +439,11 @@ QUERIES: dict[str, Answers] = {
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
     "performance": performance, "stop": stop, "standing": standing,
+    "late": _late,
+    "schedule": schedule,
+}  # fmt: skip
+
+# Questions that look into the journal too.
+TRAILS: dict[str, Trails] = {
+    "trail": audit_view, "unit_record": _record, "unit_record_pdf": _record_pdf,
 }  # fmt: skip

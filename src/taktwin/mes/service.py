@@ -21,14 +21,14 @@ from taktwin.bus.port import Bus, Message
 from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
 from taktwin.contracts import commands, events, samples, state, topics
-from taktwin.contracts.commands import Answer, ImportOrders, ImportReport
+from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportReport, SyncReport
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.state import Health
 from taktwin.contracts.vouching import silent_after_ns
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
-from taktwin.mes.api import QUERIES
+from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
@@ -90,7 +90,8 @@ class MesService:
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        self._counts = dict.fromkeys(("accepted", "refused", "relayed", "booked", "questions"), 0)
+        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign")
+        self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._ears = {
             topics.sample(registry.equipment[EquipmentId(unit)].place): Ear(machine, registry, gap_ns=gap_ns)
@@ -100,6 +101,7 @@ class MesService:
             (
                 *self._definitions.counters,
                 *self._definitions.serials,
+                *self._definitions.joined,
                 *self._definitions.made,
                 *self._definitions.measures,
             )
@@ -107,7 +109,7 @@ class MesService:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
-        names = (*QUERIES, AUDIT)
+        names = (*QUERIES, *TRAILS, AUDIT)
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
@@ -146,6 +148,8 @@ class MesService:
             return commands.encode(wrong)
         if command.name == commands.IMPORT_ORDERS:
             return await self._import(command)
+        if command.name == commands.SYNC:
+            return await self._sync(command)
         try:
             answer = await asyncio.to_thread(self._desk.execute, command)
         except StoreError as error:
@@ -158,6 +162,28 @@ class MesService:
             if answer.events:
                 self._written.set()
         return commands.encode(answer)
+
+    async def _sync(self, command: commands.Command) -> bytes:
+        """Take what a terminal kept while nobody answered it."""
+        try:
+            brought = msgspec.json.decode(command.data, type=BookLate)
+        except msgspec.DecodeError as error:
+            wrong = SyncReport(code="invalid", place="data of terminal.sync", found=str(error),
+                               right="terminal, first and bookings")  # fmt: skip
+            return commands.encode(wrong)
+        try:
+            booked = await asyncio.to_thread(
+                self._desk.book_late, command.actor, brought, actor_type=command.actor_type
+            )
+        except StoreError as error:
+            self._reasons["database"] = str(error)
+            report = SyncReport(code="away", place="database", found=str(error),
+                                right="bring the same again: what was booked stays so")  # fmt: skip
+        else:
+            self._reasons.pop("database", None)
+            report = SyncReport(bookings=booked)
+        self._written.set()
+        return commands.encode(report)
 
     async def _import(self, command: commands.Command) -> bytes:
         """Take a message with orders; each becomes a command of its own."""
@@ -224,6 +250,9 @@ class MesService:
                 found: Any
                 if name == AUDIT:
                     found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+                elif name in TRAILS:
+                    book, trail = SqlBook(connection), journal.SqlTrail(connection)
+                    found = TRAILS[name](book, trail, self._definitions, wish, self._clock.now_ns())
                 else:
                     found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
         finally:
@@ -266,9 +295,17 @@ class MesService:
         try:
             scan = samples.decode(message.payload)
         except (msgspec.DecodeError, ValueError):
-            return []  # the twin says so, and the gateway made it; here it only counts nothing
-        if scan.registry != self._registry.prefix:
+            self._counts["malformed"] += 1  # the twin keeps it with its reason; here nothing is booked of it
             return []
+        reason = f"collection from {scan.connector}"
+        if scan.registry != self._registry.prefix:
+            self._counts["foreign"] += 1
+            self._reasons[reason] = (
+                f"{scan.connector} speaks by plant model {scan.registry}, this is "
+                f"{self._registry.prefix}: nothing of it is booked"
+            )
+            return []
+        self._reasons.pop(reason, None)
         found = []
         ear = self._ears.get(message.subject)
         if ear is not None:

@@ -6,14 +6,18 @@ section has its function in a `check_*` module; all add to the same list, none s
 
 from __future__ import annotations
 
+import re
 from zoneinfo import available_timezones
 
-from taktwin.plant import check_floor, check_signals, check_work, schema
+from taktwin.plant import check_floor, check_permits, check_signals, check_work, schema
 from taktwin.plant.expand import Expansion, expand, flatten
 from taktwin.plant.load import Literally, Loaded, one_of, suggestion
 from taktwin.plant.references import known, secrets_in
 from taktwin.standards import isa95
 from taktwin.standards.isa95 import EquipmentLevel
+
+FROZEN_H_MAX = 336  # two weeks
+RECEIVER = re.compile(r"(?:nsu=[^;]+;)?[sigb]=.+")
 
 
 def check(loaded: Loaded) -> Expansion | None:
@@ -41,6 +45,7 @@ def check(loaded: Loaded) -> Expansion | None:
             known(loaded, f"assets.{asset_id}.mounted_in", asset.mounted_in, "equipment", plant.equipment)
     check_floor.check(loaded, plant)
     check_work.check(loaded, plant)
+    check_permits.check(loaded, plant, expansion)
     return expansion
 
 
@@ -127,8 +132,22 @@ def _check_equipment(
         known(loaded, f"{at}.calendar", equipment.calendar, "calendars", plant.calendars)
     if equipment.standard_cycle_s is not None and equipment.standard_cycle_s <= 0:
         loaded.add(f"{at}.standard_cycle_s", equipment.standard_cycle_s, "seconds above 0")
+    if equipment.frozen_h is not None and not 0 <= equipment.frozen_h <= FROZEN_H_MAX:
+        loaded.add(f"{at}.frozen_h", equipment.frozen_h, f"hours from 0 to {FROZEN_H_MAX}")
+    if equipment.job_control:
+        _check_job_control(loaded, plant, at, equipment)
     if equipment.parent:
         _check_parent(loaded, plant, equipment_id, equipment)
+
+
+def _check_job_control(loaded: Loaded, plant: schema.Plant, at: str, equipment: schema.Equipment) -> None:
+    if not RECEIVER.fullmatch(equipment.job_control):
+        right = "a node by its namespace's URI: nsu=<uri>;s=<id> (or i=, g=, b=)"
+        loaded.add(f"{at}.job_control", equipment.job_control, right)
+    connection = plant.connections.get(equipment.connection)
+    if connection is None or connection.connector != "opcua":
+        right = "equipment on an OPC UA connection: that is where its job order receiver is"
+        loaded.add(f"{at}.job_control", equipment.connection or Literally("no connection"), right)
 
 
 def _check_parent(
@@ -184,4 +203,5 @@ def _check_connection(loaded: Loaded, name: str, connection: schema.Connection) 
         )
     secrets_in(loaded, f"{at}.settings", connection.settings)
     secrets_in(loaded, f"{at}.options", connection.options)
+    secrets_in(loaded, f"{at}.commander", connection.commander)
     secrets_in(loaded, f"{at}.endpoint", connection.endpoint)

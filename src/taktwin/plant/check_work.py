@@ -45,6 +45,10 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
         for number, name in enumerate(defect.products):
             known(loaded, f"defects.{code}.products[{number}]", name, "products", plant.products)
     _check_stop_reasons(loaded, plant)
+    for checklist_id, checklist in plant.checklists.items():
+        _check_checklist(loaded, plant, f"checklists.{checklist_id}", checklist)
+    if not 1 <= plant.late_bookings_h <= 24 * 31:
+        loaded.add("late_bookings_h", plant.late_bookings_h, "hours from 1 to 744")
     if plant.economics is not None:
         _check_economics(loaded, plant, plant.economics)
     for domain, rule in plant.authority.items():
@@ -223,6 +227,23 @@ def _way_back(plant: schema.Plant, start: str, goal: str) -> list[str]:
                 before[item.product] = name
                 waiting.append(item.product)
     return []
+
+
+def _check_checklist(loaded: Loaded, plant: schema.Plant, at: str, checklist: schema.Checklist) -> None:
+    for number, name in enumerate(checklist.products):
+        known(loaded, f"{at}.products[{number}]", name, "products", plant.products)
+    operations = {step.name: step for routing in plant.routings.values() for step in routing.operations}
+    known(loaded, f"{at}.operation", checklist.operation, "operations of routings", operations)
+    if not checklist.items:
+        loaded.add(f"{at}.items", Literally("nothing"), "one item or more")
+    for name, item in checklist.items.items():
+        path = f"{at}.items.{name}"
+        if item.kind == "number":
+            known_unit(loaded, f"{path}.unit", item.unit)
+        elif item.unit or item.lower is not None or item.upper is not None:
+            loaded.add(path, item.kind, "kind: number where it has a unit or limits")
+        if item.lower is not None and item.upper is not None and item.lower > item.upper:
+            loaded.add(f"{path}.lower", item.lower, f"at most upper, which is {item.upper:g}")
 
 
 def _check_operation(loaded: Loaded, plant: schema.Plant, at: str, operation: schema.Operation) -> None:

@@ -115,6 +115,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
                 {"endpoint": connection.endpoint, **connection.settings},
                 tuple(of_connection[name]),
                 _place_of(loaded, f"connections.{name}"),
+                connection.commander,
             )
             for name, connection in sorted(plant.connections.items())
         },
@@ -153,10 +154,13 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         characteristics=dict(sorted(plant.characteristics.items())),
         defects=dict(sorted(plant.defects.items())),
         stop_reasons=dict(plant.stop_reasons),
+        checklists=dict(sorted(plant.checklists.items())),
+        late_bookings_h=plant.late_bookings_h,
         personnel_classes=dict(sorted(plant.personnel_classes.items())),
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,
         authority=dict(sorted(plant.authority.items())),
+        permits=dict(sorted(plant.permits.items())),
         demo=plant.demo,
         by_id={signal.id: signal for signal in signals},
         by_address=by_address,
@@ -301,7 +305,10 @@ def _equipment(
                 PowerBand(step.above_kw, step.time_class) for step in sorted(bands, key=lambda s: -s.above_kw)
             ),
             standard_cycle_s=equipment.standard_cycle_s,
+            connection=equipment.connection,
+            job_control=equipment.job_control,
             calendar=_calendar(plant, name),
+            frozen_h=_frozen_h(plant, name),
             assets=tuple(mounted.get(name, ())),
             # A zone of the hall can be equipment too: what its sensors hang on.
             zone=name if name in plant.zones else layout.zone_of(zones, x_m, y_m),
@@ -314,6 +321,15 @@ def _equipment(
             **more,
         )
     return compiled
+
+
+def _frozen_h(plant: schema.Plant, name: str) -> float:
+    """Return how far ahead a schedule stands there: its own word, else that of what it belongs to."""
+    for link in (name, *ancestors(plant, name)):
+        found = plant.equipment[link].frozen_h
+        if found is not None:
+            return found
+    return 0.0
 
 
 def _calendar(plant: schema.Plant, name: str) -> str:

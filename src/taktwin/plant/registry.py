@@ -90,7 +90,10 @@ class Equipment:
     state_model: str = ""  # packml | mtconnect | "" (inferred)
     bands: tuple[PowerBand, ...] = ()  # for units without a state signal
     standard_cycle_s: float | None = None
+    connection: str = ""  # of the signals that name none, and of its job order receiver
+    job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
+    frozen_h: float = 0.0  # so far ahead a published schedule stands
     assets: tuple[str, ...] = ()
     zone: str = ""
     x_m: float | None = None  # centre on the floor plan, metres
@@ -125,6 +128,7 @@ class Connection:
     settings: Mapping[str, Any]
     signals: tuple[int, ...]
     described_in: str = ""
+    commander: Mapping[str, Any] = field(default_factory=dict)  # how the commander enters to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +215,13 @@ class Registry:
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
     stop_reasons: Mapping[str, Any] = field(default_factory=dict)  # group -> schema.StopGroup
+    checklists: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Checklist
+    late_bookings_h: float = 72.0
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money
     authority: Mapping[str, Any] = field(default_factory=dict)  # domain -> schema.AuthorityRule
+    permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)
     by_address: Mapping[tuple[str, str], Signal] = field(default_factory=dict)  # (connection, address)

@@ -35,8 +35,8 @@ Level = Literal[
 ]  # fmt: skip
 Role = Literal[
     "state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "energy", "job",
-    "serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
-    "ambient", "occupancy", "tool", "result", "heartbeat",
+    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process",
+    "condition", "ambient", "occupancy", "tool", "result", "heartbeat",
 ]  # fmt: skip
 ValueType = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
@@ -55,6 +55,7 @@ ROLES: dict[str, str] = {
     "energy": "electric energy since ever",
     "job": "the job order in work",
     "serial": "the serial number in work",
+    "made_serial": "the serial number of what a joining unit makes of the part in work",
     "product": "the product in work",
     "program": "the program in the controller",
     "cycle_time": "the time of the last cycle",
@@ -201,7 +202,12 @@ class Equipment(Described, frozen=True, kw_only=True):
     connection: str = ""  # for the signals that name none
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
+    frozen_h: float | None = (
+        None  # hours ahead for which a published schedule stands; None: as what it belongs to
+    )
     standard_cycle_s: float | None = None
+    # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
+    job_control: str = ""
     position: Position | None = None
     size: Size | None = None
     infer: list[PowerStep] = []
@@ -218,6 +224,7 @@ class Connection(Described, frozen=True, kw_only=True):
     address: str = ""  # pattern for the addresses of signals that declare none
     options: dict[str, Any] = {}  # for every address
     settings: dict[str, Any] = {}
+    commander: dict[str, Any] = {}  # how the commander enters to write: user, password, certificate
 
 
 class Asset(Described, frozen=True, kw_only=True):
@@ -467,6 +474,29 @@ class StopGroup(Described, frozen=True, kw_only=True):
     reasons: dict[Name, StopReason]  # a code is unique in the plant
 
 
+class ChecklistItem(Described, frozen=True, kw_only=True):
+    """One thing that a person does or answers."""
+
+    text: str  # what is to be done, or asked
+    kind: Literal["step", "yes_no", "number", "text", "photo"] = "step"
+    unit: str = ""  # UCUM, of a number
+    lower: float | None = None  # of a number: what is beyond is not as it should be
+    upper: float | None = None
+    optional: bool = False
+
+
+class Checklist(Described, frozen=True, kw_only=True):
+    """What people do by hand at an operation, once a job order."""
+
+    name: str
+    operation: str  # its name in the routing
+    products: list[str] = []  # [] = all
+    required: bool = (
+        False  # the job order is not completed before all but the optional ones are as they should be
+    )
+    items: dict[Name, ChecklistItem]  # in their order
+
+
 class Economics(Described, frozen=True, kw_only=True):
     """Money, as far as it is known; what is absent is unknown, and figures then say so."""
 
@@ -478,6 +508,13 @@ class Economics(Described, frozen=True, kw_only=True):
     peak_power_per_kw_month: float | None = None
     contract_power_kw: float | None = None
     stop_cost_per_h: dict[str, float] = {}  # equipment id -> money
+
+
+class Permit(Described, frozen=True, kw_only=True):
+    """What one command may do at one work unit. What is not listed, the commander refuses."""
+
+    writes: list[Path] = []  # signals of the work unit that the command may write
+    methods: list[str] = []  # of job control, for a command that calls them
 
 
 class AuthorityRule(Described, frozen=True, kw_only=True):
@@ -519,6 +556,9 @@ class Plant(Described, frozen=True, kw_only=True):
     characteristics: dict[Name, Characteristic] = {}
     defects: dict[Name, Defect] = {}
     stop_reasons: dict[Name, StopGroup] = {}
+    checklists: dict[Name, Checklist] = {}
+    late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
+    permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do
     demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording, people

@@ -15,7 +15,7 @@ from taktwin.bus.client import NatsBus
 from taktwin.bus.forward import Forwarder
 from taktwin.clock import Clock
 from taktwin.entropy import Entropy
-from taktwin.errors import BusError, ConfigError, Mistake
+from taktwin.errors import BusError, ConfigError
 from taktwin.gateway.mirror import Mirror
 from taktwin.gateway.service import Gateway, GatewaySettings
 from taktwin.plant.compile import open_plant
@@ -67,7 +67,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
             pid=os.getpid(),
         ),
         mirror=mirror,
-        secret=secret,
+        secret=wiring.secret,
     )
     gc.freeze()  # the registry and the libraries stay for ever: 50 ms less in which nobody listens
     forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
@@ -120,26 +120,6 @@ def next_epoch_ns(path: Path, now_ns: int) -> int:
     aside.write_text(str(epoch_ns))
     aside.replace(path)
     return epoch_ns
-
-
-def secret(text: str) -> str:
-    """Return what a reference means: `env:NAME`, `file:PATH`; any other text stands for itself.
-
-    Raises
-    ------
-    ConfigError
-        If the variable or the file does not exist.
-    """
-    kind, _, name = text.partition(":")
-    if kind == "env":
-        if name not in os.environ:
-            raise ConfigError([Mistake("environment", 0, name, "nothing", "the secret that the plant names")])
-        return os.environ[name]
-    if kind == "file":
-        if not Path(name).exists():
-            raise ConfigError([Mistake(name, 0, "secret", "no such file", "a file with the secret")])
-        return Path(name).read_text(encoding="utf-8").strip()
-    return text
 
 
 if __name__ == "__main__":

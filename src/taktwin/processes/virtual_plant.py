@@ -10,8 +10,9 @@ import contextlib
 import gc
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,10 +23,12 @@ from taktwin.contracts import topics
 from taktwin.contracts.state import Health, encode
 from taktwin.errors import BusError, ConfigError, Mistake
 from taktwin.faces.base import Face
+from taktwin.faces.job_list import JobList
 from taktwin.faces.modbus import ModbusFace
 from taktwin.faces.mqtt import MqttFace
 from taktwin.faces.opcua import OpcUaFace
 from taktwin.faces.shdr import ShdrFace, ShdrPlayer, play
+from taktwin.identity import EquipmentId
 from taktwin.instants import SECOND_NS, parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
@@ -34,6 +37,7 @@ from taktwin.settings import Installation, bus_password
 from taktwin.stopping import unless
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.injections import Injection, InjectionAnswer
+from taktwin.virtual_plant.jobs import lists
 from taktwin.virtual_plant.model import VirtualPlant
 from taktwin.virtual_plant.service import PlantService
 from taktwin.virtual_plant.truth import Truth, TruthFile
@@ -46,13 +50,15 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     """Play the machines of the installation's plant until told to stop."""
     registry = open_plant(installation.plant_dir)
     truth_file = TruthFile(installation.room(NAME) / "truth.jsonl")
-    faces = make_faces(registry, installation)
+    jobs = lists(registry, clock.now_ns)
+    faces = make_faces(registry, installation, jobs, clock.now_ns)
     plant: VirtualPlant | None = None
     truth = Truth(truth_file)
     if "physics" in registry.demo:
         with ends_at_once(stop):
             plant = _plant(registry, installation, clock, truth_file)
         truth = plant.truth
+        plant.take_jobs(jobs)
     service = PlantService(registry=registry, clock=clock, faces=faces, truth=truth, plant=plant)
     # For injections and health; a plant on its own machine may have no backbone.
     bus = await joined(installation, clock, stop, user=NAME) if installation.nats_url else None
@@ -97,7 +103,12 @@ def _for_ever() -> Iterator[None]:
         gc.enable()
 
 
-def make_faces(registry: Registry, installation: Installation) -> dict[str, Face]:
+def make_faces(
+    registry: Registry,
+    installation: Installation,
+    jobs: Mapping[str, JobList] = MappingProxyType({}),
+    now_ns: Callable[[], int] = lambda: 0,
+) -> dict[str, Face]:
     """Return a face for each connection of the plant, at the endpoint that the installation chose."""
     made: dict[str, Face] = {}
     for name, connection in registry.connections.items():
@@ -105,7 +116,12 @@ def make_faces(registry: Registry, installation: Installation) -> dict[str, Face
         if connection.connector == "opcua":
             if not endpoint.startswith("opc.tcp://"):
                 endpoint = f"opc.tcp://{endpoint}"
-            made[name] = OpcUaFace(registry, name, endpoint=endpoint)
+            received = [
+                each
+                for cell, each in jobs.items()
+                if registry.equipment[EquipmentId(cell)].connection == name
+            ]
+            made[name] = OpcUaFace(registry, name, endpoint=endpoint, jobs=received, now_ns=now_ns)
         elif connection.connector == "modbus-tcp":
             made[name] = ModbusFace(registry, name, endpoint=endpoint)
         elif connection.connector == "shdr":

@@ -22,6 +22,7 @@ from typing import Any
 from taktwin import settings
 from taktwin.bus.client import NatsBus
 from taktwin.clock import Clock, ScaledClock, SystemClock
+from taktwin.errors import ConfigError, Mistake
 from taktwin.settings import Installation
 from taktwin.stopping import Stopped, unless
 
@@ -67,6 +68,26 @@ async def joined(installation: Installation, clock: Clock, stop: asyncio.Event, 
     bus = NatsBus(clock=clock, url=installation.nats_url, user=user, password=settings.bus_password())
     await unless(stop, bus.connect())
     return bus
+
+
+def secret(text: str) -> str:
+    """Return what a reference means: `env:NAME`, `file:PATH`; any other text stands for itself.
+
+    Raises
+    ------
+    ConfigError
+        If the variable or the file does not exist.
+    """
+    kind, _, name = text.partition(":")
+    if kind == "env":
+        if name not in os.environ:
+            raise ConfigError([Mistake("environment", 0, name, "nothing", "the secret that the plant names")])
+        return os.environ[name]
+    if kind == "file":
+        if not Path(name).exists():
+            raise ConfigError([Mistake(name, 0, "secret", "no such file", "a file with the secret")])
+        return Path(name).read_text(encoding="utf-8").strip()
+    return text
 
 
 @contextlib.contextmanager

@@ -61,10 +61,16 @@ def key_of(row: Row) -> str:
 
 
 class MemoryBook:
-    """A book in memory, for rebuilding from events and for tests of millions of steps."""
+    """A book in memory, for rebuilding from events and for tests of millions of steps.
 
-    def __init__(self, rows: dict[tuple[str, str], Row] | None = None) -> None:
-        self.rows: dict[tuple[str, str], Row] = dict(rows or {})
+    What is asked for once by some fields is found by an index from then on, as in a database.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], Row] = {}
+        self._tables: dict[str, dict[str, Row]] = {}
+        self._indexes: dict[str, dict[tuple[str, ...], dict[tuple[Any, ...], dict[str, Row]]]] = {}
+        self._before: list[tuple[str, str, Row | None]] | None = None  # what a transaction has replaced
 
     def get(self, kind: type[R], key: str) -> R | None:
         """Return the row of a key, None where there is none."""
@@ -74,14 +80,10 @@ class MemoryBook:
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
-        found = [
-            row
-            for (table, _), row in self.rows.items()
-            if table == kind.table
-            and isinstance(row, kind)
-            and all(getattr(row, field) == value for field, value in equal.items())
-        ]
-        return sorted(found, key=key_of)
+        found: dict[str, Any] = self._tables.get(kind.table, {})
+        if equal:
+            found = self._index(kind.table, tuple(equal)).get(tuple(equal.values()), {})
+        return [found[key] for key in sorted(found)]
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
@@ -94,11 +96,51 @@ class MemoryBook:
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
-        self.rows[(row.table, key_of(row))] = row
+        self._set(row.table, key_of(row), row)
 
     def remove(self, kind: type[Row], key: str) -> None:
         """Take a row out; nothing happens if it is not there."""
-        self.rows.pop((kind.table, key), None)
+        self._set(kind.table, key, None)
+
+    def begin(self) -> None:
+        """Remember from now on what is replaced."""
+        assert self._before is None, "one transaction at a time"
+        self._before = []
+
+    def commit(self) -> None:
+        """Keep what was done since `begin`."""
+        self._before = None
+
+    def roll_back(self) -> None:
+        """Take back what was done since `begin`."""
+        before, self._before = self._before or [], None
+        for table, key, row in reversed(before):
+            self._set(table, key, row)
+
+    def _set(self, table: str, key: str, row: Row | None) -> None:
+        old = self.rows.get((table, key))
+        if self._before is not None:
+            self._before.append((table, key, old))
+        if row is not None:
+            self.rows[table, key] = self._tables.setdefault(table, {})[key] = row
+        elif old is not None:
+            del self.rows[table, key], self._tables[table][key]
+        for fields, index in self._indexes.get(table, {}).items():
+            was = None if old is None else tuple(getattr(old, field) for field in fields)
+            now = None if row is None else tuple(getattr(row, field) for field in fields)
+            if was is not None and was != now:
+                index[was].pop(key, None)
+            if now is not None:
+                index.setdefault(now, {})[key] = row  # type: ignore[assignment]
+
+    def _index(self, table: str, fields: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Row]]:
+        indexes = self._indexes.setdefault(table, {})
+        if fields not in indexes:
+            index: dict[tuple[Any, ...], dict[str, Row]] = {}
+            for key, row in self._tables.get(table, {}).items():
+                index.setdefault(tuple(getattr(row, field) for field in fields), {})[key] = row
+            indexes[fields] = index
+        return indexes[fields]
 
 
 class SqlBook:

@@ -7,8 +7,9 @@ the facts true. `verify` needs nothing but the entries, so a stranger can run it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import msgspec
 
@@ -127,3 +128,97 @@ def last_of(connection: Connection, subject: str) -> Entry | None:
     statement = f"SELECT {_COLUMNS} FROM journal WHERE subject = %s ORDER BY sequence DESC LIMIT 1"
     row = connection.execute(statement, [subject]).fetchone()
     return None if row is None else Entry(**dict(zip(Entry.__struct_fields__, row, strict=True)))
+
+
+def intact(entry: Entry) -> bool:
+    """Return whether an entry is as it was written, by its own hash."""
+    return entry.hash == _digest(entry)
+
+
+class Trail(Protocol):
+    """The journal as whoever asks reads it: about things, or newest first."""
+
+    def about(self, subjects: Iterable[str], types: Iterable[str] = ()) -> list[Entry]:
+        """Return the entries about some things, in order; `types` empty: of all types."""
+        ...
+
+    def newest(
+        self, *, before: int, limit: int, subject: str = "", sequences: Iterable[int] = (),
+        person: str = "", from_ns: int = 0, to_ns: int = 0,
+    ) -> list[Entry]:  # fmt: skip
+        """Return entries before a sequence (0: from the end), the newest first.
+
+        subject : what they are about; the entries of `sequences` are about it too
+        person : who did it, or on whose behalf
+        from_ns, to_ns : when it was written down, the end not included; 0: any
+        """
+        ...
+
+
+class MemoryTrail:
+    """A journal that lies in memory."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    def about(self, subjects: Iterable[str], types: Iterable[str] = ()) -> list[Entry]:
+        """Return the entries about some things, in order."""
+        names, kinds = set(subjects), set(types)
+        return [e for e in self._entries if e.subject in names and (not kinds or e.event_type in kinds)]
+
+    def newest(
+        self, *, before: int, limit: int, subject: str = "", sequences: Iterable[int] = (),
+        person: str = "", from_ns: int = 0, to_ns: int = 0,
+    ) -> list[Entry]:  # fmt: skip
+        """Return entries before a sequence, the newest first."""
+        also = set(sequences)
+        found = [
+            e for e in reversed(self._entries)
+            if (not before or e.sequence < before)
+            and (not subject or e.subject == subject or e.sequence in also)
+            and (not person or person in (e.actor, e.on_behalf_of))
+            and (not from_ns or e.recorded_ns >= from_ns)
+            and (not to_ns or e.recorded_ns < to_ns)
+        ]  # fmt: skip
+        return found[:limit]
+
+
+class SqlTrail:
+    """The journal in PostgreSQL, for the length of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def about(self, subjects: Iterable[str], types: Iterable[str] = ()) -> list[Entry]:
+        """Return the entries about some things, in order."""
+        words: list[Any] = [list(subjects)]
+        tests = "subject = ANY(%s)"
+        kinds = list(types)
+        if kinds:
+            words.append(kinds)
+            tests += " AND event_type = ANY(%s)"
+        return self._found(f"{tests} ORDER BY sequence", words)
+
+    def newest(
+        self, *, before: int, limit: int, subject: str = "", sequences: Iterable[int] = (),
+        person: str = "", from_ns: int = 0, to_ns: int = 0,
+    ) -> list[Entry]:  # fmt: skip
+        """Return entries before a sequence, the newest first."""
+        tests, words = ["true"], list[Any]()
+        if subject:
+            tests.append("(subject = %s OR sequence = ANY(%s))")
+            words += [subject, list(sequences)]
+        for test, word in (
+            ("sequence < %s", before), ("recorded_ns >= %s", from_ns), ("recorded_ns < %s", to_ns),
+        ):  # fmt: skip
+            if word:
+                tests.append(test)
+                words.append(word)
+        if person:
+            tests.append("(actor = %s OR on_behalf_of = %s)")
+            words += [person, person]
+        return self._found(f"{' AND '.join(tests)} ORDER BY sequence DESC LIMIT %s", [*words, limit])
+
+    def _found(self, tests: str, words: list[Any]) -> list[Entry]:
+        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM journal WHERE {tests}".encode(), words)
+        return [Entry(**dict(zip(Entry.__struct_fields__, row, strict=True))) for row in rows]

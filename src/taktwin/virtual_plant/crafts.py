@@ -66,6 +66,9 @@ def _load(unit: Worker, part: Part, _place: int) -> str:
     # From here on the part is an e-axle with a serial number of its own.
     part.serial = f"A{part.serial[1:]}"
     part.product = f"EA-{part.family}"
+    task = unit.task_in_hand()
+    if task is not None:
+        part.job = task.order
     return ""
 
 
@@ -80,7 +83,7 @@ def _adhesive(unit: Worker, part: Part, _place: int) -> str:
         bad = unit.chance.random() < cause.bad_share
         return f"{cause.bad_batch if bad else 'AD-3-05'}-{number:03d}"
 
-    lot = lot_of(unit, "adhesive", cause.lot_parts, draw)
+    lot = unit.lot_in_hand("AD-3") or lot_of(unit, "adhesive", cause.lot_parts, draw)
     unit.flag("lot", lot)
     strength = 1.0 + unit.chance.gauss(0.0, 0.015)
     if cause.on and unit.zone in ("", cause.zone):  # a unit that the plant model places nowhere counts
@@ -101,7 +104,11 @@ def _press(unit: Worker, part: Part, _place: int) -> str:
     def draw() -> bool:
         return unit.chance.random() < cause.share
 
-    oversized = lot_of(unit, "bearing", cause.lot_parts, draw) and cause.on
+    led = unit.lot_in_hand("BR-7")
+    if led and led not in unit.lots:
+        unit.lots[led] = (0, draw())
+    drawn = unit.lots[led][1] if led else lot_of(unit, "bearing", cause.lot_parts, draw)
+    oversized = drawn and cause.on
     if oversized or _bad_lot_injected(unit):
         part.oversize_um = cause.oversize_um
     sag = world.surroundings.sag_bar_now(world.now_ns) if valve.on else 0.0

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - the type of a stream that Entropy gave
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import simpy
 
@@ -19,7 +19,7 @@ from taktwin.entropy import Entropy
 from taktwin.virtual_plant.activity import Activity
 from taktwin.virtual_plant.physics import Orders, Physics, Unit
 from taktwin.virtual_plant.surroundings import Surroundings
-from taktwin.virtual_plant.truth import Truth
+from taktwin.virtual_plant.truth import Truth, TruthTakenOut
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -49,13 +49,13 @@ class Waiter(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """One piece with what hidden causes did to it."""
 
     serial: str
     family: int
-    job: str
+    job: str  # of the plant's own list; under a lead the order that it is made for
     product: str
     born_ns: int
     runout_um: float = 0.0
@@ -83,6 +83,15 @@ class Space:
     def accepts(self, part: Part) -> bool:
         """Return whether somebody behind this buffer can use the part."""
         return any(target.family in (0, part.family) for target in self.targets)
+
+    def take_where(self, fits: Callable[[Part], bool]) -> Part | None:
+        """Remove and return the oldest part that fits, or None."""
+        part = next((part for part in self.parts if fits(part)), None)
+        if part is not None:
+            self.parts.remove(part)
+            for source in self.sources:
+                source.wake()
+        return part
 
     def put(self, part: Part) -> None:
         """Add a part and wake those who wait for one."""
@@ -132,6 +141,47 @@ class OrderList:
         return family, f"JO-{number + 1:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a unit is to make now: a job order of an order."""
+
+    job: str
+    order: str
+    product: str
+
+
+Used: TypeAlias = tuple[tuple[str, str, float], ...]  # (product, lot or serial number, quantity)
+
+
+class Lead(Protocol):
+    """An MES that leads the plant in place of its own list. A unit asks, and waits for the answer.
+
+    While it is asked, plant time stands still; what an answer costs is charged to the unit.
+    """
+
+    answer_s: float
+
+    def task(self, unit: str) -> Task | None:
+        """Return what a unit is to make; None: nothing now."""
+        ...
+
+    def may_take(self, unit: str, task: Task, part: Part) -> bool:
+        """Return whether a unit may work on a part for its task."""
+        ...
+
+    def charge(self, unit: str, task: Task, inside: int) -> int:
+        """Return how many parts a unit that works on many at once waits for, those inside included."""
+        ...
+
+    def stocked(self, unit: str, task: Task) -> bool:
+        """Return whether the material of one part lies at a unit."""
+        ...
+
+    def use(self, unit: str, task: Task) -> Used:
+        """Take the material of one part from what lies at a unit."""
+        ...
+
+
 @dataclass(slots=True)
 class Tally:
     """Parts that came in, went out and were scrapped: with those inside they always add up."""
@@ -154,6 +204,7 @@ class World:
         truth: Truth,
         emit: Callable[[str, str, object], None],
         wants: Callable[[str, str], bool],
+        lead: Lead | None = None,
     ) -> None:
         self.physics = physics
         self.env = simpy.Environment(initial_time=start_ns)
@@ -163,6 +214,7 @@ class World:
         self.emit = emit  # (unit, path, value) now
         self.wants = wants  # (unit, path): whether anybody would hear it
         self.orders = OrderList(physics.orders)
+        self.lead = lead  # None: the plant works off its own list
         self.spaces: dict[str, Space] = {}
         self.tally = Tally()
         self.bad_lots_until_ns: dict[str, int] = {}  # injected, by unit
@@ -178,6 +230,14 @@ class World:
         env = self.env
         while env.peek() <= to_ns:
             env.step()
+
+    def take_out(self, space: Space, part: Part, unit: str, cause: str) -> None:
+        """Let a person take a part out of a buffer before a unit, for good."""
+        space.take_where(lambda each: each is part)
+        self.tally.scrapped += 1
+        self.truth.add(
+            TruthTakenOut(unit=unit, at_ns=self.now_ns, serial=part.serial, order=part.job, cause=cause)
+        )
 
     def call_at(self, at_ns: int, action: Callable[[], None]) -> None:
         """Do something at an instant that is not in the past of the flow."""
@@ -225,6 +285,14 @@ class Worker(Protocol):
 
     def flag(self, path: str, value: object) -> None:
         """Report a value of this unit now, if it is another one than before."""
+        ...
+
+    def lot_in_hand(self, product: str) -> str:
+        """Return the lot of which a lead had the unit take for this part; "" = nobody leads."""
+        ...
+
+    def task_in_hand(self) -> Task | None:
+        """Return what a lead has the unit make now."""
         ...
 
     def tool_wear(self) -> float:

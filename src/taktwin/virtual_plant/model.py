@@ -8,7 +8,7 @@ the same reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,12 +16,14 @@ import msgspec
 import numpy as np
 
 from taktwin.entropy import Entropy
+from taktwin.faces.job_list import JobList
 from taktwin.identity import EquipmentId
 from taktwin.plant.registry import Registry, Signal
 from taktwin.virtual_plant import segments as seg
 from taktwin.virtual_plant.chance import Floats, Ints, Noise
 from taktwin.virtual_plant.crafts import SPECTRUM_POINTS, spectrum
-from taktwin.virtual_plant.flow import Bell, Calendar, Space, World
+from taktwin.virtual_plant.flow import Bell, Calendar, Lead, Space, World
+from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Physics, Unit
 from taktwin.virtual_plant.senses import Moment, Sense, ambient, energy_kwh, peak_kw, sense_of
 from taktwin.virtual_plant.surroundings import HOUR_NS, Surroundings
@@ -30,7 +32,7 @@ from taktwin.virtual_plant.unit import ServiceUnit, WorkUnit
 
 # What the flow itself reports at the instant of the change; everything else is physics on a grid.
 _EVENT_PATHS = """
-state mode set_up blocked starved good_count reject_count cycle_time job serial product
+state mode set_up blocked starved good_count reject_count cycle_time job serial product made_serial
 alarm/code alarm/active alarm/text alarm/priority tool/number tool/life wheel/parts_since_dressing
 jam_count charge/number bead_width strength lot force_peak force_curve torque angle torque_curve
 pressure_decay score noise efficiency order_spectrum diameter runout
@@ -95,6 +97,7 @@ class VirtualPlant:
         seed: int,
         sink: Callable[[Fact], None] | None = None,
         roles: frozenset[str] | None = None,
+        lead: Lead | None = None,
     ) -> None:
         """Build the plant as it is at its start: empty, all counters at 0.
 
@@ -103,6 +106,7 @@ class VirtualPlant:
         start_ns : plant time at which it begins
         sink : takes the facts of the truth; without it they are kept in `truth.facts`
         roles : report only signals of these roles; None: all
+        lead : an MES that says what is made; None: the plant works off its own list
         """
         self.registry = registry
         self.physics = physics
@@ -130,6 +134,7 @@ class VirtualPlant:
             truth=self.truth,
             emit=self._emit,
             wants=self._wants,
+            lead=lead,
         )
         self.truth.add(TruthParameters(at_ns=start_ns, seed=seed, physics=_plain(physics)))
         self.units: dict[str, WorkUnit] = {}
@@ -346,6 +351,13 @@ class VirtualPlant:
         """Return the newest value of a signal, None where it never had one."""
         return next((report.value for report in self.current() if report.signal == signal), None)
 
+    def take_jobs(self, lists: Mapping[str, JobList]) -> None:
+        """Let cells work off job orders from now on."""
+        for name, jobs in lists.items():
+            unit = self.units.get(name)
+            if unit is not None:
+                unit.jobs = CellJobs(jobs, unit)
+
     def break_machine(self, unit: str, at_ns: int, lasting_ns: int, text: str) -> None:
         """Let a unit break at an instant that is not in the past, for a span."""
         broken = self.units[unit]
@@ -421,6 +433,20 @@ class VirtualPlant:
                 values = item.evaluate(instants, numbers)
             made.append(Column(item.signal.index, instants, _typed(item.signal, values)))
         return made
+
+    def said(self) -> list[Report]:
+        """Return what machines have said by events before now, in the midst of an advance; once each.
+
+        What happens at this very instant is not over yet: of two values of a signal only one is true.
+        """
+        found: list[Report] = []
+        for at_ns, signal in list(self._emitted):
+            if at_ns >= self.world.now_ns:
+                break
+            value = self._emitted.pop((at_ns, signal))
+            self.last[signal] = (at_ns, value)
+            found.append(Report(at_ns, signal, value))
+        return found
 
     def finish(self) -> None:
         """Close the truth at now."""

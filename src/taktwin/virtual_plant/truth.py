@@ -62,6 +62,30 @@ class TruthWear(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     values: dict[str, float]
 
 
+class TruthPassage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="passage"):
+    """One part that a unit has worked on, and what it put in; of a plant that is led."""
+
+    unit: str
+    from_ns: int
+    at_ns: int  # when it was counted
+    serial: str
+    product: str
+    job: str
+    order: str
+    good: bool
+    used: tuple[tuple[str, str, float], ...]  # (product, lot or serial number, quantity)
+
+
+class TruthTakenOut(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="taken_out"):
+    """One part that a person took out of the buffer before a unit, for good."""
+
+    unit: str
+    at_ns: int
+    serial: str
+    order: str
+    cause: str
+
+
 class TruthMiscount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="miscount"):
     """A reject that a person will report to the MES late or twice."""
 
@@ -80,7 +104,17 @@ class TruthParameters(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     physics: dict[str, Any]
 
 
-Fact = TruthInterval | TruthReject | TruthStop | TruthOutage | TruthWear | TruthMiscount | TruthParameters
+Fact = (
+    TruthInterval
+    | TruthReject
+    | TruthStop
+    | TruthOutage
+    | TruthWear
+    | TruthMiscount
+    | TruthParameters
+    | TruthPassage
+    | TruthTakenOut
+)
 
 
 class Truth:

@@ -15,12 +15,24 @@ import simpy
 
 from taktwin.virtual_plant.activity import EXECUTION, STATE, Activity, mean_power_kw, true_class
 from taktwin.virtual_plant.crafts import CRAFTS
-from taktwin.virtual_plant.flow import MILLISECOND_NS, SECOND_NS, Calendar, Part, Process, Space, World
+from taktwin.virtual_plant.flow import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    Calendar,
+    Lead,
+    Part,
+    Process,
+    Space,
+    Task,
+    Used,
+    World,
+)
+from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Trouble
 from taktwin.virtual_plant.physics import Unit as UnitPhysics
 from taktwin.virtual_plant.segments import Segments
 from taktwin.virtual_plant.surroundings import Ramp
-from taktwin.virtual_plant.truth import TruthMiscount, TruthReject, TruthStop
+from taktwin.virtual_plant.truth import TruthMiscount, TruthPassage, TruthReject, TruthStop
 
 HOUR_NS = 3600 * SECOND_NS
 _NEVER_NS = 1 << 62
@@ -61,6 +73,9 @@ class WorkUnit:
         self.good_count = 0
         self.reject_count = 0
         self.inside: list[Part] = []
+        self.task: Task | None = None  # what a lead has it make
+        self.used: Used = ()
+        self.began_ns = 0
         self.made_family = 0
         self.tool_used = 0
         self.tool_number = 1
@@ -96,6 +111,7 @@ class WorkUnit:
         self.standard_factor = (
             causes.standard_times.factors.get(name, 1.0) if causes.standard_times.on else 1.0
         )
+        self.jobs: CellJobs | None = None  # of a cell that takes job orders
         self.lots: dict[str, tuple[int, Any]] = {}  # kind of lot -> (parts left, the lot)
         self.process = world.env.process(self._run())
 
@@ -136,7 +152,17 @@ class WorkUnit:
                 self._become(Activity.RESETTING, "start of work")
                 yield self._for_s(20.0)
                 continue
-            if not self._take():
+            halt = "" if self.jobs is None else self.jobs.halt
+            if halt:
+                self._become(Activity.NO_ORDER, halt)
+                yield self._sleep()
+                continue
+            lead = self.world.lead
+            if lead is not None:
+                yield self._for_s(lead.answer_s)
+                if self._forced is not None or not self.planned:
+                    continue
+            if not (self._take() if lead is None else self._take_led(lead)):
                 yield self._sleep()
                 continue
             yield from self._prepare()
@@ -167,6 +193,56 @@ class WorkUnit:
                 return False
             self.inside.append(part)
         return True
+
+    def _take_led(self, lead: Lead) -> bool:
+        """Do the same by the word of an MES."""
+        task = lead.task(self.name)
+        if task is None:
+            self._become(Activity.NO_ORDER, "no order")
+            return False
+        if not lead.stocked(self.name, task):
+            self._become(Activity.STARVED, "material")
+            return False
+        wanted = lead.charge(self.name, task, len(self.inside))
+        while len(self.inside) < wanted:
+            part = self._made(task) if self.physics.source else self._next_led(lead, task)
+            if part is None:
+                self._become(Activity.STARVED)
+                return False
+            self.inside.append(part)
+        if not self.inside:
+            self._become(Activity.STARVED)
+            return False
+        self.task = task
+        self.used = lead.use(self.name, task)
+        if self.physics.kind == "load":
+            self.used = ((self.inside[0].product, self.inside[0].serial, 1.0), *self.used)
+        return True
+
+    def _made(self, task: Task) -> Part:
+        self.world.tally.started += 1
+        family = int(task.product.rpartition("-")[2])
+        serial = f"S{family}-{self.world.tally.started:07d}"
+        return Part(serial, family, task.order, task.product, self.world.now_ns)
+
+    def _next_led(self, lead: Lead, task: Task) -> Part | None:
+        holding = sorted(
+            (space for space in self.inputs if space.parts),
+            key=lambda space: (space.parts[0].born_ns, space.name),
+        )
+        for space in holding:
+            part = space.take_where(lambda each: lead.may_take(self.name, task, each))
+            if part is not None:
+                return part
+        return None
+
+    def lot_in_hand(self, product: str) -> str:
+        """Return the lot of which a lead had the unit take for this part; "" = nobody leads."""
+        return next((source for name, source, _ in self.used if name == product), "")
+
+    def task_in_hand(self) -> Task | None:
+        """Return what a lead has the unit make now."""
+        return self.task
 
     def _next_part(self) -> Part | None:
         holding = [space for space in self.inputs if space.parts]
@@ -206,13 +282,19 @@ class WorkUnit:
             valve = world.physics.causes.compressor_valve
             seconds *= 1.0 + valve.slow_per_bar * world.surroundings.sag_bar_now(world.now_ns)
         self.cycle_ns = max(1, round(seconds * 1000)) * MILLISECOND_NS
-        self.flag("job", part.job)
+        job, product = part.job if self.task is None else self.task.job, part.product
+        if self.jobs is not None:
+            job, product = self.jobs.begin(job=job, product=product)
+        self.flag("job", job)
         self.flag("serial", part.serial)
-        self.flag("product", part.product)
+        if self.physics.kind == "load":
+            self.flag("made_serial", f"A{part.serial[1:]}")
+        self.flag("product", product)
         self.flag("mtc/program", f"O{part.family}0")
         if self.physics.kind == "furnace":
             self.charges += 1
             self._say("charge/number", self.charges)
+        self.began_ns = world.now_ns
         started_ns, left_ns = world.now_ns, self.cycle_ns
         stopped_ns = 0
         while left_ns > 0:
@@ -262,9 +344,11 @@ class WorkUnit:
             part = charge[0]
             if part.flaws:
                 self._reject(part)
+                self._passed(part, good=False)
             elif self.to_outside or self.physics.sink:
                 self.world.tally.finished += 1
                 self._count_good()
+                self._passed(part, good=True)
             else:
                 space = self._space_for(part)
                 while space is None:
@@ -274,6 +358,7 @@ class WorkUnit:
                     yield self._sleep()
                     space = self._space_for(part)
                 self._count_good()
+                self._passed(part, good=True)
                 space.put(part)
             charge.pop(0)
 
@@ -366,6 +451,7 @@ class WorkUnit:
         for path, value in (
             ("good_count", 0), ("reject_count", 0), ("alarm/code", 0), ("alarm/active", False),
             ("alarm/text", ""), ("alarm/priority", 0), ("job", ""), ("serial", ""), ("product", ""),
+            ("made_serial", ""),
             ("cycle_time", 0.0), ("mtc/avail", "AVAILABLE"), ("mtc/program", "O1000"), ("mtc/part_count", 0),
             ("jam_count", 0), ("wheel/parts_since_dressing", 0), ("charge/number", 0), ("lot", ""),
         ):  # fmt: skip
@@ -426,11 +512,24 @@ class WorkUnit:
 
     def _count_good(self) -> None:
         self.good_count += 1
+        if self.jobs is not None:
+            self.jobs.count(good=1)
         self._say("good_count", self.good_count & 0xFFFFFFFF)
         self._say("mtc/part_count", self.good_count & 0xFFFFFFFF)
 
+    def _passed(self, part: Part, *, good: bool) -> None:
+        if self.task is not None:
+            self.world.truth.add(
+                TruthPassage(
+                    unit=self.name, from_ns=self.began_ns, at_ns=self.world.now_ns, serial=part.serial,
+                    product=part.product, job=self.task.job, order=part.job, good=good, used=self.used,
+                )
+            )  # fmt: skip
+
     def _reject(self, part: Part) -> None:
         self.reject_count += 1
+        if self.jobs is not None:
+            self.jobs.count(scrap=1)
         self.world.tally.scrapped += 1
         self._say("reject_count", self.reject_count & 0xFFFFFFFF)
         now_ns = self.world.now_ns

@@ -6,6 +6,7 @@ Each attempt must be reported as a violation by the server, and nothing may arri
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from taktwin.bus.client import NatsBus
+from taktwin.bus.port import Message
 from taktwin.bus.refusals import REASONS, Repetitions, refusal
 from taktwin.bus.rights import RIGHTS
 from taktwin.contracts import quarantine, topics
@@ -30,6 +32,7 @@ UNIT = Place("acme", "works", "area", "line", "mill1")
 SITE = Place("acme", "works")
 COMMAND = f"{topics.base(UNIT)}._cmd_v1.mill1.Start"
 MES_EVENT = topics.event(UNIT, "job.order.started")
+MACHINE_COMMAND = topics.command("acme", "works", "commander", "interlock.answer")
 SAMPLE = topics.sample(UNIT)
 MACHINE_WRITE = topics.raw(UNIT, "plc", "spindle.speed")
 
@@ -108,6 +111,7 @@ async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
         ("portal", SAMPLE),
         ("portal", topics.event(UNIT, "equipment.alarm.raised")),
         ("portal", COMMAND),
+        *((user, MACHINE_COMMAND) for user in sorted(RIGHTS.keys() - {"mes", "mirror", "viewer", "devices"})),
         ("recorder", topics.frame("acme", "works", "live")),
         ("recorder", topics.interval(UNIT, "class")),
         ("virtual_plant", SAMPLE),
@@ -141,6 +145,58 @@ async def test_who_may_look_at_everything_hears_no_command(
     assert not portal.violations
     await allowed_marker(backbone, witness)
     assert command not in witness
+
+
+async def test_only_the_mes_asks_the_commander_and_only_the_commander_answers(
+    backbone: TestBackbone,  # noqa: F811
+) -> None:
+    asked: list[bytes] = []
+
+    async def answer(message: Message) -> bytes:
+        asked.append(message.payload)
+        return b"done"
+
+    commander = await backbone.connect("commander")
+    await commander.serve(topics.command("acme", "works", "commander", ">"), answer)
+    await commander.flush()
+    mes = await backbone.connect("mes")
+    assert await mes.request(MACHINE_COMMAND, b"mes") == b"done"
+    for user in ("twin", "gateway", "portal", "historian", "recorder", "virtual_plant", "supervisor"):
+        other = await backbone.connect(user)
+        with pytest.raises(BusError):
+            await other.request(MACHINE_COMMAND, user.encode(), timeout_s=0.5)
+        assert other.violations, f"{user} asked and nobody said no"
+    assert asked == [b"mes"]
+    assert not mes.violations and not commander.violations
+
+
+@pytest.mark.parametrize("user", ["viewer", "devices", "mirror"])
+async def test_no_mqtt_account_gives_a_command_to_a_machine(
+    backbone: TestBackbone,  # noqa: F811
+    user: str,
+) -> None:
+    asked: list[bytes] = []
+
+    async def answer(message: Message) -> bytes:
+        asked.append(message.payload)
+        return b"done"
+
+    commander = await backbone.connect("commander")
+    await commander.serve(topics.command("acme", "works", "commander", ">"), answer)
+    await commander.flush()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(user, backbone.passwords[user])
+    ended = threading.Event()
+    client.on_connect = lambda c, *_: c.publish(topics.to_topic(MACHINE_COMMAND), user.encode(), qos=0)
+    client.on_disconnect = lambda *_: ended.set()
+    client.connect(backbone.urls.mqtt_host, backbone.urls.mqtt_port)
+    client.loop_start()
+    mes = await backbone.connect("mes")
+    await until(lambda: ended.is_set() or client.is_connected())
+    await mes.request(MACHINE_COMMAND, b"mes")
+    client.disconnect()
+    client.loop_stop()
+    assert asked == [b"mes"], f"{user} reached the commander"
 
 
 @pytest.mark.parametrize(

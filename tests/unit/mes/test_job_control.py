@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from taktwin.mes.execution.engine import decide
 from taktwin.standards import job_control
-from taktwin.standards.job_control import Cause, Method, ReturnStatus, State, SubState
+from taktwin.standards.job_control import Cause, Method, ReturnStatus, State, SubState, decide
 
 NODE_SET = (
     Path(__file__).resolve().parents[2]

@@ -252,6 +252,27 @@ async def test_a_machine_that_says_it_does_not_know_has_said_nothing(tmp_path: P
     assert [(one.signal, one.value) for one in heard] == [(GOOD, 7), (SERIAL, "A1"), (BEAD, 2.4)]
 
 
+async def test_what_a_gateway_of_another_plant_model_says_is_not_counted_and_said_so(tmp_path: Path) -> None:
+    """Its numbers of signals mean others: nothing is booked, and nobody has to guess why."""
+    registry = open_plant(PLANT)
+    clock = VirtualClock()
+    service = MesService(
+        bus=MemoryBus(MemoryHub(clock)), registry=registry, clock=clock, connect=lambda: cast("Any", None),
+        folder=tmp_path, memory_mb=lambda: 0.0, pid=1,
+    )  # fmt: skip
+    own = samples.Scan(
+        registry=registry.prefix, connector="line2", epoch_ns=1, sequence=1, t0_ns=5,
+        signals=[registry.by_id[SignalId(GOOD)].index], dt_ns=[0], values=[7], qualities=[0],
+    )  # fmt: skip
+    foreign = msgspec.structs.replace(own, registry="0" * len(registry.prefix))
+    assert service._heard(Message("", samples.encode(foreign), {})) == []
+    assert service._heard(Message("", b"not a scan", {})) == []
+    assert (service._counts["foreign"], service._counts["malformed"]) == (1, 1)
+    assert f"plant model {'0' * len(registry.prefix)}" in service._reasons["collection from line2"]
+    assert len(service._heard(Message("", samples.encode(own), {}))) == 1
+    assert "collection from line2" not in service._reasons
+
+
 def test_the_next_operation_names_the_held_unit_while_all_that_waits_for_it_is_held(cell: Shop) -> None:
     from taktwin.mes.dispatching.queries import board
 

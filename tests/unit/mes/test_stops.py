@@ -339,7 +339,7 @@ def test_a_unit_that_tells_no_state_is_unknown_and_a_line_is_the_sum_of_its_unit
     floor.stood()
     (unit,) = floor.asked("performance", scope="deburr1")["units"]
     assert not unit["seen"] and unit["figures"]["unknown_share"] == 1.0
-    line = next(name for name, units in DEFINITIONS.lines.items() if CELL in units)
+    line = next(name for name, units in DEFINITIONS.units_of.items() if CELL in units)
     page = floor.asked("performance", scope=line)
     sums = [row["elements"] for row in page["units"]]
     for name, value in page["elements"].items():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from taktwin.contracts import commands
+from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.tracking.queries import genealogy, recall
 from taktwin.mes.tracking.tables import Consumption, Lot, Unit
 from taktwin.storage.journal import verify
-from tests.unit.mes.conftest import START_NS, Shop
+from tests.unit.mes.conftest import SECOND, START_NS, Shop
 
 CELLS = ("load2", "adhesive2", "press2", "tighten2", "leak2", "vision2", "eol1", "pack5")
 
@@ -252,3 +254,98 @@ def test_an_order_of_which_nothing_is_left_and_nothing_was_made_is_cancelled(sho
     shop.granted(commands.ControlJob(job="2-10", method="Stop"))
     assert state("2") == "Completed", "one of its jobs ended"
     assert rebuilt(shop.store.entries).rows == shop.store.book.rows
+
+
+def test_two_job_orders_that_take_turns_on_one_machine_each_get_the_parts_of_their_own_time(
+    shop: Shop,
+) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    for request in ("1", "2"):
+        drop(shop, quantity=50, request=request)
+    shop.begin("1-10", "load2")
+    shop.machine("load2")
+    paused_ns = shop.now_ns + SECOND
+    shop.granted(commands.ControlJob(job="1-10", method="Pause"))
+    shop.begin("2-10", "load2")
+    shop.machine("load2")
+    shop.granted(commands.ControlJob(job="2-10", method="Pause"))
+    shop.granted(commands.ControlJob(job="1-10", method="Resume"))
+    shop.machine("load2")
+    assert [job(shop, name).good for name in ("1-10", "2-10")] == [2, 1]
+    # What the machine still had in work when its job order was interrupted is that one's.
+    shop.granted(commands.ControlJob(job="1-10", method="Pause"))
+    shop.machine("load2")
+    assert [job(shop, name).good for name in ("1-10", "2-10")] == [3, 1]
+    # A count of another machine that comes late belongs to what ran when the part was made.
+    shop.begin("1-20", "adhesive2")
+    shop.desk.hear([Heard("adhesive2/good_count", 5, shop.now_ns)], stream="SAMPLES", position=1)
+    made_ns = shop.now_ns + 1
+    shop.granted(commands.ControlJob(job="1-20", method="Pause"))
+    shop.begin("2-20", "adhesive2")
+    shop.desk.hear([Heard("adhesive2/good_count", 6, made_ns)], stream="SAMPLES", position=2)
+    assert [job(shop, name).good for name in ("1-20", "2-20")] == [1, 0]
+    assert paused_ns < shop.now_ns
+    assert rebuilt(shop.store.entries).rows == {
+        key: row for key, row in shop.store.book.rows.items() if key[0] not in ("readings", "positions")
+    }
+
+
+def test_a_count_that_comes_late_is_of_the_lot_that_stood_there_when_the_part_was_made(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop, quantity=50)
+    shop.begin("88263-20", "adhesive2")
+    for name in ("AD-1", "AD-2"):
+        shop.granted(commands.ReceiveLot(lot=name, product="AD-3", quantity=1000))
+    shop.granted(commands.LoadLot(lot="AD-1", work_unit="adhesive2"))
+    shop.machine("adhesive2", serial="A1")
+    made_ns = shop.now_ns + 1
+    shop.granted(commands.LoadLot(lot="AD-2", work_unit="adhesive2"))
+    late = [Heard("adhesive2/serial", "A2", made_ns), Heard("adhesive2/good_count", 102, made_ns + 1)]
+    shop.desk.hear(late, stream="SAMPLES", position=1)
+    shop.machine("adhesive2", serial="A3", parts=1)
+    lots = {row.unit: row.lot for row in shop.store.book.where(Consumption, component="AD-3")}
+    assert lots["A2"] == "AD-1"
+
+
+def test_a_cell_that_says_what_it_makes_of_which_part_tells_which_shaft_is_in_which_axle(
+    shop: Shop, definitions: Definitions
+) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop, quantity=50)
+    shop.begin("88263-10", "load2")
+    at = shop.now_ns
+    heard = [Heard("load2/good_count", 100, at), Heard("load2/product", "SH-100", at + 1)]
+    for part in (1, 2, 3):
+        # The next part begins at the very instant at which the one before is counted.
+        at += 100
+        heard += [Heard("load2/serial", f"S100-{part}", at), Heard("load2/made_serial", f"A100-{part}", at),
+                  Heard("load2/good_count", 100 + part, at + 100)]  # fmt: skip
+    shop.desk.hear(heard, stream="SAMPLES", position=1)
+    shafts = {row.unit: row.lot for row in shop.store.book.where(Consumption, component="SH-100")}
+    assert shafts == {"A100-1": "S100-1", "A100-2": "S100-2", "A100-3": "S100-3"}
+    assert shop.store.book.get(Unit, "S100-1") is None, "the shaft is not an e-axle"
+    seen = genealogy(shop.store.book, "A100-2")
+    assert seen is not None and [each.row.lot for each in seen.eaten if each.row.lot] == ["S100-2"]
+    assert [unit.unit for unit in recall(shop.store.book, "S100-2")] == ["A100-2"]
+    assert not shop.ask(commands.ReceiveLot(lot="A100-1", product="AD-3", quantity=1)).accepted
+
+
+def test_what_a_held_shaft_was_built_into_is_held_too(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop, quantity=50, request="7", product="SH-100")
+    drop(shop, quantity=50)
+    shop.begin("7-10", "turn1")
+    shop.machine("turn1", serial="S100-1")
+    shop.granted(commands.Hold(kind="unit", id="S100-1", cause="runout"))
+    shop.begin("88263-10", "load2")
+    at = shop.now_ns
+    heard = [Heard("load2/good_count", 100, at), Heard("load2/product", "SH-100", at + 1),
+             Heard("load2/serial", "S100-1", at + 2), Heard("load2/made_serial", "A100-1", at + 2),
+             Heard("load2/good_count", 101, at + 9)]  # fmt: skip
+    shop.desk.hear(heard, stream="SAMPLES", position=1)
+    axle = shop.store.book.get(Unit, "A100-1")
+    assert axle is not None and axle.disposition == "Restricted" and "S100-1" in axle.reason

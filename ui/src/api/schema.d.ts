@@ -235,6 +235,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit View
+         * @description Return who changed what, the newest first: of a thing, by a person, between two instants.
+         */
+        get: operations["audit_view_api_v1_mes_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/audit.jsonl": {
         parameters: {
             query?: never;
@@ -437,6 +457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/late-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Late Bookings
+         * @description Return what terminals kept while the server was away and what somebody has to look at.
+         */
+        get: operations["late_bookings_api_v1_mes_late_bookings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/lots": {
         parameters: {
             query?: never;
@@ -617,6 +657,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedule
+         * @description Return the schedule in force, what it will come to, and the one that would follow it now.
+         */
+        get: operations["schedule_api_v1_mes_schedule_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/schedule/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposal
+         * @description Return the same with the schedule that would come of some moves. Nothing is changed by asking.
+         */
+        post: operations["proposal_api_v1_mes_schedule_proposal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/signatures/{kind}/{record}": {
         parameters: {
             query?: never;
@@ -657,6 +737,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/terminals/{terminal}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring
+         * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
+         *
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         */
+        post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/units/{unit}": {
         parameters: {
             query?: never;
@@ -669,6 +771,66 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record
+         * @description Return what a reviewer reads first of a unit's device history record: the exceptions.
+         */
+        get: operations["record_api_v1_mes_units__unit__record_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Json
+         * @description Return a unit's device history record: the contract `device-history.v1`.
+         */
+        get: operations["record_json_api_v1_mes_units__unit__record_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/record.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Pdf
+         * @description Return a unit's device history record as it is printed.
+         */
+        get: operations["record_pdf_api_v1_mes_units__unit__record_pdf_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1007,6 +1169,44 @@ export interface components {
             version: string;
         };
         /**
+         * AnswerModel
+         * @description What a person answered to an item of a checklist, with the limits of then.
+         */
+        AnswerModel: {
+            /** Answer */
+            answer: string;
+            /** At Ms */
+            at_ms: number;
+            /** Checklist */
+            checklist: string;
+            /** Done */
+            done: boolean | null;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Lower */
+            lower: number | null;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Question */
+            question: string;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+            /** Value */
+            value: number | null;
+            /** Verdict */
+            verdict: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * AssetModel
          * @description A physical thing with a serial number.
          */
@@ -1025,6 +1225,46 @@ export interface components {
             name: string;
             /** Serial Number */
             serial_number: string;
+        };
+        /**
+         * AuditEntryModel
+         * @description An entry of the journal with what it said and what it changed.
+         */
+        AuditEntryModel: {
+            /** Actor */
+            actor: string;
+            /** Actor Type */
+            actor_type: string;
+            /** Changes */
+            changes: components["schemas"]["FieldChangeModel"][];
+            /** Event Type */
+            event_type: string;
+            /** Hash */
+            hash: string;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recorded Ms */
+            recorded_ms: number;
+            /** Said */
+            said: components["schemas"]["SaidModel"][];
+            /** Sequence */
+            sequence: number;
+            /** Subject */
+            subject: string;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
+         * AuditModel
+         * @description Entries of the journal, the newest first.
+         */
+        AuditModel: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryModel"][];
+            /** More */
+            more: boolean;
         };
         /**
          * Bar
@@ -1077,6 +1317,30 @@ export interface components {
             lines: components["schemas"]["LineModel"][];
             /** Over */
             over: components["schemas"]["JobModel"][];
+        };
+        /**
+         * BookedModel
+         * @description What became of a late booking: booked, look (somebody has to), or waiting for one before it.
+         */
+        BookedModel: {
+            /** Events */
+            events: string[];
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * BroughtModel
+         * @description Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps.
+         */
+        BroughtModel: {
+            /** Bookings */
+            bookings: components["schemas"]["LateBookingModel"][];
+            /** First */
+            first: number;
         };
         /**
          * BufferModel
@@ -1351,6 +1615,20 @@ export interface components {
             event_id: string;
         };
         /**
+         * DecidesModel
+         * @description What the end of an order waits for.
+         */
+        DecidesModel: {
+            /** Job */
+            job: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Decision
          * @description What a person decided about an alarm. The same key twice is the same decision.
          */
@@ -1376,6 +1654,22 @@ export interface components {
              * @description the version of the alarm that the person saw
              */
             version?: string | null;
+        };
+        /**
+         * DeviationModel
+         * @description Something that a reviewer has to look at.
+         */
+        DeviationModel: {
+            /** At */
+            at: string;
+            /** By */
+            by: string;
+            /** Detail */
+            detail: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * DocumentModel
@@ -1572,6 +1866,22 @@ export interface components {
             ids: string[];
             /** Medium */
             medium: string;
+        };
+        /**
+         * FieldChangeModel
+         * @description The old value beside the new one; new "" may be nothing: the thing was taken out.
+         */
+        FieldChangeModel: {
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+            /** New */
+            new: string;
+            /** Object */
+            object: string;
+            /** Old */
+            old: string;
         };
         /**
          * Flood
@@ -1847,6 +2157,18 @@ export interface components {
             kinds: components["schemas"]["InjectionKind"][];
         };
         /**
+         * InsideModel
+         * @description A proposed change within the frozen zone.
+         */
+        InsideModel: {
+            /** Job */
+            job: string;
+            /** Until Ms */
+            until_ms: number;
+            /** What */
+            what: string;
+        };
+        /**
          * InstructionModel
          * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
          */
@@ -1976,6 +2298,41 @@ export interface components {
             rows: components["schemas"]["ShareModel"][];
         };
         /**
+         * LateBookingModel
+         * @description A command that a terminal kept while nobody answered it.
+         */
+        LateBookingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * LateModel
+         * @description Late bookings to be looked at, the oldest first, and those that were looked at last.
+         */
+        LateModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Settled */
+            settled: components["schemas"]["SetAsideModel"][];
+            /** Waiting */
+            waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -2025,6 +2382,7 @@ export interface components {
             order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
+            planned: components["schemas"]["PlaceModel"] | null;
             /** Priority */
             priority: number;
             /** Product */
@@ -2220,6 +2578,18 @@ export interface components {
              * @constant
              */
             type: "twin";
+        };
+        /**
+         * LookedModel
+         * @description What was looked at, how often, and how often it was an exception.
+         */
+        LookedModel: {
+            /** Check */
+            check: string;
+            /** Exceptions */
+            exceptions: number;
+            /** Looked At */
+            looked_at: number;
         };
         /**
          * LotHere
@@ -2432,6 +2802,26 @@ export interface components {
             work_unit: string;
         };
         /**
+         * MoveModel
+         * @description A job order that a planner puts somewhere: on a work unit, not before an instant.
+         */
+        MoveModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** Job */
+            job: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * MovesModel
+         * @description All moves of a planner since the schedule in force.
+         */
+        MovesModel: {
+            /** Moves */
+            moves: components["schemas"]["MoveModel"][];
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -2499,6 +2889,8 @@ export interface components {
          */
         NonconformancePage: {
             nonconformance: components["schemas"]["NonconformanceModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             /** Suspect Units */
@@ -2537,6 +2929,16 @@ export interface components {
             subject: string;
         };
         /**
+         * OffModel
+         * @description A span in which nothing is planned to run.
+         */
+        OffModel: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
          * OrderModel
          * @description An order as it came in.
          */
@@ -2565,9 +2967,13 @@ export interface components {
          * @description An order with its job orders and units.
          */
         OrderPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Jobs */
             jobs: components["schemas"]["JobModel"][];
             order: components["schemas"]["OrderModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Unit Count */
             unit_count: number;
             /** Units */
@@ -2679,6 +3085,48 @@ export interface components {
             stay: components["schemas"]["StayModel"] | null;
         };
         /**
+         * PhotoModel
+         * @description A photo: what it is of, and its file (`/mes/files/{file}`).
+         */
+        PhotoModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Caption */
+            caption: string;
+            /** Checklist */
+            checklist: string;
+            /** File */
+            file: string;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Person */
+            person: string;
+            /** Photo */
+            photo: string;
+            /** Record */
+            record: string;
+            /** Record Kind */
+            record_kind: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * PlaceModel
+         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         */
+        PlaceModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Sequence */
+            sequence: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PlantModel
          * @description Everything that does not change while the plant runs.
          */
@@ -2782,6 +3230,26 @@ export interface components {
             state: string;
         };
         /**
+         * PublishedModel
+         * @description A schedule that was published: by whom, when, why.
+         */
+        PublishedModel: {
+            /** By */
+            by: string;
+            /** Cause */
+            cause: string;
+            /** Inside */
+            inside: string[];
+            /** Moved On */
+            moved_on: boolean;
+            /** Published Ms */
+            published_ms: number;
+            /** Schedule */
+            schedule: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * QualityModel
          * @description Nonconformances, open ones first; the inspection plan with its last results.
          */
@@ -2794,6 +3262,31 @@ export interface components {
             nonconformances: components["schemas"]["NonconformanceModel"][];
             /** Signed */
             signed: boolean;
+        };
+        /**
+         * QuestionModel
+         * @description An item of a checklist at a job order. `required`: the job order is not completed without it.
+         */
+        QuestionModel: {
+            answer: components["schemas"]["AnswerModel"] | null;
+            /** Checklist */
+            checklist: string;
+            /** Item */
+            item: string;
+            /** Kind */
+            kind: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
         };
         /**
          * RateColumn
@@ -2833,6 +3326,22 @@ export interface components {
             lot: components["schemas"]["LotModel"];
             /** Units */
             units: components["schemas"]["SerialModel"][];
+        };
+        /**
+         * RecordModel
+         * @description A device history record as its reviewer begins to read it; the whole of it is a download.
+         */
+        RecordModel: {
+            /** Digest */
+            digest: string;
+            /** Exceptions */
+            exceptions: components["schemas"]["DeviationModel"][];
+            /** Looked */
+            looked: components["schemas"]["LookedModel"][];
+            /** Reviews */
+            reviews: components["schemas"]["ReviewModel"][];
+            /** Unit */
+            unit: string;
         };
         /**
          * RefusedModel
@@ -2917,6 +3426,22 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ReviewModel
+         * @description A signature under a record; `current`: the record that was looked at is the one of now.
+         */
+        ReviewModel: {
+            /** At */
+            at: string;
+            /** Current */
+            current: boolean;
+            /** Meaning */
+            meaning: string;
+            /** Person */
+            person: string;
+            /** Printed Name */
+            printed_name: string;
+        };
+        /**
          * RevisionModel
          * @description A revision of a work instruction, as it was released.
          */
@@ -2949,6 +3474,117 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * SaidModel
+         * @description A field of a fact.
+         */
+        SaidModel: {
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * ScheduleModel
+         * @description The schedule in force, what it will come to, and what moves would make of it.
+         */
+        ScheduleModel: {
+            /** At Ms */
+            at_ms: number;
+            /** History */
+            history: components["schemas"]["PublishedModel"][];
+            /** Inside */
+            inside: components["schemas"]["InsideModel"][];
+            /** Jobs */
+            jobs: components["schemas"]["ScheduledJobModel"][];
+            /** Orders */
+            orders: components["schemas"]["ScheduledOrderModel"][];
+            schedule: components["schemas"]["PublishedModel"] | null;
+            /** State */
+            state: string;
+            /** Unknown */
+            unknown: string[];
+            /** Work Units */
+            work_units: components["schemas"]["ScheduledUnitModel"][];
+        };
+        /**
+         * ScheduledJobModel
+         * @description A job order in the schedule: as planned, as it will be, as it is proposed.
+         */
+        ScheduledJobModel: {
+            /** Candidates */
+            candidates: string[];
+            /** Due Ms */
+            due_ms: number;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Name */
+            name: string;
+            /** Obstacle */
+            obstacle: string;
+            /** Operation */
+            operation: number;
+            planned: components["schemas"]["PlaceModel"] | null;
+            /** Product */
+            product: string;
+            projected: components["schemas"]["PlaceModel"] | null;
+            proposed: components["schemas"]["PlaceModel"] | null;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+            /** Setup Family */
+            setup_family: string;
+            /** Setup S */
+            setup_s: number;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * ScheduledOrderModel
+         * @description An order with its dates; 0: not all of it is planned.
+         */
+        ScheduledOrderModel: {
+            decides: components["schemas"]["DecidesModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: boolean;
+            /** Planned End Ms */
+            planned_end_ms: number;
+            /** Product */
+            product: string;
+            /** Projected End Ms */
+            projected_end_ms: number;
+            /** Proposed End Ms */
+            proposed_end_ms: number;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+        };
+        /**
+         * ScheduledUnitModel
+         * @description A row of the schedule.
+         */
+        ScheduledUnitModel: {
+            /** Frozen Until Ms */
+            frozen_until_ms: number;
+            /** Line */
+            line: string;
+            /** Name */
+            name: string;
+            /** Off */
+            off: components["schemas"]["OffModel"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * ScrapModel
@@ -3020,15 +3656,59 @@ export interface components {
          * @description A unit, its way, and all that went into it.
          */
         SerialPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Eaten */
             eaten: components["schemas"]["EatenModel"][];
             /** Parents */
             parents: string[];
             /** Passages */
             passages: components["schemas"]["PassageModel"][];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
             unit: components["schemas"]["SerialModel"];
+        };
+        /**
+         * SetAsideModel
+         * @description A late booking that somebody has to look at, or has looked at.
+         */
+        SetAsideModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Booked */
+            booked: boolean;
+            /** Booking */
+            booking: string;
+            /** Code */
+            code: string;
+            /** Command */
+            command: string;
+            /** Content */
+            content: string;
+            /** Found */
+            found: string;
+            /** Person */
+            person: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Said Ms */
+            said_ms: number;
+            /** Settled */
+            settled: string;
+            /** Settled By */
+            settled_by: string;
+            /** Settled Ms */
+            settled_ms: number;
+            /** Terminal */
+            terminal: string;
+            /** Terminal Sequence */
+            terminal_sequence: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * SetMode
@@ -3349,6 +4029,14 @@ export interface components {
             targets: string[];
         };
         /**
+         * SyncModel
+         * @description What became of what a terminal brought.
+         */
+        SyncModel: {
+            /** Bookings */
+            bookings: components["schemas"]["BookedModel"][];
+        };
+        /**
          * SystemModel
          * @description All of it.
          */
@@ -3374,6 +4062,8 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Checklists */
+            checklists: components["schemas"]["QuestionModel"][];
             /** Checks */
             checks: components["schemas"]["CheckModel"][];
             /** Documents */
@@ -3391,6 +4081,8 @@ export interface components {
             reasons: components["schemas"]["ReasonModel"][];
             /** Reports */
             reports: components["schemas"]["ScrapModel"][];
+            /** Set Aside */
+            set_aside: components["schemas"]["SetAsideModel"][];
             /** Work Unit */
             work_unit: string;
         };
@@ -3995,6 +4687,42 @@ export interface operations {
             };
         };
     };
+    audit_view_api_v1_mes_audit_get: {
+        parameters: {
+            query?: {
+                subject?: string;
+                who?: string;
+                from_ms?: number;
+                to_ms?: number;
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_api_v1_mes_audit_jsonl_get: {
         parameters: {
             query?: never;
@@ -4307,6 +5035,35 @@ export interface operations {
             };
         };
     };
+    late_bookings_api_v1_mes_late_bookings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LateModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lots_api_v1_mes_lots_get: {
         parameters: {
             query?: never;
@@ -4576,6 +5333,68 @@ export interface operations {
             };
         };
     };
+    schedule_api_v1_mes_schedule_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_api_v1_mes_schedule_proposal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MovesModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     signatures_api_v1_mes_signatures__kind___record__get: {
         parameters: {
             query?: never;
@@ -4639,6 +5458,41 @@ export interface operations {
             };
         };
     };
+    bring_api_v1_mes_terminals__terminal__bookings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                terminal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroughtModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unit_api_v1_mes_units__unit__get: {
         parameters: {
             query?: never;
@@ -4657,6 +5511,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_api_v1_mes_units__unit__record_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_json_api_v1_mes_units__unit__record_json_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_pdf_api_v1_mes_units__unit__record_pdf_get: {
+        parameters: {
+            query?: {
+                language?: "en" | "de";
+            };
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
             /** @description Default Response */

@@ -52,8 +52,13 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     if owner == "other":
         job = None  # the machine makes something else: these parts are not this job's
     # Two parts in one scan, and one serial number: whose it is, nobody can say.
-    one = new.parts == 1 and owner != "component"
-    serial = serial_at(book, asking.definitions, work_unit, heard.source_ns) if one else ""
+    said = serial_at(book, asking.definitions.serials, work_unit, heard.source_ns) if new.parts == 1 else ""
+    serial, joined = said, ""
+    made = _reading(book, asking.definitions.joined, work_unit)
+    if owner == "component" or (made is not None and made.value):
+        # The cell speaks of the part that it was given; some say too which one it makes of it.
+        serial = serial_at(book, asking.definitions.joined, work_unit, heard.source_ns) if said else ""
+        joined = said
     yield Fact(
         events.MaterialCounted(
             work_unit=work_unit, signal=heard.signal, kind=kind, quantity=new.parts, counter=heard.value,
@@ -67,7 +72,7 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     if serial and definition.serialised:
         yield from passed(
             book, serial, definition, definition.operation(job.operation), request=job.request,
-            job=job.job, work_unit=work_unit, good=kind == "good", at_ns=heard.source_ns,
+            job=job.job, work_unit=work_unit, good=kind == "good", at_ns=heard.source_ns, joined=joined,
         )  # fmt: skip
         yield from held(book, serial, heard.source_ns)
     yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
@@ -80,14 +85,16 @@ def _reading(book: Reading, signals: Mapping[str, str], work_unit: str) -> Readi
     return None
 
 
-def serial_at(book: Reading, definitions: Definitions, work_unit: str, at_ns: int) -> str:
+def serial_at(book: Reading, signals: Mapping[str, str], work_unit: str, at_ns: int) -> str:
     """Return the serial number of the part that was in work at an instant, "" where nobody can say.
+
+    `signals` are those by which machines say one: that of the part in work, or of what they make of it.
 
     A machine says the number of the part in work. A part's count and values may come at the very instant
     at which the next part begins: they are the part before's, unless that one was counted already. What
     comes later than that still finds the number before; what is older belongs to a part nobody knows.
     """
-    row = _reading(book, definitions.serials, work_unit)
+    row = _reading(book, signals, work_unit)
     if row is None:
         return ""
     if at_ns > row.source_ns or (at_ns == row.source_ns and not row.before_ns):
@@ -129,10 +136,11 @@ def remember(book: Book, heard: Heard) -> None:
 def counted(book: Book, heard: Heard, definitions: Definitions) -> None:
     """Keep which serial number a count has used."""
     work_unit = definitions.counters[heard.signal][0]
-    row = _reading(book, definitions.serials, work_unit)
-    if row is not None:
-        serial = serial_at(book, definitions, work_unit, heard.source_ns)
-        book.put(msgspec.structs.replace(row, counted=serial))
+    for signals in (definitions.serials, definitions.joined):
+        row = _reading(book, signals, work_unit)
+        if row is not None:
+            serial = serial_at(book, signals, work_unit, heard.source_ns)
+            book.put(msgspec.structs.replace(row, counted=serial))
 
 
 def position(book: Book, stream: str, sequence: int) -> None:

@@ -36,7 +36,7 @@ def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return  # no number, no measurement
     at_ns = heard.source_ns
-    serial = serial_at(book, asking.definitions, work_unit, at_ns)
+    serial = serial_at(book, asking.definitions.serials, work_unit, at_ns)
     job = running_at(book, work_unit, at_ns) or _ended_with(book, work_unit, serial, at_ns)
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else "other"
     if job is None or owner == "other":
@@ -92,7 +92,7 @@ def record_result(book: Reading, wish: commands.RecordResult, asking: Asking) ->
     if characteristic.signal:
         says = f"{job.work_unit}/{characteristic.signal}"
         raise _invalid("characteristic", repr(wish.characteristic), f"one that people measure, not {says}")
-    if State(job.state) not in MEASURABLE:
+    if State(job.state) not in MEASURABLE or (asking.late and job.started_ns > asking.now_ns):
         raise Refused("state", f"job order {job.job}", job.state, "one that has begun",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if wish.gauge:

@@ -10,10 +10,11 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
+from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, SparePart, Tool
 
 SHORT_STOP_S = 120.0  # where the plant says nothing: after two minutes a stop wants a reason
 TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles that tell a unit's state
+HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
@@ -25,6 +26,7 @@ class Component:
     quantity: float
     unit: str
     lots: bool  # tracked by lot
+    serialised: bool = False  # each has a number of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Definitions:
     work_units: Mapping[str, str]  # id -> the floor's name
     counters: Mapping[str, tuple[str, str]]  # signal id -> (work unit, good | reject)
     serials: Mapping[str, str]  # signal id of the serial number -> work unit
+    joined: Mapping[str, str]  # signal id of the serial number of what a joining cell makes -> work unit
     made: Mapping[str, str]  # signal id of the product in work -> work unit
     people: Mapping[str, tuple[str, ...]]  # number -> personnel classes
     shift_groups: Mapping[str, str]  # number -> shift group
@@ -114,8 +117,12 @@ class Definitions:
     machines: Mapping[str, Machine] = field(default_factory=dict)  # work unit -> what tells its state
     reasons: Mapping[str, Reason] = field(default_factory=dict)  # code -> why a machine stands
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
-    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # line -> its work units
+    units_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # line -> its work units
     cycles_s: Mapping[str, float] = field(default_factory=dict)  # work unit -> its standard cycle
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)
+    late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
+    frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
+    lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -142,7 +149,13 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         for number, step in enumerate(route):
             names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
             components = tuple(
-                Component(each, items[each].quantity, items[each].unit, registry.products[each].lots)
+                Component(
+                    each,
+                    items[each].quantity,
+                    items[each].unit,
+                    registry.products[each].lots,
+                    registry.products[each].serialised,
+                )
                 for each in names
             )
             operations.append(
@@ -173,6 +186,7 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         work_units={unit.id: unit.name for unit in registry.work_units},
         counters={s.id: (s.equipment, roles[s.role]) for s in registry.signals if s.role in roles},
         serials={s.id: s.equipment for s in registry.signals if s.role == "serial"},
+        joined={s.id: s.equipment for s in registry.signals if s.role == "made_serial"},
         made={s.id: s.equipment for s in registry.signals if s.role == "product"},
         plan=plan,
         measures=measures,
@@ -189,10 +203,16 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),
+        frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
+        lines={
+            each.id: registry.equipment[each.parent].name if each.parent else ""
+            for each in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
         machines=_machines(registry), reasons=_reasons(registry),
         classes={unit.id: unit.class_id for unit in registry.work_units},
-        lines={
+        units_of={
             line: tuple(unit.id for unit in registry.work_units if unit.parent == line)
             for line in sorted({unit.parent for unit in registry.work_units if unit.parent})
         },

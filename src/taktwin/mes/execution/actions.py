@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
+from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.engine import decide
-from taktwin.mes.execution.tables import JobOrder, Output, ScrapReport
+from taktwin.mes.execution.tables import JobOrder, Output, Run, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
@@ -19,12 +19,13 @@ from taktwin.mes.resources.queries import checked, lack
 from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Unit
-from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
+from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState, decide
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
 MINUTE_NS = 60_000_000_000
 OVER = (State.ENDED, State.ABORTED)
+RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
 # Deciders
@@ -113,6 +114,10 @@ def control(
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
         )
+    if wish in (Method.STOP, Cause.STOP):
+        _by_hand_is_done(book, job, asking)
+    if asking.late:
+        _as_it_was(book, job, wish, asking)
     if wish is Cause.BEGIN or wish is Method.RESUME:
         _nothing_else_runs(book, job)
         _somebody_may(book, job, place, asking)
@@ -189,12 +194,46 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
                       "a work unit on which nothing runs", row=job)  # fmt: skip
 
 
+def _as_it_was(book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking) -> None:
+    """Return only if what comes late fits between what is known of then and of since."""
+    if job.started_ns > asking.now_ns:
+        raise Refused("state", f"job order {job.job}", "not begun then", "one that had begun",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    since = [
+        other.job
+        for other in book.where(JobOrder, work_unit=job.work_unit)
+        if other.job != job.job and max(other.started_ns, other.ended_ns) > asking.now_ns
+    ]
+    if wish is Cause.BEGIN and since:
+        raise Refused("not_ready", job.work_unit, f"{since[0]} ran there since",
+                      "a work unit on which nothing ran since then", row=job)  # fmt: skip
+
+
+def _waits_for(book: Reading, job: JobOrder, asking: Asking) -> list[Question]:
+    found = questions(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.name
+    )  # fmt: skip
+    return [each for each in found if each.open]
+
+
+def _by_hand_is_done(book: Reading, job: JobOrder, asking: Asking) -> None:
+    waits = _waits_for(book, job, asking)
+    if waits:
+        what = "; ".join(
+            f"{each.what.text} ({'not done' if each.answer is None else 'not as it should be'})"
+            for each in waits[:3]
+        )
+        raise Refused("not_ready", f"checklist {waits[0].name} of {job.job}",
+                      what + (f"; and {len(waits) - 3} more" if len(waits) > 3 else ""),
+                      "all of it done, and as it should be", row=job)  # fmt: skip
+
+
 def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
     """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
     definition = asking.definitions.products.get(job.product)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
-        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit, asking)
         whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
         if not people or all(whys.values()):
             found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
@@ -231,7 +270,7 @@ def _same_version(job: JobOrder, version: int) -> None:
 def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> Iterator[Fact]:
     """Book scrap that a person reports; of a serialised unit, that unit."""
     job = _job(book, wish.job)
-    if State(job.state) not in (State.RUNNING, State.INTERRUPTED):
+    if not under_way(job, asking):
         raise Refused("state", f"job order {job.job}", job.state, "one that is Running or Interrupted",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if not wish.cause.strip():
@@ -255,6 +294,13 @@ def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> I
     )  # fmt: skip
     if wish.unit:
         yield Fact(events.UnitScrapped(unit=wish.unit, cause=wish.cause), asking.now_ns)
+
+
+def under_way(job: JobOrder, asking: Asking) -> bool:
+    """Return whether a job order has begun and is not over, or was so when what comes late was asked."""
+    if State(job.state) in (State.RUNNING, State.INTERRUPTED):
+        return not asking.late or job.started_ns <= asking.now_ns
+    return asking.late and bool(job.started_ns) and job.started_ns <= asking.now_ns <= job.ended_ns
 
 
 def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Iterator[Fact]:
@@ -293,20 +339,25 @@ def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: As
 def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
-    A count that comes late belongs to what ran when the part was made, also if that has ended since.
+    A count that comes late belongs to what ran when the part was made, also if that has ended since; what
+    a machine finishes after its job order was interrupted is still of that one, until another begins.
     """
-    ran = [
-        job
-        for job in book.where(JobOrder, work_unit=work_unit)
-        if job.started_ns and job.started_ns <= at_ns and (not job.ended_ns or at_ns <= job.ended_ns)
-    ]
-    return max(ran, key=lambda job: job.started_ns, default=None)
+    now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
+    if not now:
+        past = [run for run in book.newest(Run, "from_ns", RUNS_BACK, work_unit=work_unit)
+                if run.from_ns <= at_ns]  # fmt: skip
+        now = [run for run in past if at_ns <= run.to_ns]
+        for run in past[:1] if not now else ():
+            job = book.get(JobOrder, run.job)
+            return job if job is not None and job.state == State.INTERRUPTED else None
+    last = max(now, key=lambda run: run.from_ns, default=None)
+    return None if last is None else book.get(JobOrder, last.job)
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
-    """End a job order by itself once it has its good parts."""
+    """End a job order by itself once it has its good parts and nothing is left to do by hand."""
     job = _job(book, name)
-    if State(job.state) is State.RUNNING and job.good >= job.quantity:
+    if State(job.state) is State.RUNNING and job.good >= job.quantity and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 
@@ -347,22 +398,38 @@ def _revoked(book: Book, event: events.JobOrderRevoked, at_ns: int) -> None:
 
 def _started(book: Book, event: events.JobOrderStarted, at_ns: int) -> None:
     _changes(book, event.job, state=State.RUNNING.value, sub_state="", started_ns=at_ns)
+    _runs(book, event.job, at_ns)
 
 
 def _paused(book: Book, event: events.JobOrderPaused, at_ns: int) -> None:
     _changes(book, event.job, state=State.INTERRUPTED.value, sub_state=event.sub_state)
+    _rests(book, event.job, at_ns)
 
 
 def _resumed(book: Book, event: events.JobOrderResumed, at_ns: int) -> None:
     _changes(book, event.job, state=State.RUNNING.value, sub_state="")
+    _runs(book, event.job, at_ns)
 
 
 def _ended(book: Book, event: events.JobOrderEnded, at_ns: int) -> None:
     _changes(book, event.job, state=State.ENDED.value, sub_state=event.sub_state, ended_ns=at_ns)
+    _rests(book, event.job, at_ns)
 
 
 def _aborted(book: Book, event: events.JobOrderAborted, at_ns: int) -> None:
     _changes(book, event.job, state=State.ABORTED.value, sub_state="", ended_ns=at_ns)
+    _rests(book, event.job, at_ns)
+
+
+def _runs(book: Book, name: str, at_ns: int) -> None:
+    job = book.get(JobOrder, name)
+    assert job is not None, "what runs is a job order"
+    book.put(Run(run=f"{name}:{at_ns}", job=name, work_unit=job.work_unit, from_ns=at_ns, to_ns=0))
+
+
+def _rests(book: Book, name: str, at_ns: int) -> None:
+    for run in book.where(Run, job=name, to_ns=0):
+        book.put(msgspec.structs.replace(run, to_ns=max(at_ns, run.from_ns + 1)))
 
 
 def _removed(book: Book, event: events.JobOrderCancelled | events.JobOrderCleared, at_ns: int) -> None:

@@ -46,6 +46,17 @@ class Output(Row, frozen=True, kw_only=True):
     scrap: int  # rejected by the machine, or reported by a person
 
 
+class Run(Row, frozen=True, kw_only=True):
+    """A span in which a job order was Running: from its begin, or from going on, to the next stop."""
+
+    table: ClassVar[str] = "runs"
+    run: str  # <job>:<nanoseconds>
+    job: str
+    work_unit: str
+    from_ns: int
+    to_ns: int  # 0: it runs
+
+
 class ScrapReport(Row, frozen=True, kw_only=True):
     """Scrap as a person reported it."""
 

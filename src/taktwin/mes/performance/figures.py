@@ -139,7 +139,7 @@ def elements_in(time: UnitTime, product: str | None = None) -> Elements:
 def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
     """Return a shift or production day of a machine or a line: its stops, its elements, their evidence."""
     scope = str(wish["scope"])
-    units = definitions.lines.get(scope) or ((scope,) if scope in definitions.work_units else ())
+    units = definitions.units_of.get(scope) or ((scope,) if scope in definitions.work_units else ())
     if not units:
         return {}
     at_ns = int(wish.get("at_ns") or 0) or now_ns
@@ -161,7 +161,7 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
     stops = [each for row in rows for each in row.pop("stops")]
     return {
         "scope": scope, "name": definitions.work_units.get(scope, scope),
-        "lines": {line: list(here) for line, here in definitions.lines.items()},
+        "lines": {line: list(here) for line, here in definitions.units_of.items()},
         "window": {
             **dataclasses.asdict(window), "until_ns": to_ns,
             "before_ns": window.from_ns - 1, "after_ns": window.to_ns if window.to_ns <= now_ns else 0,

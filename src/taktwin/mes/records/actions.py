@@ -6,6 +6,7 @@ the same chain. The proof is looked at anew each time, also within a session, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from taktwin.contracts import commands, events
@@ -15,11 +16,19 @@ from taktwin.mes.resources import actions as resources
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading, Row
 
+DIGEST = re.compile("[0-9a-f]{64}")
 MEANINGS = ("performed", "reviewed", "approved", "released", "rejected")
 
 
 def signed(
-    book: Reading, proof: commands.Proving, asking: Asking, *, kind: str, record: str, meaning: str
+    book: Reading,
+    proof: commands.Proving,
+    asking: Asking,
+    *,
+    kind: str,
+    record: str,
+    meaning: str,
+    digest: str = "",
 ) -> Fact:
     """Return the fact of a signature: what a decider that needs one yields first of all.
 
@@ -34,7 +43,7 @@ def signed(
     signer = resources.proven(book, proof, asking, pin_always=True)
     event = events.RecordSigned(
         signature=asking.command, kind=kind, record=record, meaning=meaning, person=signer.person,
-        printed_name=signer.printed_name or signer.person,
+        printed_name=signer.printed_name or signer.person, digest=digest,
     )  # fmt: skip
     return Fact(event, asking.now_ns)
 
@@ -42,7 +51,7 @@ def signed(
 def _signed(book: Book, event: events.RecordSigned, at_ns: int) -> None:
     book.put(Signature(signature=event.signature, kind=event.kind, record=event.record,
                        meaning=event.meaning, person=event.person, printed_name=event.printed_name,
-                       at_ns=at_ns))  # fmt: skip
+                       at_ns=at_ns, digest=event.digest))  # fmt: skip
     resources.recognised(book, event.person)
 
 
@@ -60,6 +69,11 @@ def rules(kinds: Mapping[str, type[Row]]) -> Rules:
                           status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         if book.get(kinds[wish.kind], wish.record) is None:
             raise unknown(wish.kind, wish.record)
-        yield signed(book, wish, asking, kind=wish.kind, record=wish.record, meaning=wish.meaning)
+        if wish.digest and not (wish.kind == "unit" and DIGEST.fullmatch(wish.digest)):
+            raise Refused("invalid", "digest", repr(wish.digest[:70]),
+                          "that of a unit's record, as it was shown",
+                          status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+        yield signed(book, wish, asking, kind=wish.kind, record=wish.record, meaning=wish.meaning,
+                     digest=wish.digest)  # fmt: skip
 
     return Rules(deciders={commands.Sign.command_name: sign}, projectors={events.RecordSigned: _signed})

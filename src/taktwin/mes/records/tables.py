@@ -18,3 +18,4 @@ class Signature(Row, frozen=True, kw_only=True):
     person: str
     printed_name: str
     at_ns: int
+    digest: str = ""  # SHA-256 of the record that was looked at; "" = of none

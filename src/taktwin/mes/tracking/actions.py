@@ -26,6 +26,7 @@ from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
 HELD_LOT = "built with lot {lot}, which is restricted"
+HELD_UNIT = "built with unit {unit}, which nobody may use"
 
 
 # Deciders
@@ -38,7 +39,7 @@ def receive_lot(book: Reading, wish: commands.ReceiveLot, asking: Asking) -> Ite
     if not 0 < wish.quantity < 1e9:
         raise Refused("invalid", "quantity", wish.quantity, "more than 0 and less than 1,000,000,000",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-    if not wish.lot or book.get(Lot, wish.lot) is not None:
+    if not wish.lot or book.get(Lot, wish.lot) is not None or book.get(Unit, wish.lot) is not None:
         raise Refused("state", "lot", repr(wish.lot), "a lot number that is not in use")
     if wish.lot.startswith(BADGE_PREFIX):
         raise Refused("invalid", "lot", "a number that a scanner takes for a badge",
@@ -64,6 +65,9 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
     now = book.get(LoadedLot, f"{wish.work_unit}:{lot.product}")
     if now is not None and now.lot == lot.lot:
         return  # scanned twice: it stands there already
+    if asking.late and now is not None and now.loaded_ns > asking.now_ns:
+        raise Refused("state", f"lot {wish.lot} at {wish.work_unit}", f"lot {now.lot} was put there after it",
+                      "one that still stands there")  # fmt: skip
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
 
@@ -140,9 +144,12 @@ def _unit(book: Reading, wish: commands.Hold | commands.Release) -> Unit:
 
 def passed(
     book: Reading, serial: str, definition: Definition, operation: Operation, *, request: str, job: str,
-    work_unit: str, good: bool, at_ns: int,
+    work_unit: str, good: bool, at_ns: int, joined: str = "",
 ) -> Iterator[Fact]:  # fmt: skip
-    """Yield what follows from a unit having passed an operation: created, consumed, moved, finished."""
+    """Yield what follows from a unit having passed an operation: created, consumed, moved, finished.
+
+    joined : serial number of the one serialised component that went in; "" = the machine named none
+    """
     unit = book.get(Unit, serial)
     if unit is None:
         created = events.UnitCreated(
@@ -151,6 +158,10 @@ def passed(
         yield Fact(created, at_ns)
         yield from _unseen(serial, definition, operation, job=job, at_ns=at_ns)
     for component in operation.components:
+        if joined and component.serialised:
+            yield from _joined(book, serial, operation, component.product, joined, job=job,
+                               work_unit=work_unit, at_ns=at_ns)  # fmt: skip
+            continue
         yield from _consumed(book, serial, operation, component.product, component.quantity,
                              job=job, work_unit=work_unit, at_ns=at_ns)  # fmt: skip
     moved = events.UnitMoved(unit=serial, job=job, operation=operation.number, work_unit=work_unit, good=good)
@@ -188,17 +199,37 @@ def _consumed(
     if known:
         return  # the unit was here before: what it holds, it holds
     loaded = book.get(LoadedLot, f"{work_unit}:{component}")
-    lot = book.get(Lot, loaded.lot) if loaded is not None else None
+    # A count that comes late belongs to the lot that stood there when the part was made.
+    name = "" if loaded is None else loaded.lot if at_ns >= loaded.loaded_ns else loaded.before
+    lot = book.get(Lot, name) if name else None
     taking = take(wanted=quantity, remaining=lot.remaining if lot is not None else 0.0)
-    for name, amount in ((lot.lot if lot is not None else "", taking.from_lot), ("", taking.unknown)):
+    for source, amount in ((lot.lot if lot is not None else "", taking.from_lot), ("", taking.unknown)):
         if amount > 0:
             yield Fact(
-                events.UnitConsumed(unit=serial, component=component, lot=name, quantity=amount, job=job,
+                events.UnitConsumed(unit=serial, component=component, lot=source, quantity=amount, job=job,
                                     operation=operation.number, work_unit=work_unit),
                 at_ns,
             )  # fmt: skip
     if lot is not None and taking.from_lot > 0 and lot.disposition == RESTRICTED:
         yield Fact(events.UnitHeld(unit=serial, cause=HELD_LOT.format(lot=lot.lot)), at_ns)
+
+
+def _joined(
+    book: Reading, serial: str, operation: Operation, component: str, joined: str, *,
+    job: str, work_unit: str, at_ns: int,
+) -> Iterator[Fact]:  # fmt: skip
+    """Yield that one unit of ours went into another, and hold that one if the first is held."""
+    known = [row for row in book.where(Consumption, unit=serial, component=component) if row.job == job]
+    if known:
+        return
+    yield Fact(
+        events.UnitConsumed(unit=serial, component=component, lot=joined, quantity=1.0, job=job,
+                            operation=operation.number, work_unit=work_unit),
+        at_ns,
+    )  # fmt: skip
+    part = book.get(Unit, joined)
+    if part is not None and part.disposition in (RESTRICTED, CLOSED):
+        yield Fact(events.UnitHeld(unit=serial, cause=HELD_UNIT.format(unit=joined)), at_ns)
 
 
 # Projectors
@@ -210,8 +241,10 @@ def _received(book: Book, event: events.LotReceived, at_ns: int) -> None:
 
 
 def _loaded(book: Book, event: events.LotLoaded, at_ns: int) -> None:
-    book.put(LoadedLot(place=f"{event.work_unit}:{event.product}", work_unit=event.work_unit,
-                       product=event.product, lot=event.lot, loaded_ns=at_ns))  # fmt: skip
+    place = f"{event.work_unit}:{event.product}"
+    now = book.get(LoadedLot, place)
+    book.put(LoadedLot(place=place, work_unit=event.work_unit, product=event.product, lot=event.lot,
+                       loaded_ns=at_ns, before=now.lot if now is not None else ""))  # fmt: skip
 
 
 def _disposed(book: Book, event: events.LotDispositionChanged, at_ns: int) -> None:

@@ -25,7 +25,7 @@ class Lot(Row, frozen=True, kw_only=True):
 
 
 class LoadedLot(Row, frozen=True, kw_only=True):
-    """The lot of a product that stands at a work unit."""
+    """The lot of a product that stands at a work unit, and the one that stood there before."""
 
     table: ClassVar[str] = "loaded_lots"
     place: str  # <work unit>:<product>
@@ -33,6 +33,7 @@ class LoadedLot(Row, frozen=True, kw_only=True):
     product: str
     lot: str
     loaded_ns: int
+    before: str = ""  # a count that comes late is of that one
 
 
 class Unit(Row, frozen=True, kw_only=True):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Query
+from fastapi import Path as PathWord
 from fastapi.responses import Response, StreamingResponse
 
-from taktwin.contracts import commands, topics
+from taktwin.contracts import commands, device_history, topics
 from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
@@ -19,28 +21,35 @@ from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
+    BroughtModel,
     CrewModel,
     DocumentsModel,
     Granted,
     LabourModel,
+    LateModel,
     LotsModel,
+    MovesModel,
     NonconformancePage,
     OrderPage,
     OrdersModel,
     PeopleModel,
     QualityModel,
     RecallModel,
+    ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SyncModel,
     TerminalModel,
     Wish,
 )
 from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
+from taktwin.portal.models.records import AuditModel, RecordModel
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
 
 router = APIRouter(tags=["mes"], prefix="/mes")
 OWNER = "mes"
+SYNC_S = 20.0  # a piece of what a terminal kept is up to 200 transactions
 NEEDS: dict[str, Action] = {
     commands.DropOrder.command_name: Action.MES_PLAN,
     commands.ChangeOrder.command_name: Action.MES_PLAN,
@@ -83,6 +92,11 @@ NEEDS: dict[str, Action] = {
     commands.RecodeStop.command_name: Action.MES_STOP,
     commands.SplitStop.command_name: Action.MES_STOP,
     commands.MergeStops.command_name: Action.MES_STOP,
+    commands.AnswerChecklist.command_name: Action.MES_WORK,
+    commands.AttachPhoto.command_name: Action.MES_MEASURE,
+    commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.PublishSchedule.command_name: Action.MES_PLAN,
+    commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
 STATUS = {
     "unknown": 404,
@@ -96,6 +110,19 @@ STATUS = {
 async def board(portal: PortalOf, person: PersonOf) -> Any:
     """Return every job order that is not over, with what is in its way, and those that ended last."""
     return await _ask(portal, "board")
+
+
+@router.get("/schedule", response_model=ScheduleModel)
+async def schedule(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the schedule in force, what it will come to, and the one that would follow it now."""
+    return await _ask(portal, "schedule")
+
+
+@router.post("/schedule/proposal", response_model=ScheduleModel)
+async def proposal(wish: MovesModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the same with the schedule that would come of some moves. Nothing is changed by asking."""
+    moves = [_in_ns(move.model_dump()) for move in wish.moves]
+    return await _ask(portal, "schedule", moves=moves)
 
 
 @router.get("/terminal/{work_unit}", response_model=TerminalModel)
@@ -261,6 +288,70 @@ async def standing(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     return found
 
 
+@router.get("/units/{unit}/record", response_model=RecordModel)
+async def record(unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what a reviewer reads first of a unit's device history record: the exceptions."""
+    content = await _record(portal, unit)
+    file = msgspec.json.decode(content, type=device_history.DeviceHistoryFile)
+    return {
+        "unit": unit, "digest": file.digest,
+        "exceptions": msgspec.to_builtins(file.record.exceptions),
+        "looked": msgspec.to_builtins(file.record.looked),
+        "reviews": [
+            {"printed_name": each.printed_name, "person": each.person, "meaning": each.meaning, "at": each.at,
+             "current": each.digest == file.digest}
+            for each in file.reviews
+        ],
+    }  # fmt: skip
+
+
+@router.get(
+    "/units/{unit}/record.json",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def record_json(unit: str, portal: PortalOf, person: PersonOf) -> Response:
+    """Return a unit's device history record: the contract `device-history.v1`."""
+    return _download(await _record(portal, unit), "application/json", f"{unit}.json")
+
+
+@router.get(
+    "/units/{unit}/record.pdf", response_class=Response, responses={200: {"content": {"application/pdf": {}}}}
+)
+async def record_pdf(
+    unit: str, portal: PortalOf, person: PersonOf, language: Literal["en", "de"] = "en"
+) -> Response:
+    """Return a unit's device history record as it is printed."""
+    content = await _record(portal, unit, "unit_record_pdf", language=language)
+    return _download(content, "application/pdf", f"{unit}.pdf")
+
+
+async def _record(portal: Portal, unit: str, question: str = "unit_record", **wish: str) -> bytes:
+    found = await _ask(portal, question, unit=unit, site=portal.registry.site, **wish)
+    if not found:
+        raise unknown("unit", unit, "a serial number that was made here")
+    return bytes(found["content"])
+
+
+def _download(content: bytes, media_type: str, name: str) -> Response:
+    # A serial number may hold any letter: the header's own form for those is that of RFC 8187.
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@router.get("/audit", response_model=AuditModel)
+async def audit_view(
+    portal: PortalOf, person: PersonOf, subject: str = "", who: str = "",
+    from_ms: Annotated[int, Query(ge=0)] = 0, to_ms: Annotated[int, Query(ge=0)] = 0,
+    before: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Any:  # fmt: skip
+    """Return who changed what, the newest first: of a thing, by a person, between two instants."""
+    return await _ask(
+        portal, "trail", subject=subject, person=who, from_ns=str(wire.ns(from_ms)),
+        to_ns=str(wire.ns(to_ms)), before=str(before), limit=str(limit),
+    )  # fmt: skip
+
+
 @router.get(
     "/audit.jsonl",
     response_class=StreamingResponse,
@@ -311,6 +402,50 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
     }  # fmt: skip
 
 
+@router.get("/late-bookings", response_model=LateModel)
+async def late_bookings(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what terminals kept while the server was away and what somebody has to look at."""
+    return await _ask(portal, "late")
+
+
+@router.post("/terminals/{terminal}/bookings", response_model=SyncModel)
+async def bring(
+    terminal: Annotated[str, PathWord(pattern=r"^[!-~]{8,60}$")],
+    brought: BroughtModel, portal: PortalOf, person: PersonOf,
+) -> Any:  # fmt: skip
+    """Book what a terminal kept: each once, by the time at which it was touched, in that order.
+
+    In pieces, in any order and as often as anybody likes: the ids make it harmless.
+    """
+    for name in {booking.name for booking in brought.bookings}:
+        if name not in NEEDS:
+            raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
+        require(person, NEEDS[name])
+    kept = commands.BookLate(
+        terminal=terminal, first=brought.first,
+        bookings=[
+            commands.LateBooking(
+                id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
+                on_behalf_of=each.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
+            )
+            for each in brought.bookings
+        ],
+    )  # fmt: skip
+    asked = Command(id=f"sync:{terminal}", name=commands.SYNC, actor=person.id,
+                    data=msgspec.Raw(msgspec.json.encode(kept)))  # fmt: skip
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, commands.SYNC)
+    try:
+        answer = await portal.bus.request(subject, commands.encode(asked), timeout_s=SYNC_S)
+        report = msgspec.json.decode(answer, type=commands.SyncReport)
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if report.code:
+        raise Problem(STATUS.get(report.code, 409), "The MES took nothing of it", place=report.place,
+                      found=report.found, right=report.right, code=report.code)  # fmt: skip
+    return {"bookings": [msgspec.structs.asdict(each) for each in report.bookings]}
+
+
 def _problem(name: str, answer: Answer) -> Problem:
     return Problem(
         STATUS.get(answer.code, 409), f"The MES refused {name}", place=answer.place, found=answer.found,
@@ -319,7 +454,7 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, question: str, /, **wish: str) -> Any:
+async def _ask(portal: Portal, question: str, /, **wish: Any) -> Any:
     found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
@@ -339,9 +474,12 @@ def _in_ms(value: Any) -> Any:
 
 
 def _in_ns(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name[:-3]}_ns" if name.endswith("_ms") else name: wire.ns(each)
-        if name.endswith("_ms") and isinstance(each, int)
-        else each
-        for name, each in data.items()
-    }
+    found: dict[str, Any] = {}
+    for name, each in data.items():
+        if name.endswith("_ms") and isinstance(each, int):
+            found[f"{name[:-3]}_ns"] = wire.ns(each)
+        elif isinstance(each, list):
+            found[name] = [_in_ns(one) if isinstance(one, dict) else one for one in each]
+        else:
+            found[f"{name[:-3]}_ns" if name.endswith("_ms") else name] = each
+    return found

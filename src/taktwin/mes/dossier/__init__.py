@@ -1,0 +1,1 @@
+"""The device history record of a unit: gathered from all functions, judged, printed."""
