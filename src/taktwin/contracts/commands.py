@@ -60,6 +60,24 @@ class ControlJob(CommandData, frozen=True, kw_only=True):
     version: int = 0  # 0: whatever it is now
 
 
+class SaidJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job order as a machine has it."""
+
+    job: str
+    state: str
+    sub_state: str = ""
+
+
+class ReportMachineJobs(CommandData, frozen=True, kw_only=True):
+    """Tell what a machine says of its job orders: the commander's word, of its subscription."""
+
+    command_name: ClassVar[str] = "machine.jobs.report"
+    work_unit: str
+    reachable: bool
+    cause: str = ""  # why it is not reached
+    jobs: list[SaidJob] = []
+
+
 class BeginJob(CommandData, frozen=True, kw_only=True):
     """Begin execution at the work unit: the operator's one touch, or a machine's own word."""
 
@@ -82,6 +100,70 @@ class UndoScrap(CommandData, frozen=True, kw_only=True):
 
     command_name: ClassVar[str] = "scrap.undo"
     report: str
+
+
+class SplitJob(CommandData, frozen=True, kw_only=True):
+    """Give a part of a job order's quantity to a new one, which may run elsewhere."""
+
+    command_name: ClassVar[str] = "job.split"
+    job: str
+    quantity: int  # of the new one
+    version: int
+
+
+class MergeJobs(CommandData, frozen=True, kw_only=True):
+    """Put a job order that has not started into another one of the same operation."""
+
+    command_name: ClassVar[str] = "job.merge"
+    job: str  # is gone afterwards
+    into: str
+    version: int
+
+
+class SplitLot(CommandData, frozen=True, kw_only=True):
+    """Take a part of a lot away under a number of its own."""
+
+    command_name: ClassVar[str] = "lot.split"
+    lot: str
+    into: str
+    quantity: float
+
+
+class MergeLots(CommandData, frozen=True, kw_only=True):
+    """Put what is left of a lot into another one of the same product."""
+
+    command_name: ClassVar[str] = "lot.merge"
+    lot: str
+    into: str
+
+
+class HoldSuspects(CommandData, frozen=True, kw_only=True):
+    """Hold at once all units that share a lot, a tool, a work unit's time, or a nonconformance."""
+
+    command_name: ClassVar[str] = "hold.suspects"
+    kind: str  # lot | tool | work_unit | nonconformance
+    id: str
+    cause: str
+    from_ns: int = 0  # 0: from the beginning
+    to_ns: int = 0  # 0: until now
+
+
+class ReleaseSuspects(CommandData, frozen=True, kw_only=True):
+    """Let all units go that a suspicion still holds."""
+
+    command_name: ClassVar[str] = "hold.release_suspects"
+    suspicion: str
+    cause: str
+
+
+class ReportRework(CommandData, frozen=True, kw_only=True):
+    """Say that a step of a rework route was done."""
+
+    command_name: ClassVar[str] = "rework.report"
+    rework: str
+    step: int  # 1, 2, 3
+    work_unit: str
+    good: bool = True  # false: it cannot be put right, and quality decides anew
 
 
 class ReceiveLot(CommandData, frozen=True, kw_only=True):
@@ -155,6 +237,15 @@ class Dispose(Proving, frozen=True, kw_only=True):
     cause: str
     version: int
     quantity: int = 0  # of scrap, where the parts have no serial number
+    route: str = ""  # of rework: a rework route of the plant model
+
+
+class RestoreScrap(Proving, frozen=True, kw_only=True):
+    """Take a report of scrap back at any time, signed; its unit is held until quality lets it go."""
+
+    command_name: ClassVar[str] = "scrap.restore"
+    report: str
+    cause: str
 
 
 class SetCredentials(Proving, frozen=True, kw_only=True):
@@ -476,8 +567,10 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
+        ReportMachineJobs,
         RecordResult, Dispose,
         RecodeStop, SplitStop, MergeStops,
+        RestoreScrap, SplitJob, MergeJobs, SplitLot, MergeLots, HoldSuspects, ReleaseSuspects, ReportRework,
         AnswerChecklist, AttachPhoto, SettleBooking,
         PublishSchedule, PublishFrozen,
     )

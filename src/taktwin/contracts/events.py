@@ -439,6 +439,110 @@ class NonconformanceClosed(EventData, frozen=True, kw_only=True):
     nonconformance: str
 
 
+class SuspectsHeld(EventData, frozen=True, kw_only=True):
+    """All units that share something were held at once; each of them says so in an event of its own."""
+
+    event_type: ClassVar[str] = "quality.suspects.held"
+    suspicion: str
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ns: int  # 0: from the beginning
+    to_ns: int
+    suspects: int
+    held: int  # those that nothing held before
+
+
+class SuspectsReleased(EventData, frozen=True, kw_only=True):
+    """What a suspicion still held was let go."""
+
+    event_type: ClassVar[str] = "quality.suspects.released"
+    suspicion: str
+    cause: str
+    released: int
+
+
+class ReworkStepPlanned(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a rework route as it was ordered."""
+
+    name: str
+    equipment_class: str
+
+
+class ReworkOrdered(EventData, frozen=True, kw_only=True):
+    """A unit has to take a rework route, and goes on from an operation of its own route."""
+
+    event_type: ClassVar[str] = "rework.ordered"
+    rework: str
+    nonconformance: str
+    unit: str
+    route: str
+    steps: list[ReworkStepPlanned]
+    back_to: int  # operation
+    operation: int  # the one before it
+
+
+class ReworkStepDone(EventData, frozen=True, kw_only=True):
+    """A step of a rework route was done."""
+
+    event_type: ClassVar[str] = "rework.step.done"
+    rework: str
+    unit: str
+    step: int
+    name: str
+    work_unit: str
+    good: bool
+
+
+class ReworkEnded(EventData, frozen=True, kw_only=True):
+    """A rework route is over: done, or given up."""
+
+    event_type: ClassVar[str] = "rework.ended"
+    rework: str
+    unit: str
+    done: bool
+    cause: str = ""
+
+
+class LotSplit(EventData, frozen=True, kw_only=True):
+    """A part of a lot has a number of its own from here on."""
+
+    event_type: ClassVar[str] = "lot.split"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class LotMerged(EventData, frozen=True, kw_only=True):
+    """What was left of a lot is part of another one from here on."""
+
+    event_type: ClassVar[str] = "lot.merged"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class JobOrderSplit(EventData, frozen=True, kw_only=True):
+    """A part of a job order's quantity is a job order of its own from here on."""
+
+    event_type: ClassVar[str] = "job.order.split"
+    job: str
+    into: str
+    quantity: int
+
+
+class JobOrderMerged(EventData, frozen=True, kw_only=True):
+    """A job order that had not started is part of another one from here on."""
+
+    event_type: ClassVar[str] = "job.order.merged"
+    job: str
+    into: str
+    quantity: int
+
+
 class CredentialsChanged(EventData, frozen=True, kw_only=True):
     """What proves that somebody is a person was set or withdrawn; what it is, no event says."""
 
@@ -786,6 +890,115 @@ class StopsMerged(EventData, frozen=True, kw_only=True):
     cause: str = ""
 
 
+class CommandGiven(EventData, frozen=True, kw_only=True):
+    """The MES gave the commander a command for a machine, which may not have heard of it yet."""
+
+    event_type: ClassVar[str] = "command.given"
+    command: str
+    name: str
+    work_unit: str
+    by: str  # who wants it
+    why: str
+    deadline_ns: int
+    content: str  # JSON of the command's own struct
+    request: str = ""
+    job: str = ""
+
+
+class ValueReadBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wanted of a signal and what the machine said afterwards."""
+
+    signal: str
+    wanted: bool | int | float | str
+    found: bool | int | float | str | None = None  # None: it was not read back
+    same: bool = False
+    status: str = ""
+
+
+class CommandExecuted(EventData, frozen=True, kw_only=True):
+    """A machine did what it was told, and said so when it was asked afterwards."""
+
+    event_type: ClassVar[str] = "command.executed"
+    command: str
+    name: str
+    work_unit: str
+    job: str = ""
+    values: list[ValueReadBack] = []
+
+
+class CommandFailed(EventData, frozen=True, kw_only=True):
+    """A machine was not told, said no, said something else afterwards, or did not answer."""
+
+    event_type: ClassVar[str] = "command.failed"
+    command: str
+    name: str
+    work_unit: str
+    outcome: str  # contracts.machine_commands.Outcome
+    place: str
+    found: str
+    right: str
+    job: str = ""
+    values: list[ValueReadBack] = []
+
+
+class InterlockRequested(EventData, frozen=True, kw_only=True):
+    """A cell asked whether a part may be built in."""
+
+    event_type: ClassVar[str] = "equipment.interlock.requested"
+    work_unit: str
+    unit: str  # serial number as the cell said it
+    number: int  # of the request
+
+
+class InterlockAnswered(EventData, frozen=True, kw_only=True):
+    """The MES decided on a question of a cell. Whether the answer reached it, its command says."""
+
+    event_type: ClassVar[str] = "equipment.interlock.answered"
+    work_unit: str
+    unit: str
+    number: int
+    code: int  # contracts.interlock.Answer
+    may: bool
+    cause: str
+    job: str = ""
+    command: str = ""  # "": the cell had given up by then, and was told nothing
+
+
+class ParameterWritten(EventData, frozen=True, kw_only=True):
+    """A parameter of an operation was loaded into a machine, or not: wanted and found say which."""
+
+    event_type: ClassVar[str] = "equipment.parameter.written"
+    work_unit: str
+    signal: str
+    parameter: str
+    job: str
+    product: str
+    wanted: float
+    found: float | None
+    same: bool
+    unit_of_measure: str
+    by: str
+
+
+class MachineReceiverChanged(EventData, frozen=True, kw_only=True):
+    """A machine that takes job orders is reached again, or no longer."""
+
+    event_type: ClassVar[str] = "machine.receiver.changed"
+    work_unit: str
+    reachable: bool
+    cause: str  # why it is not reached
+
+
+class MachineJobReported(EventData, frozen=True, kw_only=True):
+    """What a machine says of a job order; no state: it does not have it (any more)."""
+
+    event_type: ClassVar[str] = "machine.job.reported"
+    job: str
+    work_unit: str
+    state: str
+    sub_state: str
+
+
 class ChecklistAnswered(EventData, frozen=True, kw_only=True):
     """Somebody did a step by hand, or answered a question of a checklist; with the limits of then."""
 
@@ -890,8 +1103,12 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaintenancePlanBegun, MaintenanceOrderOpened, MaintenanceOrderAssigned, MaintenanceOrderStarted,
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
+    CommandGiven, CommandExecuted, CommandFailed, InterlockRequested, InterlockAnswered, ParameterWritten,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
     StopBegun, StopEnded, StopCorrected, StopRecoded, StopSplit, StopsMerged,
+    SuspectsHeld, SuspectsReleased, ReworkOrdered, ReworkStepDone, ReworkEnded,
+    LotSplit, LotMerged, JobOrderSplit, JobOrderMerged,
+    MachineReceiverChanged, MachineJobReported,
     ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
     SchedulePublished,
 )  # fmt: skip

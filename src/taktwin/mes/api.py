@@ -9,7 +9,7 @@
 | `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
 | `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
-| `recall` | {lot} | {lot, units} |
+| `recall` | {lot} | {lot, lots, units, orders} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
 | `people` | {} | {people, skills, activities, expiring, at_ns} |
 | `labour` | {hours} or {job} | {rows, at_ns} |
@@ -25,6 +25,8 @@
 | `stop` | {stop} | {stop, history} |
 | `standing` | {work_unit} | {work_unit, stops, reasons, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
+| `suspicions` | {} | {suspicions} |
+| `route_state` | {unit, work_unit} | {may, code, detail, operation, rework} |
 | `trail` | {subject, person, from_ns, to_ns, before, limit} | {entries, more} |
 | `unit_record` | {unit, site} | {content}: JSON of contracts.device_history |
 | `unit_record_pdf` | {unit, site, language} | {content}: PDF |
@@ -63,12 +65,15 @@ from taktwin.mes.quality.queries import (
     results_of,
     suspects,
 )
-from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.quality.rework import steps_of, under_way
+from taktwin.mes.quality.route_state import route_state
+from taktwin.mes.quality.suspicions import still_held
+from taktwin.mes.quality.tables import Nonconformance, Result, Suspicion
 from taktwin.mes.records.queries import signatures
 from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.tracking.queries import Eaten, genealogy, recall
+from taktwin.mes.tracking.queries import Eaten, genealogy, lots_after, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
@@ -79,6 +84,7 @@ from taktwin.storage.journal import Trail
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
+SUSPICIONS_SHOWN = 20
 LATE_SHOWN = 50
 
 Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
@@ -252,9 +258,27 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "eaten": [_eaten(each, definitions) for each in found.eaten],
         "parents": list(found.parents),
         "results": [_plain(row) for row in results_of(book, found.unit.unit)],
+        "rework": _rework(book, definitions, found.unit.unit),
+        "scrap": [_plain(row) for row in book.where(ScrapReport, unit=found.unit.unit) if not row.undone],
         "answers": answers(book, [row.job for row in found.passages]),
         "photos": _photos_of(book, found.unit.unit, {row.job for row in found.passages}),
     }
+
+
+def _rework(book: Reading, definitions: Definitions, unit: str) -> dict[str, Any] | None:
+    row = under_way(book, unit)
+    if row is None:
+        return None
+    steps = [
+        {
+            "name": step.name,
+            "work_units": sorted(
+                n for n, kind in definitions.classes.items() if kind == step.equipment_class
+            ),
+        }
+        for step in steps_of(row)
+    ]
+    return {**_plain(row), "steps": steps}
 
 
 def _photos_of(book: Reading, unit: str, jobs: set[str]) -> list[dict[str, Any]]:
@@ -275,6 +299,7 @@ def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
         "disposition": each.lot.disposition if each.lot is not None else "",
         "reason": each.lot.reason if each.lot is not None else "",
         "sisters": each.sisters,
+        "origins": list(each.origins),
         "below": [_eaten(below, definitions) for below in each.below],
     }
 
@@ -287,7 +312,22 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
     lot = book.get(Lot, str(wish["lot"]))
     if lot is None:
         return {}
-    return {"lot": _plain(lot), "units": [_plain(unit) for unit in recall(book, lot.lot)]}
+    orders: dict[str, Request | None] = {}
+    units: dict[str, int] = {}
+    listed = []
+    for unit in recall(book, lot.lot):
+        if unit.request not in orders:
+            orders[unit.request] = book.get(Request, unit.request)
+        order = orders[unit.request]
+        units[unit.request] = units.get(unit.request, 0) + 1
+        listed.append({**_plain(unit), "customer": "" if order is None else order.customer})
+    customers = [
+        {"request": name, "customer": "" if order is None else order.customer, "units": units[name]}
+        for name, order in sorted(orders.items())
+    ]
+    return {
+        "lot": _plain(lot), "lots": sorted(lots_after(book, lot.lot)), "units": listed, "orders": customers,
+    }  # fmt: skip
 
 
 def _instructions(
@@ -411,8 +451,34 @@ def _nonconformance(
         "nonconformance": _plain(row),
         "results": [_plain(each) for each in results],
         "suspect_units": suspects(book, row),
+        "routes": [
+            {"route": name, "name": each.name}
+            for name, each in definitions.rework_routes.items()
+            if row.unit and row.product in each.products
+        ],
         "photos": photos(book, "nonconformance", row.nonconformance),
     }
+
+
+def _suspicions(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    rows = book.newest(Suspicion, "number", SUSPICIONS_SHOWN)
+    return {
+        "suspicions": [
+            {**_plain(row), "units": [unit.unit for unit in ([] if row.released else still_held(book, row))]}
+            for row in rows
+        ]
+    }
+
+
+def _route_state(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    work_unit = str(wish["work_unit"])
+    if work_unit not in definitions.work_units:
+        return {}
+    found = route_state(book, definitions, str(wish["unit"]), work_unit)
+    return {"may": found.may, "code": found.code, "detail": found.detail, "operation": found.operation,
+            "rework": found.rework}  # fmt: skip
 
 
 def _record(
@@ -439,6 +505,7 @@ QUERIES: dict[str, Answers] = {
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
     "performance": performance, "stop": stop, "standing": standing,
+    "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,
     "schedule": schedule,
 }  # fmt: skip

@@ -18,7 +18,8 @@ import msgspec
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
-from taktwin.contracts.vouching import SILENT_AFTER_NS
+from taktwin.contracts.machine_commands import MachineResult
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.mes.checklists import actions as checklists
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import answering, late, measuring
@@ -28,8 +29,12 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
+from taktwin.mes.enforcing import actions as enforcing
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.machines import actions as machines
+from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
@@ -37,6 +42,7 @@ from taktwin.mes.performance import hearing, stops
 from taktwin.mes.performance.hearing import Told
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
+from taktwin.mes.quality import rework, suspicions
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
 from taktwin.mes.records.changes import SUMS, Recording
@@ -46,6 +52,7 @@ from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
+from taktwin.mes.tracking import lots
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
@@ -60,6 +67,7 @@ SIGNED: dict[str, type[Row]] = {
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
+    .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
@@ -71,7 +79,12 @@ RULES: Rules = (
     .joined(tool_changes.RULES)
     .joined(tooling.RULES)
     .joined(quality.RULES)
+    .joined(rework.RULES)
+    .joined(suspicions.RULES)
+    .joined(lots.RULES)
     .joined(measuring.RULES)
+    .joined(machines.RULES)
+    .joined(enforcing.RULES)
     .joined(checklists.RULES)
     .joined(answering.RULES)
     .joined(late.RULES)
@@ -81,8 +94,9 @@ EMPTY = msgspec.Raw(b"{}")
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "booking", "report", "schedule", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person",
+    "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
+    "lot", "request", "signal", "document",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
 )  # fmt: skip
 
 
@@ -138,11 +152,12 @@ class Desk:
     """The one writer of the MES."""
 
     def __init__(
-        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *,
-        gap_ns: int = SILENT_AFTER_NS,
-    ) -> None:  # fmt: skip
-        self._gap_ns = gap_ns  # for how long a machine may be silent before nobody knows
+        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *, speed: float = 1.0
+    ) -> None:
+        """`speed`: plant seconds a second, for those who wait by their own clock."""
         self._store = store
+        self._speed = speed
+        self._gap_ns = silent_after_ns(speed)  # for how long a machine may be silent before nobody knows
         self._definitions = definitions
         self._now_ns = now_ns
 
@@ -346,9 +361,19 @@ class Desk:
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
             counted: set[str] = set()
-            for one in sorted(heard, key=lambda each: each.source_ns):
+            # What a cell asks about, it says at the same instant at the latest.
+            asked = self._definitions.interlocks
+            for one in sorted(heard, key=lambda each: (each.source_ns, each.signal in asked)):
                 asking = Asking(self._definitions, one.source_ns)
-                if one.signal in self._definitions.measures:
+                if one.signal in asked:
+                    assert isinstance(one.value, int), "request numbers are whole numbers"
+                    facts = enforcing.asked(
+                        transaction.book, one.signal, one.value, one.source_ns,
+                        Asking(self._definitions, now_ns), speed=self._speed,
+                    )  # fmt: skip
+                    who_asks = Who("enforcing", "service", correlation=f"{stream}:{position}")
+                    total += len(self._write(transaction, facts, who_asks, now_ns))
+                elif one.signal in self._definitions.measures:
                     facts = measuring.measured(transaction.book, one, asking)
                     total += len(self._write(transaction, facts, who, now_ns))
                 elif one.signal in self._definitions.counters:
@@ -375,6 +400,35 @@ class Desk:
             return 0
         facts = hearing.stops(transaction.book, told.work_unit, found, machine, asking)
         return len(self._write(transaction, facts, who, now_ns))
+
+    def open_commands(self) -> list[MachineOrder]:
+        """Return the commands to machines of which nobody knows yet what came of them, the oldest first.
+
+        Raises StoreError as `execute` does.
+        """
+        with self._store.begin() as transaction:
+            return machines.open_orders(transaction.book)
+
+    def told(self, result: MachineResult) -> int:
+        """Write down what came of a command to a machine, and what follows. The first answer counts.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            row = transaction.book.get(MachineOrder, result.id)
+            if row is None or row.outcome:
+                return 0
+            now_ns = self._now_ns()
+            person = "" if row.by == "mes" else row.by
+            who = Who("commander", "service", on_behalf_of=person, reason=row.why, correlation=row.command)
+            asking = Asking(self._definitions, now_ns, row.command, person)
+            written = self._write(transaction, machines.answered(row, result, asking), who, now_ns)
+            follow = enforcing.FOLLOWERS.get(row.name)
+            if follow is not None:
+                facts = follow(transaction.book, row, result, asking)
+                written += self._write(transaction, facts, who, now_ns)
+            return len(written)
 
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.

@@ -25,6 +25,8 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
     for routing_id, routing in plant.routings.items():
         for number, operation in enumerate(routing.operations):
             _check_operation(loaded, plant, f"routings.{routing_id}.operations[{number}]", operation)
+    for route_id, route in plant.rework_routes.items():
+        _check_rework(loaded, plant, f"rework_routes.{route_id}", route)
     for tool_id, tool in plant.tools.items():
         if tool.life_parts < 1:
             loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
@@ -186,6 +188,20 @@ def _check_product(loaded: Loaded, plant: schema.Plant, product_id: str, product
             way = " > ".join([product_id, *circle, product_id])
             loaded.add(f"{path}.product", item.product, f"parts that do not contain {product_id} ({way})")
     _check_consumed(loaded, plant, product_id, product)
+
+
+def _check_rework(loaded: Loaded, plant: schema.Plant, at: str, route: schema.ReworkRoute) -> None:
+    if not route.steps:
+        loaded.add(f"{at}.steps", Literally("nothing"), "1 step or more")
+    for number, step in enumerate(route.steps):
+        known(loaded, f"{at}.steps[{number}].class", step.equipment_class, "classes", plant.classes)
+    for number, name in enumerate(route.products):
+        known(loaded, f"{at}.products[{number}]", name, "products", plant.products)
+        product = plant.products.get(name)
+        routing = plant.routings.get(product.routing) if product is not None else None
+        names = [] if routing is None else [operation.name for operation in routing.operations]
+        if product is not None and route.back_to not in names:
+            loaded.add(f"{at}.back_to", route.back_to, f"an operation of {name}: {', '.join(names)}")
 
 
 def _check_consumed(loaded: Loaded, plant: schema.Plant, product_id: str, product: schema.Product) -> None:

@@ -208,6 +208,7 @@ class Registry:
     calendars: Mapping[str, Any] = field(default_factory=dict)  # id -> plant.calendars.Calendar
     products: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Product
     routings: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Routing
+    rework_routes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.ReworkRoute
     tools: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Tool
     gauges: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Gauge
     spare_parts: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.SparePart
@@ -221,6 +222,7 @@ class Registry:
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money
     authority: Mapping[str, Any] = field(default_factory=dict)  # domain -> schema.AuthorityRule
+    interlocks: Mapping[str, Any] = field(default_factory=dict)  # work unit -> schema.Interlock
     permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)

@@ -38,8 +38,8 @@ class Reading(Protocol):
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         ...
 
-    def within(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
-        """Return the rows of which a field is in [low, high), in its order, then by key."""
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
         ...
 
 
@@ -89,10 +89,9 @@ class MemoryBook:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
 
-    def within(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
-        """Return the rows of which a field is in [low, high), in its order, then by key."""
-        found = [row for row in self.where(kind, **equal) if low <= getattr(row, by) < high]
-        return sorted(found, key=lambda row: getattr(row, by))
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        return [row for row in self.where(kind, **equal) if low <= getattr(row, by) <= high]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
@@ -171,16 +170,14 @@ class SqlBook:
         statement, words = _where(kind, equal) + order, [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
-    def within(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
-        """Return the rows of which a field is in [low, high), in its order, then by key."""
-        bounds = sql.SQL(" {} {} >= %s AND {} < %s").format(
-            sql.SQL("AND" if equal else "WHERE"), sql.Identifier(by), sql.Identifier(by)
-        )
-        order = sql.SQL(' ORDER BY {}, {} COLLATE "C"').format(
-            sql.Identifier(by), sql.Identifier(kind.__struct_fields__[0])
-        )
-        statement, words = _where(kind, equal) + bounds + order, [*equal.values(), low, high]
-        return [_row(kind, found) for found in self._connection.execute(statement, words)]
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
+        statement = _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        found = self._connection.execute(statement, [*equal.values(), low, high])
+        return [_row(kind, values) for values in found]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""

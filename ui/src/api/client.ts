@@ -1,9 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
-  Timeline, UnitPage, Upkeep,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
+  PerformanceDocument, Standing, StopPage, Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -11,9 +11,12 @@ const ROOT = '/api/v1';
 
 export class ApiError extends Error {
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** What else the answer says: of a conflict, `current` is what somebody else made of the thing. */
+  readonly body: Record<string, unknown>;
+  constructor(status: number, message: string, body: Record<string, unknown> = {}) {
     super(message);
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -39,13 +42,14 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   if (answer.ok) return answer;
   let sentence = `${answer.status} ${answer.statusText}`;
   const text = await answer.text();
+  let body: Record<string, unknown> = {};
   try {
-    const body = JSON.parse(text) as { detail?: unknown };
+    body = JSON.parse(text) as Record<string, unknown>;
     if (typeof body.detail === 'string') sentence = body.detail;
   } catch {
     if (text && text.length < 300) sentence = text;
   }
-  throw new ApiError(answer.status, sentence);
+  throw new ApiError(answer.status, sentence, body);
 }
 
 async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
@@ -144,6 +148,12 @@ export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
 
+export const performance = (scope: string, span: string, at_ms: number, signal?: AbortSignal) =>
+  get<PerformanceDocument>(`/mes/performance/${encodeURIComponent(scope)}`, { span, at_ms: at_ms || null }, signal);
+export const stop = (id: string, signal?: AbortSignal) => get<StopPage>(`/mes/stops/${encodeURIComponent(id)}`, {}, signal);
+export const standing = (unit: string, signal?: AbortSignal) =>
+  get<Standing>(`/mes/standing/${encodeURIComponent(unit)}`, {}, signal);
+
 export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
 export const nonconformance = (id: string, signal?: AbortSignal) =>
   get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);
@@ -152,6 +162,13 @@ export const nonconformance = (id: string, signal?: AbortSignal) =>
 export const command = (
   name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
 ) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
+
+/** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
+export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
+  post<Synced>(`/mes/terminals/${terminal}/bookings`, {
+    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of }) => ({ id, sequence, name, at_ms, data, on_behalf_of })),
+  });
+export const lateBookings = (signal?: AbortSignal) => get<LateBookings>('/mes/late-bookings', {}, signal);
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>

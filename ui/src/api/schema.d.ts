@@ -637,6 +637,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/performance/{scope}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Performance
+         * @description Return a shift or production day of a machine or a line: stops, elements, figures, their evidence.
+         */
+        get: operations["performance_api_v1_mes_performance__scope__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/quality": {
         parameters: {
             query?: never;
@@ -717,6 +737,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/standing/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Standing
+         * @description Return the stop of now at a work unit, and those that still have no reason.
+         */
+        get: operations["standing_api_v1_mes_standing__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/stops/{stop}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stop
+         * @description Return a stop with all that ever became of it.
+         */
+        get: operations["stop_api_v1_mes_stops__stop__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/suspicions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suspicions
+         * @description Return what was held at once, the newest first, with the units that are still held.
+         */
+        get: operations["suspicions_api_v1_mes_suspicions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/terminal/{work_unit}": {
         parameters: {
             query?: never;
@@ -771,6 +851,26 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/at/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Route State
+         * @description Return whether a unit may be worked on at a work unit now: no operation skipped or repeated.
+         */
+        get: operations["route_state_api_v1_mes_units__unit__at__work_unit__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1573,6 +1673,20 @@ export interface components {
             state: string;
         };
         /**
+         * CountModel
+         * @description What was made for a job order, "" for none.
+         */
+        CountModel: {
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Product */
+            product: string;
+            /** Scrap */
+            scrap: number;
+        };
+        /**
          * CrewMember
          * @description Somebody logged on at a work unit, and the first skill that they lack for what is next there.
          */
@@ -1802,6 +1916,8 @@ export interface components {
             lot: string;
             /** Name */
             name: string;
+            /** Origins */
+            origins: string[];
             /** Quantity */
             quantity: number;
             /** Reason */
@@ -1812,6 +1928,48 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * ElementsModel
+         * @description Sums of ISO 22400. The eight times from `production_ms` to `unknown_ms` are the calendar time.
+         */
+        ElementsModel: {
+            /** Blocked Ms */
+            blocked_ms: number;
+            /** Calendar Ms */
+            calendar_ms: number;
+            /** Delay Ms */
+            delay_ms: number;
+            /** Delay Own Ms */
+            delay_own_ms: number;
+            /** Down No Order Ms */
+            down_no_order_ms: number;
+            /** Good */
+            good: number;
+            /** Planned Busy Ms */
+            planned_busy_ms: number;
+            /** Planned Down Ms */
+            planned_down_ms: number;
+            /** Planned Run Ms */
+            planned_run_ms: number;
+            /** Produced */
+            produced: number;
+            /** Production Ms */
+            production_ms: number;
+            /** Scrap */
+            scrap: number;
+            /** Set Up Ms */
+            set_up_ms: number;
+            /** Short Ms */
+            short_ms: number;
+            /** Starved Ms */
+            starved_ms: number;
+            /** Unit Busy Ms */
+            unit_busy_ms: number;
+            /** Unknown Ms */
+            unknown_ms: number;
+            /** Unrated */
+            unrated: number;
         };
         /**
          * EquipmentModel
@@ -2893,6 +3051,8 @@ export interface components {
             photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            /** Routes */
+            routes: components["schemas"]["ReworkRouteModel"][];
             /** Suspect Units */
             suspect_units: string[];
         };
@@ -3064,6 +3224,36 @@ export interface components {
             };
         };
         /**
+         * PerformanceModel
+         * @description A shift or production day of a machine or a line.
+         */
+        PerformanceModel: {
+            /** At Ms */
+            at_ms: number;
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Lines */
+            lines: {
+                [key: string]: string[];
+            };
+            /** Name */
+            name: string;
+            /** Products */
+            products: components["schemas"]["ProductTimeModel"][];
+            /** Reasons */
+            reasons: components["schemas"]["StopGroupModel"][];
+            /** Scope */
+            scope: string;
+            /** Stops */
+            stops: components["schemas"]["StopModel"][];
+            /** Units */
+            units: components["schemas"]["UnitTimeModel"][];
+            window: components["schemas"]["WindowModel"];
+        };
+        /**
          * PersonModel
          * @description A person by number.
          */
@@ -3230,6 +3420,19 @@ export interface components {
             state: string;
         };
         /**
+         * ProductTimeModel
+         * @description The elements and figures of one product; "" = no job order ran.
+         */
+        ProductTimeModel: {
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Product */
+            product: string;
+        };
+        /**
          * PublishedModel
          * @description A schedule that was published: by whom, when, why.
          */
@@ -3319,13 +3522,67 @@ export interface components {
             name: string;
         };
         /**
+         * ReasonTimeModel
+         * @description How long a reason took; "" = stops that nobody gave one.
+         */
+        ReasonTimeModel: {
+            /** Reason */
+            reason: string;
+            /** Time Class */
+            time_class: string;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
          * RecallModel
-         * @description A lot and every unit that it went into.
+         * @description A lot, the lots that it went into, every unit that it went into, and whose order that is of.
          */
         RecallModel: {
             lot: components["schemas"]["LotModel"];
+            /** Lots */
+            lots: string[];
+            /** Orders */
+            orders: components["schemas"]["RecalledOrder"][];
             /** Units */
-            units: components["schemas"]["SerialModel"][];
+            units: components["schemas"]["RecalledModel"][];
+        };
+        /**
+         * RecalledModel
+         * @description A unit of a recall, and who ordered it.
+         */
+        RecalledModel: {
+            /** Created Ms */
+            created_ms: number;
+            /** Customer */
+            customer: string;
+            /** Disposition */
+            disposition: string;
+            /** Finished Ms */
+            finished_ms: number;
+            /** Operation */
+            operation: number;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RecalledOrder
+         * @description A customer's order with so many units of a recall.
+         */
+        RecalledOrder: {
+            /** Customer */
+            customer: string;
+            /** Request */
+            request: string;
+            /** Units */
+            units: number;
         };
         /**
          * RecordModel
@@ -3382,6 +3639,20 @@ export interface components {
             signals: number;
             /** Valid From Ms */
             valid_from_ms: number;
+        };
+        /**
+         * RepairModel
+         * @description A maintenance order that was worked on, and for how long the machine did not produce meanwhile.
+         */
+        RepairModel: {
+            /** About */
+            about: string;
+            /** Down Ms */
+            down_ms: number;
+            /** Kind */
+            kind: string;
+            /** Order */
+            order: string;
         };
         /**
          * ResultModel
@@ -3474,6 +3745,70 @@ export interface components {
             title: string;
             /** Withdrawn Ms */
             withdrawn_ms: number;
+        };
+        /**
+         * ReworkModel
+         * @description A unit on a rework route.
+         */
+        ReworkModel: {
+            /** Back To */
+            back_to: number;
+            /** Done */
+            done: number;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Operation */
+            operation: number;
+            /** Ordered Ms */
+            ordered_ms: number;
+            /** Rework */
+            rework: string;
+            /** Route */
+            route: string;
+            /** State */
+            state: string;
+            /** Steps */
+            steps: components["schemas"]["ReworkStepModel"][];
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReworkRouteModel
+         * @description A rework route that this part may take.
+         */
+        ReworkRouteModel: {
+            /** Name */
+            name: string;
+            /** Route */
+            route: string;
+        };
+        /**
+         * ReworkStepModel
+         * @description A step of a rework route, and where it may be done.
+         */
+        ReworkStepModel: {
+            /** Name */
+            name: string;
+            /** Work Units */
+            work_units: string[];
+        };
+        /**
+         * RouteStateModel
+         * @description Whether a unit may be worked on at a work unit now.
+         */
+        RouteStateModel: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** May */
+            may: boolean;
+            /** Operation */
+            operation: number;
+            /** Rework */
+            rework: string;
         };
         /**
          * SaidModel
@@ -3668,6 +4003,9 @@ export interface components {
             photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            rework: components["schemas"]["ReworkModel"] | null;
+            /** Scrap */
+            scrap: components["schemas"]["ScrapModel"][];
             unit: components["schemas"]["SerialModel"];
         };
         /**
@@ -3860,6 +4198,8 @@ export interface components {
         SignatureModel: {
             /** At Ms */
             at_ms: number;
+            /** Digest */
+            digest: string;
             /** Kind */
             kind: string;
             /** Meaning */
@@ -3920,6 +4260,20 @@ export interface components {
             since_ms: number;
         };
         /**
+         * StandingModel
+         * @description What a terminal asks about: the stop of now, and those that have no reason yet.
+         */
+        StandingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Reasons */
+            reasons: components["schemas"]["StopGroupModel"][];
+            /** Stops */
+            stops: components["schemas"]["StopModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * StayModel
          * @description Where a person is: a work unit, or an activity that is no work on an order.
          */
@@ -3958,6 +4312,113 @@ export interface components {
             step: 1 | -1;
         };
         /**
+         * StopChangeModel
+         * @description One step in the history of a stop.
+         */
+        StopChangeModel: {
+            /** After */
+            after: string;
+            /** At Ms */
+            at_ms: number;
+            /** Before */
+            before: string;
+            /** Cause */
+            cause: string;
+            /** Change */
+            change: string;
+            /** Number */
+            number: number;
+            /** Person */
+            person: string;
+            /** Stop */
+            stop: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * StopGroupModel
+         * @description A branch of the tree of reasons.
+         */
+        StopGroupModel: {
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Reasons */
+            reasons: components["schemas"]["StopReasonModel"][];
+        };
+        /**
+         * StopModel
+         * @description A stop: its times are the machine's, its reason is a person's.
+         */
+        StopModel: {
+            /** Cause */
+            cause: string;
+            /** Changes */
+            changes: number;
+            /** Code */
+            code: string;
+            /** Coded Ms */
+            coded_ms: number;
+            /** Cut */
+            cut: boolean;
+            /** From Ms */
+            from_ms: number;
+            /** Known Ms */
+            known_ms: number;
+            /** Part Of */
+            part_of: string;
+            /** Parts */
+            parts: number;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recommended */
+            recommended: string;
+            /** Repair */
+            repair: string;
+            /** Stood Ms */
+            stood_ms: number;
+            /** Stop */
+            stop: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
+            /** Version */
+            version: number;
+            /** Wants Reason */
+            wants_reason: boolean;
+            /** Withdrawn */
+            withdrawn: boolean;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * StopPage
+         * @description A stop with its history.
+         */
+        StopPage: {
+            /** History */
+            history: components["schemas"]["StopChangeModel"][];
+            stop: components["schemas"]["StopModel"];
+        };
+        /**
+         * StopReasonModel
+         * @description A reason of the plant folder.
+         */
+        StopReasonModel: {
+            /** Code */
+            code: string;
+            /** Element */
+            element: string;
+            /** Name */
+            name: string;
+            /** Planned */
+            planned: boolean;
+        };
+        /**
          * StoredValue
          * @description One value as received.
          */
@@ -3984,6 +4445,20 @@ export interface components {
         StoredValues: {
             /** Values */
             values: components["schemas"]["StoredValue"][];
+        };
+        /**
+         * StripModel
+         * @description A stretch of a work unit in one class.
+         */
+        StripModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Stop */
+            stop: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * Subscribe
@@ -4027,6 +4502,46 @@ export interface components {
             source: string;
             /** Targets */
             targets: string[];
+        };
+        /**
+         * SuspicionModel
+         * @description Units that were held at once; `units` are those that it still holds.
+         */
+        SuspicionModel: {
+            /** About */
+            about: string;
+            /** Cause */
+            cause: string;
+            /** From Ms */
+            from_ms: number;
+            /** Held */
+            held: number;
+            /** Held Ms */
+            held_ms: number;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Released */
+            released: boolean;
+            /** Suspects */
+            suspects: number;
+            /** Suspicion */
+            suspicion: string;
+            /** To Ms */
+            to_ms: number;
+            /** Units */
+            units: string[];
+            /** Version */
+            version: number;
+        };
+        /**
+         * SuspicionsModel
+         * @description The last suspicions, the newest first.
+         */
+        SuspicionsModel: {
+            /** Suspicions */
+            suspicions: components["schemas"]["SuspicionModel"][];
         };
         /**
          * SyncModel
@@ -4203,6 +4718,37 @@ export interface components {
             supplies: components["schemas"]["Supplies"];
         };
         /**
+         * UnitTimeModel
+         * @description A work unit in a shift or production day.
+         */
+        UnitTimeModel: {
+            /** Counts */
+            counts: components["schemas"]["CountModel"][];
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Name */
+            name: string;
+            /** Products */
+            products: components["schemas"]["ProductTimeModel"][];
+            /** Reasons */
+            reasons: components["schemas"]["ReasonTimeModel"][];
+            /** Repairs */
+            repairs: components["schemas"]["RepairModel"][];
+            /** Seen */
+            seen: boolean;
+            /** Short Stop S */
+            short_stop_s: number;
+            /** Short Stops */
+            short_stops: number;
+            /** Strip */
+            strip: components["schemas"]["StripModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * UpkeepModel
          * @description What maintenance has open at a work unit, and its tools.
          */
@@ -4229,6 +4775,26 @@ export interface components {
             p99: number | null;
             /** This */
             this: number | null;
+        };
+        /**
+         * WindowModel
+         * @description A shift or a production day.
+         */
+        WindowModel: {
+            /** After Ms */
+            after_ms: number;
+            /** Before Ms */
+            before_ms: number;
+            /** Day */
+            day: string;
+            /** From Ms */
+            from_ms: number;
+            /** Name */
+            name: string;
+            /** To Ms */
+            to_ms: number;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * Wish
@@ -5304,6 +5870,40 @@ export interface operations {
             };
         };
     };
+    performance_api_v1_mes_performance__scope__get: {
+        parameters: {
+            query?: {
+                at_ms?: number;
+                span?: "shift" | "day";
+            };
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformanceModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quality_api_v1_mes_quality_get: {
         parameters: {
             query?: never;
@@ -5427,6 +6027,97 @@ export interface operations {
             };
         };
     };
+    standing_api_v1_mes_standing__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_api_v1_mes_stops__stop__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stop: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspicions_api_v1_mes_suspicions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspicionsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     terminal_api_v1_mes_terminal__work_unit__get: {
         parameters: {
             query?: never;
@@ -5511,6 +6202,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_state_api_v1_mes_units__unit__at__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteStateModel"];
                 };
             };
             /** @description Default Response */

@@ -10,7 +10,15 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, SparePart, Tool
+from taktwin.plant.schema import (
+    Checklist,
+    Gauge,
+    Interlock,
+    MaintenancePlan,
+    ReworkRoute,
+    SparePart,
+    Tool,
+)
 
 SHORT_STOP_S = 120.0  # where the plant says nothing: after two minutes a stop wants a reason
 TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles that tell a unit's state
@@ -30,6 +38,22 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPoint:
+    """A parameter that a machine must hold before a job order begins there."""
+
+    name: str
+    signal: str  # path below the work unit
+    unit: str
+    target: float
+    tolerance: float
+    at: Mapping[str, float]  # work unit -> its own target
+
+    def wanted(self, work_unit: str) -> float:
+        """Return the target at a work unit."""
+        return self.at.get(work_unit, self.target)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One step of a route."""
 
@@ -44,6 +68,7 @@ class Operation:
     skills: tuple[str, ...]
     last: bool
     tools: tuple[str, ...] = ()  # kinds of tools that it needs
+    set_points: tuple[SetPoint, ...] = ()  # loaded before a job order begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +137,17 @@ class Definitions:
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
+    receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
     machines: Mapping[str, Machine] = field(default_factory=dict)  # work unit -> what tells its state
     reasons: Mapping[str, Reason] = field(default_factory=dict)  # code -> why a machine stands
-    classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
     units_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # line -> its work units
     cycles_s: Mapping[str, float] = field(default_factory=dict)  # work unit -> its standard cycle
+    interlocks: Mapping[str, tuple[str, Interlock]] = field(default_factory=dict)  # signal of the request
+    asked_serials: Mapping[str, str] = field(default_factory=dict)  # work unit -> signal of the serial number
+    classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
+    rework_routes: Mapping[str, ReworkRoute] = field(default_factory=dict)
     checklists: Mapping[str, Checklist] = field(default_factory=dict)
     late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
     frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
@@ -165,6 +194,10 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                     standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
                     components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),
+                    set_points=tuple(
+                        SetPoint(key, each.signal, each.unit, each.target, each.tolerance, each.at)
+                        for key, each in sorted(step.parameters.items()) if each.signal
+                    ),
                 )
             )  # fmt: skip
         products[name] = Definition(name, product.name, product.serialised, product.setup_family,
@@ -201,8 +234,13 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units
         },
+        receivers=frozenset(unit.id for unit in registry.work_units if unit.job_control),
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        interlocks={f"{unit}/{each.request}": (unit, each) for unit, each in registry.interlocks.items()},
+        asked_serials={unit: f"{unit}/{each.serial}" for unit, each in registry.interlocks.items()},
+        classes={unit.id: unit.class_id for unit in registry.work_units},
+        rework_routes=registry.rework_routes,
         checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),
         frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
         lines={
@@ -211,7 +249,6 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         documents=DocumentFolder(registry, files or MemoryFiles()),
         machines=_machines(registry), reasons=_reasons(registry),
-        classes={unit.id: unit.class_id for unit in registry.work_units},
         units_of={
             line: tuple(unit.id for unit in registry.work_units if unit.parent == line)
             for line in sorted({unit.parent for unit in registry.work_units if unit.parent})

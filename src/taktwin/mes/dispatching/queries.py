@@ -53,7 +53,9 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
     def told(product: str, operation: str) -> list[Instruction]:
         return instructions(book, definitions, product, operation, now_ns)
 
-    by_name = {job.job: job for job in jobs}
+    by_step: dict[tuple[str, int], list[JobOrder]] = {}
+    for job in jobs:
+        by_step.setdefault((job.request, job.operation), []).append(job)
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
     holders, here = qualified(book, now_ns), crews(book)
@@ -81,8 +83,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
                 for component in operation.components
                 if component.lots
             ],
-            before=_before(job, by_name),
-            before_made=_made_before(job, by_name),
+            before=_before(job, by_step),
+            before_made=_made_before(job, by_step),
             documents=[
                 each.document
                 for each in told(job.product, job.name)
@@ -179,11 +181,10 @@ def _name_before(job: JobOrder) -> str:
     return f"{job.request}-{job.operation - 10}" if job.operation > 10 else ""
 
 
-def _before(job: JobOrder, by_name: dict[str, JobOrder]) -> str:
-    name = _name_before(job)
-    return name if name in by_name else ""  # one that is over is in nobody's way
+def _before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> str:
+    before = by_step.get((job.request, job.operation - 10), [])
+    return before[0].job if before else ""  # one that is over is in nobody's way
 
 
-def _made_before(job: JobOrder, by_name: dict[str, JobOrder]) -> int:
-    before = by_name.get(_name_before(job))
-    return 0 if before is None else before.good
+def _made_before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> int:
+    return sum(each.good for each in by_step.get((job.request, job.operation - 10), []))

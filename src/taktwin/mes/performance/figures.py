@@ -20,6 +20,7 @@ from taktwin.mes.maintenance.tables import MaintenanceOrder
 from taktwin.mes.performance import elements
 from taktwin.mes.performance.elements import Made, Piece, Stand
 from taktwin.mes.performance.engine import Run as JobRun
+from taktwin.mes.performance.hearing import begun
 from taktwin.mes.performance.states import DAY_NS, STOPS, Run, runs_of
 from taktwin.mes.performance.stops import recommended
 from taktwin.mes.performance.tables import MachineEdge, MachineSpan, Stop, StopChange
@@ -72,7 +73,7 @@ def unit_time(
     """Return what a work unit did in [from_ns, to_ns), every instant of it once."""
     spans = [
         Run(row.from_ns, row.to_ns, TimeClass(row.time_class))
-        for row in book.within(MachineSpan, "from_ns", from_ns - DAY_NS, to_ns, work_unit=work_unit)
+        for row in begun(book, MachineSpan, work_unit, from_ns - DAY_NS, to_ns)
         if row.to_ns > from_ns
     ]  # fmt: skip
     edge = book.get(MachineEdge, work_unit)
@@ -91,7 +92,7 @@ def unit_time(
     found = elements.pieces(runs_of(spans), stands, jobs, from_ns=from_ns, to_ns=to_ns)
     made = [
         (row, Made(row.product, row.good, row.scrap, _cycle_ns(definitions, row)))
-        for row in book.within(Output, "minute_ns", from_ns, to_ns, work_unit=work_unit)
+        for row in book.between(Output, "minute_ns", from_ns, to_ns - 1, work_unit=work_unit)
     ]
     repairs = [
         row for row in book.where(MaintenanceOrder, work_unit=work_unit)
@@ -102,9 +103,9 @@ def unit_time(
 
 def stops_in(book: Reading, work_unit: str, *, from_ns: int, to_ns: int) -> list[Stop]:
     """Return the stops that reach into [from_ns, to_ns), in order, without those that never were."""
-    rows = book.within(Stop, "from_ns", from_ns, to_ns, work_unit=work_unit)
+    rows = begun(book, Stop, work_unit, from_ns, to_ns)
     for days in (2, LONG_DAYS):
-        before = book.within(Stop, "from_ns", from_ns - days * DAY_NS, from_ns, work_unit=work_unit)
+        before = begun(book, Stop, work_unit, from_ns - days * DAY_NS, from_ns)
         reaching = [row for row in before if not row.to_ns or row.to_ns > from_ns]
         if reaching or before:
             rows = [*reaching, *rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -41,6 +41,15 @@ class Outcome:
 
     runs: tuple[Run, ...]
     edge_ns: int
+
+
+B = TypeVar("B", MachineSpan, Stop)
+
+
+def begun(book: Reading, kind: type[B], unit: str, low_ns: int, high_ns: int) -> list[B]:
+    """Return the rows of a work unit that began in [low, high), in order."""
+    found = book.between(kind, "from_ns", low_ns, high_ns - 1, work_unit=unit)
+    return sorted(found, key=lambda row: row.from_ns)
 
 
 def span_of(row: MachineSpan) -> Span:
@@ -107,7 +116,7 @@ def _since(book: Reading, unit: str, at_ns: int) -> list[MachineSpan]:
     """Return the spans from the begin of the run that an instant lies in, or that went before it."""
     rows: list[MachineSpan] = []
     for days in range(1, LATE_DAYS_MAX + 2):
-        rows = book.within(MachineSpan, "from_ns", at_ns - days * DAY_NS, FAR_NS, work_unit=unit)
+        rows = begun(book, MachineSpan, unit, at_ns - days * DAY_NS, FAR_NS)
         # The first run may have begun before what was read.
         runs = [run for run in states.runs_of(map(span_of, rows))[1:] if run.from_ns <= at_ns]
         if runs:
@@ -137,7 +146,7 @@ def stops(book: Reading, unit: str, outcome: Outcome, machine: Machine, asking: 
 
 
 def _recorded(book: Reading, unit: str, from_ns: int) -> dict[str, Stop]:
-    here = book.within(Stop, "from_ns", from_ns, FAR_NS, work_unit=unit)
+    here = begun(book, Stop, unit, from_ns, FAR_NS)
     return {row.stop: row for row in (*here, *book.where(Stop, work_unit=unit, to_ns=0))}
 
 

@@ -14,7 +14,7 @@ from taktwin.contracts import commands, events
 from taktwin.instants import rfc3339
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definitions, Reason
-from taktwin.mes.performance.hearing import free_name
+from taktwin.mes.performance.hearing import begun, free_name
 from taktwin.mes.performance.tables import MachineEdge, Stop, StopChange
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -77,7 +77,7 @@ def merge(book: Reading, wish: commands.MergeStops, asking: Asking) -> Iterator[
     first, second = sorted((parts_of(book, row.stop), parts_of(book, other.stop)), key=lambda p: p[0].from_ns)
     low_ns, high_ns = first[-1].to_ns, second[0].from_ns
     between = [
-        each for each in book.within(Stop, "from_ns", first[0].from_ns, high_ns, work_unit=row.work_unit)
+        each for each in begun(book, Stop, row.work_unit, first[0].from_ns, high_ns)
         if not each.withdrawn and each.part_of not in (row.stop, other.stop)
     ]  # fmt: skip
     if between or not low_ns or not 0 <= high_ns - low_ns <= APART_NS_MAX:

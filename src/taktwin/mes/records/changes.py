@@ -17,7 +17,7 @@ from taktwin.storage.book import Book, R, Row, key_of
 # Facts of machines in numbers: they say all that is new, and what they add to is a sum.
 SUMS: frozenset[type[EventData]] = frozenset({
     events.MaterialCounted, events.CounterRestarted, events.UnitCreated, events.UnitMoved,
-    events.UnitConsumed, events.ResultRecorded,
+    events.UnitConsumed, events.ResultRecorded, events.InterlockRequested, events.InterlockAnswered,
 })  # fmt: skip
 UNSAID = frozenset({"version"})
 
@@ -60,9 +60,9 @@ class Recording:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return self._book.newest(kind, by, limit, **equal)
 
-    def within(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
-        """Return the rows of which a field is in [low, high), in its order, then by key."""
-        return self._book.within(kind, by, low, high, **equal)
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        return self._book.between(kind, by, low, high, **equal)
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""

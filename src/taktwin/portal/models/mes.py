@@ -407,6 +407,13 @@ class QualityModel(Model):
     at_ms: int
 
 
+class ReworkRouteModel(Model):
+    """A rework route that this part may take."""
+
+    route: str
+    name: str
+
+
 class AnswerModel(Model):
     """What a person answered to an item of a checklist, with the limits of then."""
 
@@ -465,7 +472,42 @@ class NonconformancePage(Model):
     nonconformance: NonconformanceModel
     results: list[ResultModel]
     suspect_units: list[str]
+    routes: list[ReworkRouteModel]
     photos: list[PhotoModel]
+
+
+class SuspicionModel(Model):
+    """Units that were held at once; `units` are those that it still holds."""
+
+    suspicion: str
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ms: int
+    to_ms: int
+    suspects: int
+    held: int
+    held_ms: int
+    released: bool
+    version: int
+    units: list[str]
+
+
+class SuspicionsModel(Model):
+    """The last suspicions, the newest first."""
+
+    suspicions: list[SuspicionModel]
+
+
+class RouteStateModel(Model):
+    """Whether a unit may be worked on at a work unit now."""
+
+    may: bool
+    code: str  # ok | rework | unknown | held | scrap | finished | elsewhere | repeated | skipped
+    detail: str
+    operation: int
+    rework: str
 
 
 class ReasonModel(Model):
@@ -601,6 +643,29 @@ class OrderPage(Model):
     photos: list[PhotoModel]
 
 
+class ReworkStepModel(Model):
+    """A step of a rework route, and where it may be done."""
+
+    name: str
+    work_units: list[str]
+
+
+class ReworkModel(Model):
+    """A unit on a rework route."""
+
+    rework: str
+    nonconformance: str
+    unit: str
+    route: str
+    steps: list[ReworkStepModel]
+    done: int
+    back_to: int
+    operation: int
+    state: str
+    ordered_ms: int
+    version: int
+
+
 class PassageModel(Model):
     """A unit at an operation."""
 
@@ -628,6 +693,7 @@ class EatenModel(Model):
     disposition: str
     reason: str
     sisters: int
+    origins: list[str]  # lots that were split or merged into this one
     below: list[EatenModel]
 
 
@@ -639,6 +705,8 @@ class SerialPage(Model):
     eaten: list[EatenModel]
     parents: list[str]
     results: list[ResultModel]
+    rework: ReworkModel | None  # that it is in
+    scrap: list[ScrapModel]  # reports that stand
     answers: list[AnswerModel]
     photos: list[PhotoModel]
 
@@ -662,11 +730,27 @@ class LotsModel(Model):
     lots: list[LotModel]
 
 
+class RecalledModel(SerialModel):
+    """A unit of a recall, and who ordered it."""
+
+    customer: str
+
+
+class RecalledOrder(Model):
+    """A customer's order with so many units of a recall."""
+
+    request: str
+    customer: str
+    units: int
+
+
 class RecallModel(Model):
-    """A lot and every unit that it went into."""
+    """A lot, the lots that it went into, every unit that it went into, and whose order that is of."""
 
     lot: LotModel
-    units: list[SerialModel]
+    lots: list[str]
+    units: list[RecalledModel]
+    orders: list[RecalledOrder]
 
 
 class CertificateModel(Model):
@@ -779,6 +863,7 @@ class SignatureModel(Model):
     person: str
     printed_name: str
     at_ms: int
+    digest: str  # SHA-256 of the record that was looked at; "" = of none
 
 
 class SignaturesModel(Model):

@@ -35,9 +35,11 @@ from taktwin.portal.models.mes import (
     PeopleModel,
     QualityModel,
     RecallModel,
+    RouteStateModel,
     ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SuspicionsModel,
     SyncModel,
     TerminalModel,
     Wish,
@@ -92,6 +94,14 @@ NEEDS: dict[str, Action] = {
     commands.RecodeStop.command_name: Action.MES_STOP,
     commands.SplitStop.command_name: Action.MES_STOP,
     commands.MergeStops.command_name: Action.MES_STOP,
+    commands.RestoreScrap.command_name: Action.MES_DISPOSE,
+    commands.HoldSuspects.command_name: Action.MES_HOLD,
+    commands.ReleaseSuspects.command_name: Action.MES_RELEASE,
+    commands.ReportRework.command_name: Action.MES_WORK,
+    commands.SplitLot.command_name: Action.MES_WORK,
+    commands.MergeLots.command_name: Action.MES_WORK,
+    commands.SplitJob.command_name: Action.MES_DISPATCH,
+    commands.MergeJobs.command_name: Action.MES_DISPATCH,
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
@@ -283,6 +293,21 @@ async def stop(stop: str, portal: PortalOf, person: PersonOf) -> Any:
 async def standing(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return the stop of now at a work unit, and those that still have no reason."""
     found = await _ask(portal, "standing", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
+@router.get("/suspicions", response_model=SuspicionsModel)
+async def suspicions(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what was held at once, the newest first, with the units that are still held."""
+    return await _ask(portal, "suspicions")
+
+
+@router.get("/units/{unit}/at/{work_unit}", response_model=RouteStateModel)
+async def route_state(unit: str, work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return whether a unit may be worked on at a work unit now: no operation skipped or repeated."""
+    found = await _ask(portal, "route_state", unit=unit, work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
