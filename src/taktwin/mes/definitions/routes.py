@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from taktwin.identity import part_of
 from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
@@ -144,6 +145,8 @@ class Definitions:
     reasons: Mapping[str, Reason] = field(default_factory=dict)  # code -> why a machine stands
     units_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # line -> its work units
     cycles_s: Mapping[str, float] = field(default_factory=dict)  # work unit -> its standard cycle
+    places: Mapping[str, str] = field(default_factory=dict)  # equipment -> part of the hierarchy
+    site: str = ""  # enterprise/site
     interlocks: Mapping[str, tuple[str, Interlock]] = field(default_factory=dict)  # signal of the request
     asked_serials: Mapping[str, str] = field(default_factory=dict)  # work unit -> signal of the serial number
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
@@ -257,6 +260,8 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             unit.id: unit.standard_cycle_s for unit in registry.work_units
             if unit.standard_cycle_s is not None
         },
+        places={name: part_of(each.place) for name, each in sorted(registry.equipment.items())},
+        site=f"{registry.enterprise}/{registry.site}",
     )  # fmt: skip
 
 
