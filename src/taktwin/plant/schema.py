@@ -35,8 +35,8 @@ Level = Literal[
 ]  # fmt: skip
 Role = Literal[
     "state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "energy", "job",
-    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process", "condition",
-    "ambient", "occupancy", "tool", "result", "heartbeat",
+    "serial", "made_serial", "product", "program", "cycle_time", "alarm_code", "alarm_active", "process",
+    "condition", "ambient", "occupancy", "tool", "result", "heartbeat",
 ]  # fmt: skip
 ValueType = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
