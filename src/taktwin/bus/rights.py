@@ -133,9 +133,11 @@ RIGHTS: dict[str, Rights] = {
         reads=(topics.STREAM_SAMPLES, STREAM_ANSWERS),
         answers=True,
     ),
-    # The one conduit down to machines: only the MES may ask it, and it says nothing by itself.
+    # The one conduit down to machines: only the MES may ask it, and it tells the MES what machines say.
     "commander": Rights(
-        publish=(_health("commander"),), subscribe=(_at("_cmd_v1.commander.>"),), answers=True
+        publish=(_health("commander"), _at("_cmd_v1.mes.machine.jobs.report")),
+        subscribe=(_at("_cmd_v1.commander.>"),),
+        answers=True,
     ),
     "historian": Rights(
         publish=(_health("historian"), ANSWERS),

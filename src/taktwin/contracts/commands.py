@@ -60,6 +60,24 @@ class ControlJob(CommandData, frozen=True, kw_only=True):
     version: int = 0  # 0: whatever it is now
 
 
+class SaidJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A job order as a machine has it."""
+
+    job: str
+    state: str
+    sub_state: str = ""
+
+
+class ReportMachineJobs(CommandData, frozen=True, kw_only=True):
+    """Tell what a machine says of its job orders: the commander's word, of its subscription."""
+
+    command_name: ClassVar[str] = "machine.jobs.report"
+    work_unit: str
+    reachable: bool
+    cause: str = ""  # why it is not reached
+    jobs: list[SaidJob] = []
+
+
 class BeginJob(CommandData, frozen=True, kw_only=True):
     """Begin execution at the work unit: the operator's one touch, or a machine's own word."""
 
@@ -82,6 +100,70 @@ class UndoScrap(CommandData, frozen=True, kw_only=True):
 
     command_name: ClassVar[str] = "scrap.undo"
     report: str
+
+
+class SplitJob(CommandData, frozen=True, kw_only=True):
+    """Give a part of a job order's quantity to a new one, which may run elsewhere."""
+
+    command_name: ClassVar[str] = "job.split"
+    job: str
+    quantity: int  # of the new one
+    version: int
+
+
+class MergeJobs(CommandData, frozen=True, kw_only=True):
+    """Put a job order that has not started into another one of the same operation."""
+
+    command_name: ClassVar[str] = "job.merge"
+    job: str  # is gone afterwards
+    into: str
+    version: int
+
+
+class SplitLot(CommandData, frozen=True, kw_only=True):
+    """Take a part of a lot away under a number of its own."""
+
+    command_name: ClassVar[str] = "lot.split"
+    lot: str
+    into: str
+    quantity: float
+
+
+class MergeLots(CommandData, frozen=True, kw_only=True):
+    """Put what is left of a lot into another one of the same product."""
+
+    command_name: ClassVar[str] = "lot.merge"
+    lot: str
+    into: str
+
+
+class HoldSuspects(CommandData, frozen=True, kw_only=True):
+    """Hold at once all units that share a lot, a tool, a work unit's time, or a nonconformance."""
+
+    command_name: ClassVar[str] = "hold.suspects"
+    kind: str  # lot | tool | work_unit | nonconformance
+    id: str
+    cause: str
+    from_ns: int = 0  # 0: from the beginning
+    to_ns: int = 0  # 0: until now
+
+
+class ReleaseSuspects(CommandData, frozen=True, kw_only=True):
+    """Let all units go that a suspicion still holds."""
+
+    command_name: ClassVar[str] = "hold.release_suspects"
+    suspicion: str
+    cause: str
+
+
+class ReportRework(CommandData, frozen=True, kw_only=True):
+    """Say that a step of a rework route was done."""
+
+    command_name: ClassVar[str] = "rework.report"
+    rework: str
+    step: int  # 1, 2, 3
+    work_unit: str
+    good: bool = True  # false: it cannot be put right, and quality decides anew
 
 
 class ReceiveLot(CommandData, frozen=True, kw_only=True):
@@ -155,6 +237,15 @@ class Dispose(Proving, frozen=True, kw_only=True):
     cause: str
     version: int
     quantity: int = 0  # of scrap, where the parts have no serial number
+    route: str = ""  # of rework: a rework route of the plant model
+
+
+class RestoreScrap(Proving, frozen=True, kw_only=True):
+    """Take a report of scrap back at any time, signed; its unit is held until quality lets it go."""
+
+    command_name: ClassVar[str] = "scrap.restore"
+    report: str
+    cause: str
 
 
 class SetCredentials(Proving, frozen=True, kw_only=True):
@@ -377,6 +468,64 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     work_unit: str = ""
 
 
+class AnswerChecklist(CommandData, frozen=True, kw_only=True):
+    """Answer an item of a checklist; the command's id is the answer's. One of the four, as the item asks."""
+
+    command_name: ClassVar[str] = "checklist.answer"
+    job: str
+    checklist: str
+    item: str
+    done: bool | None = None  # of a step, and of a question for yes or no
+    value: float | None = None
+    unit_of_measure: str = ""  # UCUM: what the person believes to have measured in
+    text: str = ""
+
+
+class AttachPhoto(CommandData, frozen=True, kw_only=True):
+    """Keep a photo of a unit, a job order or a nonconformance; the command's id is the photo's."""
+
+    command_name: ClassVar[str] = "photo.attach"
+    kind: str  # unit | job | nonconformance
+    record: str
+    content: bytes  # JPEG or PNG; Base64 in JSON
+    caption: str = ""
+    checklist: str = ""  # of a job order: the item whose answer it is
+    item: str = ""
+
+
+class SettleBooking(CommandData, frozen=True, kw_only=True):
+    """Say what was done about a late booking that was to be looked at."""
+
+    command_name: ClassVar[str] = "booking.settle"
+    booking: str
+    cause: str
+
+
+class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and when a job order is to run."""
+
+    job: str
+    work_unit: str
+    begin_ns: int
+    end_ns: int
+
+
+class PublishSchedule(CommandData, frozen=True, kw_only=True):
+    """Put a schedule in force, whole. It is refused where it changes anything in the frozen zone."""
+
+    command_name: ClassVar[str] = "schedule.publish"
+    version: int  # of the schedule that it was made from; 0: there was none
+    jobs: list[PlannedJob]  # a job order that is left out is planned no more
+    cause: str  # why: for whoever reads it later
+    state: str = ""  # digest of the job orders that it was made from, as the schedule's answer gives it
+
+
+class PublishFrozen(PublishSchedule, frozen=True, kw_only=True):
+    """Put a schedule in force that also changes what is in the frozen zone; the cause says why it must."""
+
+    command_name: ClassVar[str] = "schedule.publish_frozen"
+
+
 CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
@@ -387,7 +536,11 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,
         RequestMaintenance, AssignMaintenance, StartMaintenance, CompleteMaintenance, AbortMaintenance,
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
+        ReportMachineJobs,
         RecordResult, Dispose,
+        RestoreScrap, SplitJob, MergeJobs, SplitLot, MergeLots, HoldSuspects, ReleaseSuspects, ReportRework,
+        AnswerChecklist, AttachPhoto, SettleBooking,
+        PublishSchedule, PublishFrozen,
     )
 }  # fmt: skip
 
@@ -451,12 +604,54 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     right: str = ""
 
 
+class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that a terminal kept while the server was away."""
+
+    id: str  # the command's, made at the terminal
+    sequence: int  # in which it was touched there, from 1; a terminal that lost its memory has a new name
+    name: str
+    at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
+    on_behalf_of: str = ""
+    reason: str = ""
+    data: msgspec.Raw
+
+
+class BookLate(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of `terminal.sync`: some of what a terminal kept, in any order, as often as it likes."""
+
+    terminal: str
+    first: int  # the lowest sequence that the terminal still keeps: nothing below it will come
+    bookings: list[LateBooking]
+
+
+SYNC = "terminal.sync"
+
+
+class BookedLate(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a late booking."""
+
+    id: str
+    state: str  # booked | look (kept for somebody to look at) | waiting (for one that was touched before)
+    events: list[str] = []
+    reason: str = ""
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of what a terminal brought; place, found and right only where nothing of it was taken."""
+
+    bookings: list[BookedLate] = []
+    code: str = ""
+    place: str = ""
+    found: str = ""
+    right: str = ""
+
+
 _encoder = msgspec.json.Encoder()
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def encode(document: Command | Answer | ImportReport) -> bytes:
+def encode(document: Command | Answer | ImportReport | SyncReport) -> bytes:
     """Return the JSON of a command, an answer or a report."""
     return _encoder.encode(document)
 

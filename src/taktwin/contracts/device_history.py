@@ -87,6 +87,7 @@ class Material(Part, frozen=True, kw_only=True):
     reason: str
     work_unit: str
     at: str
+    origins: list[str] = []  # lots that were split or merged into that lot
     below: list[Material] = []  # where the lot is a unit of ours: what went into that
 
 

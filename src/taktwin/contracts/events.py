@@ -439,6 +439,110 @@ class NonconformanceClosed(EventData, frozen=True, kw_only=True):
     nonconformance: str
 
 
+class SuspectsHeld(EventData, frozen=True, kw_only=True):
+    """All units that share something were held at once; each of them says so in an event of its own."""
+
+    event_type: ClassVar[str] = "quality.suspects.held"
+    suspicion: str
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ns: int  # 0: from the beginning
+    to_ns: int
+    suspects: int
+    held: int  # those that nothing held before
+
+
+class SuspectsReleased(EventData, frozen=True, kw_only=True):
+    """What a suspicion still held was let go."""
+
+    event_type: ClassVar[str] = "quality.suspects.released"
+    suspicion: str
+    cause: str
+    released: int
+
+
+class ReworkStepPlanned(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a rework route as it was ordered."""
+
+    name: str
+    equipment_class: str
+
+
+class ReworkOrdered(EventData, frozen=True, kw_only=True):
+    """A unit has to take a rework route, and goes on from an operation of its own route."""
+
+    event_type: ClassVar[str] = "rework.ordered"
+    rework: str
+    nonconformance: str
+    unit: str
+    route: str
+    steps: list[ReworkStepPlanned]
+    back_to: int  # operation
+    operation: int  # the one before it
+
+
+class ReworkStepDone(EventData, frozen=True, kw_only=True):
+    """A step of a rework route was done."""
+
+    event_type: ClassVar[str] = "rework.step.done"
+    rework: str
+    unit: str
+    step: int
+    name: str
+    work_unit: str
+    good: bool
+
+
+class ReworkEnded(EventData, frozen=True, kw_only=True):
+    """A rework route is over: done, or given up."""
+
+    event_type: ClassVar[str] = "rework.ended"
+    rework: str
+    unit: str
+    done: bool
+    cause: str = ""
+
+
+class LotSplit(EventData, frozen=True, kw_only=True):
+    """A part of a lot has a number of its own from here on."""
+
+    event_type: ClassVar[str] = "lot.split"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class LotMerged(EventData, frozen=True, kw_only=True):
+    """What was left of a lot is part of another one from here on."""
+
+    event_type: ClassVar[str] = "lot.merged"
+    lot: str
+    into: str
+    quantity: float
+    transfer: str
+
+
+class JobOrderSplit(EventData, frozen=True, kw_only=True):
+    """A part of a job order's quantity is a job order of its own from here on."""
+
+    event_type: ClassVar[str] = "job.order.split"
+    job: str
+    into: str
+    quantity: int
+
+
+class JobOrderMerged(EventData, frozen=True, kw_only=True):
+    """A job order that had not started is part of another one from here on."""
+
+    event_type: ClassVar[str] = "job.order.merged"
+    job: str
+    into: str
+    quantity: int
+
+
 class CredentialsChanged(EventData, frozen=True, kw_only=True):
     """What proves that somebody is a person was set or withdrawn; what it is, no event says."""
 
@@ -715,6 +819,114 @@ class GaugeUsed(EventData, frozen=True, kw_only=True):
     work_unit: str
 
 
+class MachineReceiverChanged(EventData, frozen=True, kw_only=True):
+    """A machine that takes job orders is reached again, or no longer."""
+
+    event_type: ClassVar[str] = "machine.receiver.changed"
+    work_unit: str
+    reachable: bool
+    cause: str  # why it is not reached
+
+
+class MachineJobReported(EventData, frozen=True, kw_only=True):
+    """What a machine says of a job order; no state: it does not have it (any more)."""
+
+    event_type: ClassVar[str] = "machine.job.reported"
+    job: str
+    work_unit: str
+    state: str
+    sub_state: str
+
+
+class ChecklistAnswered(EventData, frozen=True, kw_only=True):
+    """Somebody did a step by hand, or answered a question of a checklist; with the limits of then."""
+
+    event_type: ClassVar[str] = "checklist.answered"
+    answer: str
+    checklist: str
+    item: str
+    question: str
+    job: str
+    operation: int
+    work_unit: str
+    person: str
+    verdict: str  # OK | NOK
+    done: bool | None = None
+    value: float | None = None
+    text: str = ""
+    unit_of_measure: str = ""
+    lower: float | None = None
+    upper: float | None = None
+
+
+class PhotoAttached(EventData, frozen=True, kw_only=True):
+    """A photo was kept under the hash of its content, without what the camera knew of the place."""
+
+    event_type: ClassVar[str] = "photo.attached"
+    photo: str
+    file: str  # <SHA-256>.<suffix>
+    record_kind: str  # unit | job | nonconformance
+    record: str
+    job: str  # "" = none
+    work_unit: str
+    caption: str
+    person: str
+    checklist: str = ""
+    item: str = ""
+
+
+class BookingSetAside(EventData, frozen=True, kw_only=True):
+    """A late booking of a terminal is to be looked at: it was not booked, or something came of it."""
+
+    event_type: ClassVar[str] = "booking.set_aside"
+    booking: str
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str  # its data, without a photo
+    work_unit: str
+    person: str
+    said_ns: int  # when it was touched, by the terminal
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+
+
+class BookingSettled(EventData, frozen=True, kw_only=True):
+    """Somebody has looked at a late booking and said what was done about it."""
+
+    event_type: ClassVar[str] = "booking.settled"
+    booking: str
+    person: str
+    cause: str
+
+
+class ScheduledJob(msgspec.Struct, frozen=True, kw_only=True):
+    """Where, when and as which one there a job order is to run."""
+
+    job: str
+    work_unit: str
+    sequence: int  # 1, 2, 3, ... on its work unit
+    begin_ns: int
+    end_ns: int
+
+
+class SchedulePublished(EventData, frozen=True, kw_only=True):
+    """A schedule is in force from here on, the whole of it, in the place of the one before."""
+
+    event_type: ClassVar[str] = "schedule.published"
+    schedule: str
+    version: int  # 1, 2, 3, ...
+    by: str
+    cause: str
+    state: str  # digest of the job orders that it was made from; "" = nobody said
+    moved_on: bool  # they had changed since, and it was possible all the same
+    inside: list[str]  # job orders that it changed within the frozen zone
+    jobs: list[ScheduledJob]
+
+
 # What the MES may say, and nobody else.
 MES_EVENTS: tuple[type[EventData], ...] = (
     OperationsRequestReceived, OperationsRequestChanged, OperationsRequestCompleted,
@@ -731,6 +943,11 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     MaintenanceOrderCompleted, MaintenanceOrderAborted, SpareReceived, SpareCounted, SpareConsumed,
     ToolMounted, ToolDismounted, ToolServiced, GaugeCalibrated, GaugeUsed,
     ResultRecorded, NonconformanceOpened, NonconformanceDisposed, NonconformanceClosed,
+    SuspectsHeld, SuspectsReleased, ReworkOrdered, ReworkStepDone, ReworkEnded,
+    LotSplit, LotMerged, JobOrderSplit, JobOrderMerged,
+    MachineReceiverChanged, MachineJobReported,
+    ChecklistAnswered, PhotoAttached, BookingSetAside, BookingSettled,
+    SchedulePublished,
 )  # fmt: skip
 
 _ALL: tuple[type[EventData], ...] = (

@@ -72,8 +72,18 @@ class LoadParameters(Values, frozen=True, kw_only=True):
     command_name: ClassVar[str] = "parameters.load"
 
 
+class ControlMachineJob(Calls, frozen=True, kw_only=True):
+    """Call a method of a machine's job order receiver."""
+
+    command_name: ClassVar[str] = "job.control"
+    job: str
+    product: str = ""  # what is made, and how many: of Store, StoreAndStart and Update
+    quantity: int = 0
+    priority: int = 0
+
+
 CATALOGUE: dict[str, type[MachineData]] = {
-    kind.command_name: kind for kind in (AnswerInterlock, LoadParameters)
+    kind.command_name: kind for kind in (AnswerInterlock, LoadParameters, ControlMachineJob)
 }
 
 

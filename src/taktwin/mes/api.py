@@ -3,12 +3,13 @@
 | query | request | answer |
 |---|---|---|
 | `board` | {} | {lines, over, at_ns} |
-| `terminal` | {work_unit} | {work_unit, name, job, next, lots, reports, reasons, checks, last_unit, at_ns} |
+| `terminal` | {work_unit} | what runs there, what is next, and all that a person does or says there |
 | `orders` | {} | {orders} |
 | `order` | {request} | {order, jobs, units} |
-| `unit` | {unit} | {unit, passages, eaten, parents, results} |
+| `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
+| `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
-| `recall` | {lot} | {lot, units} |
+| `recall` | {lot} | {lot, lots, units, orders} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
 | `people` | {} | {people, skills, activities, expiring, at_ns} |
 | `labour` | {hours} or {job} | {rows, at_ns} |
@@ -21,6 +22,8 @@
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
+| `suspicions` | {} | {suspicions} |
+| `route_state` | {unit, work_unit} | {may, code, detail, operation, rework} |
 | `trail` | {subject, person, from_ns, to_ns, before, limit} | {entries, more} |
 | `unit_record` | {unit, site} | {content}: JSON of contracts.device_history |
 | `unit_record_pdf` | {unit, site, language} | {content}: PDF |
@@ -36,8 +39,11 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts import device_history as contract
+from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
+from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
@@ -55,12 +61,15 @@ from taktwin.mes.quality.queries import (
     results_of,
     suspects,
 )
-from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.quality.rework import steps_of, under_way
+from taktwin.mes.quality.route_state import route_state
+from taktwin.mes.quality.suspicions import still_held
+from taktwin.mes.quality.tables import Nonconformance, Result, Suspicion
 from taktwin.mes.records.queries import signatures
 from taktwin.mes.records.trail import audit_view
 from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.tracking.queries import Eaten, genealogy, recall
+from taktwin.mes.tracking.queries import Eaten, genealogy, lots_after, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
@@ -71,6 +80,8 @@ from taktwin.storage.journal import Trail
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
+SUSPICIONS_SHOWN = 20
+LATE_SHOWN = 50
 
 Trails = Callable[[Reading, Trail, Definitions, dict[str, Any], int], dict[str, Any]]
 Answers = Callable[[Reading, Definitions, dict[str, Any], int], dict[str, Any]]
@@ -89,6 +100,10 @@ def _line(line: Line, book: Reading, definitions: Definitions) -> dict[str, Any]
         "projected_begin_ns": 0 if line.projected is None else line.projected.begin_ns,
         "projected_end_ns": 0 if line.projected is None else line.projected.end_ns,
         "order_end_ns": line.order_end_ns,
+        "planned": None if line.planned is None else {
+            "work_unit": line.planned.work_unit, "sequence": line.planned.sequence,
+            "begin_ns": line.planned.begin_ns, "end_ns": line.planned.end_ns,
+        },
         "obstacle": None if found is None else
         {"kind": found.kind.value, "subject": found.subject, "detail": found.detail},
         # A machine that runs is believed: what is late is said, and stops nothing.
@@ -144,7 +159,7 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
-    shown = now or (waiting[0] if waiting else None)
+    first = now or (waiting[0] if waiting else None)
     reports: list[ScrapReport] = []
     if now is not None:
         reports = [
@@ -157,12 +172,28 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
         "name": definitions.work_units[work_unit],
         "job": None if now is None else _line(now, book, definitions),
         "next": [_line(line, book, definitions) for line in waiting],
-        "lots": [] if shown is None else _lots_here(book, definitions, shown.job, work_unit),
+        "lots": [] if first is None else _lots_here(book, definitions, first.job, work_unit),
         "reports": [_plain(row) for row in sorted(reports, key=lambda row: -row.at_ns)],
         "reasons": _reasons(definitions, None if now is None else now.job),
         "checks": [] if now is None else [_check(each) for each in _checks(now.job, book, definitions)],
         "last_unit": "" if now is None else _last_unit(book, now.job),
-        "documents": [] if shown is None else _instructions(book, definitions, shown.job, now_ns),
+        "documents": [] if first is None else _instructions(book, definitions, first.job, now_ns),
+        "checklists": [] if now is None else _checklists(book, definitions, now.job),
+        "set_aside": [_plain(row) for row in book.where(SetAside, settled_by="", work_unit=work_unit)],
+        "at_ns": now_ns,
+    }
+
+
+def _checklists(book: Reading, definitions: Definitions, job: JobOrder) -> list[dict[str, Any]]:
+    return shown(questions(book, definitions, job=job.job, product=job.product, operation=job.name))
+
+
+def _late(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    newest = book.newest(SetAside, "at_ns", LATE_SHOWN)
+    waiting = book.where(SetAside, settled_by="")
+    return {
+        "waiting": [_plain(row) for row in sorted(waiting, key=lambda row: (row.at_ns, row.booking))],
+        "settled": [_plain(row) for row in newest if row.settled_by],
         "at_ns": now_ns,
     }
 
@@ -208,6 +239,8 @@ def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         "jobs": [_plain(job) for job in jobs],
         "units": [_plain(unit) for unit in units[:UNITS_SHOWN]],
         "unit_count": len(units),
+        "answers": answers(book, [job.job for job in jobs]),
+        "photos": [photo for job in jobs for photo in photos(book, "job", job.job)],
     }
 
 
@@ -221,7 +254,38 @@ def _unit(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
         "eaten": [_eaten(each, definitions) for each in found.eaten],
         "parents": list(found.parents),
         "results": [_plain(row) for row in results_of(book, found.unit.unit)],
+        "rework": _rework(book, definitions, found.unit.unit),
+        "scrap": [_plain(row) for row in book.where(ScrapReport, unit=found.unit.unit) if not row.undone],
+        "answers": answers(book, [row.job for row in found.passages]),
+        "photos": _photos_of(book, found.unit.unit, {row.job for row in found.passages}),
     }
+
+
+def _rework(book: Reading, definitions: Definitions, unit: str) -> dict[str, Any] | None:
+    row = under_way(book, unit)
+    if row is None:
+        return None
+    steps = [
+        {
+            "name": step.name,
+            "work_units": sorted(
+                n for n, kind in definitions.classes.items() if kind == step.equipment_class
+            ),
+        }
+        for step in steps_of(row)
+    ]
+    return {**_plain(row), "steps": steps}
+
+
+def _photos_of(book: Reading, unit: str, jobs: set[str]) -> list[dict[str, Any]]:
+    """Return the photos of a unit, of what was wrong with it, and of the job orders that made it."""
+    wrong = [row.nonconformance for row in book.where(Nonconformance, unit=unit)]
+    of = [
+        ("unit", unit),
+        *(("nonconformance", name) for name in wrong),
+        *(("job", job) for job in sorted(jobs)),
+    ]
+    return [photo for kind, name in of for photo in photos(book, kind, name)]
 
 
 def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
@@ -231,6 +295,7 @@ def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
         "disposition": each.lot.disposition if each.lot is not None else "",
         "reason": each.lot.reason if each.lot is not None else "",
         "sisters": each.sisters,
+        "origins": list(each.origins),
         "below": [_eaten(below, definitions) for below in each.below],
     }
 
@@ -243,7 +308,22 @@ def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_n
     lot = book.get(Lot, str(wish["lot"]))
     if lot is None:
         return {}
-    return {"lot": _plain(lot), "units": [_plain(unit) for unit in recall(book, lot.lot)]}
+    orders: dict[str, Request | None] = {}
+    units: dict[str, int] = {}
+    listed = []
+    for unit in recall(book, lot.lot):
+        if unit.request not in orders:
+            orders[unit.request] = book.get(Request, unit.request)
+        order = orders[unit.request]
+        units[unit.request] = units.get(unit.request, 0) + 1
+        listed.append({**_plain(unit), "customer": "" if order is None else order.customer})
+    customers = [
+        {"request": name, "customer": "" if order is None else order.customer, "units": units[name]}
+        for name, order in sorted(orders.items())
+    ]
+    return {
+        "lot": _plain(lot), "lots": sorted(lots_after(book, lot.lot)), "units": listed, "orders": customers,
+    }  # fmt: skip
 
 
 def _instructions(
@@ -367,7 +447,34 @@ def _nonconformance(
         "nonconformance": _plain(row),
         "results": [_plain(each) for each in results],
         "suspect_units": suspects(book, row),
+        "routes": [
+            {"route": name, "name": each.name}
+            for name, each in definitions.rework_routes.items()
+            if row.unit and row.product in each.products
+        ],
+        "photos": photos(book, "nonconformance", row.nonconformance),
     }
+
+
+def _suspicions(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    rows = book.newest(Suspicion, "number", SUSPICIONS_SHOWN)
+    return {
+        "suspicions": [
+            {**_plain(row), "units": [unit.unit for unit in ([] if row.released else still_held(book, row))]}
+            for row in rows
+        ]
+    }
+
+
+def _route_state(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    work_unit = str(wish["work_unit"])
+    if work_unit not in definitions.work_units:
+        return {}
+    found = route_state(book, definitions, str(wish["unit"]), work_unit)
+    return {"may": found.may, "code": found.code, "detail": found.detail, "operation": found.operation,
+            "rework": found.rework}  # fmt: skip
 
 
 def _record(
@@ -393,6 +500,9 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "suspicions": _suspicions, "route_state": _route_state,
+    "late": _late,
+    "schedule": schedule,
 }  # fmt: skip
 
 # Questions that look into the journal too.

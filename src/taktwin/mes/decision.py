@@ -26,6 +26,8 @@ class Asking:
     command: str = ""  # id of the command
     person: str = ""  # the person who asks; "": a machine, or another program
     logged_on: str = ""  # who stands at the terminal that asks; "" = nobody says so
+    actor: str = ""  # the account or program under whose name it is written down
+    late: bool = False  # it was asked at `now_ns` at a terminal, and comes only now: what was then counts
 
 
 class Refused(Exception):

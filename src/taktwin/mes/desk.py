@@ -16,21 +16,26 @@ from typing import Any, Protocol
 import msgspec
 
 from taktwin.contracts import commands
-from taktwin.contracts.commands import Answer, Command, CommandData
+from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.mes.checklists import actions as checklists
 from taktwin.mes.collection import actions as collection
-from taktwin.mes.collection import measuring
+from taktwin.mes.collection import answering, late, measuring
 from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.tables import KeptBooking, Terminal
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
 from taktwin.mes.execution import actions as execution
+from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
+from taktwin.mes.quality import rework, suspicions
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records import actions as records
 from taktwin.mes.records.changes import SUMS, Recording
@@ -40,6 +45,7 @@ from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
+from taktwin.mes.tracking import lots
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage import database, journal
@@ -54,6 +60,7 @@ SIGNED: dict[str, type[Row]] = {
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
+    .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
@@ -64,13 +71,22 @@ RULES: Rules = (
     .joined(tool_changes.RULES)
     .joined(tooling.RULES)
     .joined(quality.RULES)
+    .joined(rework.RULES)
+    .joined(suspicions.RULES)
+    .joined(lots.RULES)
     .joined(measuring.RULES)
+    .joined(checklists.RULES)
+    .joined(answering.RULES)
+    .joined(late.RULES)
+    .joined(publishing.RULES)
 )
+EMPTY = msgspec.Raw(b"{}")
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "report", "nonconformance", "unit", "job", "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person",
+    "booking", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job", "lot",
+    "request", "signal", "document",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
 
@@ -164,7 +180,9 @@ class Desk:
                 now_ns = self._now_ns()
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
-                asking = Asking(self._definitions, now_ns, command.id, person, command.on_behalf_of)
+                asking = Asking(
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor
+                )
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
@@ -204,6 +222,118 @@ class Desk:
             found=refused.found, right=refused.right, current=current,
             changed_by=changed.actor if changed else "", changed_ns=changed.recorded_ns if changed else 0,
         )  # fmt: skip
+
+    def book_late(self, actor: str, brought: BookLate, *, actor_type: str = "human") -> list[BookedLate]:
+        """Book what a terminal kept, each once, in the order in which it was touched there.
+
+        It may come in pieces, in any order, as often as anybody likes, and be interrupted anywhere: what
+        waits for one that was touched before it is kept here. Raises StoreError as `execute` does.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            self._keep(transaction, actor, brought, actor_type)
+            waiting = transaction.book.where(KeptBooking, terminal=brought.terminal)
+        for row in sorted(waiting, key=lambda row: (row.sequence, row.booking)):
+            if not self._book_kept(row):
+                break
+        with self._store.begin() as transaction:
+            return [self._became(transaction, booking.id) for booking in brought.bookings]
+
+    def _keep(self, transaction: Transaction, actor: str, brought: BookLate, actor_type: str) -> None:
+        terminal = _terminal(transaction, brought.terminal)
+        late.taken(transaction.book, brought.terminal, last_ns=terminal.last_ns,
+                   next_sequence=max(terminal.next_sequence, brought.first))  # fmt: skip
+        for sent in brought.bookings:
+            # What needs the server may hold what proves somebody: it is kept nowhere, not for a moment.
+            booking = sent if sent.name in late.BOOKABLE else msgspec.structs.replace(sent, data=EMPTY)
+            if transaction.answer_of(booking.id) is None:
+                transaction.book.put(KeptBooking(
+                    booking=booking.id, terminal=brought.terminal, sequence=booking.sequence,
+                    content=msgspec.json.encode(booking).decode(), actor=actor, actor_type=actor_type,
+                ))  # fmt: skip
+
+    def _book_kept(self, row: KeptBooking) -> bool:
+        """Book one, or set it aside; False where it has to wait for one that was touched before it."""
+        booking = msgspec.json.decode(row.content, type=LateBooking)
+        try:
+            with self._store.begin() as transaction:
+                transaction.head()
+                if transaction.book.get(KeptBooking, row.booking) is None:
+                    return True  # somebody else has just booked it
+                if row.sequence > _terminal(transaction, row.terminal).next_sequence:
+                    return False
+                self._take(transaction, row, booking, None)
+        except Refused as refused:  # taken back whole; the next transaction keeps why
+            with self._store.begin() as transaction:
+                transaction.head()
+                if transaction.book.get(KeptBooking, row.booking) is not None:
+                    self._take(transaction, row, booking, refused)
+        return True
+
+    def _take(
+        self, transaction: Transaction, row: KeptBooking, booking: LateBooking, refused: Refused | None
+    ) -> None:
+        now_ns = self._now_ns()
+        who = Who(row.actor, row.actor_type, booking.on_behalf_of, booking.reason, booking.id)
+        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor,
+                      booking.on_behalf_of, row.actor)  # fmt: skip
+        terminal = _terminal(transaction, row.terminal)
+        last_ns = terminal.last_ns
+        written: list[Entry] = []
+        if transaction.answer_of(booking.id) is None:
+            if refused is None:
+                wish = _late_wish(booking)
+                at_ns = late.touched_ns(
+                    booking, last_ns, now_ns=now_ns, late_ns_max=self._definitions.late_ns_max
+                )
+                written, last_ns = self._decide_late(transaction, row, booking, wish, at_ns, who), at_ns
+            else:
+                facts = late.set_aside(transaction.book, row.terminal, booking, here, refused, booked=False)
+                self._write(transaction, facts, who, now_ns)
+            answer = Answer(
+                accepted=refused is None, status=ReturnStatus.NO_ERROR if refused is None else refused.status,
+                sequence=written[-1].sequence if written else 0,
+                events=[entry.event_type for entry in written],
+                subject=written[0].subject if written else "",
+                code="" if refused is None else refused.code,
+                place="" if refused is None else refused.place,
+                found="" if refused is None else refused.found,
+                right="" if refused is None else refused.right,
+            )  # fmt: skip
+            transaction.keep_answer(booking.id, now_ns, commands.encode(answer).decode())
+        transaction.book.remove(KeptBooking, booking.id)
+        late.taken(transaction.book, row.terminal, last_ns=last_ns,
+                   next_sequence=max(terminal.next_sequence, row.sequence + 1))  # fmt: skip
+
+    def _decide_late(
+        self, transaction: Transaction, row: KeptBooking, booking: LateBooking, wish: CommandData, at_ns: int,
+        who: Who,
+    ) -> list[Entry]:  # fmt: skip
+        account = row.actor if row.actor_type == "human" else ""
+        person = booking.on_behalf_of or account
+        asking = Asking(
+            self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
+        )
+        now_ns = self._now_ns()
+        performance.present(transaction.book, wish, asking)
+        written = self._write(transaction, RULES.deciders[booking.name](transaction.book, wish, asking), who,
+                              now_ns)  # fmt: skip
+        doubt = late.remark(transaction.book, wish, asking) if written else None
+        if doubt is not None:
+            here = Asking(self._definitions, now_ns, booking.id, person)
+            aside = late.set_aside(transaction.book, row.terminal, booking, here, doubt, booked=True)
+            written += self._write(transaction, aside, who, now_ns)
+        return written
+
+    def _became(self, transaction: Transaction, booking: str) -> BookedLate:
+        kept = transaction.answer_of(booking)
+        if kept is None:
+            return BookedLate(id=booking, state="waiting")
+        answer = commands.decode_answer(kept.encode())
+        if answer.accepted:
+            return BookedLate(id=booking, state="booked", events=answer.events)
+        reason = f"{answer.place}: found {answer.found}; expected {answer.right}"
+        return BookedLate(id=booking, state="look", reason=reason)
 
     def hear(self, heard: Iterable[Heard], *, stream: str, position: int) -> int:
         """Book what machines said, in the order of source time, and how far the stream was read.
@@ -271,6 +401,27 @@ class Desk:
                 transaction.book.put(fact.secret)
             written.append(entry)
         return written
+
+
+def _terminal(transaction: Transaction, name: str) -> Terminal:
+    return transaction.book.get(Terminal, name) or Terminal(terminal=name, next_sequence=1, last_ns=0)
+
+
+def _late_wish(booking: LateBooking) -> CommandData:
+    """Return what a late booking wants. Raises Refused where it cannot be read, or needs the server."""
+    kind = commands.CATALOGUE.get(booking.name)
+    words = (booking.id, booking.reason, booking.on_behalf_of)
+    if kind is None or any("\0" in text for text in words) or NOTHING in bytes(booking.data):
+        raise Refused("invalid", "late booking", repr(booking.name), "a command, of text that can be kept",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    late.refuse_unbookable(booking.name)
+    try:
+        wish = msgspec.json.decode(booking.data, type=kind)
+    except msgspec.DecodeError as error:
+        raise Refused("invalid", f"data of {booking.name}", str(error), "its fields",
+                      status=ReturnStatus.INVALID_REQUEST) from error  # fmt: skip
+    late.refuse_method(wish)
+    return wish
 
 
 def _before_anything(facts: Iterator[Fact], written: list[Entry]) -> Iterator[Fact]:

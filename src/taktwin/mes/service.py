@@ -21,7 +21,7 @@ from taktwin.bus.port import Bus, Message
 from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
 from taktwin.contracts import commands, events, samples, state, topics
-from taktwin.contracts.commands import Answer, ImportOrders, ImportReport
+from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportReport, SyncReport
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
@@ -134,6 +134,8 @@ class MesService:
             return commands.encode(wrong)
         if command.name == commands.IMPORT_ORDERS:
             return await self._import(command)
+        if command.name == commands.SYNC:
+            return await self._sync(command)
         try:
             answer = await asyncio.to_thread(self._desk.execute, command)
         except StoreError as error:
@@ -146,6 +148,28 @@ class MesService:
             if answer.events:
                 self._written.set()
         return commands.encode(answer)
+
+    async def _sync(self, command: commands.Command) -> bytes:
+        """Take what a terminal kept while nobody answered it."""
+        try:
+            brought = msgspec.json.decode(command.data, type=BookLate)
+        except msgspec.DecodeError as error:
+            wrong = SyncReport(code="invalid", place="data of terminal.sync", found=str(error),
+                               right="terminal, first and bookings")  # fmt: skip
+            return commands.encode(wrong)
+        try:
+            booked = await asyncio.to_thread(
+                self._desk.book_late, command.actor, brought, actor_type=command.actor_type
+            )
+        except StoreError as error:
+            self._reasons["database"] = str(error)
+            report = SyncReport(code="away", place="database", found=str(error),
+                                right="bring the same again: what was booked stays so")  # fmt: skip
+        else:
+            self._reasons.pop("database", None)
+            report = SyncReport(bookings=booked)
+        self._written.set()
+        return commands.encode(report)
 
     async def _import(self, command: commands.Command) -> bytes:
         """Take a message with orders; each becomes a command of its own."""

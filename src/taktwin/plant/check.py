@@ -16,6 +16,7 @@ from taktwin.plant.references import known, secrets_in
 from taktwin.standards import isa95
 from taktwin.standards.isa95 import EquipmentLevel
 
+FROZEN_H_MAX = 336  # two weeks
 RECEIVER = re.compile(r"(?:nsu=[^;]+;)?[sigb]=.+")
 
 
@@ -131,6 +132,8 @@ def _check_equipment(
         known(loaded, f"{at}.calendar", equipment.calendar, "calendars", plant.calendars)
     if equipment.standard_cycle_s is not None and equipment.standard_cycle_s <= 0:
         loaded.add(f"{at}.standard_cycle_s", equipment.standard_cycle_s, "seconds above 0")
+    if equipment.frozen_h is not None and not 0 <= equipment.frozen_h <= FROZEN_H_MAX:
+        loaded.add(f"{at}.frozen_h", equipment.frozen_h, f"hours from 0 to {FROZEN_H_MAX}")
     if equipment.job_control:
         _check_job_control(loaded, plant, at, equipment)
     if equipment.parent:

@@ -22,6 +22,8 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
     for routing_id, routing in plant.routings.items():
         for number, operation in enumerate(routing.operations):
             _check_operation(loaded, plant, f"routings.{routing_id}.operations[{number}]", operation)
+    for route_id, route in plant.rework_routes.items():
+        _check_rework(loaded, plant, f"rework_routes.{route_id}", route)
     for tool_id, tool in plant.tools.items():
         if tool.life_parts < 1:
             loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
@@ -41,6 +43,10 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
             known(loaded, f"defects.{code}.classes[{number}]", name, "classes", plant.classes)
         for number, name in enumerate(defect.products):
             known(loaded, f"defects.{code}.products[{number}]", name, "products", plant.products)
+    for checklist_id, checklist in plant.checklists.items():
+        _check_checklist(loaded, plant, f"checklists.{checklist_id}", checklist)
+    if not 1 <= plant.late_bookings_h <= 24 * 31:
+        loaded.add("late_bookings_h", plant.late_bookings_h, "hours from 1 to 744")
     if plant.economics is not None:
         _check_economics(loaded, plant, plant.economics)
     for domain, rule in plant.authority.items():
@@ -147,6 +153,20 @@ def _check_product(loaded: Loaded, plant: schema.Plant, product_id: str, product
     _check_consumed(loaded, plant, product_id, product)
 
 
+def _check_rework(loaded: Loaded, plant: schema.Plant, at: str, route: schema.ReworkRoute) -> None:
+    if not route.steps:
+        loaded.add(f"{at}.steps", Literally("nothing"), "1 step or more")
+    for number, step in enumerate(route.steps):
+        known(loaded, f"{at}.steps[{number}].class", step.equipment_class, "classes", plant.classes)
+    for number, name in enumerate(route.products):
+        known(loaded, f"{at}.products[{number}]", name, "products", plant.products)
+        product = plant.products.get(name)
+        routing = plant.routings.get(product.routing) if product is not None else None
+        names = [] if routing is None else [operation.name for operation in routing.operations]
+        if product is not None and route.back_to not in names:
+            loaded.add(f"{at}.back_to", route.back_to, f"an operation of {name}: {', '.join(names)}")
+
+
 def _check_consumed(loaded: Loaded, plant: schema.Plant, product_id: str, product: schema.Product) -> None:
     """Say where operations take what the product does not hold, or leave out what it does."""
     routing = plant.routings.get(product.routing)
@@ -186,6 +206,23 @@ def _way_back(plant: schema.Plant, start: str, goal: str) -> list[str]:
                 before[item.product] = name
                 waiting.append(item.product)
     return []
+
+
+def _check_checklist(loaded: Loaded, plant: schema.Plant, at: str, checklist: schema.Checklist) -> None:
+    for number, name in enumerate(checklist.products):
+        known(loaded, f"{at}.products[{number}]", name, "products", plant.products)
+    operations = {step.name: step for routing in plant.routings.values() for step in routing.operations}
+    known(loaded, f"{at}.operation", checklist.operation, "operations of routings", operations)
+    if not checklist.items:
+        loaded.add(f"{at}.items", Literally("nothing"), "one item or more")
+    for name, item in checklist.items.items():
+        path = f"{at}.items.{name}"
+        if item.kind == "number":
+            known_unit(loaded, f"{path}.unit", item.unit)
+        elif item.unit or item.lower is not None or item.upper is not None:
+            loaded.add(path, item.kind, "kind: number where it has a unit or limits")
+        if item.lower is not None and item.upper is not None and item.lower > item.upper:
+            loaded.add(f"{path}.lower", item.lower, f"at most upper, which is {item.upper:g}")
 
 
 def _check_operation(loaded: Loaded, plant: schema.Plant, at: str, operation: schema.Operation) -> None:

@@ -147,12 +147,15 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         },
         products=dict(sorted(plant.products.items())),
         routings=dict(sorted(plant.routings.items())),
+        rework_routes=dict(sorted(plant.rework_routes.items())),
         tools=dict(sorted(plant.tools.items())),
         gauges=dict(sorted(plant.gauges.items())),
         spare_parts=dict(sorted(plant.spare_parts.items())),
         maintenance_plans=dict(sorted(plant.maintenance_plans.items())),
         characteristics=dict(sorted(plant.characteristics.items())),
         defects=dict(sorted(plant.defects.items())),
+        checklists=dict(sorted(plant.checklists.items())),
+        late_bookings_h=plant.late_bookings_h,
         personnel_classes=dict(sorted(plant.personnel_classes.items())),
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,
@@ -305,6 +308,7 @@ def _equipment(
             connection=equipment.connection,
             job_control=equipment.job_control,
             calendar=_calendar(plant, name),
+            frozen_h=_frozen_h(plant, name),
             assets=tuple(mounted.get(name, ())),
             # A zone of the hall can be equipment too: what its sensors hang on.
             zone=name if name in plant.zones else layout.zone_of(zones, x_m, y_m),
@@ -317,6 +321,15 @@ def _equipment(
             **more,
         )
     return compiled
+
+
+def _frozen_h(plant: schema.Plant, name: str) -> float:
+    """Return how far ahead a schedule stands there: its own word, else that of what it belongs to."""
+    for link in (name, *ancestors(plant, name)):
+        found = plant.equipment[link].frozen_h
+        if found is not None:
+            return found
+    return 0.0
 
 
 def _calendar(plant: schema.Plant, name: str) -> str:

@@ -93,6 +93,7 @@ class Equipment:
     connection: str = ""  # of the signals that name none, and of its job order receiver
     job_control: str = ""  # node of its job order receiver, as OPC UA writes it; "" = it has none
     calendar: str = ""  # id of its calendar; "" = always planned
+    frozen_h: float = 0.0  # so far ahead a published schedule stands
     assets: tuple[str, ...] = ()
     zone: str = ""
     x_m: float | None = None  # centre on the floor plan, metres
@@ -207,12 +208,15 @@ class Registry:
     calendars: Mapping[str, Any] = field(default_factory=dict)  # id -> plant.calendars.Calendar
     products: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Product
     routings: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Routing
+    rework_routes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.ReworkRoute
     tools: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Tool
     gauges: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Gauge
     spare_parts: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.SparePart
     maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
+    checklists: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Checklist
+    late_bookings_h: float = 72.0
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money

@@ -201,6 +201,9 @@ class Equipment(Described, frozen=True, kw_only=True):
     connection: str = ""  # for the signals that name none
     variables: dict[str, Any] = {}  # numbers and texts for address patterns
     calendar: str = ""  # "" = that of what it belongs to
+    frozen_h: float | None = (
+        None  # hours ahead for which a published schedule stands; None: as what it belongs to
+    )
     standard_cycle_s: float | None = None
     # Node of its ISA-95 job order receiver, on the OPC UA server of its connection; "" = it has none.
     job_control: str = ""
@@ -373,6 +376,22 @@ class Routing(Described, frozen=True, kw_only=True):
     operations: list[Operation]
 
 
+class ReworkStep(Described, frozen=True, kw_only=True):
+    """One step of a rework route."""
+
+    name: str
+    equipment_class: str = msgspec.field(name="class")  # where it is done
+
+
+class ReworkRoute(Described, frozen=True, kw_only=True):
+    """Steps that a unit takes out of its route, and the operation from which it goes on."""
+
+    name: str
+    products: list[str]
+    steps: list[ReworkStep]
+    back_to: str  # name of an operation of each product's routing: it and all behind it are passed again
+
+
 class InstructionStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a work instruction."""
 
@@ -453,6 +472,29 @@ class Defect(Described, frozen=True, kw_only=True):
     products: list[str] = []  # products that have it; [] = all
 
 
+class ChecklistItem(Described, frozen=True, kw_only=True):
+    """One thing that a person does or answers."""
+
+    text: str  # what is to be done, or asked
+    kind: Literal["step", "yes_no", "number", "text", "photo"] = "step"
+    unit: str = ""  # UCUM, of a number
+    lower: float | None = None  # of a number: what is beyond is not as it should be
+    upper: float | None = None
+    optional: bool = False
+
+
+class Checklist(Described, frozen=True, kw_only=True):
+    """What people do by hand at an operation, once a job order."""
+
+    name: str
+    operation: str  # its name in the routing
+    products: list[str] = []  # [] = all
+    required: bool = (
+        False  # the job order is not completed before all but the optional ones are as they should be
+    )
+    items: dict[Name, ChecklistItem]  # in their order
+
+
 class Economics(Described, frozen=True, kw_only=True):
     """Money, as far as it is known; what is absent is unknown, and figures then say so."""
 
@@ -505,12 +547,15 @@ class Plant(Described, frozen=True, kw_only=True):
     people: dict[Identifier, Person] = {}
     products: dict[Identifier, Product] = {}
     routings: dict[Identifier, Routing] = {}
+    rework_routes: dict[Name, ReworkRoute] = {}
     tools: dict[Name, Tool] = {}
     gauges: dict[Name, Gauge] = {}
     spare_parts: dict[Identifier, SparePart] = {}
     maintenance_plans: dict[Name, MaintenancePlan] = {}
     characteristics: dict[Name, Characteristic] = {}
     defects: dict[Name, Defect] = {}
+    checklists: dict[Name, Checklist] = {}
+    late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
     permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do

@@ -13,7 +13,8 @@ class Action(StrEnum):
     ALARM_SHELVE = "alarm.shelve"
     ALARM_COMMENT = "alarm.comment"
     DEMO_INJECT = "demo.inject"
-    MES_PLAN = "mes.plan"  # orders in, and their dates
+    MES_PLAN = "mes.plan"  # orders in, their dates, the schedule
+    MES_FROZEN = "mes.frozen"  # the schedule within its frozen zone: whoever answers for the floor now
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
     MES_HOLD = "mes.hold"
@@ -23,7 +24,8 @@ class Action(StrEnum):
     MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
     MES_MAINTAIN = "mes.maintain"  # maintenance orders, spare parts
     MES_CALIBRATE = "mes.calibrate"
-    MES_MEASURE = "mes.measure"  # results by hand
+    MES_MEASURE = "mes.measure"  # results by hand, photos
+    MES_SETTLE = "mes.settle"  # late bookings that somebody has to look at
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
@@ -50,11 +52,13 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DISPATCH,
+            Action.MES_FROZEN,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MEASURE,
+            Action.MES_SETTLE,
             Action.MES_PEOPLE,
             Action.MES_SIGN,
         }
@@ -66,6 +70,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_RELEASE,
             Action.MES_DOCUMENT,
             Action.MES_MEASURE,
+            Action.MES_SETTLE,
             Action.MES_DISPOSE,
             Action.MES_REQUEST,
             Action.MES_TOOL,

@@ -39,6 +39,10 @@ class Reading(Protocol):
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         ...
 
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        ...
+
 
 class Book(Reading, Protocol):
     """What may be written too."""
@@ -85,6 +89,10 @@ class MemoryBook:
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
+
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        return [row for row in self.where(kind, **equal) if low <= getattr(row, by) <= high]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
@@ -156,6 +164,15 @@ class SqlBook:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         statement, words = _by(kind, tuple(equal), by), [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
+
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
+        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
+        statement = _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        found = self._connection.execute(statement, [*equal.values(), low, high])
+        return [_row(kind, values) for values in found]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""

@@ -257,7 +257,7 @@ CASES = [
         "classes.mill.signals.energy.role",
         "'enrgy'",
         "one of state, mode, set_up, blocked, starved, good_count, reject_count, power, energy, job, serial,"
-        " product, program, cycle_time, alarm_code, alarm_active and 7 more; did you mean energy?",
+        " made_serial, product, program, cycle_time, alarm_code and 8 more; did you mean energy?",
     ),
     Case(
         "unknown type",
@@ -552,7 +552,8 @@ CASES = [
         "equipment.mill1.standard_cycle",
         "'standard_cycle'",
         "a known field: one of class, level, parent, name, aliases, connection, variables, calendar,"
-        " standard_cycle_s, position, size, infer, properties, signals; did you mean standard_cycle_s?",
+        " frozen_h, standard_cycle_s, job_control, position, size, infer, properties, signals;"
+        " did you mean standard_cycle_s?",
     ),
     Case(
         "unknown section",
@@ -564,7 +565,7 @@ CASES = [
         "'suplies'",
         "a section of a plant: one of enterprise, site, name, time_zone, description, include,"
         " floor, zones, classes,"
-        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 13"
+        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 16"
         " more; did you mean"
         " supplies?",
     ),
@@ -717,6 +718,16 @@ CASES = [
         "defects.burr.classes[0]",
         "'mil'",
         "one of cell, mill, saw; did you mean mill?",
+    ),
+    Case(
+        "a checklist of an operation that no routing has",
+        R,
+        "economics:",
+        "checklists: {c: {name: C, operation: Polish, items: {a: {text: A}}}}\neconomics:",
+        32,
+        "checklists.c.operation",
+        "'Polish'",
+        "one of Saw, Mill",
     ),
     Case(
         "money of an unknown part",

@@ -49,6 +49,7 @@ CANDIDATES: list[Any] = [
     "production",
     "waiting",
     "mes",
+    "step",
     "erp",
     "mon",
     ["fri"],
@@ -76,6 +77,10 @@ CANDIDATES: list[Any] = [
     {"x": {"authority": "mes"}},
     {"x": {"x": {"writes": ["x"]}}},
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
+    {"x": {"name": "x", "operation": "Mill", "items": {"a": {"text": "A"}}}},
+    {"x": {"text": "x"}},
+    {"x": {"name": "x", "products": [], "steps": [], "back_to": "Mill"}},
+    [{"name": "n", "class": "c"}],
     {"currency": "USD"},
     {"width_m": 7.5, "depth_m": 2.5},
     [{"name": "n", "class": "c", "standard_time_s": 3}],
@@ -119,6 +124,15 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
+    tree["checklists"] = {
+        "first": {"name": "First", "operation": "Mill", "items": {"warm": {"text": "Warm", "kind": "number"}}}
+    }
+    tree["rework_routes"] = {
+        "again": {
+            "name": "Again", "products": ["part"], "steps": [{"name": "Clean", "class": "mill"}],
+            "back_to": "Mill",
+        }
+    }  # fmt: skip
     tree["permits"] = {"mill1": {"parameters.load": {"writes": ["spindle/load"]}}}
     tree["routings"]["part"]["operations"][0]["parameters"] = {"feed": {"target": 2}}
     tree["equipment"]["mill1"]["size"] = {"width_m": 3, "depth_m": 3}

@@ -25,7 +25,7 @@ async def test_told_to_stop_while_its_servers_open_it_does_not_wait_for_them(
             stop.set()
             await asyncio.Event().wait()
 
-    def slow_faces(registry: Registry, _: Installation) -> dict[str, Face]:
+    def slow_faces(registry: Registry, _: Installation, *jobs: object) -> dict[str, Face]:
         (name,) = registry.connections
         return {name: Slow(registry, name, endpoint="127.0.0.1:0")}
 

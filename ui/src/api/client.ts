@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
+  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
   Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -152,6 +152,13 @@ export const nonconformance = (id: string, signal?: AbortSignal) =>
 export const command = (
   name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
 ) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
+
+/** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
+export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
+  post<Synced>(`/mes/terminals/${terminal}/bookings`, {
+    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of }) => ({ id, sequence, name, at_ms, data, on_behalf_of })),
+  });
+export const lateBookings = (signal?: AbortSignal) => get<LateBookings>('/mes/late-bookings', {}, signal);
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>

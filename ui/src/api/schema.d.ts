@@ -457,6 +457,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/late-bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Late Bookings
+         * @description Return what terminals kept while the server was away and what somebody has to look at.
+         */
+        get: operations["late_bookings_api_v1_mes_late_bookings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/lots": {
         parameters: {
             query?: never;
@@ -637,6 +657,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedule
+         * @description Return the schedule in force, what it will come to, and the one that would follow it now.
+         */
+        get: operations["schedule_api_v1_mes_schedule_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/schedule/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Proposal
+         * @description Return the same with the schedule that would come of some moves. Nothing is changed by asking.
+         */
+        post: operations["proposal_api_v1_mes_schedule_proposal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/signatures/{kind}/{record}": {
         parameters: {
             query?: never;
@@ -649,6 +709,26 @@ export interface paths {
          * @description Return the signatures of a record, the oldest first.
          */
         get: operations["signatures_api_v1_mes_signatures__kind___record__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/suspicions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suspicions
+         * @description Return what was held at once, the newest first, with the units that are still held.
+         */
+        get: operations["suspicions_api_v1_mes_suspicions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -677,6 +757,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/terminals/{terminal}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring
+         * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
+         *
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         */
+        post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/units/{unit}": {
         parameters: {
             query?: never;
@@ -689,6 +791,26 @@ export interface paths {
          * @description Return a unit, its way, and all that went into it.
          */
         get: operations["unit_api_v1_mes_units__unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/units/{unit}/at/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Route State
+         * @description Return whether a unit may be worked on at a work unit now: no operation skipped or repeated.
+         */
+        get: operations["route_state_api_v1_mes_units__unit__at__work_unit__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1087,6 +1209,44 @@ export interface components {
             version: string;
         };
         /**
+         * AnswerModel
+         * @description What a person answered to an item of a checklist, with the limits of then.
+         */
+        AnswerModel: {
+            /** Answer */
+            answer: string;
+            /** At Ms */
+            at_ms: number;
+            /** Checklist */
+            checklist: string;
+            /** Done */
+            done: boolean | null;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Lower */
+            lower: number | null;
+            /** Operation */
+            operation: number;
+            /** Person */
+            person: string;
+            /** Question */
+            question: string;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
+            /** Value */
+            value: number | null;
+            /** Verdict */
+            verdict: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * AssetModel
          * @description A physical thing with a serial number.
          */
@@ -1197,6 +1357,30 @@ export interface components {
             lines: components["schemas"]["LineModel"][];
             /** Over */
             over: components["schemas"]["JobModel"][];
+        };
+        /**
+         * BookedModel
+         * @description What became of a late booking: booked, look (somebody has to), or waiting for one before it.
+         */
+        BookedModel: {
+            /** Events */
+            events: string[];
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * BroughtModel
+         * @description Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps.
+         */
+        BroughtModel: {
+            /** Bookings */
+            bookings: components["schemas"]["LateBookingModel"][];
+            /** First */
+            first: number;
         };
         /**
          * BufferModel
@@ -1471,6 +1655,20 @@ export interface components {
             event_id: string;
         };
         /**
+         * DecidesModel
+         * @description What the end of an order waits for.
+         */
+        DecidesModel: {
+            /** Job */
+            job: string;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Decision
          * @description What a person decided about an alarm. The same key twice is the same decision.
          */
@@ -1644,6 +1842,8 @@ export interface components {
             lot: string;
             /** Name */
             name: string;
+            /** Origins */
+            origins: string[];
             /** Quantity */
             quantity: number;
             /** Reason */
@@ -1999,6 +2199,18 @@ export interface components {
             kinds: components["schemas"]["InjectionKind"][];
         };
         /**
+         * InsideModel
+         * @description A proposed change within the frozen zone.
+         */
+        InsideModel: {
+            /** Job */
+            job: string;
+            /** Until Ms */
+            until_ms: number;
+            /** What */
+            what: string;
+        };
+        /**
          * InstructionModel
          * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
          */
@@ -2128,6 +2340,41 @@ export interface components {
             rows: components["schemas"]["ShareModel"][];
         };
         /**
+         * LateBookingModel
+         * @description A command that a terminal kept while nobody answered it.
+         */
+        LateBookingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of: string;
+            /** Sequence */
+            sequence: number;
+        };
+        /**
+         * LateModel
+         * @description Late bookings to be looked at, the oldest first, and those that were looked at last.
+         */
+        LateModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Settled */
+            settled: components["schemas"]["SetAsideModel"][];
+            /** Waiting */
+            waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -2177,6 +2424,7 @@ export interface components {
             order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
+            planned: components["schemas"]["PlaceModel"] | null;
             /** Priority */
             priority: number;
             /** Product */
@@ -2596,6 +2844,26 @@ export interface components {
             work_unit: string;
         };
         /**
+         * MoveModel
+         * @description A job order that a planner puts somewhere: on a work unit, not before an instant.
+         */
+        MoveModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** Job */
+            job: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * MovesModel
+         * @description All moves of a planner since the schedule in force.
+         */
+        MovesModel: {
+            /** Moves */
+            moves: components["schemas"]["MoveModel"][];
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -2663,8 +2931,12 @@ export interface components {
          */
         NonconformancePage: {
             nonconformance: components["schemas"]["NonconformanceModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            /** Routes */
+            routes: components["schemas"]["ReworkRouteModel"][];
             /** Suspect Units */
             suspect_units: string[];
         };
@@ -2701,6 +2973,16 @@ export interface components {
             subject: string;
         };
         /**
+         * OffModel
+         * @description A span in which nothing is planned to run.
+         */
+        OffModel: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
          * OrderModel
          * @description An order as it came in.
          */
@@ -2729,9 +3011,13 @@ export interface components {
          * @description An order with its job orders and units.
          */
         OrderPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Jobs */
             jobs: components["schemas"]["JobModel"][];
             order: components["schemas"]["OrderModel"];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Unit Count */
             unit_count: number;
             /** Units */
@@ -2843,6 +3129,48 @@ export interface components {
             stay: components["schemas"]["StayModel"] | null;
         };
         /**
+         * PhotoModel
+         * @description A photo: what it is of, and its file (`/mes/files/{file}`).
+         */
+        PhotoModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Caption */
+            caption: string;
+            /** Checklist */
+            checklist: string;
+            /** File */
+            file: string;
+            /** Item */
+            item: string;
+            /** Job */
+            job: string;
+            /** Person */
+            person: string;
+            /** Photo */
+            photo: string;
+            /** Record */
+            record: string;
+            /** Record Kind */
+            record_kind: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * PlaceModel
+         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         */
+        PlaceModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Sequence */
+            sequence: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PlantModel
          * @description Everything that does not change while the plant runs.
          */
@@ -2946,6 +3274,26 @@ export interface components {
             state: string;
         };
         /**
+         * PublishedModel
+         * @description A schedule that was published: by whom, when, why.
+         */
+        PublishedModel: {
+            /** By */
+            by: string;
+            /** Cause */
+            cause: string;
+            /** Inside */
+            inside: string[];
+            /** Moved On */
+            moved_on: boolean;
+            /** Published Ms */
+            published_ms: number;
+            /** Schedule */
+            schedule: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * QualityModel
          * @description Nonconformances, open ones first; the inspection plan with its last results.
          */
@@ -2958,6 +3306,31 @@ export interface components {
             nonconformances: components["schemas"]["NonconformanceModel"][];
             /** Signed */
             signed: boolean;
+        };
+        /**
+         * QuestionModel
+         * @description An item of a checklist at a job order. `required`: the job order is not completed without it.
+         */
+        QuestionModel: {
+            answer: components["schemas"]["AnswerModel"] | null;
+            /** Checklist */
+            checklist: string;
+            /** Item */
+            item: string;
+            /** Kind */
+            kind: string;
+            /** Lower */
+            lower: number | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Text */
+            text: string;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Upper */
+            upper: number | null;
         };
         /**
          * RateColumn
@@ -2991,12 +3364,54 @@ export interface components {
         };
         /**
          * RecallModel
-         * @description A lot and every unit that it went into.
+         * @description A lot, the lots that it went into, every unit that it went into, and whose order that is of.
          */
         RecallModel: {
             lot: components["schemas"]["LotModel"];
+            /** Lots */
+            lots: string[];
+            /** Orders */
+            orders: components["schemas"]["RecalledOrder"][];
             /** Units */
-            units: components["schemas"]["SerialModel"][];
+            units: components["schemas"]["RecalledModel"][];
+        };
+        /**
+         * RecalledModel
+         * @description A unit of a recall, and who ordered it.
+         */
+        RecalledModel: {
+            /** Created Ms */
+            created_ms: number;
+            /** Customer */
+            customer: string;
+            /** Disposition */
+            disposition: string;
+            /** Finished Ms */
+            finished_ms: number;
+            /** Operation */
+            operation: number;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Request */
+            request: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RecalledOrder
+         * @description A customer's order with so many units of a recall.
+         */
+        RecalledOrder: {
+            /** Customer */
+            customer: string;
+            /** Request */
+            request: string;
+            /** Units */
+            units: number;
         };
         /**
          * RecordModel
@@ -3147,6 +3562,70 @@ export interface components {
             withdrawn_ms: number;
         };
         /**
+         * ReworkModel
+         * @description A unit on a rework route.
+         */
+        ReworkModel: {
+            /** Back To */
+            back_to: number;
+            /** Done */
+            done: number;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Operation */
+            operation: number;
+            /** Ordered Ms */
+            ordered_ms: number;
+            /** Rework */
+            rework: string;
+            /** Route */
+            route: string;
+            /** State */
+            state: string;
+            /** Steps */
+            steps: components["schemas"]["ReworkStepModel"][];
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReworkRouteModel
+         * @description A rework route that this part may take.
+         */
+        ReworkRouteModel: {
+            /** Name */
+            name: string;
+            /** Route */
+            route: string;
+        };
+        /**
+         * ReworkStepModel
+         * @description A step of a rework route, and where it may be done.
+         */
+        ReworkStepModel: {
+            /** Name */
+            name: string;
+            /** Work Units */
+            work_units: string[];
+        };
+        /**
+         * RouteStateModel
+         * @description Whether a unit may be worked on at a work unit now.
+         */
+        RouteStateModel: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** May */
+            may: boolean;
+            /** Operation */
+            operation: number;
+            /** Rework */
+            rework: string;
+        };
+        /**
          * SaidModel
          * @description A field of a fact.
          */
@@ -3155,6 +3634,107 @@ export interface components {
             field: string;
             /** Value */
             value: string;
+        };
+        /**
+         * ScheduleModel
+         * @description The schedule in force, what it will come to, and what moves would make of it.
+         */
+        ScheduleModel: {
+            /** At Ms */
+            at_ms: number;
+            /** History */
+            history: components["schemas"]["PublishedModel"][];
+            /** Inside */
+            inside: components["schemas"]["InsideModel"][];
+            /** Jobs */
+            jobs: components["schemas"]["ScheduledJobModel"][];
+            /** Orders */
+            orders: components["schemas"]["ScheduledOrderModel"][];
+            schedule: components["schemas"]["PublishedModel"] | null;
+            /** State */
+            state: string;
+            /** Unknown */
+            unknown: string[];
+            /** Work Units */
+            work_units: components["schemas"]["ScheduledUnitModel"][];
+        };
+        /**
+         * ScheduledJobModel
+         * @description A job order in the schedule: as planned, as it will be, as it is proposed.
+         */
+        ScheduledJobModel: {
+            /** Candidates */
+            candidates: string[];
+            /** Due Ms */
+            due_ms: number;
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Name */
+            name: string;
+            /** Obstacle */
+            obstacle: string;
+            /** Operation */
+            operation: number;
+            planned: components["schemas"]["PlaceModel"] | null;
+            /** Product */
+            product: string;
+            projected: components["schemas"]["PlaceModel"] | null;
+            proposed: components["schemas"]["PlaceModel"] | null;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+            /** Setup Family */
+            setup_family: string;
+            /** Setup S */
+            setup_s: number;
+            /** Started Ms */
+            started_ms: number;
+            /** State */
+            state: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * ScheduledOrderModel
+         * @description An order with its dates; 0: not all of it is planned.
+         */
+        ScheduledOrderModel: {
+            decides: components["schemas"]["DecidesModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: boolean;
+            /** Planned End Ms */
+            planned_end_ms: number;
+            /** Product */
+            product: string;
+            /** Projected End Ms */
+            projected_end_ms: number;
+            /** Proposed End Ms */
+            proposed_end_ms: number;
+            /** Quantity */
+            quantity: number;
+            /** Request */
+            request: string;
+        };
+        /**
+         * ScheduledUnitModel
+         * @description A row of the schedule.
+         */
+        ScheduledUnitModel: {
+            /** Frozen Until Ms */
+            frozen_until_ms: number;
+            /** Line */
+            line: string;
+            /** Name */
+            name: string;
+            /** Off */
+            off: components["schemas"]["OffModel"][];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * ScrapModel
@@ -3226,15 +3806,62 @@ export interface components {
          * @description A unit, its way, and all that went into it.
          */
         SerialPage: {
+            /** Answers */
+            answers: components["schemas"]["AnswerModel"][];
             /** Eaten */
             eaten: components["schemas"]["EatenModel"][];
             /** Parents */
             parents: string[];
             /** Passages */
             passages: components["schemas"]["PassageModel"][];
+            /** Photos */
+            photos: components["schemas"]["PhotoModel"][];
             /** Results */
             results: components["schemas"]["ResultModel"][];
+            rework: components["schemas"]["ReworkModel"] | null;
+            /** Scrap */
+            scrap: components["schemas"]["ScrapModel"][];
             unit: components["schemas"]["SerialModel"];
+        };
+        /**
+         * SetAsideModel
+         * @description A late booking that somebody has to look at, or has looked at.
+         */
+        SetAsideModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Booked */
+            booked: boolean;
+            /** Booking */
+            booking: string;
+            /** Code */
+            code: string;
+            /** Command */
+            command: string;
+            /** Content */
+            content: string;
+            /** Found */
+            found: string;
+            /** Person */
+            person: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Said Ms */
+            said_ms: number;
+            /** Settled */
+            settled: string;
+            /** Settled By */
+            settled_by: string;
+            /** Settled Ms */
+            settled_ms: number;
+            /** Terminal */
+            terminal: string;
+            /** Terminal Sequence */
+            terminal_sequence: number;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * SetMode
@@ -3386,6 +4013,8 @@ export interface components {
         SignatureModel: {
             /** At Ms */
             at_ms: number;
+            /** Digest */
+            digest: string;
             /** Kind */
             kind: string;
             /** Meaning */
@@ -3555,6 +4184,54 @@ export interface components {
             targets: string[];
         };
         /**
+         * SuspicionModel
+         * @description Units that were held at once; `units` are those that it still holds.
+         */
+        SuspicionModel: {
+            /** About */
+            about: string;
+            /** Cause */
+            cause: string;
+            /** From Ms */
+            from_ms: number;
+            /** Held */
+            held: number;
+            /** Held Ms */
+            held_ms: number;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Released */
+            released: boolean;
+            /** Suspects */
+            suspects: number;
+            /** Suspicion */
+            suspicion: string;
+            /** To Ms */
+            to_ms: number;
+            /** Units */
+            units: string[];
+            /** Version */
+            version: number;
+        };
+        /**
+         * SuspicionsModel
+         * @description The last suspicions, the newest first.
+         */
+        SuspicionsModel: {
+            /** Suspicions */
+            suspicions: components["schemas"]["SuspicionModel"][];
+        };
+        /**
+         * SyncModel
+         * @description What became of what a terminal brought.
+         */
+        SyncModel: {
+            /** Bookings */
+            bookings: components["schemas"]["BookedModel"][];
+        };
+        /**
          * SystemModel
          * @description All of it.
          */
@@ -3580,6 +4257,8 @@ export interface components {
         TerminalModel: {
             /** At Ms */
             at_ms: number;
+            /** Checklists */
+            checklists: components["schemas"]["QuestionModel"][];
             /** Checks */
             checks: components["schemas"]["CheckModel"][];
             /** Documents */
@@ -3597,6 +4276,8 @@ export interface components {
             reasons: components["schemas"]["ReasonModel"][];
             /** Reports */
             reports: components["schemas"]["ScrapModel"][];
+            /** Set Aside */
+            set_aside: components["schemas"]["SetAsideModel"][];
             /** Work Unit */
             work_unit: string;
         };
@@ -4549,6 +5230,35 @@ export interface operations {
             };
         };
     };
+    late_bookings_api_v1_mes_late_bookings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LateModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lots_api_v1_mes_lots_get: {
         parameters: {
             query?: never;
@@ -4818,6 +5528,68 @@ export interface operations {
             };
         };
     };
+    schedule_api_v1_mes_schedule_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_api_v1_mes_schedule_proposal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MovesModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     signatures_api_v1_mes_signatures__kind___record__get: {
         parameters: {
             query?: never;
@@ -4837,6 +5609,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignaturesModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspicions_api_v1_mes_suspicions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuspicionsModel"];
                 };
             };
             /** @description Default Response */
@@ -4881,6 +5682,41 @@ export interface operations {
             };
         };
     };
+    bring_api_v1_mes_terminals__terminal__bookings_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                terminal: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BroughtModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     unit_api_v1_mes_units__unit__get: {
         parameters: {
             query?: never;
@@ -4899,6 +5735,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SerialPage"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    route_state_api_v1_mes_units__unit__at__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteStateModel"];
                 };
             };
             /** @description Default Response */

@@ -92,7 +92,7 @@ def record_result(book: Reading, wish: commands.RecordResult, asking: Asking) ->
     if characteristic.signal:
         says = f"{job.work_unit}/{characteristic.signal}"
         raise _invalid("characteristic", repr(wish.characteristic), f"one that people measure, not {says}")
-    if State(job.state) not in MEASURABLE:
+    if State(job.state) not in MEASURABLE or (asking.late and job.started_ns > asking.now_ns):
         raise Refused("state", f"job order {job.job}", job.state, "one that has begun",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if wish.gauge:

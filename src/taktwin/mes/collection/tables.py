@@ -37,3 +37,47 @@ class Position(Row, frozen=True, kw_only=True):
     table: ClassVar[str] = "positions"
     stream: str
     sequence: int
+
+
+class Terminal(Row, frozen=True, kw_only=True):
+    """How far what a terminal kept was taken: no fact, and so not rebuilt from the journal."""
+
+    table: ClassVar[str] = "terminals"
+    terminal: str
+    next_sequence: int
+    last_ns: int  # when the last one that was taken was touched
+
+
+class KeptBooking(Row, frozen=True, kw_only=True):
+    """A late booking that waits for one that was touched before it: no fact yet."""
+
+    table: ClassVar[str] = "kept_bookings"
+    booking: str  # id of the command
+    terminal: str
+    sequence: int
+    content: str  # JSON of commands.LateBooking
+    actor: str
+    actor_type: str
+
+
+class SetAside(Row, frozen=True, kw_only=True):
+    """A late booking that somebody has to look at, or has looked at."""
+
+    table: ClassVar[str] = "bookings_set_aside"
+    booking: str  # id of the command
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str  # JSON of its data, without a photo
+    work_unit: str
+    person: str
+    said_ns: int
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+    at_ns: int  # when it came
+    settled_by: str  # "": not yet
+    settled_ns: int
+    settled: str  # what was done about it

@@ -9,8 +9,9 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Gauge, MaintenancePlan, SparePart, Tool
+from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, ReworkRoute, SparePart, Tool
 
+HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
@@ -79,8 +80,15 @@ class Definitions:
     tools: Mapping[str, Tool] = field(default_factory=dict)  # kinds of tools
     tools_at: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work unit -> kinds it works with
     gauges: Mapping[str, Gauge] = field(default_factory=dict)  # kinds of gauges
+    receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
+    rework_routes: Mapping[str, ReworkRoute] = field(default_factory=dict)
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)
+    late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
+    frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
+    lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -159,7 +167,16 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             unit.id: registry.calendars[unit.calendar] if unit.calendar else None
             for unit in registry.work_units
         },
+        receivers=frozenset(unit.id for unit in registry.work_units if unit.job_control),
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        classes={unit.id: unit.class_id for unit in registry.work_units},
+        rework_routes=registry.rework_routes,
+        checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),
+        frozen_ns={unit.id: round(unit.frozen_h * 3600e9) for unit in registry.work_units},
+        lines={
+            each.id: registry.equipment[each.parent].name if each.parent else ""
+            for each in registry.work_units
+        },
         documents=DocumentFolder(registry, files or MemoryFiles()),
     )  # fmt: skip

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from taktwin.contracts.events import ScheduledJob
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
-from taktwin.mes.documents.queries import instructions
+from taktwin.mes.documents.queries import Instruction, instructions
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.resources.queries import qualified
 from taktwin.mes.resources.stays import crews
 from taktwin.mes.scheduling.forward import Projected, Task, project
+from taktwin.mes.scheduling.queries import Plan, plan_in_force
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -30,18 +33,35 @@ class Line:
     setup_family: str
     projected: Projected | None  # where and when it will run; None: on no work unit of this plant
     order_end_ns: int  # when its whole order will be done
+    planned: ScheduledJob | None  # its place in the schedule in force
+
+
+def open_jobs(book: Reading) -> list[JobOrder]:
+    """Return every job order that is not over."""
+    return [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
 
 
 def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
-    """Return every job order that is not over: what runs first, then by priority and due date."""
-    jobs = [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
-    by_name = {job.job: job for job in jobs}
+    """Return every job order that is not over: what runs first, then as the schedule in force says.
+
+    What the schedule does not name comes after it, by priority and due date.
+    """
+    jobs = open_jobs(book)
+    plan = plan_in_force(book)
+
+    @functools.cache  # hundreds of lines share some ten operations
+    def told(product: str, operation: str) -> list[Instruction]:
+        return instructions(book, definitions, product, operation, now_ns)
+
+    by_step: dict[tuple[str, int], list[JobOrder]] = {}
+    for job in jobs:
+        by_step.setdefault((job.request, job.operation), []).append(job)
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
     holders, here = qualified(book, now_ns), crews(book)
     repairs, missing = stopped(book), missing_tools(book, definitions)
     restricted = _restricted(book)
-    projected = projections(jobs, definitions, now_ns)
+    projected = projections(jobs, definitions, now_ns, plan)
     ends: dict[str, int] = {}
     for job in jobs:
         if job.job in projected:
@@ -52,7 +72,10 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
         if definition is None:
             continue  # the plant model no longer knows this product: execution refuses it by name
         operation = definition.operation(job.operation)
-        place = job.work_unit or (operation.work_units[0] if len(operation.work_units) == 1 else "")
+        planned = plan.get(job.job)
+        place = job.work_unit or (planned.work_unit if planned is not None else "")
+        if not place and len(operation.work_units) == 1:
+            place = operation.work_units[0]
         situation = Situation(
             work_unit=place,
             supplies=[
@@ -60,11 +83,11 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
                 for component in operation.components
                 if component.lots
             ],
-            before=_before(job, by_name),
-            before_made=_made_before(job, by_name),
+            before=_before(job, by_step),
+            before_made=_made_before(job, by_step),
             documents=[
                 each.document
-                for each in instructions(book, definitions, job.product, job.name, now_ns)
+                for each in told(job.product, job.name)
                 if each.required and each.revision is None
             ],
             running=running.get(place, "") if running.get(place) != job.job else "",
@@ -75,12 +98,18 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
-            definition.setup_family, projected.get(job.job), ends.get(job.request, 0),
+            definition.setup_family, projected.get(job.job), ends.get(job.request, 0), planned,
         ))  # fmt: skip
     order = {state.value: place for place, state in enumerate(OPEN)}
-    return sorted(lines, key=lambda line: (
-        order[line.job.state], -line.job.priority, line.job.due_ns, line.job.request, line.job.operation,
-    ))  # fmt: skip
+    return sorted(lines, key=lambda line: (order[line.job.state], *turn(line.job, plan)))
+
+
+def turn(job: JobOrder, plan: Plan) -> tuple[int, int, int, str, int]:
+    """Return what job orders are sorted by: the schedule in force first, then priority and due date."""
+    planned = plan.get(job.job)
+    if planned is not None:
+        return 0, planned.begin_ns, 0, job.request, job.operation
+    return 1, -job.priority, job.due_ns, job.request, job.operation
 
 
 def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
@@ -105,21 +134,26 @@ def _held_before(
     return {"held": waiting[0].unit, "held_because": waiting[0].reason}
 
 
-def projections(jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int) -> dict[str, Projected]:
-    """Return where and when each open job order will run, in turn of priority and due date."""
-    turn = sorted(jobs, key=lambda job: (-job.priority, job.due_ns, job.request, job.operation))
-    tasks = [_task(job, definitions) for job in turn if job.product in definitions.products]
+def projections(
+    jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int, plan: Plan
+) -> dict[str, Projected]:
+    """Return where and when each open job order will run, in the turn of the board."""
+    inner = sorted(jobs, key=lambda job: turn(job, plan))
+    tasks = [task(job, definitions, plan) for job in inner if job.product in definitions.products]
     return project(tasks, now_ns=now_ns, calendars=definitions.calendars)
 
 
-def _task(job: JobOrder, definitions: Definitions) -> Task:
+def task(job: JobOrder, definitions: Definitions, plan: Plan) -> Task:
+    """Return what is left of a job order, where it is planned or else where it may run."""
+    planned = plan.get(job.job)
+    place = job.work_unit or (planned.work_unit if planned is not None else "")
     definition = definitions.products[job.product]
     operation = definition.operation(job.operation)
     return Task(
         job=job.job, request=job.request, left=max(0, job.quantity - job.good), made=job.good,
         part_ns=round(operation.standard_time_s * 1e9), batch=operation.batch,
         setup_ns=round(operation.setup_s * 1e9), setup_family=definition.setup_family,
-        candidates=(job.work_unit,) if job.work_unit else operation.work_units,
+        candidates=(place,) if place else operation.work_units,
         running=job.state == State.RUNNING,
     )  # fmt: skip
 
@@ -147,11 +181,10 @@ def _name_before(job: JobOrder) -> str:
     return f"{job.request}-{job.operation - 10}" if job.operation > 10 else ""
 
 
-def _before(job: JobOrder, by_name: dict[str, JobOrder]) -> str:
-    name = _name_before(job)
-    return name if name in by_name else ""  # one that is over is in nobody's way
+def _before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> str:
+    before = by_step.get((job.request, job.operation - 10), [])
+    return before[0].job if before else ""  # one that is over is in nobody's way
 
 
-def _made_before(job: JobOrder, by_name: dict[str, JobOrder]) -> int:
-    before = by_name.get(_name_before(job))
-    return 0 if before is None else before.good
+def _made_before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> int:
+    return sum(each.good for each in by_step.get((job.request, job.operation - 10), []))

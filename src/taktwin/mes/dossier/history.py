@@ -37,7 +37,7 @@ from taktwin.mes.documents.queries import in_force
 from taktwin.mes.documents.tables import Acknowledgement, DocumentRevision
 from taktwin.mes.execution.tables import ScrapReport
 from taktwin.mes.quality.queries import results_of
-from taktwin.mes.quality.tables import Nonconformance, Result
+from taktwin.mes.quality.tables import Nonconformance, Result, Rework
 from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Stay
 from taktwin.mes.scheduling.tables import Request
@@ -55,6 +55,9 @@ HAPPENINGS = {
     events.UnitReleased.event_type: "released",
     events.UnitScrapped.event_type: "scrapped",
     events.MaterialScrapUndone.event_type: "unscrapped",
+    events.ReworkOrdered.event_type: "rework",
+    events.ReworkStepDone.event_type: "rework",
+    events.ReworkEnded.event_type: "rework",
 }  # an event -> the exception that it is
 
 
@@ -95,12 +98,13 @@ def _found(book: Reading, trail: Trail, definitions: Definitions, serial: str) -
         return None
     nonconformances = sorted(book.where(Nonconformance, unit=serial), key=lambda row: row.number)
     reports = {row.report for row in book.where(ScrapReport, unit=serial)}
-    about = {serial, *reports, *(row.nonconformance for row in nonconformances)}
+    reworks = {row.rework for row in book.where(Rework, unit=serial)}
+    about = {serial, *reports, *reworks, *(row.nonconformance for row in nonconformances)}
     # What reviewers signed is no part of what they look at.
     entries = [
         entry
         for entry in trail.about(sorted(about))
-        if entry.event_type != events.RecordSigned.event_type or _is_of(entry, NONCONFORMANCE)
+        if entry.event_type != events.RecordSigned.event_type or not _is_of(entry, UNIT)
     ]
     results = results_of(book, serial)
     return Found(
@@ -236,7 +240,7 @@ def _material(each: Eaten, definitions: Definitions) -> Material:
         component=row.component, name=definitions.materials.get(row.component, ""), quantity=row.quantity,
         lot=row.lot, disposition="" if each.lot is None else each.lot.disposition,
         reason="" if each.lot is None else each.lot.reason, work_unit=row.work_unit, at=rfc3339(row.at_ns),
-        below=[_material(below, definitions) for below in each.below],
+        origins=list(each.origins), below=[_material(below, definitions) for below in each.below],
     )  # fmt: skip
 
 
@@ -397,7 +401,8 @@ def _person(entry: Entry) -> str:
 
 def _detail(entry: Entry) -> str:
     said = msgspec.json.decode(entry.content)
-    return str(said.get("cause") or said.get("report") or entry.reason)
+    rework = [str(said[name]) for name in ("rework", "route", "name", "work_unit") if said.get(name)]
+    return str(said.get("cause") or said.get("report") or ", ".join(rework) or entry.reason)
 
 
 def _instant(at_ns: int) -> str:

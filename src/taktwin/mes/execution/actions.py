@@ -7,22 +7,33 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
+from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
-from taktwin.mes.execution.tables import JobOrder, Run, ScrapReport
+from taktwin.mes.execution.engine import OVER
+from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality.tables import Nonconformance
-from taktwin.mes.resources.queries import checked, lack
+from taktwin.mes.records.actions import signed
+from taktwin.mes.resources.queries import checked, lack, signs
 from taktwin.mes.resources.stays import people_at
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.tracking.tables import Unit
-from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState, decide
+from taktwin.mes.tracking.tables import CLOSED, Passage, Unit
+from taktwin.standards.job_control import (
+    CANCELLABLE,
+    SUB_STATES,
+    Cause,
+    Method,
+    ReturnStatus,
+    State,
+    SubState,
+    decide,
+)
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
-OVER = (State.ENDED, State.ABORTED)
 RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
@@ -90,6 +101,44 @@ def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Ite
     yield from control(book, job, method, asking, work_unit=wish.work_unit)
 
 
+def split_job(book: Reading, wish: commands.SplitJob, asking: Asking) -> Iterator[Fact]:
+    """Give a part of a job order's quantity to a new one."""
+    job = _job(book, wish.job)
+    _same_version(job, wish.version)
+    if State(job.state) in OVER:
+        raise Refused("state", f"job order {job.job}", job.state, "one that is not over",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    left = job.quantity - job.good
+    if not 0 < wish.quantity < left:
+        raise Refused("invalid", "quantity", wish.quantity, f"1 to {left - 1}: {left} are left to make",
+                      status=ReturnStatus.INVALID_REQUEST, row=job)  # fmt: skip
+    number = 2
+    while _was_used(book, into := f"{job.request}-{job.operation}.{number}"):
+        number += 1
+    yield Fact(events.JobOrderSplit(job=job.job, into=into, quantity=wish.quantity), asking.now_ns)
+
+
+def _was_used(book: Reading, name: str) -> bool:
+    # One that was cleared from the list has left its units.
+    return book.get(JobOrder, name) is not None or bool(book.newest(Passage, "at_ns", 1, job=name))
+
+
+def merge_jobs(book: Reading, wish: commands.MergeJobs, asking: Asking) -> Iterator[Fact]:
+    """Put a job order that has not started into another one of the same operation."""
+    job, into = _job(book, wish.job), _job(book, wish.into)
+    _same_version(job, wish.version)
+    if job.job == into.job or (job.request, job.operation) != (into.request, into.operation):
+        raise Refused("invalid", "into", into.job, f"another one of {job.request}, operation {job.operation}",
+                      status=ReturnStatus.INVALID_REQUEST, row=into)  # fmt: skip
+    if State(job.state) not in CANCELLABLE or job.good or job.scrap:
+        raise Refused("state", f"job order {job.job}", job.state, "one that has not started",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    if State(into.state) in OVER:
+        raise Refused("state", f"job order {into.job}", into.state, "one that is not over",
+                      status=ReturnStatus.INVALID_STATE, row=into)  # fmt: skip
+    yield Fact(events.JobOrderMerged(job=job.job, into=into.job, quantity=job.quantity), asking.now_ns)
+
+
 def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterator[Fact]:
     """Begin execution: permitted, placed, and nothing else runs there."""
     job = _job(book, wish.job)
@@ -99,8 +148,13 @@ def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterato
 
 def control(
     book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = "",
+    told: bool = False,
 ) -> Iterator[Fact]:  # fmt: skip
-    """Yield what a method or an inner cause does to a job order, or refuse it with its status."""
+    """Yield what a method or an inner cause does to a job order, or refuse it with its status.
+
+    At a machine that takes job orders the machine is asked first, and it happens when the machine says
+    so: `told` is that word.
+    """
     place = work_unit or job.work_unit
     step = decide(State(job.state), SubState(job.sub_state), wish, placed=bool(place))
     if not step.accepted:
@@ -112,11 +166,16 @@ def control(
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
         )
-    if wish is Cause.BEGIN or wish is Method.RESUME:
+    if wish in (Method.STOP, Cause.STOP) or (told and wish is Cause.FINISH):
+        _by_hand_is_done(book, job, asking)
+    if asking.late:
+        _as_it_was(book, job, wish, asking)
+    if wish in (Cause.BEGIN, Method.RESUME):
         _nothing_else_runs(book, job)
+    if wish in (Cause.BEGIN, Method.RESUME) and not told:
         _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
-    if wish is Cause.BEGIN and job.product in asking.definitions.products:
+    if wish is Cause.BEGIN and not told and job.product in asking.definitions.products:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
         tools = asking.definitions.products[job.product].operation(job.operation).tools
         refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
@@ -156,6 +215,15 @@ def _event(job: JobOrder, wish: Method | Cause, sub_state: SubState, place: str)
             raise AssertionError(f"{wish} stores a job order, which drop_order does")
 
 
+def _machine_counts(book: Reading, job: JobOrder) -> bool:
+    """Return whether the machine itself counts towards the end of a job order."""
+    receiver, row = book.get(MachineReceiver, job.work_unit), book.get(MachineJob, job.job)
+    return (
+        receiver is not None and receiver.reachable
+        and row is not None and row.state in (State.RUNNING, State.INTERRUPTED)
+    )  # fmt: skip
+
+
 def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
     request = book.get(Request, job.request)
     assert request is not None, "every job order is of an order"
@@ -188,12 +256,46 @@ def _nothing_else_runs(book: Reading, job: JobOrder) -> None:
                       "a work unit on which nothing runs", row=job)  # fmt: skip
 
 
+def _as_it_was(book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking) -> None:
+    """Return only if what comes late fits between what is known of then and of since."""
+    if job.started_ns > asking.now_ns:
+        raise Refused("state", f"job order {job.job}", "not begun then", "one that had begun",
+                      status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
+    since = [
+        other.job
+        for other in book.where(JobOrder, work_unit=job.work_unit)
+        if other.job != job.job and max(other.started_ns, other.ended_ns) > asking.now_ns
+    ]
+    if wish is Cause.BEGIN and since:
+        raise Refused("not_ready", job.work_unit, f"{since[0]} ran there since",
+                      "a work unit on which nothing ran since then", row=job)  # fmt: skip
+
+
+def _waits_for(book: Reading, job: JobOrder, asking: Asking) -> list[Question]:
+    found = questions(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.name
+    )  # fmt: skip
+    return [each for each in found if each.open]
+
+
+def _by_hand_is_done(book: Reading, job: JobOrder, asking: Asking) -> None:
+    waits = _waits_for(book, job, asking)
+    if waits:
+        what = "; ".join(
+            f"{each.what.text} ({'not done' if each.answer is None else 'not as it should be'})"
+            for each in waits[:3]
+        )
+        raise Refused("not_ready", f"checklist {waits[0].name} of {job.job}",
+                      what + (f"; and {len(waits) - 3} more" if len(waits) > 3 else ""),
+                      "all of it done, and as it should be", row=job)  # fmt: skip
+
+
 def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
     """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
     definition = asking.definitions.products.get(job.product)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
-        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit)
+        people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit, asking)
         whys = {person: lack(book, person, skill, asking.now_ns) for person in people}
         if not people or all(whys.values()):
             found = "; ".join(f"{person} {why}" for person, why in whys.items()) or "nobody is logged on"
@@ -230,7 +332,7 @@ def _same_version(job: JobOrder, version: int) -> None:
 def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> Iterator[Fact]:
     """Book scrap that a person reports; of a serialised unit, that unit."""
     job = _job(book, wish.job)
-    if State(job.state) not in (State.RUNNING, State.INTERRUPTED):
+    if not under_way(job, asking):
         raise Refused("state", f"job order {job.job}", job.state, "one that is Running or Interrupted",
                       status=ReturnStatus.INVALID_STATE, row=job)  # fmt: skip
     if not wish.cause.strip():
@@ -256,6 +358,13 @@ def report_scrap(book: Reading, wish: commands.ReportScrap, asking: Asking) -> I
         yield Fact(events.UnitScrapped(unit=wish.unit, cause=wish.cause), asking.now_ns)
 
 
+def under_way(job: JobOrder, asking: Asking) -> bool:
+    """Return whether a job order has begun and is not over, or was so when what comes late was asked."""
+    if State(job.state) in (State.RUNNING, State.INTERRUPTED):
+        return not asking.late or job.started_ns <= asking.now_ns
+    return asking.late and bool(job.started_ns) and job.started_ns <= asking.now_ns <= job.ended_ns
+
+
 def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Iterator[Fact]:
     """Take a report back within its ten minutes; a unit that was scrapped is held until quality looks."""
     report = book.get(ScrapReport, wish.report)
@@ -275,6 +384,29 @@ def undo_scrap(book: Reading, wish: commands.UndoScrap, asking: Asking) -> Itera
     if report.unit:
         yield Fact(events.UnitReleased(unit=report.unit, cause="scrap taken back"), asking.now_ns)
         yield from quality.held(book, report.unit, asking.now_ns)
+
+
+def restore_scrap(book: Reading, wish: commands.RestoreScrap, asking: Asking) -> Iterator[Fact]:
+    """Take a report back at any time, with a reason and a signature; its unit is held from then on."""
+    report = book.get(ScrapReport, wish.report)
+    if report is None:
+        raise unknown("scrap report", wish.report)
+    if report.undone:
+        raise Refused("state", f"scrap report {wish.report}", "taken back already", "one that stands")
+    if not asking.person:
+        raise Refused("invalid", "person", "a program", "a person: no program takes scrap back",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if not wish.cause.strip() or len(wish.cause) > 500:
+        raise Refused("invalid", "reason", repr(wish.cause[:40]), "why it is no scrap, 1 to 500 letters",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    if signs(book):
+        yield signed(book, wish, asking, kind="scrap", record=report.report, meaning="approved")
+    yield Fact(events.MaterialScrapUndone(report=report.report, job=report.job), asking.now_ns)
+    unit = book.get(Unit, report.unit) if report.unit else None
+    if unit is not None and unit.disposition == CLOSED:
+        why = f"scrap taken back: {wish.cause}"
+        yield Fact(events.UnitReleased(unit=unit.unit, cause=why), asking.now_ns)
+        yield Fact(events.UnitHeld(unit=unit.unit, cause=why), asking.now_ns)
 
 
 def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: Asking) -> Iterator[Fact]:
@@ -308,9 +440,11 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
-    """End a job order by itself once it has its good parts."""
+    """End a job order by itself once it has its good parts and nothing is left to do by hand."""
     job = _job(book, name)
-    if State(job.state) is State.RUNNING and job.good >= job.quantity:
+    if State(job.state) is not State.RUNNING or job.good < job.quantity:
+        return
+    if not _machine_counts(book, job) and not _waits_for(book, job, asking):
         yield from control(book, job, Cause.FINISH, asking)
 
 
@@ -389,6 +523,27 @@ def _removed(book: Book, event: events.JobOrderCancelled | events.JobOrderCleare
     book.remove(JobOrder, event.job)
 
 
+def _split_off(job: JobOrder, quantity: int) -> int:
+    return job.quantity - quantity
+
+
+def _split(book: Book, event: events.JobOrderSplit, at_ns: int) -> None:
+    job = book.get(JobOrder, event.job)
+    assert job is not None, "decided on a job order that is there"
+    _changes(book, event.job, quantity=_split_off(job, event.quantity))
+    book.put(msgspec.structs.replace(
+        job, job=event.into, quantity=event.quantity, work_unit="", good=0, scrap=0, started_ns=0, ended_ns=0,
+        reason="", state=State.NOT_ALLOWED_TO_START.value, sub_state=SubState.WAITING.value, version=1,
+    ))  # fmt: skip
+
+
+def _merged(book: Book, event: events.JobOrderMerged, at_ns: int) -> None:
+    into = book.get(JobOrder, event.into)
+    assert into is not None, "decided on a job order that is there"
+    _changes(book, event.into, quantity=into.quantity + event.quantity)
+    book.remove(JobOrder, event.job)
+
+
 def booked(book: Book, name: str, *, good: int = 0, scrap: int = 0) -> None:
     """Add counted parts to a job order: the projection of `material.counted`."""
     job = book.get(JobOrder, name)
@@ -418,6 +573,9 @@ RULES = Rules(
         commands.ReportScrap.command_name: report_scrap,
         commands.UndoScrap.command_name: undo_scrap,
         commands.StartMaintenance.command_name: start_maintenance,
+        commands.RestoreScrap.command_name: restore_scrap,
+        commands.SplitJob.command_name: split_job,
+        commands.MergeJobs.command_name: merge_jobs,
     },
     projectors={
         events.JobOrderStored: _stored,
@@ -433,5 +591,7 @@ RULES = Rules(
         events.JobOrderCleared: _removed,
         events.MaterialScrapped: _scrapped,
         events.MaterialScrapUndone: _undone,
+        events.JobOrderSplit: _split,
+        events.JobOrderMerged: _merged,
     },
 )

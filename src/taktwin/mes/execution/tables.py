@@ -54,3 +54,24 @@ class ScrapReport(Row, frozen=True, kw_only=True):
     unit: str
     at_ns: int
     undone: bool
+
+
+class MachineReceiver(Row, frozen=True, kw_only=True):
+    """Whether a machine that takes job orders can be reached, as the commander last said."""
+
+    table: ClassVar[str] = "machine_receivers"
+    work_unit: str
+    reachable: bool
+    cause: str
+    since_ns: int
+
+
+class MachineJob(Row, frozen=True, kw_only=True):
+    """A job order as its machine has it."""
+
+    table: ClassVar[str] = "machine_jobs"
+    job: str
+    work_unit: str
+    state: str  # job_control.State; "": the machine does not have it (any more)
+    sub_state: str
+    said_ns: int

@@ -11,7 +11,7 @@ from taktwin.contracts.commands import CommandData
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.performance.tables import ShiftNote
-from taktwin.mes.resources.stays import stay_at, stay_of
+from taktwin.mes.resources.stays import stay_at, stay_when
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
@@ -28,7 +28,7 @@ def present(book: Reading, wish: CommandData, asking: Asking) -> None:
     """
     if not asking.logged_on:
         return
-    now = stay_of(book, asking.logged_on)
+    now = stay_when(book, asking.logged_on, asking)
     if now is None or not now.work_unit:
         raise Refused("denied", "on behalf of", f"{asking.logged_on}, who is logged on nowhere",
                       "somebody who is logged on")  # fmt: skip
@@ -43,7 +43,7 @@ def write_note(book: Reading, wish: commands.WriteNote, asking: Asking) -> Itera
     """Leave a note at a work unit; who leaves it is logged on there."""
     if wish.work_unit not in asking.definitions.work_units:
         raise unknown("work unit", wish.work_unit)
-    stay_at(book, wish.person, wish.work_unit)
+    stay_at(book, wish.person, wish.work_unit, asking)
     if not wish.text.strip() or len(wish.text) > TEXT_MAX:
         raise _invalid("text", f"{len(wish.text)} letters", f"1 to {TEXT_MAX} letters")
     event = events.ShiftNoteWritten(note=asking.command, work_unit=wish.work_unit, person=wish.person,
@@ -56,7 +56,7 @@ def read_note(book: Reading, wish: commands.ReadNote, asking: Asking) -> Iterato
     note = book.get(ShiftNote, wish.note)
     if note is None:
         raise unknown("note", wish.note)
-    stay_at(book, wish.person, note.work_unit)
+    stay_at(book, wish.person, note.work_unit, asking)
     if note.read_by:
         raise Refused("state", "note", f"read already by {note.read_by}", "a note that nobody has read",
                       row=note)  # fmt: skip

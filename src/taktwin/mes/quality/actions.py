@@ -10,7 +10,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.inspection import Characteristic
-from taktwin.mes.quality import engine
+from taktwin.mes.quality import engine, rework
 from taktwin.mes.quality.engine import Disposition, Verdict
 from taktwin.mes.quality.tables import OPEN, OVER, REWORK, Inspection, Nonconformance, Result
 from taktwin.mes.records.actions import signed
@@ -157,6 +157,9 @@ def dispose(book: Reading, wish: commands.Dispose, asking: Asking) -> Iterator[F
         raise Refused("invalid", "reason", repr(wish.cause[:40]), "why it was decided so, 1 to 500 letters",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     disposition = Disposition(wish.disposition)
+    if wish.route and disposition is not Disposition.REWORK:
+        raise Refused("invalid", "rework route", repr(wish.route), "none: only rework has one",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     quantity = _scrapped(row, disposition, wish.quantity)
     unit = book.get(Unit, row.unit) if row.unit else None
     if unit is not None and unit.disposition == CLOSED and disposition is not Disposition.SCRAP:
@@ -176,6 +179,7 @@ def dispose(book: Reading, wish: commands.Dispose, asking: Asking) -> Iterator[F
         ),
         asking.now_ns,
     )  # fmt: skip
+    yield from rework.ordered(book, row, wish.route, asking)
     if disposition is not Disposition.REWORK:
         yield Fact(events.NonconformanceClosed(nonconformance=row.nonconformance), asking.now_ns)
     yield from _done(book, row, disposition, unit, quantity, wish.cause, asking.now_ns)

@@ -73,3 +73,38 @@ class Inspection(Row, frozen=True, kw_only=True):
     at_ns: int
     good_made: int  # the same of the last good result
     good_ns: int  # 0: there was none
+
+
+class Rework(Row, frozen=True, kw_only=True):
+    """A unit on a rework route, with the steps as they were ordered."""
+
+    table: ClassVar[str] = "reworks"
+    rework: str  # <nonconformance>-R<number>
+    nonconformance: str
+    unit: str
+    route: str
+    steps: str  # JSON list of events.ReworkStepPlanned
+    done: int  # steps
+    back_to: int  # operation that it has to pass next afterwards
+    operation: int  # the one before that
+    state: str  # Ordered | Done | Ended
+    ordered_ns: int
+    version: int
+
+
+class Suspicion(Row, frozen=True, kw_only=True):
+    """Units that were held at once, and why."""
+
+    table: ClassVar[str] = "suspicions"
+    suspicion: str  # SU-<number>
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ns: int
+    to_ns: int
+    suspects: int
+    held: int  # those that nothing held before
+    held_ns: int
+    released: bool
+    version: int

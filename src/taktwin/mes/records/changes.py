@@ -60,6 +60,10 @@ class Recording:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return self._book.newest(kind, by, limit, **equal)
 
+    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+        """Return the rows with a field from `low` to `high`, both included, by key."""
+        return self._book.between(kind, by, low, high, **equal)
+
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
         self._keep(type(row), key_of(row))

@@ -25,9 +25,24 @@ def stay_of(book: Reading, person: str) -> Stay | None:
     return next(iter(book.where(Stay, person=person, to_ns=0)), None)
 
 
-def people_at(book: Reading, work_unit: str) -> list[str]:
-    """Return who is logged on at a work unit, by number."""
-    return sorted(stay.person for stay in book.where(Stay, work_unit=work_unit, to_ns=0))
+def stay_when(book: Reading, person: str, asking: Asking) -> Stay | None:
+    """Return where a person is, or was when something was asked that comes late."""
+    if not asking.late:
+        return stay_of(book, person)
+    stays = [stay for stay in book.where(Stay, person=person) if _during(stay, asking.now_ns)]
+    return max(stays, key=lambda stay: stay.from_ns, default=None)
+
+
+def people_at(book: Reading, work_unit: str, asking: Asking | None = None) -> list[str]:
+    """Return who is logged on at a work unit, or was when something was asked that comes late, by number."""
+    if asking is None or not asking.late:
+        return sorted(stay.person for stay in book.where(Stay, work_unit=work_unit, to_ns=0))
+    stays = book.where(Stay, work_unit=work_unit)
+    return sorted({stay.person for stay in stays if _during(stay, asking.now_ns)})
+
+
+def _during(stay: Stay, at_ns: int) -> bool:
+    return stay.from_ns <= at_ns and (not stay.to_ns or at_ns < stay.to_ns)
 
 
 def crews(book: Reading) -> dict[str, set[str]]:
@@ -71,9 +86,9 @@ def start_indirect(book: Reading, wish: commands.StartIndirect, asking: Asking) 
     yield Fact(event, asking.now_ns)
 
 
-def stay_at(book: Reading, person: str, work_unit: str) -> Stay:
+def stay_at(book: Reading, person: str, work_unit: str, asking: Asking | None = None) -> Stay:
     """Return a person's stay at a work unit, "" = wherever. Raises Refused where they are elsewhere."""
-    now = stay_of(book, person)
+    now = stay_of(book, person) if asking is None else stay_when(book, person, asking)
     if now is None:
         raise Refused("state", person or "person", "logged on nowhere", "somebody who is logged on")
     if work_unit and now.work_unit != work_unit:

@@ -8,7 +8,7 @@ import msgspec
 
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.scheduling.tables import Request, Schedule
 from taktwin.storage.book import Book, Reading
 
 RELEASED, COMPLETED, CANCELLED = "Released", "Completed", "Cancelled"  # B2MML's RequestState
@@ -58,6 +58,14 @@ def _cancelled(book: Book, event: events.OperationsRequestCancelled, at_ns: int)
     book.put(msgspec.structs.replace(request, state=CANCELLED, version=request.version + 1))
 
 
+def _published(book: Book, event: events.SchedulePublished, at_ns: int) -> None:
+    book.put(Schedule(
+        schedule=event.schedule, version=event.version, published_ns=at_ns, by=event.by, cause=event.cause,
+        state=event.state, moved_on=event.moved_on, inside=msgspec.json.encode(event.inside).decode(),
+        jobs=msgspec.json.encode(event.jobs).decode(),
+    ))  # fmt: skip
+
+
 RULES = Rules(
     deciders={commands.ChangeOrder.command_name: change_order},
     projectors={
@@ -65,5 +73,6 @@ RULES = Rules(
         events.OperationsRequestChanged: _changed,
         events.OperationsRequestCompleted: _completed,
         events.OperationsRequestCancelled: _cancelled,
+        events.SchedulePublished: _published,
     },
 )

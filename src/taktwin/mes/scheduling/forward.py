@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 FAR_NS = (1 << 63) - 1
@@ -41,6 +42,8 @@ class Task:
     setup_family: str
     candidates: tuple[str, ...]  # work units; the one it was given, or those on which it may run
     running: bool
+    earliest_ns: int = 0  # it is not wanted before
+    fixed: Projected | None = None  # where and when it stands whatever comes
 
     @property
     def work_ns(self) -> int:
@@ -58,16 +61,18 @@ class Projected:
 
 
 def project(
-    tasks: Sequence[Task], *, now_ns: int, calendars: Mapping[str, WorkingTime | None]
-) -> dict[str, Projected]:
+    tasks: Sequence[Task], *, now_ns: int, calendars: Mapping[str, WorkingTime | None],
+    free_ns: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, Projected]:  # fmt: skip
     """Return when each job order will run.
 
     Parameters
     ----------
     tasks : first those that take their turn first; of one order by operation
     calendars : work unit -> its calendar, None: always planned
+    free_ns : work unit -> instant before which it takes nothing that is not fixed
     """
-    free: dict[str, int] = {}
+    free = dict(free_ns)
     families: dict[str, str] = {}
     first: dict[str, tuple[int, int]] = {}  # order -> first part and end of the operation before
     found: dict[str, Projected] = {}
@@ -75,20 +80,29 @@ def project(
     for task in tasks:
         if task.running:
             unit = task.candidates[0]
-            free[unit] = after(calendars.get(unit), now_ns, task.work_ns)
+            end_ns = after(calendars.get(unit), now_ns, task.work_ns)
+            free[unit] = max(end_ns, free.get(unit, 0))
             families[unit] = task.setup_family
-            found[task.job] = Projected(unit, now_ns, free[unit])
+            found[task.job] = Projected(unit, now_ns, end_ns)
+    for task in tasks:
+        if task.fixed is not None:
+            found[task.job] = task.fixed
+            free[task.fixed.work_unit] = max(task.fixed.end_ns, free.get(task.fixed.work_unit, 0))
+            families[task.fixed.work_unit] = task.setup_family
     for task in tasks:
         part_ns, before_ns = first.get(task.request, (now_ns, now_ns))
-        options = [found[task.job]] if task.running else [
-            _on(task, unit, max(free.get(unit, now_ns), part_ns), families.get(unit), calendars.get(unit))
+        stands = task.running or task.fixed is not None
+        options = [found[task.job]] if stands else [
+            _on(task, unit, max(free.get(unit, now_ns), part_ns, task.earliest_ns), families.get(unit),
+                calendars.get(unit))
             for unit in task.candidates
         ]  # fmt: skip
         if not options:
             continue  # no work unit of the plant can do it: the board says so
-        best = min((_not_before(task, each, before_ns, calendars) for each in options),
-                   key=lambda each: (each.end_ns, each.work_unit))  # fmt: skip
-        if not task.running:
+        if task.fixed is None:
+            options = [_not_before(task, each, before_ns, calendars) for each in options]
+        best = min(options, key=lambda each: (each.end_ns, each.work_unit))
+        if not stands:
             free[best.work_unit] = best.end_ns
             families[best.work_unit] = task.setup_family
         found[task.job] = best
@@ -100,6 +114,7 @@ def project(
 def _on(task: Task, unit: str, begin_ns: int, family: str | None, calendar: WorkingTime | None) -> Projected:
     changes = family is not None and family != task.setup_family
     work_ns = task.work_ns + (task.setup_ns if changes else 0)
+    begin_ns = opens(calendar, begin_ns)
     return Projected(unit, begin_ns, after(calendar, begin_ns, work_ns))
 
 
@@ -111,6 +126,14 @@ def _not_before(
         return found
     end_ns = after(calendars.get(found.work_unit), before_ns, task.part_ns)
     return Projected(found.work_unit, found.begin_ns, max(found.end_ns, end_ns))
+
+
+def opens(calendar: WorkingTime | None, from_ns: int) -> int:
+    """Return the first instant of working time from an instant on; `FAR_NS` where none is planned."""
+    if from_ns >= FAR_NS or calendar is None or calendar.planned(from_ns):
+        return min(FAR_NS, from_ns)
+    opened_ns = after(calendar, from_ns, 1)
+    return opened_ns if opened_ns >= FAR_NS else opened_ns - 1
 
 
 def after(calendar: WorkingTime | None, from_ns: int, work_ns: int) -> int:

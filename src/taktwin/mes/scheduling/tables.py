@@ -20,3 +20,18 @@ class Request(Row, frozen=True, kw_only=True):
     state: str  # Released | Completed | Cancelled
     received_ns: int
     version: int
+
+
+class Schedule(Row, frozen=True, kw_only=True):
+    """A schedule as it was published; the one with the highest version is in force."""
+
+    table: ClassVar[str] = "schedules"
+    schedule: str  # SCH-<version>
+    version: int
+    published_ns: int
+    by: str
+    cause: str
+    state: str
+    moved_on: bool
+    inside: str  # JSON: the job orders that it changed within the frozen zone
+    jobs: str  # JSON: events.ScheduledJob, by work unit and sequence

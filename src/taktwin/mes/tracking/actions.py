@@ -65,6 +65,9 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
     now = book.get(LoadedLot, f"{wish.work_unit}:{lot.product}")
     if now is not None and now.lot == lot.lot:
         return  # scanned twice: it stands there already
+    if asking.late and now is not None and now.loaded_ns > asking.now_ns:
+        raise Refused("state", f"lot {wish.lot} at {wish.work_unit}", f"lot {now.lot} was put there after it",
+                      "one that still stands there")  # fmt: skip
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
 
@@ -192,9 +195,10 @@ def _consumed(
     book: Reading, serial: str, operation: Operation, component: str, quantity: float, *,
     job: str, work_unit: str, at_ns: int,
 ) -> Iterator[Fact]:  # fmt: skip
-    known = [row for row in book.where(Consumption, unit=serial, component=component) if row.job == job]
-    if known:
-        return  # the unit was here before: what it holds, it holds
+    here = f"{serial}:{operation.number}:{component}:"
+    rows = book.where(Consumption, unit=serial)
+    if any(row.work_unit and row.consumption.startswith(here) for row in rows):
+        return  # the unit was here before, perhaps under another job order: what it holds, it holds
     loaded = book.get(LoadedLot, f"{work_unit}:{component}")
     # A count that comes late belongs to the lot that stood there when the part was made.
     name = "" if loaded is None else loaded.lot if at_ns >= loaded.loaded_ns else loaded.before
@@ -301,6 +305,12 @@ def _released(book: Book, event: events.UnitReleased, at_ns: int) -> None:
     unit = _known(book, event.unit)
     free = FREE if unit.finished_ns else IN_PROCESS
     book.put(msgspec.structs.replace(unit, disposition=free, reason="", version=unit.version + 1))
+
+
+def sent_back(book: Book, serial: str, operation: int) -> None:
+    """Put a unit back behind an operation of its route: the projection of a rework that is done."""
+    unit = _known(book, serial)
+    book.put(msgspec.structs.replace(unit, operation=operation, finished_ns=0, version=unit.version + 1))
 
 
 def _known(book: Book, serial: str) -> Unit:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from taktwin.mes.tracking.tables import Consumption, Lot, Passage, Unit
+from taktwin.mes.tracking.tables import Consumption, Lot, LotTransfer, Passage, Unit
 from taktwin.storage.book import Reading
 
 LEVELS_MAX = 12  # a graph deeper than that is a circle in somebody's data
@@ -17,6 +18,7 @@ class Eaten:
     row: Consumption
     lot: Lot | None
     sisters: int  # other units with the same lot
+    origins: tuple[str, ...]  # lots that went into that lot
     below: tuple[Eaten, ...]  # where the lot is a unit of ours: what went into that
 
 
@@ -48,14 +50,15 @@ def _eaten(book: Reading, serial: str, levels: int) -> tuple[Eaten, ...]:
             {other.unit for other in book.where(Consumption, lot=row.lot)} - {serial} if row.lot else set()
         )
         below = _eaten(book, row.lot, levels - 1) if row.lot and lot is None and levels else ()
-        found.append(Eaten(row, lot, len(sisters), below))
+        origins = () if lot is None else tuple(sorted(lots_before(book, row.lot)))
+        found.append(Eaten(row, lot, len(sisters), origins, below))
     return tuple(found)
 
 
 def recall(book: Reading, lot: str) -> list[Unit]:
     """Return every unit that a lot went into, through all levels: the recall list."""
     found: dict[str, Unit] = {}
-    todo = [lot]
+    todo = [lot, *lots_after(book, lot)]
     while todo:
         for row in book.where(Consumption, lot=todo.pop()):
             unit = book.get(Unit, row.unit)
@@ -63,3 +66,23 @@ def recall(book: Reading, lot: str) -> list[Unit]:
                 found[unit.unit] = unit
                 todo.append(unit.unit)
     return [found[name] for name in sorted(found)]
+
+
+def lots_after(book: Reading, lot: str) -> set[str]:
+    """Return every lot that material of a lot went into, by splits and merges."""
+    return _transferred(lot, lambda name: [row.target for row in book.where(LotTransfer, source=name)])
+
+
+def lots_before(book: Reading, lot: str) -> set[str]:
+    """Return every lot whose material went into a lot."""
+    return _transferred(lot, lambda name: [row.source for row in book.where(LotTransfer, target=name)])
+
+
+def _transferred(start: str, step: Callable[[str], list[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        new = set(step(todo.pop())) - found
+        found |= new
+        todo += sorted(new)
+    return found - {start}

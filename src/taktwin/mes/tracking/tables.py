@@ -16,12 +16,23 @@ class Lot(Row, frozen=True, kw_only=True):
     table: ClassVar[str] = "lots"
     lot: str
     product: str
-    quantity: float
+    quantity: float  # that ever came into it
     remaining: float
     disposition: str  # UnRestricted | Restricted
     reason: str
     received_ns: int
     version: int
+
+
+class LotTransfer(Row, frozen=True, kw_only=True):
+    """Material that went from one lot into another: split off, or merged into it."""
+
+    table: ClassVar[str] = "lot_transfers"
+    transfer: str  # id of the command
+    source: str
+    target: str
+    quantity: float
+    at_ns: int
 
 
 class LoadedLot(Row, frozen=True, kw_only=True):

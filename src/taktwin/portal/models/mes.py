@@ -49,6 +49,15 @@ class OverdueModel(Model):
     parts: int
 
 
+class PlaceModel(Model):
+    """Where and when a job order is to run, and as which one there; sequence 0: in no schedule."""
+
+    work_unit: str
+    sequence: int
+    begin_ms: int
+    end_ms: int
+
+
 class LineModel(JobModel):
     """A job order on the board: where it may run, what is in its way, and what is late while it runs."""
 
@@ -57,6 +66,7 @@ class LineModel(JobModel):
     projected_begin_ms: int  # by a forward pass over finite capacity; 0: it can run nowhere
     projected_end_ms: int
     order_end_ms: int  # when its whole order will be done; 0: it will not
+    planned: PlaceModel | None  # its place in the schedule in force
     obstacle: ObstacleModel | None
     overdue: list[OverdueModel]
 
@@ -66,6 +76,117 @@ class BoardModel(Model):
 
     lines: list[LineModel]
     over: list[JobModel]
+    at_ms: int
+
+
+class MoveModel(Model):
+    """A job order that a planner puts somewhere: on a work unit, not before an instant."""
+
+    job: str = Field(max_length=120)
+    work_unit: str = Field(max_length=80)
+    begin_ms: int = Field(ge=0, le=253_402_300_799_000)
+
+
+class MovesModel(Model):
+    """All moves of a planner since the schedule in force."""
+
+    moves: list[MoveModel] = Field(max_length=500)
+
+
+class PublishedModel(Model):
+    """A schedule that was published: by whom, when, why."""
+
+    schedule: str
+    version: int
+    published_ms: int
+    by: str
+    cause: str
+    moved_on: bool  # job orders had changed since the planner looked
+    inside: list[str]  # job orders that it changed within the frozen zone
+
+
+class OffModel(Model):
+    """A span in which nothing is planned to run."""
+
+    from_ms: int
+    to_ms: int
+
+
+class ScheduledUnitModel(Model):
+    """A row of the schedule."""
+
+    work_unit: str
+    name: str
+    line: str
+    frozen_until_ms: int  # 0: nothing is frozen there
+    off: list[OffModel]
+
+
+class ScheduledJobModel(Model):
+    """A job order in the schedule: as planned, as it will be, as it is proposed."""
+
+    job: str
+    request: str
+    operation: int
+    name: str
+    product: str
+    quantity: int
+    good: int
+    state: str
+    work_unit: str
+    candidates: list[str]
+    setup_family: str
+    setup_s: float
+    due_ms: int
+    started_ms: int
+    planned: PlaceModel | None
+    proposed: PlaceModel | None
+    projected: PlaceModel | None
+    obstacle: str
+
+
+class DecidesModel(Model):
+    """What the end of an order waits for."""
+
+    kind: str  # behind | work | nowhere, or an obstacle
+    job: str
+    subject: str
+    work_unit: str
+
+
+class ScheduledOrderModel(Model):
+    """An order with its dates; 0: not all of it is planned."""
+
+    request: str
+    product: str
+    quantity: int
+    due_ms: int
+    planned_end_ms: int
+    projected_end_ms: int
+    proposed_end_ms: int
+    late: bool
+    decides: DecidesModel
+
+
+class InsideModel(Model):
+    """A proposed change within the frozen zone."""
+
+    job: str
+    what: str
+    until_ms: int
+
+
+class ScheduleModel(Model):
+    """The schedule in force, what it will come to, and what moves would make of it."""
+
+    schedule: PublishedModel | None
+    history: list[PublishedModel]
+    state: str  # digest of the job orders that all this was made from
+    work_units: list[ScheduledUnitModel]
+    jobs: list[ScheduledJobModel]
+    orders: list[ScheduledOrderModel]
+    inside: list[InsideModel]
+    unknown: list[str]  # moved job orders that are over, or never were
     at_ms: int
 
 
@@ -286,12 +407,107 @@ class QualityModel(Model):
     at_ms: int
 
 
+class ReworkRouteModel(Model):
+    """A rework route that this part may take."""
+
+    route: str
+    name: str
+
+
+class AnswerModel(Model):
+    """What a person answered to an item of a checklist, with the limits of then."""
+
+    answer: str
+    checklist: str
+    item: str
+    question: str
+    job: str
+    operation: int
+    work_unit: str
+    person: str
+    verdict: str
+    done: bool | None
+    value: float | None
+    text: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    at_ms: int
+
+
+class QuestionModel(Model):
+    """An item of a checklist at a job order. `required`: the job order is not completed without it."""
+
+    checklist: str
+    name: str
+    required: bool
+    item: str
+    text: str
+    kind: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    answer: AnswerModel | None
+
+
+class PhotoModel(Model):
+    """A photo: what it is of, and its file (`/mes/files/{file}`)."""
+
+    photo: str
+    file: str
+    record_kind: str
+    record: str
+    job: str
+    work_unit: str
+    caption: str
+    person: str
+    checklist: str
+    item: str
+    at_ms: int
+
+
 class NonconformancePage(Model):
     """A nonconformance with its results, the newest first, and the units that are suspect with it."""
 
     nonconformance: NonconformanceModel
     results: list[ResultModel]
     suspect_units: list[str]
+    routes: list[ReworkRouteModel]
+    photos: list[PhotoModel]
+
+
+class SuspicionModel(Model):
+    """Units that were held at once; `units` are those that it still holds."""
+
+    suspicion: str
+    number: int
+    kind: str  # lot | tool | work_unit | nonconformance
+    about: str
+    cause: str
+    from_ms: int
+    to_ms: int
+    suspects: int
+    held: int
+    held_ms: int
+    released: bool
+    version: int
+    units: list[str]
+
+
+class SuspicionsModel(Model):
+    """The last suspicions, the newest first."""
+
+    suspicions: list[SuspicionModel]
+
+
+class RouteStateModel(Model):
+    """Whether a unit may be worked on at a work unit now."""
+
+    may: bool
+    code: str  # ok | rework | unknown | held | scrap | finished | elsewhere | repeated | skipped
+    detail: str
+    operation: int
+    rework: str
 
 
 class ReasonModel(Model):
@@ -299,6 +515,69 @@ class ReasonModel(Model):
 
     code: str
     name: str
+
+
+class SetAsideModel(Model):
+    """A late booking that somebody has to look at, or has looked at."""
+
+    booking: str
+    terminal: str
+    terminal_sequence: int
+    command: str
+    content: str
+    work_unit: str
+    person: str
+    said_ms: int
+    booked: bool
+    code: str
+    place: str
+    found: str
+    right: str
+    at_ms: int
+    settled_by: str
+    settled_ms: int
+    settled: str
+
+
+class LateModel(Model):
+    """Late bookings to be looked at, the oldest first, and those that were looked at last."""
+
+    waiting: list[SetAsideModel]
+    settled: list[SetAsideModel]
+    at_ms: int
+
+
+class LateBookingModel(Model):
+    """A command that a terminal kept while nobody answered it."""
+
+    id: str = Field(pattern=r"^[!-~]{8,100}$")
+    sequence: int = Field(ge=1, le=2**53)
+    name: str = Field(pattern=r"^[a-z._]{1,60}$")
+    at_ms: int = Field(ge=0, le=2**53)
+    data: dict[str, Any]
+    on_behalf_of: str = Field(default="", pattern=r"^[ -~]{0,40}$")
+
+
+class BroughtModel(Model):
+    """Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps."""
+
+    first: int = Field(ge=1, le=2**53)
+    bookings: list[LateBookingModel] = Field(max_length=200)
+
+
+class BookedModel(Model):
+    """What became of a late booking: booked, look (somebody has to), or waiting for one before it."""
+
+    id: str
+    state: str
+    events: list[str]
+    reason: str
+
+
+class SyncModel(Model):
+    """What became of what a terminal brought."""
+
+    bookings: list[BookedModel]
 
 
 class TerminalModel(Model):
@@ -314,6 +593,8 @@ class TerminalModel(Model):
     checks: list[CheckModel]
     last_unit: str
     documents: list[InstructionModel]
+    checklists: list[QuestionModel]
+    set_aside: list[SetAsideModel]
     at_ms: int
 
 
@@ -358,6 +639,31 @@ class OrderPage(Model):
     jobs: list[JobModel]
     units: list[SerialModel]
     unit_count: int
+    answers: list[AnswerModel]
+    photos: list[PhotoModel]
+
+
+class ReworkStepModel(Model):
+    """A step of a rework route, and where it may be done."""
+
+    name: str
+    work_units: list[str]
+
+
+class ReworkModel(Model):
+    """A unit on a rework route."""
+
+    rework: str
+    nonconformance: str
+    unit: str
+    route: str
+    steps: list[ReworkStepModel]
+    done: int
+    back_to: int
+    operation: int
+    state: str
+    ordered_ms: int
+    version: int
 
 
 class PassageModel(Model):
@@ -387,6 +693,7 @@ class EatenModel(Model):
     disposition: str
     reason: str
     sisters: int
+    origins: list[str]  # lots that were split or merged into this one
     below: list[EatenModel]
 
 
@@ -398,6 +705,10 @@ class SerialPage(Model):
     eaten: list[EatenModel]
     parents: list[str]
     results: list[ResultModel]
+    rework: ReworkModel | None  # that it is in
+    scrap: list[ScrapModel]  # reports that stand
+    answers: list[AnswerModel]
+    photos: list[PhotoModel]
 
 
 class LotModel(Model):
@@ -419,11 +730,27 @@ class LotsModel(Model):
     lots: list[LotModel]
 
 
+class RecalledModel(SerialModel):
+    """A unit of a recall, and who ordered it."""
+
+    customer: str
+
+
+class RecalledOrder(Model):
+    """A customer's order with so many units of a recall."""
+
+    request: str
+    customer: str
+    units: int
+
+
 class RecallModel(Model):
-    """A lot and every unit that it went into."""
+    """A lot, the lots that it went into, every unit that it went into, and whose order that is of."""
 
     lot: LotModel
-    units: list[SerialModel]
+    lots: list[str]
+    units: list[RecalledModel]
+    orders: list[RecalledOrder]
 
 
 class CertificateModel(Model):
@@ -536,6 +863,7 @@ class SignatureModel(Model):
     person: str
     printed_name: str
     at_ms: int
+    digest: str  # SHA-256 of the record that was looked at; "" = of none
 
 
 class SignaturesModel(Model):

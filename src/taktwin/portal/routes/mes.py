@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Query
+from fastapi import Path as PathWord
 from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, device_history, topics
@@ -20,19 +21,26 @@ from taktwin.portal.context import PersonOf, Portal, PortalOf, require
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
+    BroughtModel,
     CrewModel,
     DocumentsModel,
     Granted,
     LabourModel,
+    LateModel,
     LotsModel,
+    MovesModel,
     NonconformancePage,
     OrderPage,
     OrdersModel,
     PeopleModel,
     QualityModel,
     RecallModel,
+    RouteStateModel,
+    ScheduleModel,
     SerialPage,
     SignaturesModel,
+    SuspicionsModel,
+    SyncModel,
     TerminalModel,
     Wish,
 )
@@ -42,6 +50,7 @@ from taktwin.portal.roles import Action
 
 router = APIRouter(tags=["mes"], prefix="/mes")
 OWNER = "mes"
+SYNC_S = 20.0  # a piece of what a terminal kept is up to 200 transactions
 NEEDS: dict[str, Action] = {
     commands.DropOrder.command_name: Action.MES_PLAN,
     commands.ChangeOrder.command_name: Action.MES_PLAN,
@@ -81,6 +90,19 @@ NEEDS: dict[str, Action] = {
     commands.UseGauge.command_name: Action.MES_TOOL,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
+    commands.RestoreScrap.command_name: Action.MES_DISPOSE,
+    commands.HoldSuspects.command_name: Action.MES_HOLD,
+    commands.ReleaseSuspects.command_name: Action.MES_RELEASE,
+    commands.ReportRework.command_name: Action.MES_WORK,
+    commands.SplitLot.command_name: Action.MES_WORK,
+    commands.MergeLots.command_name: Action.MES_WORK,
+    commands.SplitJob.command_name: Action.MES_DISPATCH,
+    commands.MergeJobs.command_name: Action.MES_DISPATCH,
+    commands.AnswerChecklist.command_name: Action.MES_WORK,
+    commands.AttachPhoto.command_name: Action.MES_MEASURE,
+    commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.PublishSchedule.command_name: Action.MES_PLAN,
+    commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
 STATUS = {
     "unknown": 404,
@@ -94,6 +116,19 @@ STATUS = {
 async def board(portal: PortalOf, person: PersonOf) -> Any:
     """Return every job order that is not over, with what is in its way, and those that ended last."""
     return await _ask(portal, "board")
+
+
+@router.get("/schedule", response_model=ScheduleModel)
+async def schedule(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the schedule in force, what it will come to, and the one that would follow it now."""
+    return await _ask(portal, "schedule")
+
+
+@router.post("/schedule/proposal", response_model=ScheduleModel)
+async def proposal(wish: MovesModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the same with the schedule that would come of some moves. Nothing is changed by asking."""
+    moves = [_in_ns(move.model_dump()) for move in wish.moves]
+    return await _ask(portal, "schedule", moves=moves)
 
 
 @router.get("/terminal/{work_unit}", response_model=TerminalModel)
@@ -229,6 +264,21 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
     return found
 
 
+@router.get("/suspicions", response_model=SuspicionsModel)
+async def suspicions(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what was held at once, the newest first, with the units that are still held."""
+    return await _ask(portal, "suspicions")
+
+
+@router.get("/units/{unit}/at/{work_unit}", response_model=RouteStateModel)
+async def route_state(unit: str, work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return whether a unit may be worked on at a work unit now: no operation skipped or repeated."""
+    found = await _ask(portal, "route_state", unit=unit, work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
 @router.get("/units/{unit}/record", response_model=RecordModel)
 async def record(unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return what a reviewer reads first of a unit's device history record: the exceptions."""
@@ -343,6 +393,50 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
     }  # fmt: skip
 
 
+@router.get("/late-bookings", response_model=LateModel)
+async def late_bookings(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what terminals kept while the server was away and what somebody has to look at."""
+    return await _ask(portal, "late")
+
+
+@router.post("/terminals/{terminal}/bookings", response_model=SyncModel)
+async def bring(
+    terminal: Annotated[str, PathWord(pattern=r"^[!-~]{8,60}$")],
+    brought: BroughtModel, portal: PortalOf, person: PersonOf,
+) -> Any:  # fmt: skip
+    """Book what a terminal kept: each once, by the time at which it was touched, in that order.
+
+    In pieces, in any order and as often as anybody likes: the ids make it harmless.
+    """
+    for name in {booking.name for booking in brought.bookings}:
+        if name not in NEEDS:
+            raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
+        require(person, NEEDS[name])
+    kept = commands.BookLate(
+        terminal=terminal, first=brought.first,
+        bookings=[
+            commands.LateBooking(
+                id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
+                on_behalf_of=each.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
+            )
+            for each in brought.bookings
+        ],
+    )  # fmt: skip
+    asked = Command(id=f"sync:{terminal}", name=commands.SYNC, actor=person.id,
+                    data=msgspec.Raw(msgspec.json.encode(kept)))  # fmt: skip
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, commands.SYNC)
+    try:
+        answer = await portal.bus.request(subject, commands.encode(asked), timeout_s=SYNC_S)
+        report = msgspec.json.decode(answer, type=commands.SyncReport)
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if report.code:
+        raise Problem(STATUS.get(report.code, 409), "The MES took nothing of it", place=report.place,
+                      found=report.found, right=report.right, code=report.code)  # fmt: skip
+    return {"bookings": [msgspec.structs.asdict(each) for each in report.bookings]}
+
+
 def _problem(name: str, answer: Answer) -> Problem:
     return Problem(
         STATUS.get(answer.code, 409), f"The MES refused {name}", place=answer.place, found=answer.found,
@@ -351,7 +445,7 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, question: str, /, **wish: str) -> Any:
+async def _ask(portal: Portal, question: str, /, **wish: Any) -> Any:
     found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")
@@ -371,9 +465,12 @@ def _in_ms(value: Any) -> Any:
 
 
 def _in_ns(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name[:-3]}_ns" if name.endswith("_ms") else name: wire.ns(each)
-        if name.endswith("_ms") and isinstance(each, int)
-        else each
-        for name, each in data.items()
-    }
+    found: dict[str, Any] = {}
+    for name, each in data.items():
+        if name.endswith("_ms") and isinstance(each, int):
+            found[f"{name[:-3]}_ns"] = wire.ns(each)
+        elif isinstance(each, list):
+            found[name] = [_in_ns(one) if isinstance(one, dict) else one for one in each]
+        else:
+            found[f"{name[:-3]}_ns" if name.endswith("_ms") else name] = each
+    return found

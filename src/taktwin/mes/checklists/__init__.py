@@ -1,0 +1,1 @@
+"""Checklists and photos: what people did by hand, and what they saw."""

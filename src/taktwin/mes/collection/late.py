@@ -1,0 +1,164 @@
+"""What a terminal kept while the server was away: when it counts, and what somebody has to look at.
+
+A late booking is decided by what was when it was touched, and in the order in which it was touched at its
+terminal. One that cannot be booked is never dropped: it is set aside with the reason, until somebody says
+what was done about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from taktwin.contracts import commands, events
+from taktwin.contracts.commands import CommandData, LateBooking
+from taktwin.mes.collection.tables import Counter, SetAside, Terminal
+from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.standards.job_control import Method, ReturnStatus
+from taktwin.storage.book import Book, Reading
+
+AHEAD_NS = 60_000_000_000  # so far a clock that was measured a shift ago may be ahead
+TEXT_MAX = 1000
+# What makes sense without the server: no signature, no PIN, nothing that others decide on meanwhile.
+BOOKABLE = frozenset(
+    kind.command_name
+    for kind in (
+        commands.BeginJob, commands.ControlJob, commands.ReportScrap, commands.UndoScrap, commands.LoadLot,
+        commands.RecordResult, commands.AnswerChecklist, commands.AttachPhoto, commands.WriteNote,
+        commands.ReadNote, commands.RequestMaintenance,
+    )
+)  # fmt: skip
+METHODS = (Method.PAUSE, Method.RESUME)
+
+
+def touched_ns(booking: LateBooking, last_ns: int, *, now_ns: int, late_ns_max: int) -> int:
+    """Return when a booking counts: when it was touched, and never before the one that was touched before it.
+
+    A clock that was set back meanwhile does not change the order of what hands did.
+
+    Raises
+    ------
+    Refused
+        If it was touched in the future, or longer ago than the plant permits.
+    """
+    if booking.at_ns > now_ns + AHEAD_NS:
+        ahead = (booking.at_ns - now_ns) / 1e9
+        raise _invalid(
+            "time of the booking", f"{ahead:.0f} s in the future", "a terminal whose clock is right"
+        )
+    if booking.at_ns < now_ns - late_ns_max:
+        hours = (now_ns - booking.at_ns) / 3.6e12
+        raise _invalid("time of the booking", f"{hours:.1f} h ago", f"{late_ns_max / 3.6e12:.0f} h at most")
+    return max(last_ns, min(booking.at_ns, now_ns))
+
+
+def refuse_unbookable(name: str) -> None:
+    """Return only if it may be asked without the server."""
+    if name not in BOOKABLE:
+        raise _invalid("command", name, f"one of {', '.join(sorted(BOOKABLE))}")
+
+
+def refuse_method(wish: CommandData) -> None:
+    """Return only if a method of job control makes sense without the server, where it is one."""
+    if isinstance(wish, commands.ControlJob) and wish.method not in METHODS:
+        raise _invalid("method", wish.method, " or ".join(METHODS))
+
+
+def set_aside(
+    book: Reading, terminal: str, booking: LateBooking, asking: Asking, why: Refused, *, booked: bool
+) -> Iterator[Fact]:
+    """Keep a late booking for somebody to look at."""
+    content = _without_photo(booking)
+    yield Fact(
+        events.BookingSetAside(
+            booking=booking.id, terminal=terminal, terminal_sequence=booking.sequence, command=booking.name,
+            content=msgspec.json.encode(content).decode(), work_unit=_work_unit(book, content),
+            person=booking.on_behalf_of, said_ns=booking.at_ns, booked=booked, code=why.code,
+            place=why.place, found=why.found, right=why.right,
+        ),
+        asking.now_ns,
+    )  # fmt: skip
+
+
+def _without_photo(booking: LateBooking) -> dict[str, object]:
+    try:
+        content = msgspec.json.decode(booking.data, type=dict[str, object])
+    except msgspec.DecodeError:
+        return {}
+    return {name: value for name, value in content.items() if name != "content"}
+
+
+def _work_unit(book: Reading, content: dict[str, object]) -> str:
+    job = book.get(JobOrder, str(content.get("job") or content.get("record") or ""))
+    return str(content.get("work_unit") or ("" if job is None else job.work_unit))
+
+
+def remark(book: Reading, wish: CommandData, asking: Asking) -> Refused | None:
+    """Return what somebody has to know of a booking that was booked: what was counted since was not its."""
+    if isinstance(wish, commands.LoadLot):
+        work_unit, found = wish.work_unit, "parts were counted there since, from what stood there before"
+    elif isinstance(wish, commands.BeginJob):
+        job = book.get(JobOrder, wish.job)
+        work_unit = "" if job is None else job.work_unit
+        found = "parts were counted there since, and belong to no job order"
+    else:
+        return None
+    counters = book.where(Counter, work_unit=work_unit)
+    if not any(row.source_ns > asking.now_ns for row in counters):
+        return None
+    return Refused("look", work_unit, found, "somebody who looks whether that is so")
+
+
+def settle(book: Reading, wish: commands.SettleBooking, asking: Asking) -> Iterator[Fact]:
+    """Say what was done about a late booking."""
+    row = book.get(SetAside, wish.booking)
+    if row is None:
+        raise unknown("late booking", wish.booking)
+    if row.settled_by:
+        raise Refused("state", "late booking", f"looked at by {row.settled_by}", "one that nobody looked at",
+                      row=row)  # fmt: skip
+    if not wish.cause.strip() or len(wish.cause) > TEXT_MAX:
+        raise _invalid(
+            "cause", f"{len(wish.cause)} letters", f"what was done about it, in 1 to {TEXT_MAX} letters"
+        )
+    yield Fact(
+        events.BookingSettled(booking=row.booking, person=asking.person, cause=wish.cause.strip()),
+        asking.now_ns,
+    )
+
+
+def _invalid(place: str, found: str, right: str) -> Refused:
+    return Refused("invalid", place, found, right, status=ReturnStatus.INVALID_REQUEST)
+
+
+# Projectors
+
+
+def _set_aside(book: Book, event: events.BookingSetAside, at_ns: int) -> None:
+    book.put(SetAside(
+        booking=event.booking, terminal=event.terminal, terminal_sequence=event.terminal_sequence,
+        command=event.command, content=event.content, work_unit=event.work_unit, person=event.person,
+        said_ns=event.said_ns, booked=event.booked, code=event.code, place=event.place, found=event.found,
+        right=event.right, at_ns=at_ns, settled_by="", settled_ns=0, settled="",
+    ))  # fmt: skip
+
+
+def _settled(book: Book, event: events.BookingSettled, at_ns: int) -> None:
+    row = book.get(SetAside, event.booking)
+    assert row is not None, "decided on a booking that is there"
+    book.put(msgspec.structs.replace(
+        row, settled_by=event.person or "somebody", settled_ns=at_ns, settled=event.cause
+    ))  # fmt: skip
+
+
+def taken(book: Book, terminal: str, *, next_sequence: int, last_ns: int) -> None:
+    """Keep how far what a terminal kept was taken, in the transaction that took it."""
+    book.put(Terminal(terminal=terminal, next_sequence=next_sequence, last_ns=last_ns))
+
+
+RULES = Rules(
+    deciders={commands.SettleBooking.command_name: settle},
+    projectors={events.BookingSetAside: _set_aside, events.BookingSettled: _settled},
+)
