@@ -666,8 +666,8 @@ class Site:
         last = self.book.newest(Run, "from_ns", 1, work_unit=unit)
         before = self.book.get(JobOrder, last[0].job) if last else None
         if before is not None and before.state == "Interrupted":
-            mistake.said = before.job  # the cell names no part: the first may be the one in its hand
-            mistake.words += f"; {before.job} was interrupted, and gets the first part"
+            mistake.said = before.job  # the cell names no part, and this is what the MES knows of last
+            mistake.words += f"; {before.job} was interrupted there, and got the parts"
         self.by_hand[unit] = Task(job.job, job.request, job.product)
         self.plant.units[unit].wake()
 

@@ -167,10 +167,7 @@ class SqlBook:
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
-        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
-        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
-        statement = _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
-        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        statement = _by(kind, tuple(equal), "key", between=by)
         found = self._connection.execute(statement, [*equal.values(), low, high])
         return [_row(kind, values) for values in found]
 
@@ -193,13 +190,18 @@ class SqlBook:
 
 
 @functools.cache
-def _by(kind: type[Row], fields: tuple[str, ...], order: str) -> bytes:
-    """Return what reads rows by fields; `order`: "" = any, "key" = by key, else the greatest of a field."""
+def _by(kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = "") -> bytes:
+    """Return what reads rows by equal fields, and by one with its limits.
+
+    order : "" = any, "key" = by key, else a field: so many rows with the greatest values of it
+    """
     key = sql.Identifier(kind.__struct_fields__[0])
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
     statement = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
-    if fields:
-        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
+    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
+    if between:
+        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(between)))
+    if tests:
         statement += sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
     if order == "key":
         statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(key)

@@ -13,7 +13,7 @@ from taktwin.mes.collection.tables import Counter, Position, ReadingRow
 from taktwin.mes.decision import Asking, Fact, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution.actions import booked, finish, running_at
-from taktwin.mes.execution.tables import JobOrder, Run
+from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.quality.actions import held
 from taktwin.mes.tooling import actions as tooling
@@ -51,8 +51,6 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else ""
     if owner == "other":
         job = None  # the machine makes something else: these parts are not this job's
-    if job is not None and _more_than_in_hand(book, asking.definitions, job, work_unit, heard.source_ns):
-        job = None
     # Two parts in one scan, and one serial number: whose it is, nobody can say.
     said = serial_at(book, asking.definitions.serials, work_unit, heard.source_ns) if new.parts == 1 else ""
     serial, joined = said, ""
@@ -78,20 +76,6 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         )  # fmt: skip
         yield from held(book, serial, heard.source_ns)
     yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
-
-
-def _more_than_in_hand(
-    book: Reading, definitions: Definitions, job: JobOrder, work_unit: str, at_ns: int
-) -> bool:
-    """Return whether an interrupted job order has had already what was in work when it was interrupted."""
-    last = book.newest(Run, "from_ns", 1, job=job.job)
-    if (
-        not last
-        or not 0 < last[0].to_ns < at_ns
-        or definitions.products[job.product].operation(job.operation).batch > 1
-    ):
-        return False
-    return any(row.source_ns > last[0].to_ns for row in book.where(Counter, work_unit=work_unit))
 
 
 def _reading(book: Reading, signals: Mapping[str, str], work_unit: str) -> ReadingRow | None:
