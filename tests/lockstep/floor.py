@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from taktwin.contracts import commands, samples
 from taktwin.contracts.commands import Answer, CommandData
+from taktwin.contracts.machine_commands import LoadParameters, MachineResult, Outcome, ReadBack
 from taktwin.entropy import Entropy
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.definitions.routes import Definitions, compiled
-from taktwin.mes.desk import RULES, Desk, MemoryStore, Store, Transaction, content_of
+from taktwin.mes.desk import Desk, MemoryStore, Store, Transaction, content_of, project
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.execution.tables import JobOrder, Run
@@ -70,7 +73,7 @@ class Told:
             yield tap
         for entry in tap.written:
             event = content_of(entry)
-            RULES.projectors[type(event)](self._book, event, entry.time_ns)
+            project(self._book, event, entry.time_ns, entry.sequence)
 
 
 class _Tap:
@@ -204,12 +207,20 @@ class Site:
 
     def _swap(self, serial: str) -> str:
         """Say two serial numbers in each other's place, once."""
-        number = int(serial[-7:])
-        if not self._swapped and number > 60:
-            waiting = self.plant.world.spaces["adhesive_press2"].parts
-            if waiting:
-                self._swapped = {serial: waiting[0].serial, waiting[0].serial: serial}
+        coming = [*self.plant.world.spaces["adhesive_press2"].parts, *self.plant.units["adhesive2"].inside]
+        if not self._swapped and coming:
+            other = coming[0].serial
+            self._swapped = {serial: other, other: serial}
         return self._swapped.get(serial, serial)
+
+    def carry(self) -> None:
+        """Let machines take what they are told, and say what they hold then: the commander's part."""
+        for row in self.desk.open_commands():
+            wanted = msgspec.json.decode(row.content, type=LoadParameters).values
+            held = [ReadBack(signal=v.signal, wanted=v.value, found=v.value, same=True) for v in wanted]
+            result = MachineResult(id=row.command, outcome=Outcome.DONE, values=held, begun_ns=self._now(),
+                                   ended_ns=self._now())  # fmt: skip
+            self.desk.told(result)
 
     # What units ask (`Lead`).
 
@@ -489,6 +500,7 @@ class Site:
                 )
             self._log_on(unit, person)
             self._insist(commands.BeginJob(job=job.job), person, at_terminal=True)
+            self.carry()
         self._idle_since[unit] = self._now()
         self.plant.units[unit].wake()
 

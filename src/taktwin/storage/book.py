@@ -7,6 +7,7 @@ fields are the columns. Deciders are handed a `Reading`, only the functions that
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -37,6 +38,18 @@ class Reading(Protocol):
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        ...
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key: a list is turned page by page."""
+        ...
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        ...
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
         ...
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
@@ -89,6 +102,20 @@ class MemoryBook:
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key."""
+        return [row for row in self.where(kind, **equal) if key_of(row) > after][:limit]
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        found = [row for value in set(values) for row in self.where(kind, **{field: value})]
+        return sorted(found, key=key_of)
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
+        rows = self.where(kind, **equal)
+        return len({getattr(row, distinct) for row in rows}) if distinct else len(rows)
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
@@ -165,6 +192,31 @@ class SqlBook:
         statement, words = _by(kind, tuple(equal), by), [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key."""
+        key = sql.Identifier(kind.__struct_fields__[0])
+        behind = sql.SQL('{} {} COLLATE "C" > %s ORDER BY {} COLLATE "C" LIMIT %s').format(
+            sql.SQL(" AND") if equal else sql.SQL(" WHERE"), key, key
+        )
+        words = [*equal.values(), after, limit]
+        return [_row(kind, found) for found in self._connection.execute(_where(kind, equal) + behind, words)]
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        test = sql.SQL(' WHERE {} = ANY(%s) ORDER BY {} COLLATE "C"').format(
+            sql.Identifier(field), sql.Identifier(kind.__struct_fields__[0])
+        )
+        rows = self._connection.execute(_select(kind) + test, [list(values)])
+        return [_row(kind, found) for found in rows]
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
+        what = sql.SQL("DISTINCT {}").format(sql.Identifier(distinct)) if distinct else sql.SQL("*")
+        counted = sql.SQL("SELECT count({}) FROM ({}) found").format(what, _where(kind, equal))
+        found = self._connection.execute(counted, list(equal.values())).fetchone()
+        assert found is not None, "a count is always there"
+        return int(found[0])
+
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         statement = _by(kind, tuple(equal), "key", between=by)
@@ -186,6 +238,16 @@ class SqlBook:
         )
 
 
+def _select(kind: type[Row]) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
+    return sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
+
+
+def _where(kind: type[Row], fields: Iterable[str]) -> sql.Composed:
+    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
+    return _select(kind) + (sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests) if tests else sql.SQL(""))
+
+
 # A statement is composed once: that took longer than the database needs to answer it.
 
 
@@ -195,9 +257,7 @@ def _by(kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = 
 
     order : "" = any, "key" = by key, else a field: so many rows with the greatest values of it
     """
-    key = sql.Identifier(kind.__struct_fields__[0])
-    columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
-    statement = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
+    key, statement = sql.Identifier(kind.__struct_fields__[0]), _select(kind)
     tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
     if between:
         tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(between)))

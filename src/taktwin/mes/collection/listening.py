@@ -13,7 +13,7 @@ def listened(definitions: Definitions) -> frozenset[str]:
     return frozenset(
         (
             *definitions.counters, *definitions.serials, *definitions.joined, *definitions.made,
-            *definitions.measures,
+            *definitions.measures, *definitions.interlocks, *definitions.asked_serials.values(),
         )
     )  # fmt: skip
 
