@@ -2,7 +2,7 @@
 
 import type {
   AccountCode, Accounts, AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
+  NonconformancePage, Origin, People, Plant, QualityDocument, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
   Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -55,8 +55,9 @@ async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Pr
   return (await answer.json()) as T;
 }
 
-async function post<T>(path: string, body: unknown): Promise<T> {
+async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path), {
+    ...(signal ? { signal } : {}),
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -131,6 +132,9 @@ export function alarmAct(
 }
 
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
+/** The schedule in force, and the one that would come of some moves; asking changes nothing. */
+export const proposal = (moves: readonly { job: string; work_unit: string; begin_ms: number }[], signal?: AbortSignal) =>
+  post<ScheduleDocument>('/mes/schedule/proposal', { moves }, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
 export const crew = (unit: string, signal?: AbortSignal) =>

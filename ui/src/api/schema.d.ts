@@ -570,7 +570,7 @@ export interface paths {
         };
         /**
          * Lots
-         * @description Return all lots.
+         * @description Return lots page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["lots_api_v1_mes_lots_get"];
         put?: never;
@@ -670,7 +670,7 @@ export interface paths {
         };
         /**
          * Orders
-         * @description Return all orders.
+         * @description Return orders page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["orders_api_v1_mes_orders_get"];
         put?: never;
@@ -854,7 +854,8 @@ export interface paths {
          * Bring
          * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
          *
-         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless. What whoever brings it
+         *     may not, and what needs the server, is set aside with the rest that somebody has to look at.
          */
         post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
         delete?: never;
@@ -2960,11 +2961,13 @@ export interface components {
         };
         /**
          * LotsModel
-         * @description All lots.
+         * @description A page of the lots, by number.
          */
         LotsModel: {
             /** Lots */
             lots: components["schemas"]["LotModel"][];
+            /** Next */
+            next: string;
         };
         /**
          * MaintenanceModel
@@ -3334,9 +3337,11 @@ export interface components {
         };
         /**
          * OrdersModel
-         * @description All orders.
+         * @description A page of the orders, by number.
          */
         OrdersModel: {
+            /** Next */
+            next: string;
             /** Orders */
             orders: components["schemas"]["OrderModel"][];
         };
@@ -5841,7 +5846,10 @@ export interface operations {
     };
     lots_api_v1_mes_lots_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5992,7 +6000,10 @@ export interface operations {
     };
     orders_api_v1_mes_orders_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
