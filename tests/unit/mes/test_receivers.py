@@ -60,7 +60,11 @@ def test_a_job_order_runs_when_its_machine_says_so_and_ends_with_it(line: Shop) 
     report(line, ("1-10", State.INTERRUPTED, SubState.HELD))
     assert state(line) == ("Interrupted", "Held")
     report(line, ("1-10", State.RUNNING, SubState.NONE))
-    assert report(line, ("1-10", State.ENDED, SubState.COMPLETED))[1:] == ["job.order.ended"]
+    line.machine("load2", parts=1)
+    assert report(line, ("1-10", State.ENDED, SubState.COMPLETED))[1:] == [], (
+        "its last part is not counted yet"
+    )
+    line.machine("load2", parts=1)
     assert state(line) == ("Ended", "Completed")
     assert report(line) == ["machine.job.reported"], "it has forgotten it"
     chained_and_rebuilt(line)
@@ -68,7 +72,7 @@ def test_a_job_order_runs_when_its_machine_says_so_and_ends_with_it(line: Shop) 
 
 def test_what_was_missed_in_between_is_made_good(line: Shop) -> None:
     """The commander was away while the machine began and ended: it is told the end alone."""
-    events = report(line, ("1-10", State.ENDED, SubState.COMPLETED))
+    events = report(line, ("1-10", State.ENDED, SubState.CLOSED))
     assert events[1:] == ["machine.job.reported", "job.order.started", "job.order.ended"]
     chained_and_rebuilt(line)
 
@@ -296,6 +300,8 @@ class Receivers(RuleBasedStateMachine):
         assert row is not None and after is not None
         assert (row.state, row.sub_state) == (there.value, sub.value), "what it says is written down"
         follows = before.state in (State.ALLOWED_TO_START, State.RUNNING, State.INTERRUPTED)
+        if before.good < before.quantity and sub is SubState.COMPLETED:
+            return  # ended here by the count of its last part
         if follows and there.number >= State.RUNNING.number and all(other.job == job for other in running):
             assert after.state == there.value, "a machine's own word is followed"
 

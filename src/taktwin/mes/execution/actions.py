@@ -183,6 +183,9 @@ def control(
         )
     if wish in (Method.STOP, Cause.STOP) or (told and wish is Cause.FINISH):
         _by_hand_is_done(book, job, asking)
+    if told and wish is Cause.FINISH and job.good < job.quantity:
+        # Its word comes sooner than its counters: the count of the last part ends it here.
+        raise Refused("not_ready", f"job order {job.job}", f"{job.good} counted", f"{job.quantity}", row=job)
     if asking.late:
         _as_it_was(book, job, wish, asking)
     if wish in (Cause.BEGIN, Method.RESUME):
