@@ -20,6 +20,7 @@
 | `b2mml_performance` | {request, sender} | {content}: XML |
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
+| `told` | {work_unit} | {work_unit, asks, question, parameters, commands, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 | `suspicions` | {} | {suspicions} |
@@ -48,6 +49,7 @@ from taktwin.mes.dispatching.queries import Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.dossier.history import device_history
+from taktwin.mes.enforcing.queries import told
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -498,7 +500,7 @@ QUERIES: dict[str, Answers] = {
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
-    "maintenance": maintenance, "upkeep": upkeep,
+    "maintenance": maintenance, "upkeep": upkeep, "told": told,
     "quality": _quality, "nonconformance": _nonconformance,
     "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,

@@ -3,7 +3,7 @@
 import type {
   AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
-  Timeline, UnitPage, Upkeep,
+  Timeline, Told, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -141,6 +141,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
+export const told = (unit: string, signal?: AbortSignal) =>
+  get<Told>(`/mes/told/${encodeURIComponent(unit)}`, {}, signal);
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
 

@@ -779,6 +779,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/told/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Told
+         * @description Return what a machine asked, which parameters it holds, what it was told and what came of it.
+         */
+        get: operations["told_api_v1_mes_told__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/units/{unit}": {
         parameters: {
             query?: never;
@@ -2688,6 +2708,36 @@ export interface components {
             lots: components["schemas"]["LotModel"][];
         };
         /**
+         * MachineCommandModel
+         * @description A command to a machine and what came of it.
+         */
+        MachineCommandModel: {
+            /** By */
+            by: string;
+            /** Command */
+            command: string;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Found */
+            found: string;
+            /** Given Ms */
+            given_ms: number;
+            /** Job */
+            job: string;
+            /** Late */
+            late: boolean;
+            /** Name */
+            name: string;
+            /** Outcome */
+            outcome: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * MaintenanceModel
          * @description Everything that maintenance looks at, the most urgent first.
          */
@@ -3072,6 +3122,34 @@ export interface components {
             parts: number;
         };
         /**
+         * ParameterHeld
+         * @description A parameter that a machine was told to hold, and what it said that it holds.
+         */
+        ParameterHeld: {
+            /** At Ms */
+            at_ms: number;
+            /** By */
+            by: string;
+            /** Found */
+            found: number | null;
+            /** Job */
+            job: string;
+            /** Parameter */
+            parameter: string;
+            /** Place */
+            place: string;
+            /** Product */
+            product: string;
+            /** Same */
+            same: boolean;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Wanted */
+            wanted: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PassageModel
          * @description A unit at an operation.
          */
@@ -3306,6 +3384,30 @@ export interface components {
             nonconformances: components["schemas"]["NonconformanceModel"][];
             /** Signed */
             signed: boolean;
+        };
+        /**
+         * QuestionAsked
+         * @description The last question of a cell: may this part be built in?
+         */
+        QuestionAsked: {
+            /** Answer */
+            answer: string;
+            /** Asked Ms */
+            asked_ms: number;
+            /** Cause */
+            cause: string;
+            /** Job */
+            job: string;
+            /** Late */
+            late: boolean;
+            /** May */
+            may: boolean;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Unit */
+            unit: string;
         };
         /**
          * QuestionModel
@@ -4296,6 +4398,23 @@ export interface components {
             };
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * ToldModel
+         * @description What a machine asked, was told and said.
+         */
+        ToldModel: {
+            /** Asks */
+            asks: boolean;
+            /** At Ms */
+            at_ms: number;
+            /** Commands */
+            commands: components["schemas"]["MachineCommandModel"][];
+            /** Parameters */
+            parameters: components["schemas"]["ParameterHeld"][];
+            question: components["schemas"]["QuestionAsked"] | null;
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * ToolHere
@@ -5704,6 +5823,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SyncModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    told_api_v1_mes_told__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldModel"];
                 };
             };
             /** @description Default Response */
