@@ -280,40 +280,8 @@ def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, p
     expect(page.get_by_text("Step 2 of 2")).to_be_visible()
     page.get_by_role("button", name="I have read revision 1").click()
     expect(page.get_by_text("has read revision 1")).to_be_visible(timeout=10_000)
-    a_machine_that_holds_another_torque_begins_nothing(page, product)
     touch(page, re.compile("^Start 88263-40"))
     expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
-    expect(page.locator("[data-parameter='torque']")).to_have_text("torque: 42 N.m, read back the same")
-
-
-def a_machine_that_holds_another_torque_begins_nothing(page: Page, product: Product) -> None:
-    """The set point of the cell is stuck: the parameters are loaded, read back, and found wanting."""
-    stuck = {"kind": "freeze_signal", "target": "tighten2/set/torque", "duration_s": 30, "parameters": {}}
-    assert product.api("/demo/injections", stuck)["id"]
-    touch(page, re.compile("^Start 88263-40"))
-    torque = page.locator("[data-parameter='torque']")
-    expect(torque).to_have_attribute("data-same", "false", timeout=10_000)
-    expect(torque).to_have_text("torque: wanted 42 N.m, the machine holds 0 N.m")
-    expect(page.get_by_role("alert").filter(has_text="88263-40 has not begun")).to_be_visible()
-    shot(page, "terminal-parameters")
-    assert product.api("/mes/told/tighten2")["commands"][0]["outcome"] == "differs"
-    until(lambda: not product.api("/demo/injections")["active"], 30)
-
-
-def test_a_cell_asks_and_builds_in_nothing_that_nobody_knows(page: Page, product: Product) -> None:
-    """The parts that come were made before the MES knew of them: while its job order runs, none goes in."""
-    job = next(j for j in product.api("/mes/orders/88263")["jobs"] if j["job"] == "88263-30")
-    command(product, "job.dispatch", job=job["job"], work_unit="press2", version=job["version"])
-    command(product, "job.begin", job="88263-30")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(product.url + "terminal/press2")
-    refused = page.locator("[data-interlock='unknown_serial']")
-    expect(refused).to_contain_text("is not built in", timeout=20_000)
-    expect(refused).to_contain_text("unknown serial number")
-    shot(page, "terminal-interlock")
-    answer = product.api("/mes/told/press2")["question"]
-    assert (answer["may"], answer["outcome"]) == (False, "done"), "and the cell has been told"
-    command(product, "job.control", job="88263-30", method="Stop")
 
 
 def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product: Product) -> None:

@@ -18,11 +18,13 @@ from taktwin.bus.memory import MemoryBus, MemoryHub
 from taktwin.cli.main import run
 from taktwin.clock import SystemClock
 from taktwin.contracts import commands, events, topics
-from taktwin.contracts.commands import Answer, CommandData
+from taktwin.contracts.commands import Answer, BookLate, CommandData, LateBooking
 from taktwin.errors import StoreError
 from taktwin.mes import MIGRATIONS
 from taktwin.mes.api import TRAILS
+from taktwin.mes.checklists.tables import Photo
 from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.tables import KeptBooking, SetAside
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, rebuilt
 from taktwin.mes.execution.tables import JobOrder
@@ -32,6 +34,7 @@ from taktwin.mes.quality.tables import Inspection, Nonconformance, Result
 from taktwin.mes.records.changes import Change
 from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
+from taktwin.mes.scheduling.tables import Schedule
 from taktwin.mes.service import MesService
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
@@ -43,13 +46,14 @@ from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection, Migration
+from tests.unit.mes.test_checklists import jpeg
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 REGISTRY = open_plant(PLANT)
 DEFINITIONS = compiled(REGISTRY)
 CLOCK = SystemClock()
 PIN = "826409173350"  # as long as may be: no hash and no instant holds it by chance
-KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection)
+KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection, Schedule)
 
 
 class Server:
@@ -115,12 +119,51 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
 async def test_the_tables_hold_what_the_journal_alone_makes(server: Server) -> None:
     desk = server.desk()
     produce(desk)
+    now = CLOCK.now_ns()
+    place = commands.PlannedJob(job="7-10", work_unit="load2", begin_ns=now, end_ns=now + 1)
+    assert ask(desk, commands.PublishSchedule(version=0, jobs=[place], cause="a test"), "plan").accepted
     with server.connect() as connection:
         entries = list(journal.everything(connection))
         book, alone = SqlBook(connection), rebuilt(entries)
         assert journal.verify(entries).broken is None
         for kind in KINDS:
             assert book.where(kind) == alone.where(kind) != []
+            assert book.page(kind, 2) == alone.page(kind, 2) and book.count(kind) == alone.count(kind)
+        first = alone.page(Consumption, 1)[0].consumption
+        assert book.page(Consumption, 9, first, lot="AD-7") == alone.page(Consumption, 9, first, lot="AD-7")
+        for lots in ([], ["AD-7"], ["AD-7", "", "none"]):
+            assert book.among(Consumption, "lot", lots) == alone.among(Consumption, "lot", lots)
+        assert book.count(Consumption, "unit", lot="AD-7") == alone.count(Consumption, "unit", lot="AD-7") > 1
+
+
+async def test_what_a_terminal_kept_is_booked_once_and_in_the_tables_as_the_journal_makes_it(
+    server: Server,
+) -> None:
+    desk = server.desk()
+    produce(desk)
+    at_ns = CLOCK.now_ns()
+    note = commands.RequestMaintenance(work_unit="adhesive2", about="noise")
+    photo = commands.AttachPhoto(kind="unit", record="A-7-1", content=jpeg())
+    gone = commands.ReportScrap(job="none", cause="x")
+    bookings = [
+        LateBooking(id=f"late-{n:04d}", sequence=n, name=wish.command_name, at_ns=at_ns,
+                    data=msgspec.Raw(msgspec.json.encode(wish)))
+        for n, wish in enumerate((note, photo, gone), start=1)
+    ]  # fmt: skip
+    pieces = [bookings[2:], bookings[:1], bookings[1:]]
+    # Two tabs at once, each twice, the last piece first.
+    await asyncio.gather(*(
+        asyncio.to_thread(desk.book_late, "P01", BookLate(terminal="T-1", first=1, bookings=piece))
+        for piece in (*pieces, *pieces)
+    ))  # fmt: skip
+    became = desk.book_late("P01", BookLate(terminal="T-1", first=1, bookings=bookings))
+    assert [each.state for each in became] == ["booked", "booked", "look"], became
+    with server.connect() as connection:
+        book, alone = SqlBook(connection), rebuilt(journal.everything(connection))
+        for kind in (Photo, SetAside, MaintenanceOrder):
+            assert book.where(kind) == alone.where(kind) != []
+        assert len(book.where(Photo)) == len(book.where(MaintenanceOrder)) == 1
+        assert book.where(KeptBooking) == []
 
 
 async def test_people_are_rows_too_and_guesses_side_by_side_are_each_counted(server: Server) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from taktwin.contracts.machine_commands import AnswerInterlock, MachineResult, O
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.desk import content_of
 from taktwin.mes.enforcing import actions as enforcing
-from taktwin.mes.enforcing.engine import Verdict, decide
 from taktwin.mes.enforcing.tables import Question
 from taktwin.mes.machines.actions import envelope
 from taktwin.mes.machines.parameters import differing
@@ -113,28 +111,14 @@ def test_random_words_of_machines_leave_the_mes_whole() -> None:
     run(Machines, 10, 20)
 
 
-def _lets_held(serial: str, part: Any, here: Any, *, without_job: str) -> Verdict:
-    found = decide(serial, part, here, without_job=without_job)
-    return Verdict(Answer.MAY) if found.answer is Answer.HELD else found
-
-
 def _begins_anyhow(book: Any, row: Any, result: MachineResult, asking: Any) -> Any:
     done = MachineResult(id=result.id, outcome=Outcome.DONE, values=result.values)
     return enforcing.parameters_loaded(book, row, done, asking)
 
 
-MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "a held unit is let in": ("taktwin.mes.enforcing.actions.decide", _lets_held),
-    "a job order begins whatever the machine holds": ("parameters.load", _begins_anyhow),
-}
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_the_random_words_find_a_planted_mistake(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, mistake = MUTANTS[name]
-    if place in enforcing.FOLLOWERS:
-        monkeypatch.setitem(enforcing.FOLLOWERS, place, mistake)
-    else:
-        monkeypatch.setattr(place, mistake)
+def test_the_random_words_find_a_job_order_that_begins_whatever_the_machine_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(enforcing.FOLLOWERS, "parameters.load", _begins_anyhow)
     with pytest.raises(AssertionError):
-        run(Machines, 1000, shrink=False)
+        run(Machines, 300, shrink=False)
