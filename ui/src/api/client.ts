@@ -1,9 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, SearchResult, SerialPage, SignalHops, StoredValue, SystemDocument, TerminalDocument,
-  Timeline, UnitPage, Upkeep,
+  AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, SystemDocument, TerminalDocument, Timeline, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -144,6 +142,16 @@ export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
 
+export const record = (id: string, signal?: AbortSignal) =>
+  get<UnitRecord>(`/mes/units/${encodeURIComponent(id)}/record`, {}, signal);
+/** The address of a unit's device history record. */
+export const recordHref = (id: string, kind: 'json' | 'pdf', language = '') =>
+  `${ROOT}/mes/units/${encodeURIComponent(id)}/record.${kind}${language ? `?language=${language}` : ''}`;
+export const journalHref = `${ROOT}/mes/audit.jsonl`;
+export const audit = (query: Query, signal?: AbortSignal) => get<Audit>('/mes/audit', query, signal);
+export const suspicions = (signal?: AbortSignal) => get<Suspicions>('/mes/suspicions', {}, signal);
+export const recall = (lot: string, signal?: AbortSignal) =>
+  get<Recall>(`/mes/lots/${encodeURIComponent(lot)}/recall`, {}, signal);
 export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
 export const nonconformance = (id: string, signal?: AbortSignal) =>
   get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);

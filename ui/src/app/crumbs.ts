@@ -31,6 +31,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.people') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
+    case 'audit':
+      return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'maintenance':

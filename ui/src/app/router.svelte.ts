@@ -11,6 +11,7 @@ export type Route =
   | { page: 'documents' }
   | { page: 'maintenance' }
   | { page: 'quality' }
+  | { page: 'audit' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -36,6 +37,7 @@ function parse(path: string): Route {
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
+  if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
@@ -52,6 +54,7 @@ class Router {
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
     if (page === 'documents') return 'schedule';
+    if (page === 'audit') return 'quality';
     return isPlaceName(page) ? page : this.kept.from;
   });
 
@@ -114,5 +117,6 @@ export const machineHref = (id: string) => `/machine/${encodeURIComponent(id)}`;
 export const terminalHref = (id: string) => `/terminal/${encodeURIComponent(id)}`;
 export const serialHref = (id: string) => `/serial/${encodeURIComponent(id)}`;
 export const nonconformanceHref = (id: string) => `/quality?nc=${encodeURIComponent(id)}`;
+export const auditHref = (subject: string) => `/quality/audit?subject=${encodeURIComponent(subject)}`;
 export const signalHref = (id: string) => `/signal/${id.split('/').map(encodeURIComponent).join('/')}`;
 export const alarmHref = (id: string) => `/alarms?alarm=${encodeURIComponent(id)}`;
