@@ -335,7 +335,7 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
     suspects.get_by_label("Which").fill("AD-3-0712")
     suspects.get_by_role("button", name="Recall list").click()
     expect(suspects.locator("tr[data-order='88263']")).to_contain_text("Lund", timeout=10_000)
-    suspects.get_by_label("Why").fill("the lab found water")
+    suspects.get_by_label("Reason").fill("the lab found water")
     suspects.get_by_role("button", name="Hold them all").click()
     held = suspects.locator("li[data-suspicion='SU-1']")
     expect(held).to_contain_text("held", timeout=10_000)
