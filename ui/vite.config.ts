@@ -1,11 +1,12 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { terminalWorker } from './tools/terminal-worker.ts';
 
 // The portal to develop against: the real one, started with `taktwin demo`.
 const portal = process.env['TAKTWIN_PORTAL'] ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), terminalWorker()],
   build: {
     outDir: '../src/taktwin/portal/static',
     emptyOutDir: true,

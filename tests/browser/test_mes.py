@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.cable import Cable
 from tests.system.product import TAKTWIN, Product, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
@@ -380,6 +381,70 @@ def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
     found = product.api("/mes/maintenance")
     assert [tool["tool"] for tool in found["tools"] if tool["work_unit"] == "hob1"] != ["T-hob-0412"]
     assert {(line["plan"], line["work_unit"]) for line in found["due"]} >= {("spindle_grease", "hob1")}
+
+
+@pytest.fixture
+def cable(product: Product) -> Iterator[Cable]:
+    """The network between a terminal and the server."""
+    with Cable(int(product.url.rstrip("/").rpartition(":")[2])) as one:
+        yield one
+
+
+def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is_back(
+    chromium: Browser, product: Product, cable: Cable
+) -> None:
+    command(product, "order.drop", request="88280", product="EA-200", quantity=400, due_ms=0)
+    command(product, "job.dispatch", job="88280-20", work_unit="adhesive3", version=1)
+    command(product, "job.begin", job="88280-20")
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(f"http://127.0.0.1:{cable.port}/terminal/adhesive3")
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=20_000)
+    page.evaluate("navigator.serviceWorker.ready")
+    picture = {"name": "bead.jpg", "mimeType": "image/jpeg", "buffer": page.screenshot(type="jpeg")}
+
+    cable.cut()
+    away = page.locator(".away")
+    expect(away).to_contain_text("No server since", timeout=15_000)
+    expect(page.get_by_role("button", name="Log on", exact=True)).to_be_disabled()
+    touch(page, "Scrap")
+    touch(page, "Damaged")
+    expect(away).to_contain_text("1 booking kept here, will be sent")
+    page.get_by_role("button", name="Done: Nozzle wiped").click()
+    page.get_by_label("Photo: First bead").set_input_files(picture)
+    expect(away).to_have_attribute("data-waiting", "3")
+    shot(page, "terminal-away")
+
+    page.reload()  # without the server
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=15_000)
+    expect(page.locator("[data-item='nozzle']")).to_contain_text("kept here, will be sent")
+    expect(page.get_by_text(re.compile("^As it was at"))).to_be_visible()
+    touch(page, "Scrap")
+    touch(page, "Damaged")
+    other = context.new_page()
+    other.goto(f"http://127.0.0.1:{cable.port}/terminal/adhesive3")
+    for tab in (page, other):
+        expect(tab.locator(".away")).to_have_attribute("data-waiting", "4", timeout=15_000)
+
+    cable.mend()  # both tabs bring what waits
+    expect(page.get_by_role("status").filter(has_text="everything saved")).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^2 scrap"), timeout=10_000)
+    expect(page.locator("[data-item='nozzle']")).to_have_attribute("data-verdict", "OK")
+    assert product.api("/mes/late-bookings")["waiting"] == []
+    order = product.api("/mes/orders/88280")
+    assert sorted(one["item"] for one in order["answers"]) == ["bead", "nozzle"]
+    [photo] = order["photos"]
+    with urllib.request.urlopen(product.url + f"api/v1/mes/files/{photo['file']}", timeout=20) as answer:
+        assert answer.read(3) == b"\xff\xd8\xff"
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
+        entries = [json.loads(line) for line in answer.read().splitlines()]
+    scraps = [e for e in entries if e["event_type"] == "material.scrapped" and "88280-20" in e["content"]]
+    assert len(scraps) == len({e["correlation"] for e in scraps}) == 2
+    assert all(e["time_ns"] < e["recorded_ns"] - 10**9 for e in scraps), "booked by when it was touched"
+    context.close()
+    assert not broken, broken
 
 
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from taktwin.plant.registry import Signal
 
@@ -46,6 +46,14 @@ class Face(Protocol):
     async def stop(self) -> None:
         """Close for good."""
         ...
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A face into which clients may write what the plant folder permits."""
+
+    # Told of each value that a client has written; returns what the machine holds instead, None: that value.
+    on_written: Callable[[Signal, Any], Any]
 
 
 class PartedAddress(NamedTuple):

@@ -23,6 +23,7 @@ from asyncua.server.internal_server import InternalServer
 from taktwin.faces.base import Shown, parted
 from taktwin.faces.job_list import JobList
 from taktwin.faces.job_receiver import JobReceivers
+from taktwin.identity import SignalId
 from taktwin.plant.registry import Registry, Signal
 from taktwin.standards.packml import State
 
@@ -227,6 +228,9 @@ class OpcUaFace:
         self._slots: dict[int, _Slot] = {}
         self._last: dict[int, Any] = {}
         self._items: dict[str, _Slot] = {}  # cell -> MachineryItemState
+        self._showing = False  # it is ourselves who write
+        # Told of each value that a client has written; returns what the machine holds then, None: that.
+        self.on_written: Callable[[Signal, Any], Any] = lambda signal, value: None
         self._cut = False
         self.refused = 0  # values whose type the node does not take: never shown, always counted
 
@@ -269,7 +273,11 @@ class OpcUaFace:
                 SourceTimestamp=stamp,
                 ServerTimestamp=stamp,
             )
-            status = await write(slot.node_id, ua.AttributeIds.Value, shown)
+            self._showing = True
+            try:
+                status = await write(slot.node_id, ua.AttributeIds.Value, shown)
+            finally:
+                self._showing = False
             if not status.is_good():
                 self.refused += 1
             if signal.path == "state":
@@ -321,6 +329,7 @@ class OpcUaFace:
             lines.setdefault(signal.place.line if signal.place.line != "-" else signal.place.area, []).append(
                 signal
             )
+        writable = writable_signals(self.registry)
         cells_done: set[str] = set()
         for line, signals in sorted(lines.items()):
             for signal in signals:
@@ -334,8 +343,27 @@ class OpcUaFace:
                 array = signal.type == "array"
                 await tree.variable((line, cell, *groups), name, node_id, _empty(signal.type), variant, array)
                 self._slots[signal.index] = _Slot(node_id, variant, array)
+                if signal.index in writable:
+                    await self._let_write(signal, node_id)
         if self._jobs:
             await self._build_receivers(own)
+
+    async def _let_write(self, signal: Signal, node_id: ua.NodeId) -> None:
+        """Let clients write a node, and hear of it."""
+        assert self._server is not None, "made"
+        await self._server.get_node(node_id).set_writable()
+        held = self._server.iserver.aspace._nodes[node_id].attributes[ua.AttributeIds.Value]
+
+        async def written(_: int, value: ua.DataValue) -> None:
+            if self._showing or value.Value is None:
+                return
+            self._last[signal.index] = value.Value.Value
+            instead = self.on_written(signal, value.Value.Value)
+            if instead is not None:
+                self._last[signal.index] = instead
+                held.value = ua.DataValue(ua.Variant(instead, self._slots[signal.index].variant))
+
+        self._server.iserver.aspace.add_datachange_callback(node_id, ua.AttributeIds.Value, written)
 
     async def _build_receivers(self, own: int) -> None:
         """Give the cells that take job orders their receivers, in one folder of the server."""
@@ -448,6 +476,16 @@ class _Tree:
         await above.add_variable(
             node_id, f"{self._namespace}:{name}", ua.Variant(value, variant, is_array=array)
         )
+
+
+def writable_signals(registry: Registry) -> frozenset[int]:
+    """Return the signals that the plant folder permits anybody to write."""
+    return frozenset(
+        registry.by_id[SignalId(f"{work_unit}/{path}")].index
+        for work_unit, permits in registry.permits.items()
+        for permit in permits.values()
+        for path in permit.writes
+    )
 
 
 def machinery_item_state(state: int) -> int:

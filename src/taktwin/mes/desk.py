@@ -18,6 +18,7 @@ import msgspec
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.contracts.machine_commands import MachineResult
 from taktwin.mes.checklists import actions as checklists
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import answering, late, measuring
@@ -27,9 +28,12 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
+from taktwin.mes.enforcing import actions as enforcing
 from taktwin.mes.execution import actions as execution
 from taktwin.mes.execution import receivers
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.machines import actions as machines
+from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
@@ -75,6 +79,8 @@ RULES: Rules = (
     .joined(suspicions.RULES)
     .joined(lots.RULES)
     .joined(measuring.RULES)
+    .joined(machines.RULES)
+    .joined(enforcing.RULES)
     .joined(checklists.RULES)
     .joined(answering.RULES)
     .joined(late.RULES)
@@ -84,8 +90,8 @@ EMPTY = msgspec.Raw(b"{}")
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 # What an event is about: the first that it has.
 SUBJECTS = (
-    "booking", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job", "lot",
-    "request", "signal", "document",
+    "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
+    "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
 )  # fmt: skip
 
@@ -141,8 +147,12 @@ class Who:
 class Desk:
     """The one writer of the MES."""
 
-    def __init__(self, store: Store, definitions: Definitions, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *, speed: float = 1.0
+    ) -> None:
+        """`speed`: plant seconds a second, for those who wait by their own clock."""
         self._store = store
+        self._speed = speed
         self._definitions = definitions
         self._now_ns = now_ns
 
@@ -346,9 +356,19 @@ class Desk:
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
             counted: set[str] = set()
-            for one in sorted(heard, key=lambda each: each.source_ns):
+            # What a cell asks about, it says at the same instant at the latest.
+            asked = self._definitions.interlocks
+            for one in sorted(heard, key=lambda each: (each.source_ns, each.signal in asked)):
                 asking = Asking(self._definitions, one.source_ns)
-                if one.signal in self._definitions.measures:
+                if one.signal in asked:
+                    assert isinstance(one.value, int), "request numbers are whole numbers"
+                    facts = enforcing.asked(
+                        transaction.book, one.signal, one.value, one.source_ns,
+                        Asking(self._definitions, now_ns), speed=self._speed,
+                    )  # fmt: skip
+                    who_asks = Who("enforcing", "service", correlation=f"{stream}:{position}")
+                    total += len(self._write(transaction, facts, who_asks, now_ns))
+                elif one.signal in self._definitions.measures:
                     facts = measuring.measured(transaction.book, one, asking)
                     total += len(self._write(transaction, facts, who, now_ns))
                 elif one.signal in self._definitions.counters:
@@ -364,6 +384,35 @@ class Desk:
                 total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)
             return total
+
+    def open_commands(self) -> list[MachineOrder]:
+        """Return the commands to machines of which nobody knows yet what came of them, the oldest first.
+
+        Raises StoreError as `execute` does.
+        """
+        with self._store.begin() as transaction:
+            return machines.open_orders(transaction.book)
+
+    def told(self, result: MachineResult) -> int:
+        """Write down what came of a command to a machine, and what follows. The first answer counts.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            row = transaction.book.get(MachineOrder, result.id)
+            if row is None or row.outcome:
+                return 0
+            now_ns = self._now_ns()
+            person = "" if row.by == "mes" else row.by
+            who = Who("commander", "service", on_behalf_of=person, reason=row.why, correlation=row.command)
+            asking = Asking(self._definitions, now_ns, row.command, person)
+            written = self._write(transaction, machines.answered(row, result, asking), who, now_ns)
+            follow = enforcing.FOLLOWERS.get(row.name)
+            if follow is not None:
+                facts = follow(transaction.book, row, result, asking)
+                written += self._write(transaction, facts, who, now_ns)
+            return len(written)
 
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.

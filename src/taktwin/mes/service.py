@@ -9,6 +9,7 @@ the heartbeat. All writing goes through one desk, one transaction after another.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,9 +21,10 @@ import msgspec
 from taktwin.bus.port import Bus, Message
 from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
-from taktwin.contracts import commands, events, samples, state, topics
+from taktwin.contracts import commands, events, machine_commands, samples, state, topics
 from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportReport, SyncReport
 from taktwin.contracts.events import CloudEvent
+from taktwin.contracts.machine_commands import MachineCommand
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
@@ -35,6 +37,7 @@ from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
+from taktwin.mes.machines.actions import envelope
 from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -44,12 +47,15 @@ from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry
 
 COMPONENT = "mes"
+COMMANDER = "commander"
 RELAY_BATCH = 200
 AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
 AUDIT_BATCH = 2_000
 RETRY_S = 0.5
 POSITION_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0  # a file that stood unchanged for that long is whole
+COMMAND_S = 15.0  # longer than a command may take
+COMMAND_LOOK_S = 1.0
 TICK_S = 5.0  # how late an order that falls due by the clock may be
 DAY_NS = 86_400_000_000_000
 log = logging.getLogger(__name__)
@@ -81,13 +87,15 @@ class MesService:
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
-        self._desk = Desk(self._store, self._definitions, clock.now_ns)
+        self._desk = Desk(self._store, self._definitions, clock.now_ns, speed=clock.speed)
         self._importer = Importer(self._desk, sender=registry.site, time_zone=registry.time_zone)
         self._site = Place(registry.enterprise, registry.site)
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
+        self._given = asyncio.Event()
+        self._under_way: dict[str, asyncio.Task[None]] = {}  # commands that the commander has, by id
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign")
+        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
         self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._listened = frozenset(
@@ -97,6 +105,8 @@ class MesService:
                 *self._definitions.joined,
                 *self._definitions.made,
                 *self._definitions.measures,
+                *self._definitions.interlocks,
+                *self._definitions.asked_serials.values(),
             )
         )
 
@@ -109,14 +119,22 @@ class MesService:
         async with asyncio.TaskGroup() as group:
             for part in (
                 self._relay(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
+                self._command(),
             ):  # fmt: skip
                 group.create_task(until(stop, part))
+        for task in list(self._under_way.values()):
+            task.cancel()  # what is open is asked for again by the next process, under the same id
         for subscription in served:
             await subscription.close()
         self._store.close()
         for connection in self._readers:
             connection.close()
         await self._say("stopping")
+
+    def _wrote(self) -> None:
+        """Wake those who wait for what is in the journal: who tells it, and who tells machines."""
+        self._written.set()
+        self._given.set()
 
     def _seed(self) -> None:
         """Bring in the people of a demo, each once: the names of the commands are always the same."""
@@ -153,7 +171,7 @@ class MesService:
             self._reasons.pop("database", None)
             self._counts["accepted" if answer.accepted else "refused"] += 1
             if answer.events:
-                self._written.set()
+                self._wrote()
         return commands.encode(answer)
 
     async def _sync(self, command: commands.Command) -> bytes:
@@ -175,7 +193,7 @@ class MesService:
         else:
             self._reasons.pop("database", None)
             report = SyncReport(bookings=booked)
-        self._written.set()
+        self._wrote()
         return commands.encode(report)
 
     async def _import(self, command: commands.Command) -> bytes:
@@ -200,7 +218,7 @@ class MesService:
     def _count(self, report: ImportReport) -> None:
         for row in report.rows:
             self._counts["accepted" if row.accepted else "refused"] += 1
-        self._written.set()
+        self._wrote()
 
     async def _watch_drop(self) -> None:
         """Take up the files that an ERP drops."""
@@ -213,7 +231,7 @@ class MesService:
         while True:
             try:
                 if await self._in_database(folder.look):
-                    self._written.set()
+                    self._wrote()
                 self._reasons.pop("erp", None)
             except OSError as error:
                 self._reasons["erp"] = f"the folder for orders: {error}"
@@ -278,7 +296,7 @@ class MesService:
             booked = await self._in_database(hear)
             self._counts["booked"] += booked
             if booked:
-                self._written.set()
+                self._wrote()
 
     def _heard(self, message: Message) -> list[Heard]:
         try:
@@ -324,12 +342,50 @@ class MesService:
                     log.warning("the database is back")
                 return done
 
+    # Machines
+
+    async def _command(self) -> None:
+        """Send what machines are to be told, until the commander has said what came of it."""
+        while True:
+            self._given.clear()
+            for row in await self._in_database(self._desk.open_commands):
+                if row.command not in self._under_way:
+                    task = asyncio.create_task(self._tell_machine(envelope(row)), name=row.command)
+                    self._under_way[row.command] = task
+                    task.add_done_callback(functools.partial(self._no_more_under_way, row.command))
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(COMMAND_LOOK_S):
+                    await self._given.wait()
+
+    def _no_more_under_way(self, command: str, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(command, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("command %s", command, exc_info=task.exception())
+
+    async def _tell_machine(self, command: MachineCommand) -> None:
+        """Ask the commander once; under the same id it may be asked again, and carries it once."""
+        subject = topics.command(
+            self._registry.enterprise, self._registry.site, COMMANDER, command.name
+        )  # fmt: skip
+        payload = machine_commands.encode(command)
+        try:
+            answer = await self._bus.request(subject, payload, timeout_s=COMMAND_S)
+        except BusError as error:
+            self._reasons["commander"] = f"the commander does not answer: {error}"
+            await self._clock.wall_sleep(RETRY_S)
+            return  # it is open, and found again
+        self._reasons.pop("commander", None)
+        result = msgspec.structs.replace(machine_commands.decode_result(answer), id=command.id)
+        if await self._in_database(self._desk.told, result):
+            self._counts["commanded"] += 1
+            self._wrote()
+
     # Time
 
     async def _tick(self) -> None:
         while True:
             if await self._in_database(self._desk.tick):
-                self._written.set()
+                self._wrote()
             await self._clock.wall_sleep(TICK_S)
 
     # Relay

@@ -160,6 +160,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         people=dict(sorted(plant.people.items())),
         economics=plant.economics,
         authority=dict(sorted(plant.authority.items())),
+        interlocks=dict(sorted(plant.interlocks.items())),
         permits=dict(sorted(plant.permits.items())),
         demo=plant.demo,
         by_id={signal.id: signal for signal in signals},

@@ -221,6 +221,7 @@ class Registry:
     people: Mapping[str, Any] = field(default_factory=dict)  # number -> schema.Person
     economics: Any = None  # schema.Economics; None: nothing is known about money
     authority: Mapping[str, Any] = field(default_factory=dict)  # domain -> schema.AuthorityRule
+    interlocks: Mapping[str, Any] = field(default_factory=dict)  # work unit -> schema.Interlock
     permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)

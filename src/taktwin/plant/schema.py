@@ -346,12 +346,15 @@ class Product(Described, frozen=True, kw_only=True):
 
 
 class Parameter(Described, frozen=True, kw_only=True):
-    """A parameter of an operation with its limits."""
+    """A parameter of an operation with its limits; with a `signal` it is loaded before a job order begins."""
 
     target: float
     minimum: float | None = None
     maximum: float | None = None
     unit: str = ""
+    signal: str = ""  # path of the set point at the work units of the operation
+    tolerance: float = 0.0  # how far what the machine says afterwards may be off
+    at: dict[Name, float] = {}  # work unit -> its own target
 
 
 class Operation(Described, frozen=True, kw_only=True):
@@ -515,6 +518,22 @@ class Permit(Described, frozen=True, kw_only=True):
     methods: list[str] = []  # of job control, for a command that calls them
 
 
+class Interlock(Described, frozen=True, kw_only=True):
+    """A work unit that asks before it builds a part in, and what its signals are called.
+
+    It writes the serial number and then a new request number; the answer is written before the number
+    that it answers. A cell that hears nothing in time builds nothing in.
+    """
+
+    request: Path = "interlock/request"  # a whole number: another one than before is a question
+    serial: Path = "interlock/serial"  # of the part that it asks about
+    answer: Path = "interlock/answer"  # 1 = it may be built in; see contracts.interlock
+    answer_serial: Path = "interlock/answer_serial"  # the serial number that is answered
+    answered: Path = "interlock/answered"  # the request number that is answered, written last
+    patience_s: float = 5.0  # after so long the cell has given up, and is told nothing
+    without_job: Literal["refuse", "let"] = "refuse"  # what is answered where no job order runs
+
+
 class AuthorityRule(Described, frozen=True, kw_only=True):
     """Who is right about a domain of data."""
 
@@ -558,5 +577,6 @@ class Plant(Described, frozen=True, kw_only=True):
     late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None
     authority: dict[str, AuthorityRule] = {}
+    interlocks: dict[Name, Interlock] = {}  # work unit -> how it asks
     permits: dict[Name, dict[str, Permit]] = {}  # work unit -> command to machines -> what it may do
     demo: dict[str, Any] = {}  # how the demo plays this plant: physics, recording, people

@@ -59,6 +59,8 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
             plant = _plant(registry, installation, clock, truth_file)
         truth = plant.truth
         plant.take_jobs(jobs)
+        if installation.nats_url:  # with an MES that answers
+            plant.ask_before_building(clock.speed)
     service = PlantService(registry=registry, clock=clock, faces=faces, truth=truth, plant=plant)
     # For injections and health; a plant on its own machine may have no backbone.
     bus = await joined(installation, clock, stop, user=NAME) if installation.nats_url else None

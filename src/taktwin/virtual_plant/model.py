@@ -23,6 +23,7 @@ from taktwin.virtual_plant import segments as seg
 from taktwin.virtual_plant.chance import Floats, Ints, Noise
 from taktwin.virtual_plant.crafts import SPECTRUM_POINTS, spectrum
 from taktwin.virtual_plant.flow import Bell, Calendar, Lead, Space, World
+from taktwin.virtual_plant.interlock import CellInterlock
 from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Physics, Unit
 from taktwin.virtual_plant.senses import Moment, Sense, ambient, energy_kwh, peak_kw, sense_of
@@ -39,6 +40,7 @@ pressure_decay score noise efficiency order_spectrum diameter runout
 mtc/avail mtc/execution mtc/mode mtc/program mtc/part_count mtc/system
 """
 EVENT_PATHS = frozenset(_EVENT_PATHS.split())
+HELD_PREFIXES = ("interlock/", "set/")  # what cells ask, and what others write into them
 # How often a machine reports physics where the plant model names no period: heat is slow.
 _PERIODS_S = (
     ("factor", 10.0),
@@ -202,7 +204,7 @@ class VirtualPlant:
             if not self._wanted(signal):
                 continue
             name = str(signal.equipment)
-            if name in self.units and signal.path in EVENT_PATHS:
+            if name in self.units and (signal.path in EVENT_PATHS or signal.path.startswith(HELD_PREFIXES)):
                 continue
             made = self._gridded(signal, name)
             if made is not None:
@@ -357,6 +359,20 @@ class VirtualPlant:
             unit = self.units.get(name)
             if unit is not None:
                 unit.jobs = CellJobs(jobs, unit)
+
+    def ask_before_building(self, speed: float) -> None:
+        """Let the cells that have an interlock ask from now on; `speed`: plant seconds a second."""
+        for name, interlock in self.registry.interlocks.items():
+            unit = self.units.get(name)
+            if unit is not None:
+                unit.interlock = CellInterlock(unit, self.world, interlock, speed=speed)
+
+    def written(self, signal: Signal, value: Any) -> None:
+        """Let a cell hear what was written into it."""
+        self.last[signal.index] = (self.now_ns, value)
+        unit = self.units.get(str(signal.equipment))
+        if unit is not None and unit.interlock is not None:
+            unit.interlock.written(signal.path, value)
 
     def break_machine(self, unit: str, at_ns: int, lasting_ns: int, text: str) -> None:
         """Let a unit break at an instant that is not in the past, for a span."""

@@ -8,14 +8,16 @@ written into the truth with its times.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from taktwin.clock import Clock
-from taktwin.faces.base import Face, Shown
+from taktwin.faces.base import Face, Shown, Writable
 from taktwin.instants import SECOND_NS
-from taktwin.plant.registry import Registry
+from taktwin.plant.registry import Registry, Signal
 from taktwin.virtual_plant.injections import (
     ActiveInjection,
     Injection,
@@ -65,6 +67,7 @@ class PlantService:
         self.plant = plant
         self.disturbances = Disturbances()
         self.values_shown = 0
+        self._heard = asyncio.Event()
         self.behind_s = 0.0
         self._numbers = itertools.count(1)
         self._active: dict[str, ActiveInjection] = {}
@@ -73,19 +76,34 @@ class PlantService:
 
     async def open(self) -> None:
         """Start all faces with the plant as it is now."""
+        for face in self.faces.values():
+            if isinstance(face, Writable):
+                face.on_written = self._written
         first = [] if self.plant is None else self.plant.current()
         grouped = self._grouped(first)
         for name, face in self.faces.items():
             await face.start(grouped.get(name, []))
 
+    def _written(self, signal: Signal, value: Any) -> Any:
+        """Hear what a client wrote into a machine; return what it holds instead, None: what was written."""
+        if signal.index in self.disturbances.frozen:
+            return self.disturbances.frozen[signal.index]  # stuck, and it says so to whoever reads it
+        if self.plant is not None:
+            self.plant.written(signal, value)
+            self._heard.set()
+        return None
+
     async def run(self, stop: asyncio.Event) -> None:
         """Play until told to stop."""
         assert self.plant is not None, "a recording is played by its player"
         while not stop.is_set():
+            self._heard.clear()
             await self.step()
             following_ns = self.plant.next_ns()
             left_s = (following_ns - self.clock.now_ns()) / SECOND_NS / self.clock.speed
-            await self.clock.wall_sleep(min(max(left_s, STEP_MIN_S), STEP_MAX_S))
+            with contextlib.suppress(TimeoutError):
+                async with self.clock.timeout(min(max(left_s, STEP_MIN_S), STEP_MAX_S)):
+                    await self._heard.wait()  # a cell that waits for an answer goes on at once
 
     async def step(self) -> None:
         """Play up to now, and show what the machines report."""

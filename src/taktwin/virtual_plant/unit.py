@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Generator
 from random import Random  # noqa: TID251 - the type of a stream that Entropy gave
 from typing import Any
 
@@ -27,12 +28,24 @@ from taktwin.virtual_plant.flow import (
     Used,
     World,
 )
+from taktwin.virtual_plant.interlock import (
+    ALARM_NO_ANSWER,
+    ALARM_REFUSED,
+    ASIDE_S,
+    CellInterlock,
+)
 from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Trouble
 from taktwin.virtual_plant.physics import Unit as UnitPhysics
 from taktwin.virtual_plant.segments import Segments
 from taktwin.virtual_plant.surroundings import Ramp
-from taktwin.virtual_plant.truth import TruthMiscount, TruthPassage, TruthReject, TruthStop
+from taktwin.virtual_plant.truth import (
+    TruthMiscount,
+    TruthPassage,
+    TruthReject,
+    TruthStop,
+    TruthTakenOut,
+)
 
 HOUR_NS = 3600 * SECOND_NS
 _NEVER_NS = 1 << 62
@@ -112,6 +125,7 @@ class WorkUnit:
             causes.standard_times.factors.get(name, 1.0) if causes.standard_times.on else 1.0
         )
         self.jobs: CellJobs | None = None  # of a cell that takes job orders
+        self.interlock: CellInterlock | None = None  # of a cell that asks before it builds in
         self.lots: dict[str, tuple[int, Any]] = {}  # kind of lot -> (parts left, the lot)
         self.process = world.env.process(self._run())
 
@@ -164,6 +178,8 @@ class WorkUnit:
                     continue
             if not (self._take() if lead is None else self._take_led(lead)):
                 yield self._sleep()
+                continue
+            if self.interlock is not None and not (yield from self._permitted(self.interlock)):
                 continue
             yield from self._prepare()
             yield from self._work()
@@ -253,6 +269,39 @@ class WorkUnit:
             if part is not None:
                 return part
         return None
+
+    def _permitted(self, interlock: CellInterlock) -> Generator[simpy.Event, Any, bool]:
+        """Ask whether the part may be built in; return whether it was. Without an answer the cell stands.
+
+        A part that may not is put aside by whoever stands there, and the cell goes on with the next.
+        """
+        part = self.inside[0]
+        silent = False
+        while True:
+            until_ns = interlock.ask(part.serial)
+            self.world.call_at(until_ns, self.wake)
+            while not interlock.answer and self.world.now_ns < until_ns:
+                yield self._sleep()
+            if interlock.answer:
+                break
+            if not silent:
+                silent = True
+                self._alarm(ALARM_NO_ANSWER, f"Interlock: nobody answers for {part.serial}", 2)
+                self._become(Activity.JAMMED, "nobody answers the interlock")
+        if silent:
+            self._alarm(0, "", 0)
+        if interlock.may:
+            return True
+        text = f"Interlock: {part.serial} may not be built in ({interlock.words})"
+        self._alarm(ALARM_REFUSED, text, 2)
+        self._become(Activity.JAMMED, text)
+        self.world.tally.scrapped += 1
+        self.world.truth.add(TruthTakenOut(unit=self.name, at_ns=self.world.now_ns, serial=part.serial,
+                                           order=part.job, cause=text))  # fmt: skip
+        self.inside.clear()
+        yield self._for_s(ASIDE_S)
+        self._alarm(0, "", 0)
+        return False
 
     def _prepare(self) -> Process:
         part = self.inside[0]
@@ -454,6 +503,9 @@ class WorkUnit:
             ("made_serial", ""),
             ("cycle_time", 0.0), ("mtc/avail", "AVAILABLE"), ("mtc/program", "O1000"), ("mtc/part_count", 0),
             ("jam_count", 0), ("wheel/parts_since_dressing", 0), ("charge/number", 0), ("lot", ""),
+            ("interlock/serial", ""), ("interlock/request", 0), ("interlock/answer", 0),
+            ("interlock/answer_serial", ""), ("interlock/answered", 0), ("set/torque", 0.0),
+            ("set/angle", 0.0),
         ):  # fmt: skip
             self._say(path, value)
         if self.physics.tool.life:

@@ -15,6 +15,7 @@ from taktwin.mes.desk import Desk, MemoryStore
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.resources import engine
 from taktwin.plant import open_plant
+from tests.support_machines import obey
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 START_NS = 1_800_000_000_000_000_000
@@ -30,6 +31,7 @@ class Shop:
         self.desk = Desk(self.store, definitions, lambda: self.now_ns)
         self.definitions = definitions
         self.counters: dict[str, int] = {}
+        self.machines_obey = True
         self._numbers = itertools.count(1)
 
     def ask(
@@ -38,7 +40,11 @@ class Shop:
         """Ask the desk, a second later than before."""
         self.now_ns += SECOND
         name = command_id or f"c{next(self._numbers)}"
-        return self.desk.execute(commands.make(wish, command_id=name, actor=actor, on_behalf_of=on_behalf_of))
+        wanted = commands.make(wish, command_id=name, actor=actor, on_behalf_of=on_behalf_of)
+        answer = self.desk.execute(wanted)
+        if self.machines_obey and "command.given" in answer.events:
+            obey(self.desk)
+        return answer
 
     def granted(self, wish: CommandData) -> Answer:
         """Ask, and insist."""

@@ -565,7 +565,7 @@ CASES = [
         "'suplies'",
         "a section of a plant: one of enterprise, site, name, time_zone, description, include,"
         " floor, zones, classes,"
-        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 16"
+        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 17"
         " more; did you mean"
         " supplies?",
     ),

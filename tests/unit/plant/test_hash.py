@@ -76,6 +76,8 @@ CANDIDATES: list[Any] = [
     {"x": {"name": "x", "equipment": []}},
     {"x": {"authority": "mes"}},
     {"x": {"x": {"writes": ["x"]}}},
+    {"x": {"patience_s": 3.0}},
+    "let",
     {"x": {"name": "x", "from": "08:00", "to": "09:00", "days": []}},
     {"x": {"name": "x", "operation": "Mill", "items": {"a": {"text": "A"}}}},
     {"x": {"text": "x"}},
@@ -124,6 +126,7 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}
+    tree["interlocks"] = {"mill1": {"patience_s": 2.0}}
     tree["checklists"] = {
         "first": {"name": "First", "operation": "Mill", "items": {"warm": {"text": "Warm", "kind": "number"}}}
     }

@@ -1,7 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, MaintenanceDocument, Me, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, SystemDocument, TerminalDocument, Timeline, UnitPage, UnitRecord, Upkeep,
+  AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
+  Timeline, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -160,6 +162,13 @@ export const nonconformance = (id: string, signal?: AbortSignal) =>
 export const command = (
   name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
 ) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
+
+/** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
+export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
+  post<Synced>(`/mes/terminals/${terminal}/bookings`, {
+    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of }) => ({ id, sequence, name, at_ms, data, on_behalf_of })),
+  });
+export const lateBookings = (signal?: AbortSignal) => get<LateBookings>('/mes/late-bookings', {}, signal);
 
 export const injections = () => get<Injections>('/demo/injections');
 export const inject = (kind: string, target: string, duration_s: number) =>

@@ -4013,6 +4013,8 @@ export interface components {
         SignatureModel: {
             /** At Ms */
             at_ms: number;
+            /** Digest */
+            digest: string;
             /** Kind */
             kind: string;
             /** Meaning */

@@ -9,7 +9,15 @@ from taktwin.mes.definitions.inspection import Characteristic, Defect, character
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.registry import Registry
-from taktwin.plant.schema import Checklist, Gauge, MaintenancePlan, ReworkRoute, SparePart, Tool
+from taktwin.plant.schema import (
+    Checklist,
+    Gauge,
+    Interlock,
+    MaintenancePlan,
+    ReworkRoute,
+    SparePart,
+    Tool,
+)
 
 HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
@@ -27,6 +35,22 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPoint:
+    """A parameter that a machine must hold before a job order begins there."""
+
+    name: str
+    signal: str  # path below the work unit
+    unit: str
+    target: float
+    tolerance: float
+    at: Mapping[str, float]  # work unit -> its own target
+
+    def wanted(self, work_unit: str) -> float:
+        """Return the target at a work unit."""
+        return self.at.get(work_unit, self.target)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One step of a route."""
 
@@ -41,6 +65,7 @@ class Operation:
     skills: tuple[str, ...]
     last: bool
     tools: tuple[str, ...] = ()  # kinds of tools that it needs
+    set_points: tuple[SetPoint, ...] = ()  # loaded before a job order begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +108,8 @@ class Definitions:
     receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    interlocks: Mapping[str, tuple[str, Interlock]] = field(default_factory=dict)  # signal of the request
+    asked_serials: Mapping[str, str] = field(default_factory=dict)  # work unit -> signal of the serial number
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
     rework_routes: Mapping[str, ReworkRoute] = field(default_factory=dict)
     checklists: Mapping[str, Checklist] = field(default_factory=dict)
@@ -131,6 +158,10 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                     standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
                     components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),
+                    set_points=tuple(
+                        SetPoint(key, each.signal, each.unit, each.target, each.tolerance, each.at)
+                        for key, each in sorted(step.parameters.items()) if each.signal
+                    ),
                 )
             )  # fmt: skip
         products[name] = Definition(name, product.name, product.serialised, product.setup_family,
@@ -170,6 +201,8 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         receivers=frozenset(unit.id for unit in registry.work_units if unit.job_control),
         tools=registry.tools, tools_at=tools_at, gauges=registry.gauges,
         spare_parts=registry.spare_parts, maintenance_plans=registry.maintenance_plans,
+        interlocks={f"{unit}/{each.request}": (unit, each) for unit, each in registry.interlocks.items()},
+        asked_serials={unit: f"{unit}/{each.serial}" for unit, each in registry.interlocks.items()},
         classes={unit.id: unit.class_id for unit in registry.work_units},
         rework_routes=registry.rework_routes,
         checklists=registry.checklists, late_ns_max=int(registry.late_bookings_h * HOUR_NS),

@@ -12,6 +12,7 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.engine import OVER
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
+from taktwin.mes.machines import parameters
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
 from taktwin.mes.quality import actions as quality
@@ -140,10 +141,22 @@ def merge_jobs(book: Reading, wish: commands.MergeJobs, asking: Asking) -> Itera
 
 
 def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterator[Fact]:
-    """Begin execution: permitted, placed, and nothing else runs there."""
+    """Begin execution: permitted, placed, and nothing else runs there.
+
+    Where the operation has parameters for the machine, they are loaded first; what the machine says to
+    them lets the job order begin, or not.
+    """
     job = _job(book, wish.job)
     _instructions_are_known(book, job, asking)
-    yield from control(book, job, Cause.BEGIN, asking)
+    beginning = control(book, job, Cause.BEGIN, asking)
+    if not parameters.set_points(asking.definitions, job.product, job.operation):
+        yield from beginning
+        return
+    next(beginning)  # refused now, before the machine is told anything
+    yield from parameters.load(
+        book, asking, job=job.job, request=job.request, product=job.product, operation=job.operation,
+        work_unit=job.work_unit,
+    )  # fmt: skip
 
 
 def control(

@@ -17,7 +17,7 @@ from taktwin.storage.book import Book, R, Row, key_of
 # Facts of machines in numbers: they say all that is new, and what they add to is a sum.
 SUMS: frozenset[type[EventData]] = frozenset({
     events.MaterialCounted, events.CounterRestarted, events.UnitCreated, events.UnitMoved,
-    events.UnitConsumed, events.ResultRecorded,
+    events.UnitConsumed, events.ResultRecorded, events.InterlockRequested, events.InterlockAnswered,
 })  # fmt: skip
 UNSAID = frozenset({"version"})
 

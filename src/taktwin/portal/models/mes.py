@@ -863,6 +863,7 @@ class SignatureModel(Model):
     person: str
     printed_name: str
     at_ms: int
+    digest: str  # SHA-256 of the record that was looked at; "" = of none
 
 
 class SignaturesModel(Model):

@@ -1,6 +1,7 @@
 // Who works at this terminal's work unit, and under whose name the next touch stands.
 
 import * as api from '../../api/client.ts';
+import type { CrewDocument } from '../../api/types.ts';
 import { polled } from '../../components/polled.svelte.ts';
 
 /** Asks the MES for something, under a person's name; returns whether it was done. */
@@ -12,13 +13,20 @@ export class Crew {
   asks = $state(0);
   private asked;
 
-  constructor(unit: string) {
+  private readonly before: () => CrewDocument | null;
+
+  /** `before`: who was here when the server was heard last. */
+  constructor(unit: string, before: () => CrewDocument | null = () => null) {
     this.unit = unit;
+    this.before = before;
     this.asked = polled((signal) => (void this.asks, api.crew(unit, signal)), 2);
   }
 
-  get here() {
+  get heard(): CrewDocument | null {
     return this.asked.value;
+  }
+  get here(): CrewDocument | null {
+    return this.asked.value ?? this.before();
   }
   get people() {
     return this.here?.people ?? [];

@@ -1,0 +1,1 @@
+"""What machines were told through the commander, and what came of it."""
