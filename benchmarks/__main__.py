@@ -1,15 +1,17 @@
 """Run the benchmarks, print the table, write docs/benchmarks.md and benchmarks/results.json.
 
-`python -m benchmarks [name ...]` runs those named, all without a name; rows of benchmarks that did
-not run are kept from the last results. Exit code 1 if a bar is missed.
+`python -m benchmarks [--area AREA] [name ...]` runs those named, else those of the area, else all;
+rows of benchmarks that did not run are kept from the last results. Exit code 1 if a bar is missed.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,26 @@ Row = dict[str, Any]
 def modules() -> list[str]:
     """Return the names of all benchmarks."""
     return sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith("_"))
+
+
+def area_of(name: str) -> str:
+    """Return the area of a benchmark: the word `AREA` of its module; those of the first part have none."""
+    found = re.search(r'^AREA = "(.+)"$', (HERE / f"{name}.py").read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "spine"
+
+
+def asked_for(words: list[str]) -> list[str]:
+    """Return the names of the benchmarks that somebody asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("names", nargs="*", metavar="name")
+    parser.add_argument("--area")
+    asked = parser.parse_args(words)
+    if asked.names:
+        return list(asked.names)
+    areas = {area_of(name) for name in modules()}
+    if asked.area and asked.area not in areas:
+        parser.error(f"no area {asked.area}: expected one of {', '.join(sorted(areas))}")
+    return [name for name in modules() if asked.area in (None, area_of(name))]
 
 
 def machine() -> dict[str, Any]:
@@ -80,6 +102,7 @@ def page(results: dict[str, Any]) -> str:
         f"Measured at {commits} (`results.json` says which figure where) on {about['cores']} cores of "
         f"{about['cpu']}, {about['memory_gb']} GB, Python {about['python']}.",
         "",
+        *(f"{note}\n" for note in dict.fromkeys(row.get("note", "") for row in results["rows"]) if note),
         "| | area | figure | value | unit | peer or limit | its value | ratio | bar |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
@@ -102,7 +125,7 @@ def write(rows: list[Row], measured: str) -> None:
 
 def main() -> int:
     """Run what was named and return the exit code."""
-    names = sys.argv[1:] or modules()
+    names = asked_for(sys.argv[1:])
     unknown = [name for name in names if name not in modules()]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}: expected some of {', '.join(modules())}", file=sys.stderr)

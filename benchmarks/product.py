@@ -276,7 +276,9 @@ def _any_instant(root: Path) -> list[dict[str, Any]]:
 def _first_picture_s(product: Product, at_ms: int) -> float:
     """Return how long a page waits for the plant at an instant, from its wish to the whole picture."""
     address = product.url.replace("http", "ws", 1) + "api/v1/live"
-    with connect(address, origin=Origins(product.url.rstrip("/")), max_size=None) as socket:
+    shown = {"Cookie": product.cookie} if product.cookie else {}
+    origin = Origins(product.url.rstrip("/"))
+    with connect(address, origin=origin, additional_headers=shown, max_size=None) as socket:
         topics = ["units", "alarms", "connections", "signals:*"]
         socket.send(json.dumps({"op": "subscribe", "topics": topics}))
         while json.loads(socket.recv(timeout=30))["type"] != "snapshot":

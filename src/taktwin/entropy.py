@@ -39,3 +39,17 @@ def secret_token(n_bytes: int = 24) -> str:
 def unique_id() -> str:
     """Return an id that nobody else has: 128 random bits as hex."""
     return secrets.token_hex(16)
+
+
+# Letters of codes that people read and type: none that is mistaken for another.
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+
+
+def one_time_code() -> str:
+    """Return a code that a person types once: 100 random bits in five groups of four letters."""
+    return "-".join("".join(secrets.choice(CODE_LETTERS) for _ in range(4)) for _ in range(5))
+
+
+def fingerprint(secret: str) -> str:
+    """Return what is kept of a secret that was drawn here: of 100 bits and more it gives nothing away."""
+    return hashlib.sha256(f"taktwin {secret}".encode()).hexdigest()

@@ -33,3 +33,17 @@ class Place(NamedTuple):
 def is_level_name(name: str) -> bool:
     """Return whether a name may be one level of a topic: `[a-z0-9][a-z0-9_-]*`."""
     return LEVEL_NAME.match(name) is not None
+
+
+def reaches(scope: str, place: str) -> bool:
+    """Return whether a part of the hierarchy (`aurora/northfield/machining`) holds a place, or is it."""
+    levels = scope.split("/")
+    return bool(scope) and place.split("/")[: len(levels)] == levels
+
+
+def part_of(place: Place) -> str:
+    """Return a place as a part of the hierarchy: without the levels that it does not have at its end."""
+    text = str(place)
+    while text.endswith(f"/{ABSENT}"):
+        text = text.removesuffix(f"/{ABSENT}")
+    return text

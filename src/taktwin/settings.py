@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 PASSWORD_VARIABLE = "TAKTWIN_BUS_PASSWORD"
+SETUP_VARIABLE = "TAKTWIN_SETUP_CODE"  # fingerprint of the code that makes the first admin
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 0
     http_host: str = "127.0.0.1"
     http_port: int = 0
+    public_url: str = ""  # https://mes.example: what people open, where a proxy stands before us
     endpoints: dict[str, str] = {}  # connection name -> address, where the demo chose free ports
     history_bytes_max: int = 20_000_000_000
     disk_free_bytes_min: int = 500_000_000

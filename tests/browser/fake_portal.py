@@ -81,7 +81,7 @@ async def plant() -> Any:
 async def me() -> Any:
     return MeModel(
         person="demo",
-        roles=["shift_lead"],
+        roles=["leader"],
         language="en",
         mode="live",
         loopback_only=True,

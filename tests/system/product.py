@@ -27,6 +27,7 @@ class Product:
         self.words = [command, *([plant] if plant else []), "--no-browser", "--data", str(data), *words]
         self.lines: list[str] = []
         self.url = ""
+        self.cookie = ""  # of a real plant: its first start makes the admin, each start signs in
 
     def __enter__(self) -> Product:
         self.started = time.monotonic()
@@ -41,7 +42,18 @@ class Product:
             self.stop()  # nobody else would: what fails here never reaches the end of the block
             raise
         self.ready_s = time.monotonic() - self.started
+        if self.words[0] == "up":
+            self.sign_in()
         return self
+
+    def sign_in(self) -> None:
+        """Sign in as the admin; where there is none yet, make it with the code that the console shows."""
+        said = re.search(r"^set-up code +(\S+):", "\n".join(self.lines), re.MULTILINE)
+        admin = {"account": "boss", "password": "a long walk home"}
+        if said is not None:
+            self.api("/session/set-up", {**admin, "code": said[1]})
+        with urllib.request.urlopen(self._request("/session", admin), timeout=20) as answer:
+            self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -67,14 +79,15 @@ class Product:
 
     def api(self, path: str, body: object | None = None) -> Any:
         """Ask the web API and return the JSON answer."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url.rstrip("/") + "/api/v1" + path,
-            data=data,
-            headers={"Content-Type": "application/json", "Origin": self.url.rstrip("/")},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(self._request(path, body), timeout=20) as answer:
             return json.loads(answer.read())
+
+    def _request(self, path: str, body: object | None) -> urllib.request.Request:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Origin": self.url.rstrip("/")}
+        if self.cookie:
+            headers["Cookie"] = self.cookie
+        return urllib.request.Request(self.url.rstrip("/") + "/api/v1" + path, data=data, headers=headers)
 
     def process_id(self, name: str) -> int:
         """Return the operating system's id of one process of the product."""

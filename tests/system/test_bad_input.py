@@ -113,7 +113,10 @@ class Works:
         """Return the value of a signal in the twin's state, as a page gets it."""
         index = next(i for i, s in enumerate(self.product.api("/plant")["signals"]) if s["id"] == signal)
         base = self.product.url.rstrip("/")
-        with connect(base.replace("http", "ws") + "/api/v1/live", origin=Origin(base)) as socket:
+        shown = {"Cookie": self.product.cookie}
+        with connect(
+            base.replace("http", "ws") + "/api/v1/live", origin=Origin(base), additional_headers=shown
+        ) as socket:
             socket.send(json.dumps({"op": "subscribe", "topics": [f"signals:{index}"], "mode": "latest"}))
             while True:
                 message = json.loads(socket.recv(timeout=10))

@@ -6,8 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,11 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from taktwin import __version__
-from taktwin.errors import ConfigError, Mistake, TaktwinError, WorldError
+from taktwin.cli import door
+from taktwin.errors import ConfigError, TaktwinError, WorldError
 from taktwin.instants import MILLISECOND_NS, parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.processes.backbone import find_binary
-from taktwin.processes.portal import ADDRESS_FILE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,24 +41,24 @@ def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
 
 def state(options: argparse.Namespace) -> int:
     """Print every work unit with its class, since when, and what it is doing."""
-    base = _base_url(options.data)
-    documents = [_get(base, f"/units/{e['id']}")["document"] for e in _units(base)]
+    base = door.base_url(options.data)
+    documents = [door.get(base, f"/units/{e['id']}")["document"] for e in _units(base)]
     if options.json:
         print(json.dumps(documents, indent=2))
         return 0
     _print_units(documents)
-    system = _get(base, "/system")
+    system = door.get(base, "/system")
     print(f"\nstate hash {system['snapshot']['state_hash'] or '(no snapshot yet)'}")
     return 0
 
 
 def replay(options: argparse.Namespace) -> int:
     """Print the plant as it was at an instant."""
-    base = _base_url(options.data)
+    base = door.base_url(options.data)
     at_ms = parse_rfc3339(options.at) // MILLISECOND_NS
     url = base.replace("http://", "ws://") + "/api/v1/live"
     try:
-        with connect(url, origin=Origin(base), max_size=None) as socket:
+        with connect(url, origin=Origin(base), additional_headers=door.shown(), max_size=None) as socket:
             socket.send(json.dumps({"op": "subscribe", "topics": ["units"], "mode": "latest"}))
             socket.send(json.dumps({"op": "mode", "mode": "replay", "at_ms": at_ms, "speed": 0}))
             while True:
@@ -129,7 +127,7 @@ def _plant(folder: str) -> Check:
 
 def _processes(data: str | None) -> list[Check]:
     try:
-        system = _get(_base_url(data), "/system")
+        system = door.get(door.base_url(data), "/system")
     except TaktwinError as failure:
         return [(True, "running", f"nothing: {failure}")]
     lines: list[Check] = [
@@ -144,7 +142,7 @@ def _processes(data: str | None) -> list[Check]:
 
 
 def _units(base: str) -> list[dict[str, Any]]:
-    return [e for e in _get(base, "/plant")["equipment"] if e["level"] == "WorkUnit"]
+    return [e for e in door.get(base, "/plant")["equipment"] if e["level"] == "WorkUnit"]
 
 
 def _print_units(documents: list[dict[str, Any]]) -> None:
@@ -153,29 +151,3 @@ def _print_units(documents: list[dict[str, Any]]) -> None:
         words = f"{unit['state']:<12} {unit['reason']}"
         line = f"{unit['unit']:<16} {unit['time_class']:<14} since {since}  {words}"
         print(line.rstrip())
-
-
-def _base_url(data: str | None) -> str:
-    folders = [Path(data)] if data else sorted(Path("var").glob("*")) if Path("var").is_dir() else []
-    for folder in folders:
-        path = folder / "run" / ADDRESS_FILE
-        if not path.exists():
-            continue
-        base = str(json.loads(path.read_bytes())["url"]).rstrip("/")
-        try:
-            _get(base, "/me")
-        except WorldError:
-            continue
-        return base
-    found = data or "var/*"
-    raise ConfigError(
-        [Mistake("command line", 1, "--data", found, "the data folder of a running installation")]
-    )
-
-
-def _get(base: str, path: str) -> Any:
-    try:
-        with urllib.request.urlopen(f"{base}/api/v1{path}", timeout=10) as answer:
-            return json.loads(answer.read())
-    except (urllib.error.URLError, TimeoutError) as failure:
-        raise WorldError(f"{base}{path}: {failure}") from failure

@@ -34,6 +34,7 @@ COMMANDS = {
     "replay": Command("print the plant as it was at an instant", "ask", "replay", "add_replay_arguments"),
     "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
     "import": Command("bring exports of another historian into the history", "importer", "import_history"),
+    "people": Command("who may sign in, with which roles; codes and tokens", "people", "people"),
     "verify-audit": Command("prove that a journal of the MES was never changed", "audit", "verify_audit"),
     "doctor": Command(
         "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"

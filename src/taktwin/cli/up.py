@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from taktwin import __version__
+from taktwin.cli import door
 from taktwin.clock import SystemClock
-from taktwin.errors import ConfigError, Mistake
+from taktwin.errors import ConfigError, Mistake, WorldError
 from taktwin.instants import parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mqtt-port", type=int, default=0, help="port for devices that speak MQTT (a free one)"
     )
     parser.add_argument("--nats-url", default="", help="an existing NATS instead of the bundled one")
+    parser.add_argument(
+        "--public-url", default="", help="https://... of a proxy on this machine, where people open the page"
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
 
 
@@ -66,7 +70,7 @@ def up(options: argparse.Namespace) -> int:
     data_dir = Path(options.data or f"var/{registry.site}")
     installation = installations.production(
         registry, data_dir=data_dir, http_port=options.http_port, mqtt_port=options.mqtt_port,
-        nats_url=options.nats_url,
+        nats_url=options.nats_url, public_url=options.public_url,
     )  # fmt: skip
     return asyncio.run(_run(installation, registry, browser=not options.no_browser))
 
@@ -134,6 +138,8 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
     supervisor = Supervisor(installation, registry, SystemClock(), say=_say)
     try:
         await unless(stop, _up(supervisor))
+        if not installation.demo:
+            await unless(stop, _say_who(supervisor))
         _say_where(supervisor, browser=browser)
         await stop.wait()
     except Stopped:
@@ -161,12 +167,27 @@ async def _up(supervisor: Supervisor) -> None:
             return
 
 
+async def _say_who(supervisor: Supervisor) -> None:
+    """Show the set-up code where the plant waits for its first admin; it counts until the next start."""
+    clock, base = SystemClock(), page_url(supervisor.installation).rstrip("/")
+    async with clock.timeout(PAGE_S):
+        while True:
+            try:
+                entrance = await asyncio.to_thread(door.get, base, "/session")
+                break
+            except WorldError:
+                await clock.wall_sleep(0.2)
+    if not entrance["set_up"]:
+        _say(f"set-up code  {supervisor.setup_code}: open the page and make the first admin with it")
+
+
 def _say_where(supervisor: Supervisor, *, browser: bool) -> None:
     installation, backbone = supervisor.installation, supervisor.backbone
     if installation.demo:
         start = rfc3339(installation.epoch_ns)[:16].replace("T", " ")
         _say(f"plant time   starts at {start} UTC, {installation.speed:g} plant seconds a second")
-        _say("who          demo: everybody on this machine, nobody from outside (loopback only)")
+        _say("who          demo: everybody on this machine, nobody from outside (loopback only); "
+             "the page's menu signs in as somebody else")  # fmt: skip
     elif not backbone.external_url:
         accounts = os.path.relpath(backbone.folder / ACCOUNTS_FILE)
         _say(f"devices      MQTT {backbone.mqtt_host}:{backbone.mqtt_port}, "

@@ -468,6 +468,119 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     work_unit: str = ""
 
 
+# Roles of accounts; whoever is signed in may look at everything, also without one.
+ROLES = ("operator", "leader", "planner", "quality", "maintenance", "engineer", "manager", "admin")
+
+
+class OpenAccount(CommandData, frozen=True, kw_only=True):
+    """Let somebody sign in: they get a code, and choose a password with it."""
+
+    command_name: ClassVar[str] = "account.open"
+    account: str  # a person's number where the plant folder has them
+    code: str  # fingerprint of the code
+    printed_name: str = ""
+    language: str = ""  # en | de; "" = the browser's
+
+
+class InviteAccount(CommandData, frozen=True, kw_only=True):
+    """Give an account a new code. Its password and its sessions end."""
+
+    command_name: ClassVar[str] = "account.invite"
+    account: str
+    code: str  # fingerprint of the code
+
+
+class GrantRole(CommandData, frozen=True, kw_only=True):
+    """Give an account a role in a part of the plant."""
+
+    command_name: ClassVar[str] = "account.grant"
+    account: str
+    role: str
+    scope: str = ""  # enterprise/site[/area[/line[/cell]]]; "" = the whole site
+
+
+class WithdrawRole(CommandData, frozen=True, kw_only=True):
+    """Take a role away from an account, in that part of the plant."""
+
+    command_name: ClassVar[str] = "account.withdraw"
+    account: str
+    role: str
+    scope: str = ""
+
+
+class CloseAccount(CommandData, frozen=True, kw_only=True):
+    """Let nobody sign in as this account any more; its sessions and tokens end."""
+
+    command_name: ClassVar[str] = "account.close"
+    account: str
+    cause: str
+
+
+class EndSessions(CommandData, frozen=True, kw_only=True):
+    """End all sessions of an account."""
+
+    command_name: ClassVar[str] = "account.end"
+    account: str
+    cause: str
+
+
+class Secret(CommandData, frozen=True, kw_only=True):
+    """Base of what carries a password: it is looked at once and kept nowhere; no text shows it."""
+
+    account: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class SetUp(Secret, frozen=True, kw_only=True):
+    """Make the first admin of a plant that has none, with the code that its console showed."""
+
+    command_name: ClassVar[str] = "account.set_up"
+    code: str  # fingerprint
+
+
+class SetPassword(Secret, frozen=True, kw_only=True):
+    """Choose a password, with a code or with the one before."""
+
+    command_name: ClassVar[str] = "account.password"
+    code: str = ""  # fingerprint
+    before: str = ""  # the password until now
+
+
+class SignIn(Secret, frozen=True, kw_only=True):
+    """Begin a session."""
+
+    command_name: ClassVar[str] = "account.sign_in"
+    session: str  # fingerprint of what the browser will show
+
+
+class SignOut(CommandData, frozen=True, kw_only=True):
+    """End one's own session."""
+
+    command_name: ClassVar[str] = "account.sign_out"
+    session: str  # fingerprint
+
+
+class IssueToken(CommandData, frozen=True, kw_only=True):
+    """Let a program ask under an account's name."""
+
+    command_name: ClassVar[str] = "token.issue"
+    token: str  # fingerprint of what the program will show
+    account: str
+    name: str  # what it is for
+    actions: list[str]  # of those that the account may; [] = looking only
+    until_ns: int
+
+
+class RevokeToken(CommandData, frozen=True, kw_only=True):
+    """Let a token count no more."""
+
+    command_name: ClassVar[str] = "token.revoke"
+    token: str  # fingerprint
+
+
 class AnswerChecklist(CommandData, frozen=True, kw_only=True):
     """Answer an item of a checklist; the command's id is the answer's. One of the four, as the item asks."""
 
@@ -538,6 +651,8 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         ReportMachineJobs,
         RecordResult, Dispose,
+        OpenAccount, InviteAccount, GrantRole, WithdrawRole, CloseAccount, EndSessions,
+        SetUp, SetPassword, SignIn, SignOut, IssueToken, RevokeToken,
         RestoreScrap, SplitJob, MergeJobs, SplitLot, MergeLots, HoldSuspects, ReleaseSuspects, ReportRework,
         AnswerChecklist, AttachPhoto, SettleBooking,
         PublishSchedule, PublishFrozen,
@@ -554,6 +669,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     actor_type: str = "human"  # human | service | ai
     on_behalf_of: str = ""  # the person who stands at the terminal that asks; must be logged on
     reason: str = ""
+    reach: list[str] | None = None  # parts of the plant in which the actor may ask this; None: everywhere
     data: msgspec.Raw  # JSON of the command's own struct
 
 
@@ -613,6 +729,7 @@ class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
     on_behalf_of: str = ""
     reason: str = ""
+    reach: list[str] | None = None  # as that of a command
     data: msgspec.Raw
 
 

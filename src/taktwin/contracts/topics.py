@@ -13,6 +13,7 @@ from taktwin.identity import Place
 ROOT = "uns.v1"
 SAMPLES = f"{ROOT}.*.*.*.*.*._sample_v1"
 EVENTS = f"{ROOT}.*.*.*.*.*._evt_v1.>"
+ACCOUNTS = f"{ROOT}.*.*.*.*.*._evt_v1.account.>"  # who may sign in has changed
 INTERVALS = f"{ROOT}.*.*.*.*.*._interval_v1.>"
 STATES = f"{ROOT}.*.*.*.*.*._state_v1.>"
 REJECTED = f"{ROOT}.*.*.*.*.*._dlq_v1.>"

@@ -39,6 +39,7 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts import device_history as contract
+from taktwin.mes.accounts.queries import accounts, entrance, identify, token_of
 from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
@@ -73,13 +74,14 @@ from taktwin.mes.tracking.queries import Eaten, genealogy, lots_after, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
-from taktwin.storage.book import Reading, Row
+from taktwin.storage.book import Reading, Row, key_of
 from taktwin.storage.journal import Trail
 
 # Where the plant model lists no defect codes of its own: what people at any machine see.
 REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other")
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
+PAGE, PAGE_MAX = 200, 1000
 SUSPICIONS_SHOWN = 20
 LATE_SHOWN = 50
 
@@ -142,7 +144,7 @@ def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     over = [
         job
         for state in (State.ENDED, State.ABORTED)
-        for job in book.where(JobOrder, state=state.value)
+        for job in book.newest(JobOrder, "ended_ns", OVER_SHOWN, state=state.value)
     ]  # fmt: skip
     over.sort(key=lambda job: -job.ended_ns)
     return {
@@ -224,8 +226,16 @@ def _lots_here(
     return found
 
 
+def _page(book: Reading, kind: type[Row], name: str, wish: dict[str, Any]) -> dict[str, Any]:
+    """Return the next rows behind a key; `next` is where the page after them begins, "" = nowhere."""
+    limit = min(max(int(wish.get("limit", PAGE)), 1), PAGE_MAX)
+    rows = book.page(kind, limit + 1, str(wish.get("after", "")))
+    shown = rows[:limit]
+    return {name: [_plain(row) for row in shown], "next": key_of(shown[-1]) if len(rows) > limit else ""}
+
+
 def _orders(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    return {"orders": [_plain(row) for row in book.where(Request)][:1000]}
+    return _page(book, Request, "orders", wish)
 
 
 def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
@@ -233,12 +243,12 @@ def _order(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     if request is None:
         return {}
     jobs = sorted(book.where(JobOrder, request=request.request), key=lambda job: job.operation)
-    units = book.where(Unit, request=request.request)
+    units = book.page(Unit, UNITS_SHOWN, request=request.request)
     return {
         "order": _plain(request),
         "jobs": [_plain(job) for job in jobs],
-        "units": [_plain(unit) for unit in units[:UNITS_SHOWN]],
-        "unit_count": len(units),
+        "units": [_plain(unit) for unit in units],
+        "unit_count": book.count(Unit, request=request.request),
         "answers": answers(book, [job.job for job in jobs]),
         "photos": [photo for job in jobs for photo in photos(book, "job", job.job)],
     }
@@ -301,7 +311,7 @@ def _eaten(each: Eaten, definitions: Definitions) -> dict[str, Any]:
 
 
 def _lots(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    return {"lots": [_plain(row) for row in book.where(Lot)][:1000]}
+    return _page(book, Lot, "lots", wish)
 
 
 def _recall(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
@@ -500,6 +510,7 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
     "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,
     "schedule": schedule,

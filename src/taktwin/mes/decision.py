@@ -18,6 +18,18 @@ from taktwin.storage.book import Book, Reading, Row
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What was computed of a PIN or a password before the transaction began: that takes long."""
+
+    kept: str = ""  # the hash that was compared with
+    matched: bool = False
+    hashed: str = ""  # of a new one
+
+    def __repr__(self) -> str:
+        return f"Looked(matched={self.matched})"
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """Who asks, when, with which knowledge of the plant."""
 
@@ -28,6 +40,9 @@ class Asking:
     logged_on: str = ""  # who stands at the terminal that asks; "" = nobody says so
     actor: str = ""  # the account or program under whose name it is written down
     late: bool = False  # it was asked at `now_ns` at a terminal, and comes only now: what was then counts
+    looked: Looked = Looked()  # what was computed of a PIN or a password before
+    locked_until_ns: int = 0  # of a name under which nobody can sign in, and somebody tried
+    setup_code: str = ""  # fingerprint of the code that makes the first admin; "" = nobody was given one
 
 
 class Refused(Exception):

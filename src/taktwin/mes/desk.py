@@ -8,7 +8,7 @@ memory is the code that runs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,12 +19,16 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
 from taktwin.contracts.machine_commands import MachineResult
+from taktwin.mes import reach
+from taktwin.mes.accounts import actions as accounts
+from taktwin.mes.accounts.engine import Strangers
+from taktwin.mes.accounts.tables import Seen
 from taktwin.mes.checklists import actions as checklists
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import answering, late, measuring
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import KeptBooking, Terminal
-from taktwin.mes.decision import Asking, Fact, Refused, Rules
+from taktwin.mes.decision import Asking, Fact, Looked, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching import publishing
 from taktwin.mes.documents import actions as documents
@@ -45,6 +49,7 @@ from taktwin.mes.records import actions as records
 from taktwin.mes.records.changes import SUMS, Recording
 from taktwin.mes.resources import actions as resources
 from taktwin.mes.resources import stays
+from taktwin.mes.resources.proofs import done
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling import actions as tooling
@@ -61,6 +66,7 @@ SIGNED: dict[str, type[Row]] = {
     "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,
     "nonconformance": Nonconformance,
 }  # fmt: skip
+HASHES_AT_ONCE = 2  # each takes a core, and memory
 RULES: Rules = (
     tracking.RULES.joined(scheduling.RULES)
     .joined(execution.RULES)
@@ -68,6 +74,7 @@ RULES: Rules = (
     .joined(collection.RULES)
     .joined(documents.RULES)
     .joined(resources.RULES)
+    .joined(accounts.RULES)
     .joined(stays.RULES)
     .joined(performance.RULES)
     .joined(records.rules(SIGNED))
@@ -93,6 +100,7 @@ SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
+    "account",
 )  # fmt: skip
 
 
@@ -148,13 +156,22 @@ class Desk:
     """The one writer of the MES."""
 
     def __init__(
-        self, store: Store, definitions: Definitions, now_ns: Callable[[], int], *, speed: float = 1.0
+        self,
+        store: Store,
+        definitions: Definitions,
+        now_ns: Callable[[], int],
+        *,
+        speed: float = 1.0,
+        setup_code: str = "",
     ) -> None:
         """`speed`: plant seconds a second, for those who wait by their own clock."""
         self._store = store
         self._speed = speed
         self._definitions = definitions
         self._now_ns = now_ns
+        self._setup_code = setup_code
+        self._strangers = Strangers()
+        self._slow = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
     def execute(self, command: Command) -> Answer:
         """Do what a command wants, or say why not. The same id is answered again and done once.
@@ -181,6 +198,7 @@ class Desk:
             return Answer(accepted=False, code="invalid", place=f"data of {command.name}", found=str(error),
                           right="its fields", status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         who = Who(command.actor, command.actor_type, command.on_behalf_of, command.reason, command.id)
+        looked, locked_until_ns = self._look(command, wish)
         try:
             with self._store.begin() as transaction:
                 transaction.head()  # locked first: what is looked at stays so until it is decided
@@ -191,13 +209,42 @@ class Desk:
                 account = command.actor if command.actor_type == "human" else ""
                 person = command.on_behalf_of or account
                 asking = Asking(
-                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor
-                )
+                    self._definitions, now_ns, command.id, person, command.on_behalf_of, command.actor,
+                    looked=looked, locked_until_ns=locked_until_ns, setup_code=self._setup_code,
+                )  # fmt: skip
+                if command.reach is not None:
+                    reach.within(transaction.book, command.name, wish, asking, command.reach)
                 answer = self._decide(transaction, command.name, wish, asking, who)
                 transaction.keep_answer(command.id, now_ns, commands.encode(answer).decode())
                 return answer
         except Refused as refused:
             return self._refusal(refused)
+
+    def _look(self, command: Command, wish: CommandData) -> tuple[Looked, int]:
+        """Compute what a proof or a password needs, before the transaction: nobody waits for a hash."""
+        if not isinstance(wish, commands.Proving | commands.Secret):
+            return Looked(), 0
+        until_ns = 0
+        with self._store.begin() as transaction:
+            if transaction.answer_of(command.id) is not None:
+                return Looked(), 0
+            book, now_ns = transaction.book, self._now_ns()
+            if isinstance(wish, commands.Secret):
+                look, until_ns = accounts.look(
+                    book, wish, self._strangers, command=command.id, now_ns=now_ns
+                )  # fmt: skip
+            else:
+                look = resources.look(book, wish, command=command.id, now_ns=now_ns)
+        if look is None:
+            return Looked(), until_ns
+        with self._slow:
+            return done(look), until_ns
+
+    def shown(self, at_ns: Mapping[str, int]) -> None:
+        """Keep when sessions and tokens were shown last. Raises StoreError as `execute` does."""
+        with self._store.begin() as transaction:
+            for fingerprint, seen_ns in sorted(at_ns.items()):
+                transaction.book.put(Seen(fingerprint=fingerprint, at_ns=seen_ns))
 
     def _decide(
         self, transaction: Transaction, name: str, wish: CommandData, asking: Asking, who: Who
@@ -325,6 +372,8 @@ class Desk:
             self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
         )
         now_ns = self._now_ns()
+        if booking.reach is not None:
+            reach.within(transaction.book, booking.name, wish, asking, booking.reach)
         performance.present(transaction.book, wish, asking)
         written = self._write(transaction, RULES.deciders[booking.name](transaction.book, wish, asking), who,
                               now_ns)  # fmt: skip

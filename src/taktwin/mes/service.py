@@ -29,6 +29,7 @@ from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
+from taktwin.mes.accounts import demo as demo_accounts
 from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import Position
@@ -51,6 +52,7 @@ COMMANDER = "commander"
 RELAY_BATCH = 200
 AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
 AUDIT_BATCH = 2_000
+IDENTIFY = "identify"  # what was shown by a browser or a program -> whose it is
 RETRY_S = 0.5
 POSITION_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0  # a file that stood unchanged for that long is whole
@@ -75,6 +77,7 @@ class MesService:
         memory_mb: Callable[[], float],
         pid: int,
         demo: bool = False,
+        setup_code: str = "",
     ) -> None:
         self._bus = bus
         self._registry = registry
@@ -87,7 +90,10 @@ class MesService:
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
-        self._desk = Desk(self._store, self._definitions, clock.now_ns, speed=clock.speed)
+        self._desk = Desk(
+            self._store, self._definitions, clock.now_ns, speed=clock.speed, setup_code=setup_code
+        )
+        self._shown: dict[str, int] = {}  # sessions and tokens, by fingerprint: when they were shown last
         self._importer = Importer(self._desk, sender=registry.site, time_zone=registry.time_zone)
         self._site = Place(registry.enterprise, registry.site)
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
@@ -138,7 +144,8 @@ class MesService:
 
     def _seed(self) -> None:
         """Bring in the people of a demo, each once: the names of the commands are always the same."""
-        for name, wish in wishes(self._registry.demo, self._clock.now_ns()):
+        people = wishes(self._registry.demo, self._clock.now_ns())
+        for name, wish in (*people, *demo_accounts.wishes(self._registry.demo)):
             command = commands.make(wish, command_id=name, actor="demo", actor_type="service")
             answer = self._desk.execute(command)
             if not answer.accepted:
@@ -266,6 +273,8 @@ class MesService:
                     found = TRAILS[name](book, trail, self._definitions, wish, self._clock.now_ns())
                 else:
                     found = QUERIES[name](SqlBook(connection), self._definitions, wish, self._clock.now_ns())
+                    if name == IDENTIFY and found:
+                        self._shown[str(wish["fingerprint"])] = self._clock.now_ns()
         finally:
             if not connection.closed:  # a refused question leaves its connection as good as it was
                 self._readers.append(connection)
@@ -386,6 +395,9 @@ class MesService:
         while True:
             if await self._in_database(self._desk.tick):
                 self._wrote()
+            if self._shown:
+                shown, self._shown = self._shown, {}
+                await self._in_database(self._desk.shown, shown)
             await self._clock.wall_sleep(TICK_S)
 
     # Relay

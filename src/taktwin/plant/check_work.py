@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taktwin.contracts.commands import ROLES
 from taktwin.plant import schema
 from taktwin.plant.expand import flatten
 from taktwin.plant.load import Literally, Loaded
@@ -374,6 +375,7 @@ def _check_demo(loaded: Loaded, plant: schema.Plant) -> None:
         if name is not None and not (isinstance(name, str) and (loaded.folder / name).is_file()):
             loaded.add(f"demo.{field}", name, "a file beside plant.yaml")
     _check_demo_people(loaded, plant)
+    _check_demo_accounts(loaded, plant)
     connection = plant.demo.get("connection")
     if connection is not None:
         known(loaded, "demo.connection", str(connection), "connections", plant.connections)
@@ -403,3 +405,22 @@ def _check_demo_people(loaded: Loaded, plant: schema.Plant) -> None:
             known(loaded, f"{at}.certificates.{skill}", skill, "personnel_classes", plant.personnel_classes)
             if isinstance(days, bool) or not isinstance(days, int | float) or abs(days) > 10_000:
                 loaded.add(f"{at}.certificates.{skill}", days, "days from the first start, 10,000 at most")
+
+
+def _check_demo_accounts(loaded: Loaded, plant: schema.Plant) -> None:
+    accounts = plant.demo.get("accounts", {})
+    if not isinstance(accounts, dict):
+        loaded.add("demo.accounts", accounts, "a mapping of accounts")
+        return
+    for account, said in accounts.items():
+        at = f"demo.accounts.{account}"
+        if not isinstance(said, dict) or not isinstance(said.get("password"), str):
+            loaded.add(at, HIDDEN, "password, roles, and printed_name if it has one")
+            continue
+        roles = said.get("roles", {})
+        if not isinstance(roles, dict) or not all(isinstance(scopes, list) for scopes in roles.values()):
+            loaded.add(f"{at}.roles", HIDDEN, "a list of parts of the plant for each role")
+            continue
+        for role in roles:
+            if role not in ROLES:
+                loaded.add(f"{at}.roles.{role}", role, f"one of {', '.join(ROLES)}")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -24,10 +25,11 @@ from taktwin.contracts import topics
 from taktwin.entropy import unique_id as system_unique_id
 from taktwin.plant.registry import Registry
 from taktwin.portal import problems
-from taktwin.portal.auth import Accounts, LoopbackAccounts
+from taktwin.portal.auth import Accounts, LoopbackAccounts, SignedIn
 from taktwin.portal.context import Portal
 from taktwin.portal.decisions import Decisions
 from taktwin.portal.door import Door
+from taktwin.portal.gate import Gate
 from taktwin.portal.health import HealthBook
 from taktwin.portal.live import Hub
 from taktwin.portal.models.base import Problem as ProblemModel
@@ -35,7 +37,21 @@ from taktwin.portal.models.live import MESSAGES
 from taktwin.portal.pages import STATIC, Pages
 from taktwin.portal.questions import Questions
 from taktwin.portal.raw import RawBook
-from taktwin.portal.routes import alarms, bar, demo, erp, mes, plant, search, signals, stream, system, units
+from taktwin.portal.routes import accounts as account_routes
+from taktwin.portal.routes import (
+    alarms,
+    bar,
+    demo,
+    entrance,
+    erp,
+    mes,
+    plant,
+    search,
+    signals,
+    stream,
+    system,
+    units,
+)
 from taktwin.settings import Installation
 
 PREFIX = "/api/v1"
@@ -71,6 +87,8 @@ def create_app(
             await bus.subscribe(topics.HEALTH, _hear_health(portal)),
             await bus.subscribe(topics.REJECTED, _hear_refused(portal)),
         ]
+        if isinstance(portal.accounts, SignedIn):
+            heard.append(await bus.subscribe(topics.ACCOUNTS, _hear_accounts(portal.accounts)))
         await hub.start()
         try:
             yield
@@ -83,12 +101,30 @@ def create_app(
     app = FastAPI(
         title="taktwin portal", version=__version__, description=DESCRIPTION, lifespan=lifespan,
         openapi_url=None, docs_url=None, redoc_url=None,
-        middleware=[Middleware(Door), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)],
+        middleware=[
+            Middleware(Door, **_known_as(installation.public_url)),
+            Middleware(Gate, accounts=portal.accounts, prefix=PREFIX),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=4),
+        ],
     )  # fmt: skip
     app.state.portal = portal
     problems.install(app)
     api = APIRouter(prefix=PREFIX, responses={"default": {"model": ProblemModel}})
-    for module in (plant, units, signals, alarms, bar, search, system, demo, mes, erp, stream):
+    for module in (
+        plant,
+        units,
+        signals,
+        alarms,
+        bar,
+        search,
+        system,
+        demo,
+        mes,
+        erp,
+        entrance,
+        account_routes,
+        stream,
+    ):
         api.include_router(module.router)
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -117,8 +153,19 @@ def document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def _known_as(public_url: str) -> dict[str, Any]:
+    """Return under which further name, and to whose pages, the portal answers."""
+    if not public_url:
+        return {}
+    return {"hosts": [urlsplit(public_url).hostname or ""], "origins": [public_url.rstrip("/")]}
+
+
 def _hear_health(portal: Portal) -> Callable[[Any], None]:
     return lambda message: portal.health.hear(message.payload, now_mono=portal.clock.monotonic_ns())
+
+
+def _hear_accounts(accounts: SignedIn) -> Callable[[Any], None]:
+    return lambda message: accounts.forget()
 
 
 def _hear_refused(portal: Portal) -> Callable[[Any], None]:

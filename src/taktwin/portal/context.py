@@ -22,6 +22,7 @@ from taktwin.portal.questions import Questions
 from taktwin.portal.raw import RawBook
 from taktwin.portal.roles import Action
 from taktwin.portal.search import SearchIndex
+from taktwin.portal.tries import WrongTries
 from taktwin.settings import Installation
 
 CURVES_AT_ONCE = 4
@@ -43,6 +44,7 @@ class Portal:
     raw: RawBook
     search: SearchIndex
     unique_id: Callable[[], str]
+    tries: WrongTries = field(default_factory=WrongTries)
     # A page asks for many curves; a history that works on a few at a time answers all of them sooner.
     curves_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CURVES_AT_ONCE))
 
@@ -68,19 +70,41 @@ def person_of(connection: HTTPConnection) -> Person:
     return person
 
 
-def require(person: Person, action: Action) -> None:
-    """Return only if a person may do something.
+def require(person: Person, action: Action, place: str = "") -> None:
+    """Return only if a person may do something: for the whole site, or where it is about.
 
     Raises
     ------
     Problem
         403, with the person's roles.
     """
-    if not person.may(action):
-        raise Problem(
-            403, "Your roles do not allow this", place=f"action {action}", found=", ".join(person.roles),
-            right=f"a role that may {action}",
-        )  # fmt: skip
+    if not person.may(action, place):
+        raise _not_allowed(person, action)
+
+
+def reach_of(person: Person, action: Action) -> list[str] | None:
+    """Return the parts of the plant in which a person may do something, None = everywhere.
+
+    Raises
+    ------
+    Problem
+        403 where it is nowhere, with the person's roles.
+    """
+    parts = person.reach(action)
+    if parts == []:
+        raise _not_allowed(person, action)
+    return parts
+
+
+def _not_allowed(person: Person, action: Action) -> Problem:
+    roles = [*person.roles, *(f"{role} in {part}" for role, part in person.scoped)]
+    found = ", ".join(roles) or "no role"
+    if person.only is not None:
+        found = f"a token for {', '.join(sorted(person.only)) or 'looking only'}"
+    return Problem(
+        403, "Your roles do not allow this", place=f"action {action}", found=found,
+        right=f"a role that may {action}",
+    )  # fmt: skip
 
 
 PortalOf = Annotated[Portal, Depends(portal_of)]

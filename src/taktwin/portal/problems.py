@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from taktwin.errors import BusError
 
 MEDIA_TYPE = "application/problem+json"
+SECRETS = ("password", "before", "code", "pin", "badge")  # fields that no answer says again
 
 
 class Problem(Exception):
@@ -78,7 +79,12 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         # What a whole request holds may be a secret: only a value of one field is said again.
-        whole = first["type"] in ("missing", "extra_forbidden") or isinstance(first.get("input"), dict | list)
+        secret = first["loc"][-1] in SECRETS
+        whole = (
+            secret
+            or first["type"] in ("missing", "extra_forbidden")
+            or isinstance(first.get("input"), dict | list)
+        )
         found = first["type"] if whole else repr(first.get("input"))[:200]
         problem = Problem(
             422, "The request does not fit its schema", place=place, found=found, right=first["msg"]

@@ -30,6 +30,7 @@ class Action(StrEnum):
 
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
+    ACCOUNTS = "accounts"  # who may sign in, with which roles
 
 
 ROLES: dict[str, frozenset[Action]] = {
@@ -46,7 +47,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_SIGN,
         }
     ),
-    "shift_lead": frozenset(
+    "leader": frozenset(
         {
             Action.ALARM_ACKNOWLEDGE,
             Action.ALARM_SHELVE,
@@ -98,6 +99,8 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_REQUEST,
         }
     ),
+    "manager": frozenset({Action.ALARM_COMMENT, Action.MES_HOLD, Action.MES_REQUEST, Action.MES_SIGN}),
+    "admin": frozenset({Action.ACCOUNTS, Action.MES_PEOPLE}),
     "demo": frozenset(Action),
 }
 

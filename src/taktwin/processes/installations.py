@@ -92,12 +92,13 @@ def demo(
 
 
 def production(
-    registry: Registry, *, data_dir: Path, http_port: int = 0, mqtt_port: int = 0, nats_url: str = ""
-) -> Installation:
+    registry: Registry, *, data_dir: Path, http_port: int = 0, mqtt_port: int = 0, nats_url: str = "",
+    public_url: str = "",
+) -> Installation:  # fmt: skip
     """Return the installation of a real plant: plant time is wall time, data stay."""
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / MARK).write_text("installation\n", encoding="utf-8")
     return Installation(
         data_dir=str(data_dir.resolve()), plant_dir=registry.folder, http_port=http_port,
-        mqtt_port=mqtt_port, nats_url=nats_url,
+        mqtt_port=mqtt_port, nats_url=nats_url, public_url=public_url,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from taktwin.clock import Clock
 from taktwin.mes.service import COMPONENT, MesService
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
-from taktwin.settings import Installation
+from taktwin.settings import SETUP_VARIABLE, Installation
 from taktwin.storage import database
 
 
@@ -32,6 +32,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         memory_mb=memory_mb,
         pid=os.getpid(),
         demo=installation.demo,
+        setup_code=os.environ.get(SETUP_VARIABLE, ""),
     )
     try:
         await service.run(stop)

@@ -16,8 +16,9 @@ from taktwin.contracts.state import Health
 from taktwin.errors import BusError
 from taktwin.plant import open_plant
 from taktwin.portal.app import create_app
-from taktwin.portal.auth import LoopbackAccounts, refuse_open_door
+from taktwin.portal.auth import LoopbackAccounts, SignedIn, refuse_open_door
 from taktwin.portal.context import Portal
+from taktwin.portal.questions import Questions
 from taktwin.portal.server import listen, serve
 from taktwin.processes import wiring
 from taktwin.settings import Installation
@@ -28,11 +29,15 @@ ADDRESS_FILE = "portal.json"  # in the run folder: where the page is, for who st
 
 async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
     """Run the portal of an installation."""
-    accounts = LoopbackAccounts(demo=installation.demo)
-    refuse_open_door(installation.http_host, accounts)
+    refuse_open_door(installation.http_host, LoopbackAccounts(demo=installation.demo))
     registry = open_plant(installation.plant_dir)
     bound = bind(installation)
     bus = await wiring.joined(installation, clock, stop, user="portal")
+    accounts = SignedIn(
+        questions=Questions(bus, enterprise=registry.enterprise, site=registry.site), clock=clock,
+        site=f"{registry.enterprise}/{registry.site}", demo=installation.demo,
+        secure=installation.public_url.startswith("https://"),
+    )  # fmt: skip
     app = create_app(registry, bus, clock, installation, accounts=accounts)
     _write_address(installation, bound.getsockname()[1])
     beating = asyncio.create_task(_beat(app.state.portal, stop), name="portal-heartbeat")

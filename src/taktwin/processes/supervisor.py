@@ -27,6 +27,7 @@ from taktwin.clock import Clock
 from taktwin.contracts import quarantine, topics
 from taktwin.contracts.quarantine import Rejection
 from taktwin.contracts.state import Health
+from taktwin.entropy import fingerprint, one_time_code
 from taktwin.errors import BusError, ConfigError, Mistake, StoreError, WorldError
 from taktwin.identity import Place
 from taktwin.plant.registry import Registry
@@ -76,6 +77,8 @@ class Supervisor:
         self.installation = installation
         self.registry = registry
         self.children: dict[str, Child] = {}
+        # Makes the first admin where there is none yet; lives in this process alone, and no file holds it.
+        self.setup_code = one_time_code()
         self._clock = clock
         self._say = say
         self._stopping = asyncio.Event()
@@ -145,6 +148,7 @@ class Supervisor:
                 await database
                 self._say(f"database     {self._database.description}")
                 environment[DATABASE_PASSWORD_VARIABLE] = self._database.passwords["mes"]
+                environment[settings.SETUP_VARIABLE] = fingerprint(self.setup_code)
             child = Child(name, environment)
             self.children[name] = child
             if name == "gateway" and "virtual_plant" in self.children:

@@ -6,6 +6,7 @@ fields are the columns. Deciders are handed a `Reading`, only the functions that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -36,6 +37,18 @@ class Reading(Protocol):
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        ...
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key: a list is turned page by page."""
+        ...
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        ...
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
         ...
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
@@ -88,6 +101,20 @@ class MemoryBook:
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key."""
+        return [row for row in self.where(kind, **equal) if key_of(row) > after][:limit]
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        found = [row for value in set(values) for row in self.where(kind, **{field: value})]
+        return sorted(found, key=key_of)
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
+        rows = self.where(kind, **equal)
+        return len({getattr(row, distinct) for row in rows}) if distinct else len(rows)
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
@@ -169,6 +196,31 @@ class SqlBook:
         )
         statement, words = _where(kind, equal) + order, [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key."""
+        key = sql.Identifier(kind.__struct_fields__[0])
+        behind = sql.SQL('{} {} COLLATE "C" > %s ORDER BY {} COLLATE "C" LIMIT %s').format(
+            sql.SQL(" AND") if equal else sql.SQL(" WHERE"), key, key
+        )
+        words = [*equal.values(), after, limit]
+        return [_row(kind, found) for found in self._connection.execute(_where(kind, equal) + behind, words)]
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        test = sql.SQL(' WHERE {} = ANY(%s) ORDER BY {} COLLATE "C"').format(
+            sql.Identifier(field), sql.Identifier(kind.__struct_fields__[0])
+        )
+        rows = self._connection.execute(_select(kind) + test, [list(values)])
+        return [_row(kind, found) for found in rows]
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
+        what = sql.SQL("DISTINCT {}").format(sql.Identifier(distinct)) if distinct else sql.SQL("*")
+        counted = sql.SQL("SELECT count({}) FROM ({}) found").format(what, _where(kind, equal))
+        found = self._connection.execute(counted, list(equal.values())).fetchone()
+        assert found is not None, "a count is always there"
+        return int(found[0])
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""

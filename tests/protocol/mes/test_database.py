@@ -32,6 +32,7 @@ from taktwin.mes.quality.tables import Inspection, Nonconformance, Result
 from taktwin.mes.records.changes import Change
 from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
+from taktwin.mes.scheduling.tables import Schedule
 from taktwin.mes.service import MesService
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
@@ -49,7 +50,7 @@ REGISTRY = open_plant(PLANT)
 DEFINITIONS = compiled(REGISTRY)
 CLOCK = SystemClock()
 PIN = "826409173350"  # as long as may be: no hash and no instant holds it by chance
-KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection)
+KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection, Schedule)
 
 
 class Server:
@@ -115,12 +116,21 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
 async def test_the_tables_hold_what_the_journal_alone_makes(server: Server) -> None:
     desk = server.desk()
     produce(desk)
+    now = CLOCK.now_ns()
+    place = commands.PlannedJob(job="7-10", work_unit="load2", begin_ns=now, end_ns=now + 1)
+    assert ask(desk, commands.PublishSchedule(version=0, jobs=[place], cause="a test"), "plan").accepted
     with server.connect() as connection:
         entries = list(journal.everything(connection))
         book, alone = SqlBook(connection), rebuilt(entries)
         assert journal.verify(entries).broken is None
         for kind in KINDS:
             assert book.where(kind) == alone.where(kind) != []
+            assert book.page(kind, 2) == alone.page(kind, 2) and book.count(kind) == alone.count(kind)
+        first = alone.page(Consumption, 1)[0].consumption
+        assert book.page(Consumption, 9, first, lot="AD-7") == alone.page(Consumption, 9, first, lot="AD-7")
+        for lots in ([], ["AD-7"], ["AD-7", "", "none"]):
+            assert book.among(Consumption, "lot", lots) == alone.among(Consumption, "lot", lots)
+        assert book.count(Consumption, "unit", lot="AD-7") == alone.count(Consumption, "unit", lot="AD-7") > 1
 
 
 async def test_people_are_rows_too_and_guesses_side_by_side_are_each_counted(server: Server) -> None:

@@ -175,6 +175,19 @@ def test_a_dropped_file_is_taken_up_once_it_stands_still_and_is_answered(drop: D
     drop.folder.look()
     drop.folder.look()
     assert drop.files("failed") == ["monday-2.csv", "monday.csv"], "no file is written over"
+    assert drop.files("out") == ["monday-2.csv.report.csv", "monday.csv.report.csv"], "nor is an answer"
+
+
+def test_a_file_of_another_kind_is_answered_and_an_unfinished_one_is_left_alone(drop: Drop) -> None:
+    for name in ("orders.txt", "orders", ".hidden.csv", "big.csv.part", "big.xml.tmp"):
+        (drop.root / "in" / name).write_bytes(CSV)
+    drop.folder.look()
+    assert drop.folder.look() == 2
+    assert drop.files("in") == [".hidden.csv", "big.csv.part", "big.xml.tmp"]
+    assert drop.files("failed") == ["orders", "orders.txt"]
+    report = (drop.root / "out" / "orders.txt.report.csv").read_text()
+    assert "a name that ends in '.txt'" in report and ".csv, .xml" in report
+    assert not drop.shop.store.entries
 
 
 def test_a_mes_that_was_killed_in_between_takes_the_file_up_again_and_doubles_nothing(

@@ -393,11 +393,43 @@ def test_no_pin_and_no_badge_is_found_in_journal_answers_rows_or_log(
 def test_what_is_kept_of_a_pin_is_costly_to_try_and_never_twice_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "COST", 14)
-    one, other = engine.hashed(PIN, salt="a"), engine.hashed(PIN, salt="b")
-    assert one.startswith("scrypt$14$a$") and one.split("$")[-1] != other.split("$")[-1]
-    assert engine.matches(PIN, one) and not engine.matches("8265", one)
-    assert engine.salt_of("P07", "c", 1) != engine.salt_of("P08", "c", 1) != engine.salt_of("P08", "d", 1)
+    monkeypatch.setattr(engine, "COST", 19)
+    salts = [engine.salt_of("P07", "c", 1), engine.salt_of("P08", "c", 1), engine.salt_of("P08", "d", 1)]
+    assert len(set(salts)) == 3
+    one = engine.hashed(PIN, salt=salts[0])
+    assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    monkeypatch.setattr(engine, "COST", 1)
+    assert engine.matches(PIN, one) and not engine.matches("8265", one), "the cost stands in the hash"
+    assert engine.hashed(PIN, salt=salts[0]) != engine.hashed(PIN, salt=salts[1])
+    assert not engine.matches(PIN, "scrypt$14$a$b"), "no hash of ours, and no mistake of ours"
+
+
+def test_a_pin_of_before_the_release_says_so_and_a_new_one_is_set(crew: Shop) -> None:
+    row = crew.store.book.get(Credential, "P07")
+    assert row is not None
+    crew.store.book.put(msgspec.structs.replace(row, pin="scrypt$14$a$b"))
+    answer = on(crew, "P07", "eol1")
+    assert (answer.code, answer.found) == ("denied", "set up before this release")
+    crew.granted(commands.SetCredentials(person="P07", pin=PIN))
+    assert on(crew, "P07", "eol1").accepted
+
+
+def test_nobody_waits_at_the_desk_for_a_hash_and_one_that_changed_meanwhile_proves_nothing(
+    crew: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[bool] = []
+
+    def slow(pin: str, kept: str) -> bool:
+        # While this is computed the desk takes what others ask: here a new PIN of the same person.
+        monkeypatch.setattr(engine, "matches", lambda *_: False)
+        begun.append(crew.ask(commands.SetCredentials(person="P07", pin="9999")).accepted)
+        return True
+
+    monkeypatch.setattr(engine, "matches", slow)
+    answer = on(crew, "P07", "eol1")
+    assert begun == [True]
+    assert (answer.accepted, answer.found) == (False, "changed this very moment")
+    assert where(crew, "P07") == ""
 
 
 def test_rows_of_people_are_what_the_journal_alone_makes(bench: Shop) -> None:

@@ -102,7 +102,7 @@ async def test_an_operator_asks_and_changes_tools_and_maintenance_does_the_order
     [
         ("viewer", "maintenance.request"), ("viewer", "tool.mount"), ("planner", "tool.change"),
         ("operator", "maintenance.complete"), ("operator", "spare.receive"), ("operator", "gauge.calibrate"),
-        ("shift_lead", "maintenance.assign"), ("quality", "maintenance.abort"), ("maintenance", "job.begin"),
+        ("leader", "maintenance.assign"), ("quality", "maintenance.abort"), ("maintenance", "job.begin"),
     ],
 )  # fmt: skip
 async def test_a_role_that_may_not_is_refused(portal: Asking, role: str, name: str) -> None:

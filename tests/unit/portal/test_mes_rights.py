@@ -65,7 +65,7 @@ async def ask(role: str, name: str) -> tuple[int, list[tuple[str, str]], str]:
 MAY = {
     "nonconformance.dispose": {"quality", "demo"},
     "hold.release": {"quality", "demo"},
-    "result.record": {"operator", "shift_lead", "quality", "demo"},
+    "result.record": {"operator", "leader", "quality", "demo"},
 }
 
 

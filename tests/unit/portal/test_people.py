@@ -99,26 +99,26 @@ async def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         one = Page(http, door, bus)
-        await one.command("person.credentials", "shift_lead", person="P08", pin=PIN, badge=BADGE)
+        await one.command("person.credentials", "leader", person="P08", pin=PIN, badge=BADGE)
         yield one
 
 
 @pytest.mark.parametrize(
     ("command", "roles"),
     [
-        ("person.credentials", {"shift_lead"}),
-        ("certificate.grant", {"shift_lead"}),
-        ("certificate.revoke", {"shift_lead"}),
-        ("labour.log_on", {"shift_lead", "operator"}),
-        ("labour.log_off", {"shift_lead", "operator"}),
-        ("labour.indirect", {"shift_lead", "operator"}),
-        ("shift.note.write", {"shift_lead", "operator"}),
-        ("shift.note.read", {"shift_lead", "operator"}),
-        ("record.sign", {"shift_lead", "operator", "quality"}),
+        ("person.credentials", {"leader"}),
+        ("certificate.grant", {"leader"}),
+        ("certificate.revoke", {"leader"}),
+        ("labour.log_on", {"leader", "operator"}),
+        ("labour.log_off", {"leader", "operator"}),
+        ("labour.indirect", {"leader", "operator"}),
+        ("shift.note.write", {"leader", "operator"}),
+        ("shift.note.read", {"leader", "operator"}),
+        ("record.sign", {"leader", "operator", "quality"}),
     ],
 )
 async def test_a_role_that_may_not_is_refused(page: Page, command: str, roles: set[str]) -> None:
-    for role in ("viewer", "operator", "shift_lead", "planner", "quality", "maintenance", "engineer"):
+    for role in ("viewer", "operator", "leader", "planner", "quality", "maintenance", "engineer"):
         answer = await page.command(command, role)
         # Whoever may is told what the command lacks.
         assert answer.status_code in ((404, 422) if role in roles else (403,)), (role, answer.text)
@@ -128,7 +128,7 @@ async def test_a_role_that_may_not_is_refused(page: Page, command: str, roles: s
 async def test_a_person_is_seen_where_they_logged_on_with_their_certificates(page: Page) -> None:
     now_ms = page.bus.clock.now_ns() // 1_000_000
     granted = await page.command(
-        "certificate.grant", "shift_lead", person="P08", skill="tester", valid_until_ms=now_ms + 12 * DAY_MS
+        "certificate.grant", "leader", person="P08", skill="tester", valid_until_ms=now_ms + 12 * DAY_MS
     )
     assert granted.status_code == 200, granted.text
     logged = await page.command("labour.log_on", "operator", badge=BADGE, work_unit="eol1")
@@ -169,7 +169,7 @@ async def test_what_does_not_exist_or_proves_nobody_says_so(page: Page) -> None:
 
 
 async def test_no_answer_says_a_proof_again_whatever_is_wrong_with_the_request(page: Page) -> None:
-    page.door.roles = ("shift_lead",)
+    page.door.roles = ("leader",)
     data = {"person": "P08", "pin": PIN, "badge": BADGE, "work_unit": "eol1"}
     key = {"idempotency_key": "12345678"}
     for body in (

@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Granted, Injections, Instructions, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   Timeline, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -37,6 +37,8 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
     throw new ApiError(0, error instanceof Error ? error.message : String(error));
   }
   if (answer.ok) return answer;
+  // Whoever was signed in is so no more: the page asks again who is there.
+  if (answer.status === 401) dispatchEvent(new Event('signed-out'));
   let sentence = `${answer.status} ${answer.statusText}`;
   const text = await answer.text();
   try {
@@ -53,8 +55,9 @@ async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Pr
   return (await answer.json()) as T;
 }
 
-async function post<T>(path: string, body: unknown): Promise<T> {
+async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path), {
+    ...(signal ? { signal } : {}),
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -129,6 +132,9 @@ export function alarmAct(
 }
 
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
+/** The schedule in force, and the one that would come of some moves; asking changes nothing. */
+export const proposal = (moves: readonly { job: string; work_unit: string; begin_ms: number }[], signal?: AbortSignal) =>
+  post<ScheduleDocument>('/mes/schedule/proposal', { moves }, signal);
 export const terminal = (unit: string, signal?: AbortSignal) =>
   get<TerminalDocument>(`/mes/terminal/${encodeURIComponent(unit)}`, {}, signal);
 export const crew = (unit: string, signal?: AbortSignal) =>
@@ -163,6 +169,20 @@ export const command = (
   name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
 ) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
 
+export const entrance = () => get<Entrance>('/session');
+export const signIn = (account: string, password: string) => post<unknown>('/session', { account, password });
+export const signOut = () => post<unknown>('/session/end', {});
+export const setUp = (account: string, password: string, code: string) =>
+  post<unknown>('/session/set-up', { account, password, code });
+export const choosePassword = (account: string, password: string, code: string, before = '') =>
+  post<unknown>('/session/password', { account, password, code, before });
+export const accounts = (signal?: AbortSignal) => get<Accounts>('/accounts', {}, signal);
+export const openAccount = (account: string, printed_name: string) => post<AccountCode>('/accounts', { account, printed_name });
+export const newCode = (account: string) => post<AccountCode>(`/accounts/${encodeURIComponent(account)}/code`, {});
+export const issueToken = (account: string, name: string, actions: string[], days: number) =>
+  post<IssuedToken>(`/accounts/${encodeURIComponent(account)}/tokens`, { name, actions, days });
+export const revokeToken = (account: string, token: string) =>
+  post<unknown>(`/accounts/${encodeURIComponent(account)}/tokens/${token}/revoke`, {});
 /** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
 export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
   post<Synced>(`/mes/terminals/${terminal}/bookings`, {

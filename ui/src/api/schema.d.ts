@@ -4,6 +4,90 @@
  */
 
 export interface paths {
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounts
+         * @description Return everybody who may sign in: all of them to an admin, to others themselves.
+         */
+        get: operations["accounts_api_v1_accounts_get"];
+        put?: never;
+        /**
+         * Open Account
+         * @description Open an account; the code with which its owner chooses a password is shown this once.
+         */
+        post: operations["open_account_api_v1_accounts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{account}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invite
+         * @description Give an account a new code; its password and its sessions end.
+         */
+        post: operations["invite_api_v1_accounts__account__code_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{account}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue
+         * @description Issue a token: to oneself, or as an admin to anybody. It never may more than its account.
+         */
+        post: operations["issue_api_v1_accounts__account__tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{account}/tokens/{token}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke
+         * @description Let a token count no more; it is named by the first digits of its fingerprint.
+         */
+        post: operations["revoke_api_v1_accounts__account__tokens__token__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms": {
         parameters: {
             query?: never;
@@ -486,7 +570,7 @@ export interface paths {
         };
         /**
          * Lots
-         * @description Return all lots.
+         * @description Return lots page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["lots_api_v1_mes_lots_get"];
         put?: never;
@@ -586,7 +670,7 @@ export interface paths {
         };
         /**
          * Orders
-         * @description Return all orders.
+         * @description Return orders page by page: `next` of an answer is `after` of the next question.
          */
         get: operations["orders_api_v1_mes_orders_get"];
         put?: never;
@@ -919,6 +1003,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrance
+         * @description Return whether somebody is signed in, and what the sign-in page has to know.
+         */
+        get: operations["entrance_api_v1_session_get"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Begin a session; its cookie is made here, and whatever the browser brought is worth nothing.
+         */
+        post: operations["sign_in_api_v1_session_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Out
+         * @description End this browser's session.
+         */
+        post: operations["sign_out_api_v1_session_end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose
+         * @description Choose a password. All sessions of the account end.
+         */
+        post: operations["choose_api_v1_session_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/set-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description Make the first admin of a plant that has none.
+         */
+        post: operations["set_up_api_v1_session_set_up_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/signals/{signal}/curve": {
         parameters: {
             query?: never;
@@ -1071,6 +1239,54 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AccountModel
+         * @description Somebody who may sign in.
+         */
+        AccountModel: {
+            /** Account */
+            account: string;
+            /** Closed */
+            closed: boolean;
+            /**
+             * Invited Until Ms
+             * @description until when the last code counts; 0: none does
+             */
+            invited_until_ms: number;
+            /** Language */
+            language: string;
+            /** Locked Until Ms */
+            locked_until_ms: number;
+            /** Opened Ms */
+            opened_ms: number;
+            /**
+             * Password
+             * @description one was chosen
+             */
+            password: boolean;
+            /** Printed Name */
+            printed_name: string;
+            /** Roles */
+            roles: components["schemas"]["ScopedRole"][];
+            /** Sessions */
+            sessions: components["schemas"]["SessionModel"][];
+            /** Tokens */
+            tokens: components["schemas"]["TokenModel"][];
+        };
+        /**
+         * AccountsModel
+         * @description Everybody, and the parts of the plant in which a role can be given.
+         */
+        AccountsModel: {
+            /** Accounts */
+            accounts: components["schemas"]["AccountModel"][];
+            /** At Ms */
+            at_ms: number;
+            /** Parts */
+            parts: string[];
+            /** Site */
+            site: string;
+        };
         /**
          * ActiveInjection
          * @description What is being done now.
@@ -1522,6 +1738,18 @@ export interface components {
             upper: number | null;
         };
         /**
+         * CodeModel
+         * @description A code, shown this once.
+         */
+        CodeModel: {
+            /** Account */
+            account: string;
+            /** Code */
+            code: string;
+            /** Until Ms */
+            until_ms: number;
+        };
+        /**
          * ConnectionHealthModel
          * @description Counters of one connection since its gateway started.
          */
@@ -1696,6 +1924,18 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DemoPerson
+         * @description Somebody as whom one can sign in to the demo. In a real plant there is none.
+         */
+        DemoPerson: {
+            /** Account */
+            account: string;
+            /** Password */
+            password: string;
+            /** Roles */
+            roles: components["schemas"]["ScopedRole"][];
+        };
+        /**
          * DeviationModel
          * @description Something that a reviewer has to look at.
          */
@@ -1755,6 +1995,14 @@ export interface components {
             documents: components["schemas"]["DocumentModel"][];
             /** Mistakes */
             mistakes: components["schemas"]["MistakeModel"][];
+        };
+        /**
+         * DoneModel
+         * @description What was asked is done.
+         */
+        DoneModel: {
+            /** Account */
+            account: string;
         };
         /**
          * DraftModel
@@ -1854,6 +2102,25 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * EntranceModel
+         * @description What the sign-in page has to know before anybody is signed in.
+         */
+        EntranceModel: {
+            /** Demo */
+            demo: components["schemas"]["DemoPerson"][];
+            /** Person */
+            person: string;
+            /** Plant */
+            plant: string;
+            /**
+             * Set Up
+             * @description false: the plant waits for its first admin
+             */
+            set_up: boolean;
+            /** Signed In */
+            signed_in: boolean;
         };
         /**
          * EquipmentModel
@@ -2247,6 +2514,18 @@ export interface components {
             time_class: string;
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * IssuedModel
+         * @description A token, shown this once.
+         */
+        IssuedModel: {
+            /** Account */
+            account: string;
+            /** Token */
+            token: string;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * JobModel
@@ -2681,11 +2960,13 @@ export interface components {
         };
         /**
          * LotsModel
-         * @description All lots.
+         * @description A page of the lots, by number.
          */
         LotsModel: {
             /** Lots */
             lots: components["schemas"]["LotModel"][];
+            /** Next */
+            next: string;
         };
         /**
          * MaintenanceModel
@@ -2802,8 +3083,20 @@ export interface components {
             notice: string;
             /** Person */
             person: string;
-            /** Roles */
+            /** Printed Name */
+            printed_name: string;
+            /**
+             * Roles
+             * @description for the whole site
+             */
             roles: string[];
+            /** Scoped */
+            scoped: components["schemas"]["ScopedRole"][];
+            /**
+             * Signed In
+             * @description by a session, which can be ended
+             */
+            signed_in: boolean;
         };
         /**
          * MistakeModel
@@ -2983,6 +3276,24 @@ export interface components {
             to_ms: number;
         };
         /**
+         * OpenModel
+         * @description An account to open; its roles are given by the command `account.grant`.
+         */
+        OpenModel: {
+            /** Account */
+            account: string;
+            /**
+             * Language
+             * @default
+             */
+            language: string;
+            /**
+             * Printed Name
+             * @default
+             */
+            printed_name: string;
+        };
+        /**
          * OrderModel
          * @description An order as it came in.
          */
@@ -3025,9 +3336,11 @@ export interface components {
         };
         /**
          * OrdersModel
-         * @description All orders.
+         * @description A page of the orders, by number.
          */
         OrdersModel: {
+            /** Next */
+            next: string;
             /** Orders */
             orders: components["schemas"]["OrderModel"][];
         };
@@ -3090,6 +3403,26 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * PasswordModel
+         * @description A new password, with the code of an invitation or with the password before.
+         */
+        PasswordModel: {
+            /** Account */
+            account: string;
+            /**
+             * Before
+             * @default
+             */
+            before: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /** Password */
+            password: string;
         };
         /**
          * PeopleModel
@@ -3737,6 +4070,19 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ScopedRole
+         * @description A role in one part of the plant.
+         */
+        ScopedRole: {
+            /** Role */
+            role: string;
+            /**
+             * Scope
+             * @description enterprise/site[/area[/line[/cell]]]
+             */
+            scope: string;
+        };
+        /**
          * ScrapModel
          * @description A report of scrap that can still be taken back.
          */
@@ -3824,6 +4170,21 @@ export interface components {
             unit: components["schemas"]["SerialModel"];
         };
         /**
+         * SessionModel
+         * @description Somebody who is signed in somewhere.
+         */
+        SessionModel: {
+            /** Begun Ms */
+            begun_ms: number;
+            /**
+             * Seen Ms
+             * @description 0: not since the last start
+             */
+            seen_ms: number;
+            /** Until Ms */
+            until_ms: number;
+        };
+        /**
          * SetAsideModel
          * @description A late booking that somebody has to look at, or has looked at.
          */
@@ -3903,6 +4264,18 @@ export interface components {
             speed: number;
         };
         /**
+         * SetUpModel
+         * @description The first admin, with the code that the console shows.
+         */
+        SetUpModel: {
+            /** Account */
+            account: string;
+            /** Code */
+            code: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * ShareModel
          * @description A piece of somebody's time, and what it was for.
          */
@@ -3945,6 +4318,16 @@ export interface components {
             to: string;
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * SignInModel
+         * @description An account and its password.
+         */
+        SignInModel: {
+            /** Account */
+            account: string;
+            /** Password */
+            password: string;
         };
         /**
          * SignalHops
@@ -4298,6 +4681,47 @@ export interface components {
             to_ms: number;
         };
         /**
+         * TokenModel
+         * @description A program that asks under an account's name.
+         */
+        TokenModel: {
+            /** Actions */
+            actions: string[];
+            /** Issued Ms */
+            issued_ms: number;
+            /** Name */
+            name: string;
+            /** Revoked */
+            revoked: boolean;
+            /**
+             * Seen Ms
+             * @description when it was used last; 0: never
+             */
+            seen_ms: number;
+            /**
+             * Token
+             * @description the first digits of its fingerprint
+             */
+            token: string;
+            /** Until Ms */
+            until_ms: number;
+        };
+        /**
+         * TokenWish
+         * @description A token to issue.
+         */
+        TokenWish: {
+            /**
+             * Actions
+             * @description of those that the account may; none = looking only
+             */
+            actions: string[];
+            /** Days */
+            days: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * ToolHere
          * @description A kind of tool that a work unit works with, and the one that is mounted.
          */
@@ -4485,6 +4909,166 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    accounts_api_v1_accounts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_account_api_v1_accounts_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_api_v1_accounts__account__code_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issue_api_v1_accounts__account__tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_api_v1_accounts__account__tokens__token__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alarm_list_api_v1_alarms_get: {
         parameters: {
             query?: {
@@ -5261,7 +5845,10 @@ export interface operations {
     };
     lots_api_v1_mes_lots_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5412,7 +5999,10 @@ export interface operations {
     };
     orders_api_v1_mes_orders_get: {
         parameters: {
-            query?: never;
+            query?: {
+                after?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5923,6 +6513,163 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchResults"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    entrance_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntranceModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_api_v1_session_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up_api_v1_session_set_up_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoneModel"];
                 };
             };
             /** @description Default Response */

@@ -27,8 +27,12 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.all-halls') }];
     case 'schedule':
       return [site, { name: t('place.schedule') }, { name: t('place.dispatch') }];
+    case 'plan':
+      return [site, { name: t('place.schedule') }];
     case 'people':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.people') }];
+    case 'accounts':
+      return [site, { name: t('place.people'), href: '/schedule/people' }, { name: t('place.accounts') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
     case 'audit':

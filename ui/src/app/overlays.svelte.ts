@@ -1,6 +1,6 @@
 // Which dialog is open. One at a time.
 
-export type Overlay = 'search' | 'keys' | 'goto' | 'person';
+export type Overlay = 'search' | 'keys' | 'goto' | 'person' | 'sign-in';
 
 class Overlays {
   current = $state<Overlay | null>(null);

@@ -7,7 +7,9 @@ export type Route =
   | { page: 'system' }
   | { page: 'alarms' }
   | { page: 'schedule' }
+  | { page: 'plan' }
   | { page: 'people' }
+  | { page: 'accounts' }
   | { page: 'documents' }
   | { page: 'maintenance' }
   | { page: 'quality' }
@@ -32,8 +34,10 @@ function parse(path: string): Route {
   if (head === undefined) return { page: 'now' };
   if (head === 'system' && !rest.length) return { page: 'system' };
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
+  if (head === 'schedule' && !rest.length) return { page: 'plan' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
@@ -53,8 +57,8 @@ class Router {
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
-    if (page === 'documents') return 'schedule';
     if (page === 'audit') return 'quality';
+    if (page === 'documents' || page === 'plan') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 

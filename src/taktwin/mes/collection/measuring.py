@@ -26,6 +26,7 @@ from taktwin.standards.job_control import ReturnStatus, State
 from taktwin.storage.book import Reading
 
 LATE_NS = 2_000_000_000  # so long after a job order has ended by its last part, a value is still that part's
+LAST_ENDED = 50  # job orders that can have ended at a work unit within that time
 MEASURABLE = (State.RUNNING, State.INTERRUPTED, State.ENDED)
 
 
@@ -63,7 +64,8 @@ def _ended_with(book: Reading, work_unit: str, serial: str, at_ns: int) -> JobOr
     if serial:
         stays = [row for row in book.where(Passage, unit=serial) if row.work_unit == work_unit]
         return book.get(JobOrder, max(stays, key=lambda row: row.at_ns).job) if stays else None
-    ended = [job for job in book.where(JobOrder, work_unit=work_unit) if 0 <= at_ns - job.ended_ns <= LATE_NS]
+    last = book.newest(JobOrder, "ended_ns", LAST_ENDED, work_unit=work_unit)
+    ended = [job for job in last if 0 <= at_ns - job.ended_ns <= LATE_NS]
     return max(ended, key=lambda job: job.ended_ns, default=None)
 
 

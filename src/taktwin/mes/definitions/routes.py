@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from taktwin.identity import part_of
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
@@ -108,6 +109,8 @@ class Definitions:
     receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)  # equipment -> part of the hierarchy
+    site: str = ""  # enterprise/site
     interlocks: Mapping[str, tuple[str, Interlock]] = field(default_factory=dict)  # signal of the request
     asked_serials: Mapping[str, str] = field(default_factory=dict)  # work unit -> signal of the serial number
     classes: Mapping[str, str] = field(default_factory=dict)  # work unit -> its equipment class
@@ -212,4 +215,6 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             for each in registry.work_units
         },
         documents=DocumentFolder(registry, files or MemoryFiles()),
+        places={name: part_of(each.place) for name, each in sorted(registry.equipment.items())},
+        site=f"{registry.enterprise}/{registry.site}",
     )  # fmt: skip

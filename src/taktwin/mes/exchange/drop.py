@@ -15,6 +15,7 @@ from pathlib import Path
 from taktwin.contracts.commands import ImportReport
 
 KINDS = {".csv": "csv", ".xml": "b2mml"}
+UNFINISHED = (".tmp", ".part")  # what whoever drops files calls them until they are whole
 BYTES_MAX = 20_000_000
 Take = Callable[[str, bytes], ImportReport]
 
@@ -37,7 +38,7 @@ class DropFolder:
         seen: dict[str, tuple[int, int]] = {}
         taken = 0
         for path in sorted(self._folders["in"].iterdir()):
-            if path.suffix.lower() not in KINDS or not path.is_file():
+            if path.name.startswith(".") or path.suffix.lower() in UNFINISHED or not path.is_file():
                 continue
             stat = path.stat()
             seen[path.name] = (stat.st_mtime_ns, stat.st_size)
@@ -52,22 +53,28 @@ class DropFolder:
         name, content = _answer(path.name, report)
         new = self._folders["out"] / f".{name}.new"
         new.write_bytes(content)
-        new.replace(self._folders["out"] / name)
+        # An earlier file may have had the same name: its answer may not have been read yet.
+        new.replace(_free(self._folders["out"], name))
         bad = report.place or any(not row.accepted for row in report.rows)
         path.replace(_free(self._folders["failed" if bad else "done"], path.name))
 
     def _read(self, path: Path, size: int) -> ImportReport:
         if size > BYTES_MAX:
             return ImportReport(place="file", found=f"{size:,} bytes", right=f"{BYTES_MAX:,} at most")
-        return self._take(KINDS[path.suffix.lower()], path.read_bytes())
+        kind = KINDS.get(path.suffix.lower())
+        if kind is None:
+            return ImportReport(place="file", found=f"a name that ends in {path.suffix or 'nothing'!r}",
+                                right=f"one of {', '.join(KINDS)}")  # fmt: skip
+        return self._take(kind, path.read_bytes())
 
 
 def _free(folder: Path, name: str) -> Path:
     """Return a path that no earlier file of the same name has."""
     path, number = folder / name, 1
+    first, dot, rest = name.partition(".")
     while path.exists():
         number += 1
-        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        path = folder / f"{first}-{number}{dot}{rest}"
     return path
 
 

@@ -28,16 +28,16 @@ def maintenance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
     over = [
         row
         for state in (State.ENDED, State.ABORTED)
-        for row in book.where(MaintenanceOrder, state=state.value)
+        for row in book.newest(MaintenanceOrder, "ended_ns", OVER_SHOWN, state=state.value)
     ]  # fmt: skip
     over.sort(key=lambda row: -row.ended_ns)
-    mountings = sorted(book.where(Mounting), key=lambda row: -row.mounted_ns)
+    mountings = book.newest(Mounting, "mounted_ns", MOUNTINGS_SHOWN)
     return {
         "orders": [_order(book, row) for row in sorted(orders, key=urgency)],
         "over": [_order(book, row) for row in over[:OVER_SHOWN]],
         "due": _due(book, definitions, now_ns),
         "tools": _tools(book, definitions),
-        "mountings": [_plain(row) for row in mountings[:MOUNTINGS_SHOWN]],
+        "mountings": [_plain(row) for row in mountings],
         "gauges": [_gauge(row, definitions, now_ns) for row in book.where(Gauge)],
         "gauge_kinds": {name: kind.name for name, kind in definitions.gauges.items()},
         "spare_parts": _spares(book, definitions),

@@ -113,8 +113,7 @@ def labour(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     runs = [
         Run(row.job, row.work_unit, row.started_ns, row.ended_ns or now_ns)
         for place in sorted({each.work_unit for each in presences if each.work_unit})
-        for row in book.where(JobOrder, work_unit=place)
-        if row.started_ns
+        for row in _ran(book, place, from_ns)
     ]
     found = [each for each in shares(presences, runs) if job is None or each.job == job.job]
     return {
@@ -127,6 +126,23 @@ def labour(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         ],
         "at_ns": now_ns,
     }  # fmt: skip
+
+
+def _ran(book: Reading, work_unit: str, from_ns: int) -> list[JobOrder]:
+    """Return the job orders that ran on a work unit since an instant; a cell of many years has many."""
+    limit = 64
+    while True:
+        last = book.newest(JobOrder, "ended_ns", limit, work_unit=work_unit)
+        if len(last) < limit or last[-1].ended_ns < from_ns:
+            break
+        limit *= 4
+    now = [
+        row
+        for state in (State.RUNNING, State.INTERRUPTED)
+        for row in book.where(JobOrder, work_unit=work_unit, state=state.value)
+    ]
+    ended = [row for row in last if row.ended_ns >= from_ns and row.started_ns]
+    return sorted({row.job: row for row in (*now, *ended)}.values(), key=lambda row: row.job)
 
 
 def _ended_since(book: Reading, from_ns: int, to_ns: int) -> list[Stay]:

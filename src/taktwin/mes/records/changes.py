@@ -6,6 +6,7 @@ all others, so that an auditor can make them anew. What a fact made new stands i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -59,6 +60,18 @@ class Recording:
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return self._book.newest(kind, by, limit, **equal)
+
+    def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
+        """Return the next rows behind a key, by key."""
+        return self._book.page(kind, limit, after, **equal)
+
+    def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
+        """Return the rows whose field has one of some values, by key."""
+        return self._book.among(kind, field, values)
+
+    def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
+        """Return how many rows have these values, or how many different values of a field they have."""
+        return self._book.count(kind, distinct, **equal)
 
     def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""

@@ -9,6 +9,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.resources import engine
+from taktwin.mes.resources.proofs import Look
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -51,8 +52,8 @@ def _with(book: Reading, before: Credential, wish: commands.SetCredentials, aski
         raise _invalid("printed name", f"{len(wish.printed_name)} letters", "80 at most")
     after = before
     if wish.pin:
-        salt = engine.salt_of(wish.person, asking.command, asking.now_ns)
-        after = msgspec.structs.replace(after, pin=engine.hashed(wish.pin, salt=salt))
+        assert asking.looked.hashed, "the desk hashes before it decides"
+        after = msgspec.structs.replace(after, pin=asking.looked.hashed)
     if wish.badge:
         digest = engine.badge_digest(wish.badge)
         others = [row.person for row in book.where(Credential, badge=digest) if row.person != wish.person]
@@ -118,6 +119,21 @@ def _invalid(place: str, found: object, right: str) -> Refused:
 # Proofs
 
 
+def look(book: Reading, wish: commands.Proving, *, command: str, now_ns: int) -> Look | None:
+    """Return what has to be computed before it is decided on a wish, None where nothing has to be."""
+    if not wish.pin:
+        return None
+    if isinstance(wish, commands.SetCredentials):
+        good = engine.PIN_DIGITS[0] <= len(wish.pin) <= engine.PIN_DIGITS[1]
+        return Look(fresh=wish.pin, salt=engine.salt_of(wish.person, command, now_ns)) if good else None
+    rows = book.where(Credential, badge=engine.badge_digest(wish.badge)) if wish.badge else []
+    row = rows[0] if rows else book.get(Credential, wish.person)
+    tries = None if row is None else book.get(Attempts, row.person)
+    if row is None or engine.outdated(row.pin) or (tries and tries.locked_until_ns > now_ns):
+        return None
+    return Look(given=wish.pin, kept=row.pin)
+
+
 def proven(
     book: Reading, wish: commands.Proving, asking: Asking, *, pin_always: bool, work_unit: str = ""
 ) -> Credential:
@@ -167,7 +183,11 @@ def _pin(book: Reading, row: Credential, pin: str, asking: Asking, work_unit: st
                       f"{left} min of waiting, a badge, or a new PIN")  # fmt: skip
     if not pin:
         raise Refused("denied", place, "nothing", "the PIN")
-    if not engine.matches(pin, row.pin):
+    if engine.outdated(row.pin):
+        raise Refused("denied", place, "set up before this release", "a new PIN, set up by a leader")
+    if asking.looked.kept != row.pin:
+        raise Refused("state", place, "changed this very moment", "the same once more")
+    if not asking.looked.matched:
         raise _wrong_pin(row.person, 0 if before is None else before.wrong, asking, work_unit)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass
+
+from argon2 import low_level
+from argon2.exceptions import VerificationError
 
 from taktwin.instants import SECOND_NS, rfc3339
 
@@ -15,23 +17,31 @@ PIN_DIGITS = (4, 12)
 ACTIVITIES = ("break", "meeting", "training", "cleaning", "material", "rework", "waiting", "other")
 WRONG_MAX = 5
 LOCKED_NS = 5 * 60 * SECOND_NS
-# Work factor of scrypt: 16 MiB and some 50 ms a look. Kept with each hash, so that it may grow.
-COST = 14
+# Work factors of argon2id, as OWASP recommends at least: 19 MiB, two passes, one lane; some 20 to 40 ms on
+# one core. They are kept with each hash, so that they may grow.
+COST = 19  # MiB
+PASSES, LANES, HASH_BYTES = 2, 1, 32
 
 
-def hashed(pin: str, *, salt: str) -> str:
-    """Return what is kept of a PIN: `scrypt$<log2 of n>$<salt>$<hash>`."""
-    return f"scrypt${COST}${salt}${_scrypt(pin, salt, COST)}"
+def hashed(secret: str, *, salt: str) -> str:
+    """Return what is kept of a PIN or a password, in argon2's own spelling."""
+    return low_level.hash_secret(
+        secret.encode(), salt.encode(), time_cost=PASSES, memory_cost=COST * 1024,
+        parallelism=LANES, hash_len=HASH_BYTES, type=low_level.Type.ID,
+    ).decode()  # fmt: skip
 
 
-def matches(pin: str, kept: str) -> bool:
-    """Return whether a PIN is the one whose hash is kept."""
-    _, cost, salt, digest = kept.split("$")
-    return hmac.compare_digest(_scrypt(pin, salt, int(cost)), digest)
+def matches(secret: str, kept: str) -> bool:
+    """Return whether a PIN or a password is the one whose hash is kept. Takes as long as `hashed`."""
+    try:
+        return low_level.verify_secret(kept.encode(), secret.encode(), low_level.Type.ID)
+    except VerificationError:
+        return False
 
 
-def _scrypt(pin: str, salt: str, cost: int) -> str:
-    return hashlib.scrypt(pin.encode(), salt=salt.encode(), n=2**cost, r=8, p=1, dklen=32).hex()
+def outdated(kept: str) -> bool:
+    """Return whether a hash is of a kind that no release wrote: before the first one it was scrypt."""
+    return not kept.startswith("$argon2id$")
 
 
 def salt_of(person: str, command: str, now_ns: int) -> str:

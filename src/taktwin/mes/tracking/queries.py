@@ -46,25 +46,23 @@ def _eaten(book: Reading, serial: str, levels: int) -> tuple[Eaten, ...]:
     found = []
     for row in sorted(book.where(Consumption, unit=serial), key=lambda each: (each.at_ns, each.component)):
         lot = book.get(Lot, row.lot) if row.lot else None
-        sisters = (
-            {other.unit for other in book.where(Consumption, lot=row.lot)} - {serial} if row.lot else set()
-        )
+        # A lot of screws is in a hundred thousand units: they are counted where they lie.
+        sisters = book.count(Consumption, "unit", lot=row.lot) - 1 if row.lot else 0
         below = _eaten(book, row.lot, levels - 1) if row.lot and lot is None and levels else ()
         origins = () if lot is None else tuple(sorted(lots_before(book, row.lot)))
-        found.append(Eaten(row, lot, len(sisters), origins, below))
+        found.append(Eaten(row, lot, sisters, origins, below))
     return tuple(found)
 
 
 def recall(book: Reading, lot: str) -> list[Unit]:
     """Return every unit that a lot went into, through all levels: the recall list."""
     found: dict[str, Unit] = {}
-    todo = [lot, *lots_after(book, lot)]
-    while todo:
-        for row in book.where(Consumption, lot=todo.pop()):
-            unit = book.get(Unit, row.unit)
-            if unit is not None and unit.unit not in found:
-                found[unit.unit] = unit
-                todo.append(unit.unit)
+    todo = {lot, *lots_after(book, lot)}
+    while todo:  # a level at a time: as many questions as there are levels, not as there are units
+        units = {row.unit for row in book.among(Consumption, "lot", todo)} - found.keys()
+        level = {unit.unit: unit for unit in book.among(Unit, "unit", units)}
+        found |= level
+        todo = set(level)
     return [found[name] for name in sorted(found)]
 
 

@@ -613,9 +613,10 @@ class OrderModel(Model):
 
 
 class OrdersModel(Model):
-    """All orders."""
+    """A page of the orders, by number."""
 
     orders: list[OrderModel]
+    next: str  # `after` of the next page; "" = that was all
 
 
 class SerialModel(Model):
@@ -725,9 +726,10 @@ class LotModel(Model):
 
 
 class LotsModel(Model):
-    """All lots."""
+    """A page of the lots, by number."""
 
     lots: list[LotModel]
+    next: str  # `after` of the next page; "" = that was all
 
 
 class RecalledModel(SerialModel):

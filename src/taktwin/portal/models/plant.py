@@ -183,11 +183,21 @@ class PlantModel(Model):
     calendars: list[CalendarModel]
 
 
+class ScopedRole(Model):
+    """A role in one part of the plant."""
+
+    role: str
+    scope: str = Field(description="enterprise/site[/area[/line[/cell]]]")
+
+
 class MeModel(Model):
     """Who is looking, and what this person may do."""
 
     person: str
-    roles: list[str]
+    printed_name: str
+    roles: list[str] = Field(description="for the whole site")
+    scoped: list[ScopedRole]
+    signed_in: bool = Field(description="by a session, which can be ended")
     language: str
     mode: Literal["live"]
     may: list[str] = Field(description="actions: alarm.acknowledge, alarm.shelve, alarm.comment, demo.inject")

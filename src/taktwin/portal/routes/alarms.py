@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from taktwin.contracts import events
 from taktwin.contracts.events import CloudEvent
 from taktwin.errors import BusError
+from taktwin.identity import EquipmentId, part_of
 from taktwin.portal import journal as book
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
@@ -119,29 +120,36 @@ async def health(portal: PortalOf, person: PersonOf) -> dict[str, Any]:
 @router.post("/alarms/{alarm:path}/acknowledge", response_model=Decided)
 async def acknowledge(alarm: str, decision: Decision, portal: PortalOf, person: PersonOf) -> Decided:
     """Take notice of an alarm, under your name. This acknowledges nothing in the machine."""
-    require(person, Action.ALARM_ACKNOWLEDGE)
+    require(person, Action.ALARM_ACKNOWLEDGE, _place(portal, alarm))
     return Decided(event_id=await portal.decisions.decide(person, alarm, "acknowledge", decision))
 
 
 @router.post("/alarms/{alarm:path}/shelve", response_model=Decided)
 async def shelve(alarm: str, decision: Decision, portal: PortalOf, person: PersonOf) -> Decided:
     """Put an alarm aside until an instant, with a reason. It ends by itself."""
-    require(person, Action.ALARM_SHELVE)
+    require(person, Action.ALARM_SHELVE, _place(portal, alarm))
     return Decided(event_id=await portal.decisions.decide(person, alarm, "shelve", decision))
 
 
 @router.post("/alarms/{alarm:path}/unshelve", response_model=Decided)
 async def unshelve(alarm: str, decision: Decision, portal: PortalOf, person: PersonOf) -> Decided:
     """Bring a shelved alarm back."""
-    require(person, Action.ALARM_SHELVE)
+    require(person, Action.ALARM_SHELVE, _place(portal, alarm))
     return Decided(event_id=await portal.decisions.decide(person, alarm, "unshelve", decision))
 
 
 @router.post("/alarms/{alarm:path}/comment", response_model=Decided)
 async def comment(alarm: str, decision: Decision, portal: PortalOf, person: PersonOf) -> Decided:
     """Say something about an alarm."""
-    require(person, Action.ALARM_COMMENT)
+    require(person, Action.ALARM_COMMENT, _place(portal, alarm))
     return Decided(event_id=await portal.decisions.decide(person, alarm, "comment", decision))
+
+
+def _place(portal: Portal, alarm: str) -> str:
+    """Return the part of the plant in which an alarm stands, "" where nobody knows it."""
+    found = portal.hub.picture.alarms.by_id.get(alarm)
+    equipment = None if found is None else portal.registry.equipment.get(EquipmentId(found.equipment))
+    return "" if equipment is None else part_of(equipment.place)
 
 
 def known(portal: Portal) -> dict[str, book.Known]:

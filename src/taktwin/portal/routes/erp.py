@@ -41,10 +41,7 @@ async def take_orders(request: Request, portal: PortalOf, person: PersonOf) -> R
     if kind not in FORMATS:
         raise Problem(415, "Orders come as CSV or XML", place="header Content-Type", found=repr(kind),
                       right=f"one of {', '.join(FORMATS)}")  # fmt: skip
-    content = await request.body()
-    if len(content) > BYTES_MAX:
-        raise Problem(413, "The message is too large", place="body", found=f"{len(content):,} bytes",
-                      right=f"{BYTES_MAX:,} at most; split it")  # fmt: skip
+    content = await _body(request)
     report = await _import(portal, FORMATS[kind], content, person.id)
     if report.place:
         status = 503 if report.place == "database" else 422
@@ -53,6 +50,17 @@ async def take_orders(request: Request, portal: PortalOf, person: PersonOf) -> R
     if report.document:
         return Response(report.document, media_type="application/xml")
     return JSONResponse({"rows": [msgspec.structs.asdict(row) for row in report.rows]})
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request, without reading more of it than may be."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > BYTES_MAX:
+            raise Problem(413, "The message is too large", place="body",
+                          found=f"more than {BYTES_MAX:,} bytes", right="a smaller one")  # fmt: skip
+    return bytes(content)
 
 
 async def _import(portal: Portal, kind: str, content: bytes, actor: str) -> ImportReport:

@@ -17,7 +17,7 @@ from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
-from taktwin.portal.context import PersonOf, Portal, PortalOf, require
+from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
@@ -90,6 +90,10 @@ NEEDS: dict[str, Action] = {
     commands.UseGauge.command_name: Action.MES_TOOL,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
+    commands.GrantRole.command_name: Action.ACCOUNTS,
+    commands.WithdrawRole.command_name: Action.ACCOUNTS,
+    commands.CloseAccount.command_name: Action.ACCOUNTS,
+    commands.EndSessions.command_name: Action.ACCOUNTS,
     commands.RestoreScrap.command_name: Action.MES_DISPOSE,
     commands.HoldSuspects.command_name: Action.MES_HOLD,
     commands.ReleaseSuspects.command_name: Action.MES_RELEASE,
@@ -104,6 +108,8 @@ NEEDS: dict[str, Action] = {
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
+After = Annotated[str, Query(max_length=120)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
 STATUS = {
     "unknown": 404,
     "invalid": 422,
@@ -115,41 +121,41 @@ STATUS = {
 @router.get("/board", response_model=BoardModel)
 async def board(portal: PortalOf, person: PersonOf) -> Any:
     """Return every job order that is not over, with what is in its way, and those that ended last."""
-    return await _ask(portal, "board")
+    return await ask(portal, "board")
 
 
 @router.get("/schedule", response_model=ScheduleModel)
 async def schedule(portal: PortalOf, person: PersonOf) -> Any:
     """Return the schedule in force, what it will come to, and the one that would follow it now."""
-    return await _ask(portal, "schedule")
+    return await ask(portal, "schedule")
 
 
 @router.post("/schedule/proposal", response_model=ScheduleModel)
 async def proposal(wish: MovesModel, portal: PortalOf, person: PersonOf) -> Any:
     """Return the same with the schedule that would come of some moves. Nothing is changed by asking."""
     moves = [_in_ns(move.model_dump()) for move in wish.moves]
-    return await _ask(portal, "schedule", moves=moves)
+    return await ask(portal, "schedule", moves=moves)
 
 
 @router.get("/terminal/{work_unit}", response_model=TerminalModel)
 async def terminal(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return what an operator needs at a work unit."""
-    found = await _ask(portal, "terminal", work_unit=work_unit)
+    found = await ask(portal, "terminal", work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
 
 
 @router.get("/orders", response_model=OrdersModel)
-async def orders(portal: PortalOf, person: PersonOf) -> Any:
-    """Return all orders."""
-    return await _ask(portal, "orders")
+async def orders(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
+    """Return orders page by page: `next` of an answer is `after` of the next question."""
+    return await ask(portal, "orders", after=after, limit=limit)
 
 
 @router.get("/orders/{request}", response_model=OrderPage)
 async def order(request: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return an order with its job orders and units."""
-    found = await _ask(portal, "order", request=request)
+    found = await ask(portal, "order", request=request)
     if not found:
         raise unknown("order", request, "an order that came in")
     return found
@@ -158,22 +164,22 @@ async def order(request: str, portal: PortalOf, person: PersonOf) -> Any:
 @router.get("/units/{unit}", response_model=SerialPage)
 async def unit(unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return a unit, its way, and all that went into it."""
-    found = await _ask(portal, "unit", unit=unit)
+    found = await ask(portal, "unit", unit=unit)
     if not found:
         raise unknown("unit", unit, "a serial number that was made here")
     return found
 
 
 @router.get("/lots", response_model=LotsModel)
-async def lots(portal: PortalOf, person: PersonOf) -> Any:
-    """Return all lots."""
-    return await _ask(portal, "lots")
+async def lots(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
+    """Return lots page by page: `next` of an answer is `after` of the next question."""
+    return await ask(portal, "lots", after=after, limit=limit)
 
 
 @router.get("/lots/{lot}/recall", response_model=RecallModel)
 async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return every unit that a lot went into, through all levels."""
-    found = await _ask(portal, "recall", lot=lot)
+    found = await ask(portal, "recall", lot=lot)
     if not found:
         raise unknown("lot", lot, "a lot that was received here")
     return found
@@ -182,7 +188,7 @@ async def recall(lot: str, portal: PortalOf, person: PersonOf) -> Any:
 @router.get("/crew/{work_unit}", response_model=CrewModel)
 async def crew(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return who works at a work unit, and the notes of the shift before that nobody has read."""
-    found = await _ask(portal, "crew", work_unit=work_unit)
+    found = await ask(portal, "crew", work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
@@ -191,7 +197,7 @@ async def crew(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
 @router.get("/people", response_model=PeopleModel)
 async def people(portal: PortalOf, person: PersonOf) -> Any:
     """Return everybody: where they are, their certificates, and what expires within 30 days."""
-    return await _ask(portal, "people")
+    return await ask(portal, "people")
 
 
 @router.get("/labour", response_model=LabourModel)
@@ -199,7 +205,7 @@ async def labour(
     portal: PortalOf, person: PersonOf, hours: Annotated[int, Query(ge=1, le=168)] = 24, job: str = ""
 ) -> Any:
     """Return who worked on what from when to when: of the last hours, or on one job order."""
-    found = await _ask(portal, "labour", hours=str(hours), job=job)
+    found = await ask(portal, "labour", hours=str(hours), job=job)
     if not found:
         raise unknown("job order", job, "a job order of the list")
     return found
@@ -208,13 +214,13 @@ async def labour(
 @router.get("/signatures/{kind}/{record}", response_model=SignaturesModel)
 async def signatures(kind: str, record: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return the signatures of a record, the oldest first."""
-    return await _ask(portal, "signatures", kind=kind, record=record)
+    return await ask(portal, "signatures", kind=kind, record=record)
 
 
 @router.get("/documents", response_model=DocumentsModel)
 async def documents(portal: PortalOf, person: PersonOf) -> Any:
     """Return all work instructions with their revisions, and what is wrong with drafts."""
-    return await _ask(portal, "documents")
+    return await ask(portal, "documents")
 
 
 @router.get(
@@ -225,7 +231,7 @@ async def documents(portal: PortalOf, person: PersonOf) -> Any:
 async def file(name: str, portal: PortalOf, person: PersonOf) -> Response:
     """Return a file of a released document; its name is the hash of its content."""
     media_type = MEDIA_TYPES.get(Path(name).suffix, "")
-    found = await _ask(portal, "file", name=name) if media_type else {}
+    found = await ask(portal, "file", name=name) if media_type else {}
     if not found:
         raise unknown("file", name, "a file that a released document names")
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -237,13 +243,13 @@ async def file(name: str, portal: PortalOf, person: PersonOf) -> Response:
 @router.get("/maintenance", response_model=MaintenanceModel)
 async def maintenance(portal: PortalOf, person: PersonOf) -> Any:
     """Return maintenance orders, what falls due, tools, gauges and spare parts."""
-    return await _ask(portal, "maintenance")
+    return await ask(portal, "maintenance")
 
 
 @router.get("/maintenance/{work_unit}", response_model=UpkeepModel)
 async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return what maintenance has open at a work unit, and its tools."""
-    found = await _ask(portal, "upkeep", work_unit=work_unit)
+    found = await ask(portal, "upkeep", work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
@@ -252,13 +258,13 @@ async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
 @router.get("/quality", response_model=QualityModel)
 async def quality(portal: PortalOf, person: PersonOf) -> Any:
     """Return the nonconformances, open ones first, and each characteristic with its last results."""
-    return await _ask(portal, "quality")
+    return await ask(portal, "quality")
 
 
 @router.get("/nonconformances/{nonconformance}", response_model=NonconformancePage)
 async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return a nonconformance with its results and the units that are suspect with it."""
-    found = await _ask(portal, "nonconformance", nonconformance=nonconformance)
+    found = await ask(portal, "nonconformance", nonconformance=nonconformance)
     if not found:
         raise unknown("nonconformance", nonconformance, "one such as NC-1")
     return found
@@ -267,13 +273,13 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
 @router.get("/suspicions", response_model=SuspicionsModel)
 async def suspicions(portal: PortalOf, person: PersonOf) -> Any:
     """Return what was held at once, the newest first, with the units that are still held."""
-    return await _ask(portal, "suspicions")
+    return await ask(portal, "suspicions")
 
 
 @router.get("/units/{unit}/at/{work_unit}", response_model=RouteStateModel)
 async def route_state(unit: str, work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return whether a unit may be worked on at a work unit now: no operation skipped or repeated."""
-    found = await _ask(portal, "route_state", unit=unit, work_unit=work_unit)
+    found = await ask(portal, "route_state", unit=unit, work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
@@ -318,7 +324,7 @@ async def record_pdf(
 
 
 async def _record(portal: Portal, unit: str, question: str = "unit_record", **wish: str) -> bytes:
-    found = await _ask(portal, question, unit=unit, site=portal.registry.site, **wish)
+    found = await ask(portal, question, unit=unit, site=portal.registry.site, **wish)
     if not found:
         raise unknown("unit", unit, "a serial number that was made here")
     return bytes(found["content"])
@@ -337,7 +343,7 @@ async def audit_view(
     before: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Any:  # fmt: skip
     """Return who changed what, the newest first: of a thing, by a person, between two instants."""
-    return await _ask(
+    return await ask(
         portal, "trail", subject=subject, person=who, from_ns=str(wire.ns(from_ms)),
         to_ns=str(wire.ns(to_ms)), before=str(before), limit=str(limit),
     )  # fmt: skip
@@ -374,29 +380,44 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
     """Ask the MES to change something. The same idempotency key is answered again and done once."""
     if name not in NEEDS:
         raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
-    require(person, NEEDS[name])
     asked = Command(
         id=wish.idempotency_key, name=name, actor=person.id, reason=wish.reason,
+        actor_type="service" if person.program else "human", reach=reach_of(person, NEEDS[name]),
         on_behalf_of=wish.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(wish.data))),
     )  # fmt: skip
-    registry = portal.registry
-    subject = topics.command(registry.enterprise, registry.site, OWNER, name)
-    try:
-        answer = commands.decode_answer(await portal.bus.request(subject, commands.encode(asked)))
-    except msgspec.DecodeError as error:
-        raise BusError(f"the MES answered something else: {error}") from error
-    if not answer.accepted:
-        raise _problem(name, answer)
+    answer = await send(portal, asked)
     return {
         "status": answer.status, "sequence": answer.sequence, "events": answer.events,
         "subject": answer.subject,
     }  # fmt: skip
 
 
+async def send(portal: Portal, asked: Command, *, timeout_s: float = 5.0) -> Answer:
+    """Return the MES's answer to a command that it accepted.
+
+    Raises
+    ------
+    Problem
+        If it refused, with its words.
+    BusError
+        If it did not answer.
+    """
+    registry = portal.registry
+    subject = topics.command(registry.enterprise, registry.site, OWNER, asked.name)
+    said = await portal.bus.request(subject, commands.encode(asked), timeout_s=timeout_s)
+    try:
+        answer = commands.decode_answer(said)
+    except msgspec.DecodeError as error:
+        raise BusError(f"the MES answered something else: {error}") from error
+    if not answer.accepted:
+        raise _problem(asked.name, answer)
+    return answer
+
+
 @router.get("/late-bookings", response_model=LateModel)
 async def late_bookings(portal: PortalOf, person: PersonOf) -> Any:
     """Return what terminals kept while the server was away and what somebody has to look at."""
-    return await _ask(portal, "late")
+    return await ask(portal, "late")
 
 
 @router.post("/terminals/{terminal}/bookings", response_model=SyncModel)
@@ -408,16 +429,18 @@ async def bring(
 
     In pieces, in any order and as often as anybody likes: the ids make it harmless.
     """
+    reach = {}
     for name in {booking.name for booking in brought.bookings}:
         if name not in NEEDS:
             raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
-        require(person, NEEDS[name])
+        reach[name] = reach_of(person, NEEDS[name])
     kept = commands.BookLate(
         terminal=terminal, first=brought.first,
         bookings=[
             commands.LateBooking(
                 id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
-                on_behalf_of=each.on_behalf_of, data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
+                on_behalf_of=each.on_behalf_of, reach=reach[each.name],
+                data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
             )
             for each in brought.bookings
         ],
@@ -445,7 +468,7 @@ def _problem(name: str, answer: Answer) -> Problem:
     )  # fmt: skip
 
 
-async def _ask(portal: Portal, question: str, /, **wish: Any) -> Any:
+async def ask(portal: Portal, question: str, /, **wish: Any) -> Any:
     found = await portal.questions.ask_values(OWNER, question, wish)
     if "away" in found:
         raise BusError(f"the MES's database: {found['away']}")

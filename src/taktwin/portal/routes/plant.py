@@ -18,7 +18,6 @@ from taktwin.plant.registry import Equipment, Registry, Signal
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf
 from taktwin.portal.models.plant import MeModel, PlantModel
-from taktwin.portal.roles import allowed
 
 router = APIRouter(tags=["plant"])
 
@@ -27,8 +26,10 @@ router = APIRouter(tags=["plant"])
 async def me(portal: PortalOf, person: PersonOf) -> MeModel:
     """Return who is looking."""
     return MeModel(
-        person=person.id, roles=list(person.roles), language=person.language, mode="live",
-        may=sorted(allowed(person.roles)), loopback_only=portal.accounts.loopback_only, notice=person.notice,
+        person=person.id, printed_name=person.printed_name, roles=list(person.roles),
+        scoped=[{"role": role, "scope": part} for role, part in person.scoped],
+        signed_in=bool(person.session), language=person.language, mode="live", may=person.actions(),
+        loopback_only=portal.accounts.loopback_only, notice=person.notice,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Accounts: who may sign in, with which roles in which part of the plant; sessions and tokens."""
