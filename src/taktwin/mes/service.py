@@ -32,6 +32,7 @@ from taktwin.instants import rfc3339
 from taktwin.mes.accounts import demo as demo_accounts
 from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
@@ -104,17 +105,7 @@ class MesService:
         names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
         self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
-        self._listened = frozenset(
-            (
-                *self._definitions.counters,
-                *self._definitions.serials,
-                *self._definitions.joined,
-                *self._definitions.made,
-                *self._definitions.measures,
-                *self._definitions.interlocks,
-                *self._definitions.asked_serials.values(),
-            )
-        )
+        self._listened = listened(self._definitions)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
@@ -322,14 +313,7 @@ class MesService:
             )
             return []
         self._reasons.pop(reason, None)
-        found = []
-        for place, index in enumerate(scan.signals):
-            signal = self._registry.signals[index]
-            good = scan.qualities is None or scan.qualities[place] <= 1
-            # A source that says that it has no value has said nothing that could be booked.
-            if good and scan.values[place] is not None and signal.id in self._listened:
-                found.append(Heard(signal.id, scan.values[place], scan.t0_ns + scan.dt_ns[place]))
-        return found
+        return heard_in(scan, self._registry, self._listened)
 
     def _position(self, stream: str) -> int | None:
         with self._store.begin() as transaction:

@@ -438,7 +438,7 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
     A count that comes late belongs to what ran when the part was made, also if that has ended since; what
-    a machine finishes after its job order was interrupted is still of that one, until another begins.
+    a machine makes after its job order was interrupted is still of that one, until another begins.
     """
     now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
     if not now:
