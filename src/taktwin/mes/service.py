@@ -26,6 +26,7 @@ from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportRep
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.machine_commands import MachineCommand
 from taktwin.contracts.state import Health
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
@@ -40,6 +41,7 @@ from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.machines.actions import envelope
+from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -91,6 +93,7 @@ class MesService:
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
+        gap_ns = silent_after_ns(clock.speed)
         self._desk = Desk(
             self._store, self._definitions, clock.now_ns, speed=clock.speed, setup_code=setup_code
         )
@@ -105,6 +108,10 @@ class MesService:
         names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
         self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
+        self._ears = {
+            topics.sample(registry.equipment[EquipmentId(unit)].place): Ear(machine, registry, gap_ns=gap_ns)
+            for unit, machine in self._definitions.machines.items()
+        }
         self._listened = listened(self._definitions)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -283,16 +290,20 @@ class MesService:
             position = await self._bus.last_sequence(stream)
             await self._in_database(functools.partial(self._desk.hear, (), stream=stream, position=position))
         places = {self._registry.by_id[s].place for s in self._listened}  # type: ignore[index]
-        subjects = sorted(topics.sample(place) for place in places)
+        subjects = sorted({*(topics.sample(place) for place in places), *self._ears})
         kept_mono_ns = self._clock.monotonic_ns()
         begin = sure_position(stream, position) + 1
         async for batch in self._bus.read_stream(stream, from_sequence=begin, subjects=subjects):
             heard = [one for message in batch for one in self._heard(message)]
             now = self._clock.monotonic_ns()
-            if not heard and now - kept_mono_ns < POSITION_EVERY_S * 1e9:
+            late = now - kept_mono_ns >= POSITION_EVERY_S * 1e9
+            if not heard and not late and not any(ear.must_tell for ear in self._ears.values()):
                 continue
+            told = [each for ear in self._ears.values() if (each := ear.told()) is not None]
             kept_mono_ns = now
-            hear = functools.partial(self._desk.hear, heard, stream=stream, position=batch[-1].sequence)
+            hear = functools.partial(
+                self._desk.hear, heard, stream=stream, position=batch[-1].sequence, told=told
+            )
             booked = await self._in_database(hear)
             self._counts["booked"] += booked
             if booked:
@@ -313,6 +324,9 @@ class MesService:
             )
             return []
         self._reasons.pop(reason, None)
+        ear = self._ears.get(message.subject)
+        if ear is not None:
+            ear.hear(scan)
         return heard_in(scan, self._registry, self._listened)
 
     def _position(self, stream: str) -> int | None:

@@ -39,6 +39,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
+    case 'performance':
+      return [site, { name: t('place.performance') }];
     case 'maintenance':
       return [site, { name: t('place.maintenance') }];
     case 'terminal':
