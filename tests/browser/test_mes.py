@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -297,54 +296,6 @@ def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product:
     page.get_by_label("Why").fill("measured again, good")
     page.get_by_role("button", name=f"Release {serial}").click()
     expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted", timeout=10_000)
-
-
-def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
-    page: Page, product: Product
-) -> None:
-    serial = product.api("/mes/orders/88263")["units"][0]["unit"]
-    page.goto(product.url + f"serial/{serial}")
-    record = page.get_by_role("region", name="Device history record")
-    expect(record.get_by_test_id("exceptions")).to_contain_text("exceptions", timeout=10_000)
-    expect(record.locator("[data-exception='held']")).to_contain_text("bead too thin")
-    expect(record.locator("[data-check='journal']")).to_contain_text("no exception")
-    record.get_by_label("Who signs").fill("P32")
-    record.get_by_label("PIN").fill("2132")
-    record.get_by_role("button", name=f"Sign: {serial} reviewed").click()
-    expect(record.locator("[data-review]")).to_contain_text("reviewed", timeout=10_000)
-    expect(record.locator("[data-review]")).to_contain_text("this record")
-    shot(page, "record")
-    address = f"{product.url}api/v1/mes/units/{serial}/record"
-    with urllib.request.urlopen(f"{address}.json", timeout=20) as answer:
-        file = json.loads(answer.read())
-    text = json.dumps(file["record"], separators=(",", ":"), ensure_ascii=False)
-    assert hashlib.sha256(text.encode()).hexdigest() == file["digest"] == file["reviews"][0]["digest"]
-    for language in ("en", "de"):
-        with urllib.request.urlopen(f"{address}.pdf?language={language}", timeout=20) as answer:
-            printed = answer.read()
-        assert printed.startswith(b"%PDF-")
-        (SHOTS / f"record-{language}.pdf").write_bytes(printed)
-
-    record.get_by_role("link", name="What changed").click()
-    change = page.locator("tr[data-entry='unit.held'] [data-change='disposition']").first
-    expect(change).to_contain_text("Restricted", timeout=10_000)
-    expect(change.locator("del")).not_to_have_text("Restricted")
-    shot(page, "audit")
-
-    page.goto(product.url + "quality")
-    suspects = page.get_by_role("region", name="Hold all suspects")
-    suspects.get_by_label("Which").fill("AD-3-0712")
-    suspects.get_by_role("button", name="Recall list").click()
-    expect(suspects.locator("tr[data-order='88263']")).to_contain_text("Lund", timeout=10_000)
-    suspects.get_by_label("Reason").fill("the lab found water")
-    suspects.get_by_role("button", name="Hold them all").click()
-    held = suspects.locator("li[data-suspicion='SU-1']")
-    expect(held).to_contain_text("held", timeout=10_000)
-    assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "held"
-    shot(page, "suspects")
-    held.get_by_role("button", name="Let SU-1 go").click()
-    expect(held).to_contain_text("Let go", timeout=10_000)
-    assert product.api(f"/mes/units/{serial}")["unit"]["disposition"] != "Restricted"
 
 
 def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
