@@ -81,7 +81,10 @@ async def plant() -> Any:
 async def me() -> Any:
     return MeModel(
         person="demo",
+        printed_name="",
         roles=["leader"],
+        scoped=[],
+        signed_in=False,
         language="en",
         mode="live",
         loopback_only=True,

@@ -485,3 +485,45 @@ def _answered(ask: Callable[[], Any]) -> Any:
     except urllib.error.HTTPError as error:
         assert error.code == 503, error.read().decode()  # the owner is away; everything else is an answer
         return None
+
+
+def sign_in_as(page: Page, account: str) -> None:
+    """Sign in as one of the demo's people, from the menu under the initials."""
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign in as somebody else").click()
+    page.locator(f"[data-demo='{account}']").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("button", name=f"Settings of {account}")).to_be_visible(timeout=10_000)
+
+
+def ask_as(page: Page, product: Product, name: str, **data: object) -> tuple[int, str]:
+    """Ask the MES with the session that the page has, beside the page: its console stays clean."""
+    answer = page.context.request.post(
+        f"{product.url}api/v1/mes/commands/{name}",
+        data={"data": data, "idempotency_key": uuid.uuid4().hex},
+        headers={"Origin": product.url.rstrip("/")},
+    )
+    return answer.status, answer.text()
+
+
+def test_an_operator_is_refused_what_quality_may(page: Page, product: Product) -> None:
+    page.goto(product.url + "quality")
+    decision = {"nonconformance": "NC-9", "disposition": "scrap", "cause": "x", "version": 1}
+    sign_in_as(page, "P05")
+    status, words = ask_as(page, product, "nonconformance.dispose", **decision)
+    assert status == 403 and "operator in aurora/northfield/assembly" in words
+    status, words = ask_as(page, product, "maintenance.request", work_unit="turn1", about="x")
+    assert status == 403 and "a role that reaches aurora/northfield/machining/line1/turn1" in words
+    sign_in_as(page, "P32")
+    status, words = ask_as(page, product, "nonconformance.dispose", **decision)
+    assert status == 404 and "NC-9" in words, "allowed, and there is none"
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    expect(page.get_by_test_id("who")).to_contain_text("You are P32.")
+    shot(page, "who")
+    page.get_by_role("link", name="Accounts").click()
+    expect(page.locator("tr[data-account]")).to_have_count(1, timeout=10_000)
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Settings of demo")).to_be_visible(timeout=10_000)
+    expect(page.locator("tr[data-account]")).to_have_count(8, timeout=10_000)  # demo again: everything
+    shot(page, "accounts")
