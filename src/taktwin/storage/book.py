@@ -6,6 +6,7 @@ fields are the columns. Deciders are handed a `Reading`, only the functions that
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -51,7 +52,7 @@ class Reading(Protocol):
         """Return how many rows have these values, or how many different values of a field they have."""
         ...
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         ...
 
@@ -116,7 +117,7 @@ class MemoryBook:
         rows = self.where(kind, **equal)
         return len({getattr(row, distinct) for row in rows}) if distinct else len(rows)
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         return [row for row in self.where(kind, **equal) if low <= getattr(row, by) <= high]
 
@@ -170,17 +171,28 @@ class MemoryBook:
 
 
 class SqlBook:
-    """A book in PostgreSQL, for the length of one transaction."""
+    """A book in PostgreSQL, for the length of one transaction.
 
-    def __init__(self, connection: Connection) -> None:
+    Parameters
+    ----------
+    alone : nobody else writes meanwhile, so that a row that was looked at is not asked for again
+    """
+
+    def __init__(self, connection: Connection, *, alone: bool = False) -> None:
         self._connection = connection
+        self._known: dict[tuple[str, str], Row | None] | None = {} if alone else None
 
     def get(self, kind: type[R], key: str) -> R | None:
         """Return the row of a key, None where there is none."""
-        name = kind.__struct_fields__[0]
-        statement = _select(kind) + sql.SQL(" WHERE {} = %s").format(sql.Identifier(name))
-        found = self._connection.execute(statement, [key]).fetchone()
-        return None if found is None else _row(kind, found)
+        if self._known is not None and (kind.table, key) in self._known:
+            known = self._known[kind.table, key]
+            assert known is None or isinstance(known, kind), "a table holds rows of one kind"
+            return known
+        found = self._connection.execute(_get(kind), [key]).fetchone()
+        row = None if found is None else _row(kind, found)
+        if self._known is not None:
+            self._known[kind.table, key] = row
+        return row
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
@@ -222,7 +234,7 @@ class SqlBook:
         assert found is not None, "a count is always there"
         return int(found[0])
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
         tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
@@ -233,18 +245,9 @@ class SqlBook:
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
-        names = row.__struct_fields__
-        columns = sql.SQL(", ").join(map(sql.Identifier, names))
-        marks = sql.SQL(", ").join([sql.Placeholder()] * len(names))
-        changes = sql.SQL(", ").join(
-            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names[1:]
-        )
-        self._connection.execute(
-            sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
-                sql.Identifier(row.table), columns, marks, sql.Identifier(names[0]), changes
-            ),
-            [getattr(row, name) for name in names],
-        )
+        self._connection.execute(_put(type(row)), [getattr(row, name) for name in row.__struct_fields__])
+        if self._known is not None:
+            self._known[row.table, key_of(row)] = row
 
     def remove(self, kind: type[Row], key: str) -> None:
         """Take a row out; nothing happens if it is not there."""
@@ -254,6 +257,30 @@ class SqlBook:
             ),
             [key],
         )
+        if self._known is not None:
+            self._known[kind.table, key] = None
+
+
+# Put together once for each kind of row: it costs as much as asking.
+
+
+@functools.cache
+def _get(kind: type[Row]) -> bytes:
+    test = sql.SQL(" WHERE {} = %s").format(sql.Identifier(kind.__struct_fields__[0]))
+    return (_select(kind) + test).as_bytes(None)
+
+
+@functools.cache
+def _put(kind: type[Row]) -> bytes:
+    names = kind.__struct_fields__
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    marks = sql.SQL(", ").join([sql.Placeholder()] * len(names))
+    changes = sql.SQL(", ").join(
+        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names[1:]
+    )
+    insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}")
+    filled = insert.format(sql.Identifier(kind.table), columns, marks, sql.Identifier(names[0]), changes)
+    return filled.as_bytes(None)
 
 
 def _select(kind: type[Row]) -> sql.Composed:
