@@ -422,6 +422,17 @@ def _b2mml_orders(
     return {"content": confirming.orders(book, sender=str(wish["sender"]), at_ns=now_ns)}
 
 
+def _b2mml_jobs(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    return {"content": confirming.job_list(book, sender=str(wish["sender"]), at_ns=now_ns)}
+
+
+def _b2mml_stock(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    content = confirming.stock(book, sender=str(wish["sender"]), at_ns=now_ns)
+    return {} if content is None else {"content": content}
+
+
 def _b2mml_performance(
     book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
 ) -> dict[str, Any]:
@@ -510,6 +521,7 @@ QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
+    "b2mml_jobs": _b2mml_jobs, "b2mml_stock": _b2mml_stock,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
