@@ -729,6 +729,7 @@ class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
     on_behalf_of: str = ""
     reason: str = ""
+    denied: str = ""  # what whoever brings it has no right to; "" = they may
     reach: list[str] | None = None  # as that of a command
     data: msgspec.Raw
 

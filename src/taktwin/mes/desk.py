@@ -513,6 +513,9 @@ def _late_wish(booking: LateBooking) -> CommandData:
         raise Refused("invalid", "late booking", repr(booking.name), "a command, of text that can be kept",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     late.refuse_unbookable(booking.name)
+    if booking.denied:
+        raise Refused("denied", booking.name, "somebody without the right, who brought it",
+                      f"somebody who may {booking.denied}")  # fmt: skip
     try:
         wish = msgspec.json.decode(booking.data, type=kind)
     except msgspec.DecodeError as error:

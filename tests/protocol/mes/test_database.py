@@ -18,11 +18,13 @@ from taktwin.bus.memory import MemoryBus, MemoryHub
 from taktwin.cli.main import run
 from taktwin.clock import SystemClock
 from taktwin.contracts import commands, events, topics
-from taktwin.contracts.commands import Answer, CommandData
+from taktwin.contracts.commands import Answer, BookLate, CommandData, LateBooking
 from taktwin.errors import StoreError
 from taktwin.mes import MIGRATIONS
 from taktwin.mes.api import TRAILS
+from taktwin.mes.checklists.tables import Photo
 from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.tables import KeptBooking, SetAside
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, SqlStore, rebuilt
 from taktwin.mes.execution.tables import JobOrder
@@ -44,6 +46,7 @@ from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection, Migration
+from tests.unit.mes.test_checklists import jpeg
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 REGISTRY = open_plant(PLANT)
@@ -131,6 +134,36 @@ async def test_the_tables_hold_what_the_journal_alone_makes(server: Server) -> N
         for lots in ([], ["AD-7"], ["AD-7", "", "none"]):
             assert book.among(Consumption, "lot", lots) == alone.among(Consumption, "lot", lots)
         assert book.count(Consumption, "unit", lot="AD-7") == alone.count(Consumption, "unit", lot="AD-7") > 1
+
+
+async def test_what_a_terminal_kept_is_booked_once_and_in_the_tables_as_the_journal_makes_it(
+    server: Server,
+) -> None:
+    desk = server.desk()
+    produce(desk)
+    at_ns = CLOCK.now_ns()
+    note = commands.RequestMaintenance(work_unit="adhesive2", about="noise")
+    photo = commands.AttachPhoto(kind="unit", record="A-7-1", content=jpeg())
+    gone = commands.ReportScrap(job="none", cause="x")
+    bookings = [
+        LateBooking(id=f"late-{n:04d}", sequence=n, name=wish.command_name, at_ns=at_ns,
+                    data=msgspec.Raw(msgspec.json.encode(wish)))
+        for n, wish in enumerate((note, photo, gone), start=1)
+    ]  # fmt: skip
+    pieces = [bookings[2:], bookings[:1], bookings[1:]]
+    # Two tabs at once, each twice, the last piece first.
+    await asyncio.gather(*(
+        asyncio.to_thread(desk.book_late, "P01", BookLate(terminal="T-1", first=1, bookings=piece))
+        for piece in (*pieces, *pieces)
+    ))  # fmt: skip
+    became = desk.book_late("P01", BookLate(terminal="T-1", first=1, bookings=bookings))
+    assert [each.state for each in became] == ["booked", "booked", "look"], became
+    with server.connect() as connection:
+        book, alone = SqlBook(connection), rebuilt(journal.everything(connection))
+        for kind in (Photo, SetAside, MaintenanceOrder):
+            assert book.where(kind) == alone.where(kind) != []
+        assert len(book.where(Photo)) == len(book.where(MaintenanceOrder)) == 1
+        assert book.where(KeptBooking) == []
 
 
 async def test_people_are_rows_too_and_guesses_side_by_side_are_each_counted(server: Server) -> None:

@@ -351,6 +351,18 @@ def test_what_cannot_be_booked_any_more_comes_back_with_its_reason_and_is_settle
     assert rebuilt(shop.store.entries).rows == told
 
 
+def test_what_whoever_brings_it_may_not_is_set_aside_and_the_rest_is_booked(listed: Definitions) -> None:
+    shop = morning(listed)
+    wishes = kept(
+        shop.now_ns, [(n, f"scrap-{n:04d}", commands.ReportScrap(job="1-20", cause="x")) for n in (1, 2)]
+    )
+    shop.now_ns += 60 * SECOND
+    brought = [msgspec.structs.replace(wishes[0], denied="mes.work"), wishes[1]]
+    assert [each.state for each in sync(shop, brought)] == ["look", "booked"]
+    [aside] = shop.store.book.where(SetAside)
+    assert aside.code == "denied" and "mes.work" in aside.right
+
+
 def test_a_command_that_was_done_before_its_answer_was_lost_is_not_done_again(listed: Definitions) -> None:
     shop = morning(listed)
     wish = commands.ReportScrap(job="1-20", cause="damaged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -66,6 +67,9 @@ MAY = {
     "nonconformance.dispose": {"quality", "demo"},
     "hold.release": {"quality", "demo"},
     "result.record": {"operator", "leader", "quality", "demo"},
+    "photo.attach": {"operator", "leader", "quality", "demo"},
+    "checklist.answer": {"operator", "leader", "demo"},
+    "booking.settle": {"leader", "quality", "demo"},
 }
 
 
@@ -78,3 +82,49 @@ async def test_a_command_reaches_the_mes_only_from_a_role_that_may(name: str, ro
     else:
         assert (status, asked) == (403, [])
         assert "Your roles do not allow this" in text and role in text
+
+
+async def bring(role: str) -> tuple[int, list[commands.LateBooking], list[tuple[str, str]]]:
+    """Bring what a terminal kept: scrap, and a pause that only some may ask for."""
+    brought: list[commands.LateBooking] = []
+
+    class Later(Mes):
+        async def request(self, subject: str, payload: bytes, **more: Any) -> bytes:
+            asked = commands.decode(payload)
+            self.asked.append((asked.name, asked.actor))
+            brought.extend(msgspec.json.decode(asked.data, type=commands.BookLate).bookings)
+            done = [commands.BookedLate(id=each.id, state="booked") for each in brought]
+            return commands.encode(commands.SyncReport(bookings=done))
+
+    app, owner = FastAPI(), Later()
+    unused = cast("Any", None)
+    app.state.portal = Portal(
+        registry=plant(), bus=cast("Any", owner), clock=unused, installation=unused, accounts=One(role),
+        hub=unused, health=unused, questions=unused, decisions=unused, raw=unused, search=unused,
+        unique_id=unused,
+    )  # fmt: skip
+    app.include_router(mes.router)
+    problems.install(app)
+    bookings = [
+        {
+            "id": f"booking-{n}",
+            "sequence": n,
+            "name": name,
+            "at_ms": 1_800_000_000_000,
+            "data": {"job": "1-20"},
+        }
+        for n, name in enumerate(("scrap.report", "job.control", "person.credentials"), start=1)
+    ]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        answer = await client.post(
+            "/mes/terminals/T-12345678/bookings", json={"first": 1, "bookings": bookings}
+        )
+    return answer.status_code, brought, owner.asked
+
+
+async def test_what_somebody_may_not_bring_is_told_and_keeps_nothing_else_from_being_booked() -> None:
+    status, brought, asked = await bring("operator")
+    assert (status, asked) == (200, [("terminal.sync", "P32")])
+    assert [each.denied for each in brought] == ["", "mes.dispatch", "mes.people"]
+    assert brought[0].at_ns == 1_800_000_000_000_000_000
+    assert (await bring("viewer"))[0::2] == (403, [])

@@ -854,7 +854,8 @@ export interface paths {
          * Bring
          * @description Book what a terminal kept: each once, by the time at which it was touched, in that order.
          *
-         *     In pieces, in any order and as often as anybody likes: the ids make it harmless.
+         *     In pieces, in any order and as often as anybody likes: the ids make it harmless. What whoever brings it
+         *     may not, and what needs the server, is set aside with the rest that somebody has to look at.
          */
         post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
         delete?: never;

@@ -552,10 +552,10 @@ class LateBookingModel(Model):
 
     id: str = Field(pattern=r"^[!-~]{8,100}$")
     sequence: int = Field(ge=1, le=2**53)
-    name: str = Field(pattern=r"^[a-z._]{1,60}$")
+    name: str = Field(pattern=r"^[^\x00]{1,60}$")
     at_ms: int = Field(ge=0, le=2**53)
     data: dict[str, Any]
-    on_behalf_of: str = Field(default="", pattern=r"^[ -~]{0,40}$")
+    on_behalf_of: str = Field(default="", pattern=r"^[^\x00]{0,80}$")
 
 
 class BroughtModel(Model):

@@ -17,6 +17,7 @@ from taktwin.contracts.commands import Answer, Command
 from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
+from taktwin.portal.auth import Person
 from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
@@ -427,19 +428,17 @@ async def bring(
 ) -> Any:  # fmt: skip
     """Book what a terminal kept: each once, by the time at which it was touched, in that order.
 
-    In pieces, in any order and as often as anybody likes: the ids make it harmless.
+    In pieces, in any order and as often as anybody likes: the ids make it harmless. What whoever brings it
+    may not, and what needs the server, is set aside with the rest that somebody has to look at.
     """
-    reach = {}
-    for name in {booking.name for booking in brought.bookings}:
-        if name not in NEEDS:
-            raise unknown("command", name, f"one of {', '.join(sorted(NEEDS))}")
-        reach[name] = reach_of(person, NEEDS[name])
+    reach_of(person, Action.MES_WORK)
     kept = commands.BookLate(
         terminal=terminal, first=brought.first,
         bookings=[
             commands.LateBooking(
                 id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
-                on_behalf_of=each.on_behalf_of, reach=reach[each.name],
+                on_behalf_of=each.on_behalf_of, denied=_denied(person, each.name),
+                reach=person.reach(NEEDS[each.name]) if each.name in NEEDS else [],
                 data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
             )
             for each in brought.bookings
@@ -458,6 +457,11 @@ async def bring(
         raise Problem(STATUS.get(report.code, 409), "The MES took nothing of it", place=report.place,
                       found=report.found, right=report.right, code=report.code)  # fmt: skip
     return {"bookings": [msgspec.structs.asdict(each) for each in report.bookings]}
+
+
+def _denied(person: Person, name: str) -> str:
+    """Return what a person may nowhere, "" where they may somewhere; the MES looks whether it is there."""
+    return "" if name in NEEDS and person.reach(NEEDS[name]) != [] else str(NEEDS.get(name, name))
 
 
 def _problem(name: str, answer: Answer) -> Problem:

@@ -5,6 +5,7 @@ import * as api from '../../api/client.ts';
 import type { CrewDocument, TerminalDocument } from '../../api/types.ts';
 import { person } from '../../app/person.svelte.ts';
 import { live } from '../../live/store.svelte.ts';
+import { serverNow, type Anchor } from './clock.ts';
 import * as kept from './kept.ts';
 import type { Kept, Place } from './kept.ts';
 
@@ -28,6 +29,18 @@ const unanswered = (error: unknown): boolean => error instanceof api.ApiError &&
 
 export class Full extends Error {}
 
+const COMMAND_MS = 6000;
+const PIECE_MS = 30_000;
+
+/** Wait so long for an answer: a network that is gone may not say so, and a hand is not kept waiting. */
+export function patiently<T>(answer: Promise<T>, ms = COMMAND_MS): Promise<T> {
+  let timer = 0;
+  const late = new Promise<never>((_, gone) => {
+    timer = window.setTimeout(() => gone(new api.ApiError(0, 'no answer')), ms);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
 export class Away {
   readonly unit: string;
   waiting = $state.raw<Kept[]>([]);
@@ -38,9 +51,10 @@ export class Away {
   problem = $state('');
   /** The server's time, as it is shown while nobody says it. */
   clock_ms = $state(0);
-  private anchor: { server_ms: number; clock_ms: number; mono_ms: number; speed: number } | null = null;
+  private anchor: Anchor | null = null;
   private written = 0;
   private reachable = false;
+  private keeps = true; // false: a browser that keeps nothing, as a private window may be
   private sending = new Set<string>();
   private readonly tabs = new BroadcastChannel('taktwin-terminal');
 
@@ -59,13 +73,20 @@ export class Away {
   }
 
   private async begin(): Promise<void> {
-    const before = await kept.place(this.unit);
+    let before: Place | undefined;
+    try {
+      before = await kept.place(this.unit);
+      await this.look();
+    } catch {
+      this.keeps = false;
+      this.opens = 'no';
+      return;
+    }
     if (before && !this.anchor) {
       this.last = before;
       // Of before this page was opened, only the clock on the wall can tell how long ago it is.
       this.anchor = { ...before, mono_ms: performance.now() - Math.max(0, Date.now() - before.clock_ms) };
     }
-    await this.look();
     try {
       await navigator.serviceWorker.register('/terminal-worker.js', { scope: '/terminal/' });
       await navigator.storage.persist();
@@ -78,6 +99,7 @@ export class Away {
 
   /** The server has spoken: what it said, and when by both clocks. */
   heard(terminal: TerminalDocument, crew: CrewDocument | null): void {
+    if (terminal === this.last?.terminal) return; // what was said before the link broke is not said again
     this.reachable = true;
     const now = { server_ms: terminal.at_ms, clock_ms: Date.now(), speed: live.mode === 'live' ? live.speed : 1 };
     this.anchor = { ...now, mono_ms: performance.now() };
@@ -96,16 +118,14 @@ export class Away {
 
   private write(place: Place): void {
     this.written = Date.now();
-    void kept.keepPlace(this.unit, $state.snapshot(place) as Place);
+    if (!this.keeps) return;
+    void kept.keepPlace(this.unit, place);
     if (live.plant && person.me) void kept.keepShell({ plant: live.plant, me: person.me });
   }
 
-  /** The server's time now, as far as can be known. A clock that was set back meanwhile changes nothing. */
+  /** The server's time now, as far as can be known. */
   now_ms(): number {
-    if (!this.anchor) return Date.now();
-    const { server_ms, clock_ms, mono_ms, speed } = this.anchor;
-    const passed = Math.max(performance.now() - mono_ms, Date.now() - clock_ms, 0);
-    return Math.round(server_ms + passed * speed);
+    return this.anchor ? serverNow(this.anchor, performance.now(), Date.now()) : Date.now();
   }
 
   get since_ms(): number {
@@ -117,17 +137,23 @@ export class Away {
    * Throws ApiError where the server refused it, Full where this browser keeps no more.
    */
   async book(name: string, data: Record<string, unknown>, who: string): Promise<boolean> {
+    if (!this.keeps) {
+      await api.command(name, data, '', undefined, who);
+      return true;
+    }
     const text = JSON.stringify(data);
     if (this.waiting.reduce((sum, one) => sum + one.bytes, text.length) > KEPT_BYTES_MAX) throw new Full();
     const booking = { id: crypto.randomUUID(), name, data, at_ms: this.now_ms(), on_behalf_of: who, unit: this.unit, bytes: text.length };
     this.sending.add(booking.id);
     try {
-      const sequence = await kept.keep(booking);
+      const sequence = await kept.keep(booking).catch(() => {
+        throw new Full(); // the disk is full
+      });
       await this.look();
       // What waits already goes first.
       if (!this.reachable || this.waiting.length > 1) return false;
       try {
-        await api.command(name, data, '', booking.id, who);
+        await patiently(api.command(name, data, '', booking.id, who));
       } catch (error) {
         if (unanswered(error)) return false;
         await this.done([sequence]);
@@ -170,7 +196,7 @@ export class Away {
     }
     if (!some.length) return false;
     try {
-      const became = await api.bring(await kept.name(), some[0]!.sequence, some);
+      const became = await patiently(api.bring(await kept.name(), some[0]!.sequence, some), PIECE_MS);
       const over = new Set(became.bookings.filter((each) => each.state !== 'waiting').map((each) => each.id));
       await this.done(some.filter((one) => over.has(one.id)).map((one) => one.sequence));
       this.problem = '';
