@@ -378,7 +378,7 @@ def show_material_lots(lots: Iterable[LotOut], *, sender: str, at_ns: int) -> by
         if each.places:
             place = _add(lot, "StorageLocation")
             _add(place, "Location", ", ".join(each.places))
-            _add(place, "LocationType", "Operational Location")
+            _add(place, "LocationType", "Equipment")
         amount = _add(lot, "Quantity")
         _add(amount, "QuantityString", repr(each.quantity))
         _add(amount, "DataType", "double")
