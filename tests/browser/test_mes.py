@@ -410,13 +410,13 @@ def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
     expect(bar).to_be_visible(timeout=20_000)
     page.get_by_label("Why").fill("week 47")
     page.get_by_role("button", name="Publish SCH-1").click()
-    expect(page.get_by_test_id("in-force")).to_contain_text("week 47", timeout=10_000)
+    expect(page.get_by_test_id("in-force")).to_contain_text("week 47", timeout=30_000)
     expect(page.get_by_role("button", name="Publish SCH-2")).to_be_disabled()  # not without a reason
     bar.focus()
     for key in ("m", "ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     # It stands on the floor for the next hours: whoever answers for the floor may move it, and says why.
-    expect(page.get_by_role("alert")).to_contain_text("In the frozen zone", timeout=10_000)
+    expect(page.get_by_role("alert")).to_contain_text("In the frozen zone", timeout=30_000)
     shot(page, "schedule")
     seen = product.api("/mes/schedule")
     jobs = [
@@ -432,9 +432,9 @@ def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
     assert (refused.value.code, said["code"]) == (409, "frozen") and "adhesive2" in said["found"]
     page.get_by_label("Why the frozen zone has to change").fill("glue is late")
     page.get_by_role("button", name="Publish SCH-2").click()
-    expect(page.get_by_test_id("in-force")).to_contain_text("glue is late", timeout=10_000)
+    expect(page.get_by_test_id("in-force")).to_contain_text("glue is late", timeout=30_000)
     page.goto(product.url + "schedule/dispatch")
-    expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2", timeout=10_000)
+    expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2", timeout=30_000)
 
 
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:

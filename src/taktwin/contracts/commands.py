@@ -468,6 +468,37 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     work_unit: str = ""
 
 
+class RecodeStop(CommandData, frozen=True, kw_only=True):
+    """Give a stop a reason of the plant folder, or another one. `version` is the one that was seen."""
+
+    command_name: ClassVar[str] = "stop.recode"
+    stop: str
+    reason: str  # "" = take it away
+    version: int
+    cause: str = ""  # why, where it had another one
+
+
+class SplitStop(CommandData, frozen=True, kw_only=True):
+    """Cut a stop at an instant: it had two reasons, one after the other."""
+
+    command_name: ClassVar[str] = "stop.split"
+    stop: str
+    at_ns: int
+    version: int
+    cause: str = ""
+
+
+class MergeStops(CommandData, frozen=True, kw_only=True):
+    """Take a stop and its neighbour for one."""
+
+    command_name: ClassVar[str] = "stop.merge"
+    stop: str
+    other: str
+    version: int
+    other_version: int
+    cause: str = ""
+
+
 # Roles of accounts; whoever is signed in may look at everything, also without one.
 ROLES = ("operator", "leader", "planner", "quality", "maintenance", "engineer", "manager", "admin")
 
@@ -651,6 +682,7 @@ CATALOGUE: dict[str, type[CommandData]] = {
         ReceiveSpare, CountSpare, MountTool, DismountTool, ServiceTool, ChangeTool, CalibrateGauge, UseGauge,
         ReportMachineJobs,
         RecordResult, Dispose,
+        RecodeStop, SplitStop, MergeStops,
         OpenAccount, InviteAccount, GrantRole, WithdrawRole, CloseAccount, EndSessions,
         SetUp, SetPassword, SignIn, SignOut, IssueToken, RevokeToken,
         RestoreScrap, SplitJob, MergeJobs, SplitLot, MergeLots, HoldSuspects, ReleaseSuspects, ReportRework,

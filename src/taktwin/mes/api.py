@@ -21,6 +21,9 @@
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
+| `performance` | {scope, at_ns, span} | {scope, window, units, products, elements, figures, stops, reasons} |
+| `stop` | {stop} | {stop, history} |
+| `standing` | {work_unit} | {work_unit, stops, reasons, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 | `suspicions` | {} | {suspicions} |
 | `route_state` | {unit, work_unit} | {may, code, detail, operation, rework} |
@@ -53,6 +56,7 @@ from taktwin.mes.dossier.history import device_history
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.performance.figures import performance, standing, stop
 from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.quality.queries import (
     RESULTS_SHOWN,
@@ -525,6 +529,7 @@ QUERIES: dict[str, Answers] = {
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
     "maintenance": maintenance, "upkeep": upkeep,
     "quality": _quality, "nonconformance": _nonconformance,
+    "performance": performance, "stop": stop, "standing": standing,
     "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
     "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,

@@ -19,6 +19,7 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
 from taktwin.contracts.machine_commands import MachineResult
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.mes import reach
 from taktwin.mes.accounts import actions as accounts
 from taktwin.mes.accounts.engine import Strangers
@@ -41,6 +42,8 @@ from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
 from taktwin.mes.performance import actions as performance
+from taktwin.mes.performance import hearing, stops
+from taktwin.mes.performance.hearing import Told
 from taktwin.mes.performance.tables import ShiftNote
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality import rework, suspicions
@@ -77,6 +80,7 @@ RULES: Rules = (
     .joined(accounts.RULES)
     .joined(stays.RULES)
     .joined(performance.RULES)
+    .joined(stops.RULES)
     .joined(records.rules(SIGNED))
     .joined(maintenance.RULES)
     .joined(tool_changes.RULES)
@@ -99,7 +103,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "person", "work_unit",
+    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
     "account",
 )  # fmt: skip
 
@@ -167,6 +171,7 @@ class Desk:
         """`speed`: plant seconds a second, for those who wait by their own clock."""
         self._store = store
         self._speed = speed
+        self._gap_ns = silent_after_ns(speed)  # for how long a machine may be silent before nobody knows
         self._definitions = definitions
         self._now_ns = now_ns
         self._setup_code = setup_code
@@ -394,7 +399,7 @@ class Desk:
         reason = f"{answer.place}: found {answer.found}; expected {answer.right}"
         return BookedLate(id=booking, state="look", reason=reason)
 
-    def hear(self, heard: Iterable[Heard], *, stream: str, position: int) -> int:
+    def hear(self, heard: Iterable[Heard], *, stream: str, position: int, told: Iterable[Told] = ()) -> int:
         """Book what machines said, in the order of source time, and how far the stream was read.
 
         Returns how many facts came of it. Raises StoreError as `execute` does.
@@ -429,10 +434,21 @@ class Desk:
                     total += len(written)
                 else:
                     collection.remember(transaction.book, one)
+            for each in told:
+                total += self._listen(transaction, each, now_ns, who)
             if counted:
                 total += len(self._fall_due(transaction, now_ns, counted))
             collection.position(transaction.book, stream, position)
             return total
+
+    def _listen(self, transaction: Transaction, told: Told, now_ns: int, who: Who) -> int:
+        """Keep what a machine said of its state, and write down what follows for its stops."""
+        asking, machine = Asking(self._definitions, now_ns), self._definitions.machines[told.work_unit]
+        found = hearing.hear(transaction.book, told, machine, asking, gap_ns=self._gap_ns)
+        if found is None:
+            return 0
+        facts = hearing.stops(transaction.book, told.work_unit, found, machine, asking)
+        return len(self._write(transaction, facts, who, now_ns))
 
     def open_commands(self) -> list[MachineOrder]:
         """Return the commands to machines of which nobody knows yet what came of them, the oldest first.

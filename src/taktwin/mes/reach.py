@@ -16,7 +16,7 @@ from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.decision import Asking, Refused
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.tables import MaintenanceOrder
-from taktwin.mes.performance.tables import ShiftNote
+from taktwin.mes.performance.tables import ShiftNote, Stop
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.resources.stays import stay_of
 from taktwin.mes.tooling.tables import Tool
@@ -136,6 +136,12 @@ def of_booking(book: Reading, wish: Any, asking: Asking) -> Places:
     return () if row is None else (row.work_unit,) if row.work_unit else None
 
 
+def of_stop(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return where a machine stood; both, where two stops shall be one."""
+    rows = [book.get(Stop, name) for name in (wish.stop, getattr(wish, "other", "")) if name]
+    return tuple(row.work_unit for row in rows if row is not None)
+
+
 PLACES: dict[str, Where] = {
     "order.drop": site,
     "order.change": site,
@@ -181,6 +187,9 @@ PLACES: dict[str, Where] = {
     "scrap.restore": of_report,
     "job.split": of_job,
     "job.merge": of_both_jobs,
+    "stop.recode": of_stop,
+    "stop.split": of_stop,
+    "stop.merge": of_stop,
     "lot.split": of_lots,
     "lot.merge": of_lots,
     "hold.suspects": anywhere,  # as a hold

@@ -26,12 +26,14 @@ from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportRep
 from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.machine_commands import MachineCommand
 from taktwin.contracts.state import Health
+from taktwin.contracts.vouching import silent_after_ns
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
 from taktwin.mes.accounts import demo as demo_accounts
 from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.collection.actions import Heard
+from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
@@ -39,6 +41,7 @@ from taktwin.mes.desk import Desk, SqlStore, content_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.machines.actions import envelope
+from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -90,6 +93,7 @@ class MesService:
         self._started_ns = clock.now_ns()
         self._definitions = compiled(registry, FolderFiles(folder / "files"))
         self._store = SqlStore(connect)
+        gap_ns = silent_after_ns(clock.speed)
         self._desk = Desk(
             self._store, self._definitions, clock.now_ns, speed=clock.speed, setup_code=setup_code
         )
@@ -104,17 +108,11 @@ class MesService:
         names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
         self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
-        self._listened = frozenset(
-            (
-                *self._definitions.counters,
-                *self._definitions.serials,
-                *self._definitions.joined,
-                *self._definitions.made,
-                *self._definitions.measures,
-                *self._definitions.interlocks,
-                *self._definitions.asked_serials.values(),
-            )
-        )
+        self._ears = {
+            topics.sample(registry.equipment[EquipmentId(unit)].place): Ear(machine, registry, gap_ns=gap_ns)
+            for unit, machine in self._definitions.machines.items()
+        }
+        self._listened = listened(self._definitions)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; what was accepted is in the database by then."""
@@ -292,16 +290,20 @@ class MesService:
             position = await self._bus.last_sequence(stream)
             await self._in_database(functools.partial(self._desk.hear, (), stream=stream, position=position))
         places = {self._registry.by_id[s].place for s in self._listened}  # type: ignore[index]
-        subjects = sorted(topics.sample(place) for place in places)
+        subjects = sorted({*(topics.sample(place) for place in places), *self._ears})
         kept_mono_ns = self._clock.monotonic_ns()
         begin = sure_position(stream, position) + 1
         async for batch in self._bus.read_stream(stream, from_sequence=begin, subjects=subjects):
             heard = [one for message in batch for one in self._heard(message)]
             now = self._clock.monotonic_ns()
-            if not heard and now - kept_mono_ns < POSITION_EVERY_S * 1e9:
+            late = now - kept_mono_ns >= POSITION_EVERY_S * 1e9
+            if not heard and not late and not any(ear.must_tell for ear in self._ears.values()):
                 continue
+            told = [each for ear in self._ears.values() if (each := ear.told()) is not None]
             kept_mono_ns = now
-            hear = functools.partial(self._desk.hear, heard, stream=stream, position=batch[-1].sequence)
+            hear = functools.partial(
+                self._desk.hear, heard, stream=stream, position=batch[-1].sequence, told=told
+            )
             booked = await self._in_database(hear)
             self._counts["booked"] += booked
             if booked:
@@ -322,14 +324,10 @@ class MesService:
             )
             return []
         self._reasons.pop(reason, None)
-        found = []
-        for place, index in enumerate(scan.signals):
-            signal = self._registry.signals[index]
-            good = scan.qualities is None or scan.qualities[place] <= 1
-            # A source that says that it has no value has said nothing that could be booked.
-            if good and scan.values[place] is not None and signal.id in self._listened:
-                found.append(Heard(signal.id, scan.values[place], scan.t0_ns + scan.dt_ns[place]))
-        return found
+        ear = self._ears.get(message.subject)
+        if ear is not None:
+            ear.hear(scan)
+        return heard_in(scan, self._registry, self._listened)
 
     def _position(self, stream: str) -> int | None:
         with self._store.begin() as transaction:

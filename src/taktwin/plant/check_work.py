@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from taktwin.contracts.commands import ROLES
 from taktwin.plant import schema
 from taktwin.plant.expand import flatten
@@ -44,6 +47,7 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
             known(loaded, f"defects.{code}.classes[{number}]", name, "classes", plant.classes)
         for number, name in enumerate(defect.products):
             known(loaded, f"defects.{code}.products[{number}]", name, "products", plant.products)
+    _check_stop_reasons(loaded, plant)
     for checklist_id, checklist in plant.checklists.items():
         _check_checklist(loaded, plant, f"checklists.{checklist_id}", checklist)
     if not 1 <= plant.late_bookings_h <= 24 * 31:
@@ -58,6 +62,39 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
                     f"authority.{domain}.peers[{number}]", peer, "another one than the authority itself"
                 )
     _check_demo(loaded, plant)
+
+
+def _check_stop_reasons(loaded: Loaded, plant: schema.Plant) -> None:
+    groups: dict[str, str] = {}  # code -> group
+    recommends: dict[tuple[str, str], str] = {}  # (equipment class, machine code) -> reason
+    for group_id, group in plant.stop_reasons.items():
+        if not group.reasons:
+            loaded.add(f"stop_reasons.{group_id}.reasons", {}, "one reason or more")
+        for code, reason in group.reasons.items():
+            at = f"stop_reasons.{group_id}.reasons.{code}"
+            if code in groups:
+                loaded.add(at, code, f"a code of its own: it is in {groups[code]} already")
+            groups[code] = group_id
+            if reason.element == "planned_down" and not reason.planned:
+                right = "one that counts: only what is planned leaves planned busy time"
+                loaded.add(f"{at}.element", reason.element, right)
+            for number, name in enumerate(reason.classes):
+                known(loaded, f"{at}.classes[{number}]", name, "classes", plant.classes)
+            for number, own in enumerate(reason.machine_codes):
+                for place in reason.classes or [""]:
+                    if recommends.setdefault((place, own), code) != code:
+                        right = f"a code that does not recommend {recommends[place, own]} already"
+                        loaded.add(f"{at}.machine_codes[{number}]", own, right)
+    for equipment_id, equipment in plant.equipment.items():
+        _check_short_stop(loaded, f"equipment.{equipment_id}", equipment.properties)
+    for class_id, definition in plant.classes.items():
+        _check_short_stop(loaded, f"classes.{class_id}", definition.properties)
+
+
+def _check_short_stop(loaded: Loaded, at: str, properties: Mapping[str, Any]) -> None:
+    value = properties.get("short_stop_s", 1)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 3_600:
+        loaded.add(f"{at}.properties.short_stop_s", value, "seconds from 1 to 3600")
 
 
 def _minutes(text: str) -> int:

@@ -154,6 +154,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         maintenance_plans=dict(sorted(plant.maintenance_plans.items())),
         characteristics=dict(sorted(plant.characteristics.items())),
         defects=dict(sorted(plant.defects.items())),
+        stop_reasons=dict(plant.stop_reasons),
         checklists=dict(sorted(plant.checklists.items())),
         late_bookings_h=plant.late_bookings_h,
         personnel_classes=dict(sorted(plant.personnel_classes.items())),

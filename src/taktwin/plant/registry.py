@@ -215,6 +215,7 @@ class Registry:
     maintenance_plans: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.MaintenancePlan
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Characteristic
     defects: Mapping[str, Any] = field(default_factory=dict)  # code -> schema.Defect
+    stop_reasons: Mapping[str, Any] = field(default_factory=dict)  # group -> schema.StopGroup
     checklists: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.Checklist
     late_bookings_h: float = 72.0
     personnel_classes: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.PersonnelClass

@@ -42,6 +42,7 @@ ValueType = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
     "string", "bytes", "datetime", "array",
 ]  # fmt: skip
+StopElement = Literal["delay_own", "blocked", "starved", "set_up", "down_no_order", "planned_down"]
 ROLES: dict[str, str] = {
     "state": "the unit's state: a PackML number or an MTConnect word; at most one",
     "mode": "the unit's mode: PackML UnitModeCurrent or MTConnect ControllerMode",
@@ -186,7 +187,7 @@ class EquipmentClass(Described, frozen=True, kw_only=True):
     state_model: StateModel | None = None  # what its state signal speaks
     infer: list[PowerStep] = []  # for units without a state signal
     size: Size | None = None
-    properties: dict[str, Any] = {}  # batch_size and the like
+    properties: dict[str, Any] = {}  # batch_size, short_stop_s and the like
     signals: dict[Path, SignalDefinition] = {}
 
 
@@ -475,6 +476,23 @@ class Defect(Described, frozen=True, kw_only=True):
     products: list[str] = []  # products that have it; [] = all
 
 
+class StopReason(Described, frozen=True, kw_only=True):
+    """Why a machine stands, and to which element of ISO 22400 that time then belongs."""
+
+    name: str
+    planned: bool = False  # somebody meant it to stand
+    element: StopElement = "delay_own"  # planned_down takes the time out of planned busy time
+    classes: list[str] = []  # equipment classes at which it is asked for; [] = all
+    machine_codes: list[str] = []  # the machine's own codes that recommend it
+
+
+class StopGroup(Described, frozen=True, kw_only=True):
+    """A branch of the tree of stop reasons: the first of the two touches at the terminal."""
+
+    name: str
+    reasons: dict[Name, StopReason]  # a code is unique in the plant
+
+
 class ChecklistItem(Described, frozen=True, kw_only=True):
     """One thing that a person does or answers."""
 
@@ -573,6 +591,7 @@ class Plant(Described, frozen=True, kw_only=True):
     maintenance_plans: dict[Name, MaintenancePlan] = {}
     characteristics: dict[Name, Characteristic] = {}
     defects: dict[Name, Defect] = {}
+    stop_reasons: dict[Name, StopGroup] = {}
     checklists: dict[Name, Checklist] = {}
     late_bookings_h: float = 72.0  # how old what a terminal kept may be when it comes
     economics: Economics | None = None

@@ -28,6 +28,8 @@ class Action(StrEnum):
     MES_SETTLE = "mes.settle"  # late bookings that somebody has to look at
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
 
+    MES_STOP = "mes.stop"  # why a machine stood
+
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
     ACCOUNTS = "accounts"  # who may sign in, with which roles
@@ -39,6 +41,7 @@ ROLES: dict[str, frozenset[Action]] = {
         {
             Action.ALARM_ACKNOWLEDGE,
             Action.ALARM_COMMENT,
+            Action.MES_STOP,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,
@@ -53,6 +56,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DISPATCH,
+            Action.MES_STOP,
             Action.MES_FROZEN,
             Action.MES_WORK,
             Action.MES_HOLD,
@@ -84,6 +88,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_ACKNOWLEDGE,
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
+            Action.MES_STOP,
             Action.MES_REQUEST,
             Action.MES_TOOL,
             Action.MES_MAINTAIN,
@@ -96,6 +101,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DOCUMENT,
+            Action.MES_STOP,
             Action.MES_REQUEST,
         }
     ),

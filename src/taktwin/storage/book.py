@@ -188,7 +188,7 @@ class SqlBook:
             known = self._known[kind.table, key]
             assert known is None or isinstance(known, kind), "a table holds rows of one kind"
             return known
-        found = self._connection.execute(_get(kind), [key]).fetchone()
+        found = self._connection.execute(_by(kind, (kind.__struct_fields__[0],), ""), [key]).fetchone()
         row = None if found is None else _row(kind, found)
         if self._known is not None:
             self._known[kind.table, key] = row
@@ -197,16 +197,12 @@ class SqlBook:
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
         # Byte order, as Python sorts: the two kinds of book must agree in all they say.
-        key = sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
-        statement = _where(kind, equal) + key
+        statement = _by(kind, tuple(equal), "key")
         return [_row(kind, found) for found in self._connection.execute(statement, list(equal.values()))]
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
-        order = sql.SQL(' ORDER BY {} DESC, {} COLLATE "C" LIMIT %s').format(
-            sql.Identifier(by), sql.Identifier(kind.__struct_fields__[0])
-        )
-        statement, words = _where(kind, equal) + order, [*equal.values(), limit]
+        statement, words = _by(kind, tuple(equal), by), [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
@@ -236,16 +232,13 @@ class SqlBook:
 
     def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
-        tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
-        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(by)))
-        statement = _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
-        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(sql.Identifier(kind.__struct_fields__[0]))
+        statement = _by(kind, tuple(equal), "key", between=by)
         found = self._connection.execute(statement, [*equal.values(), low, high])
         return [_row(kind, values) for values in found]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
-        self._connection.execute(_put(type(row)), [getattr(row, name) for name in row.__struct_fields__])
+        self._connection.execute(_upsert(type(row)), [getattr(row, name) for name in row.__struct_fields__])
         if self._known is not None:
             self._known[row.table, key_of(row)] = row
 
@@ -261,38 +254,53 @@ class SqlBook:
             self._known[kind.table, key] = None
 
 
-# Put together once for each kind of row: it costs as much as asking.
-
-
-@functools.cache
-def _get(kind: type[Row]) -> bytes:
-    test = sql.SQL(" WHERE {} = %s").format(sql.Identifier(kind.__struct_fields__[0]))
-    return (_select(kind) + test).as_bytes(None)
-
-
-@functools.cache
-def _put(kind: type[Row]) -> bytes:
-    names = kind.__struct_fields__
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
-    marks = sql.SQL(", ").join([sql.Placeholder()] * len(names))
-    changes = sql.SQL(", ").join(
-        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names[1:]
-    )
-    insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}")
-    filled = insert.format(sql.Identifier(kind.table), columns, marks, sql.Identifier(names[0]), changes)
-    return filled.as_bytes(None)
-
-
 def _select(kind: type[Row]) -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
     return sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(kind.table))
 
 
-def _where(kind: type[Row], equal: dict[str, Any]) -> sql.Composed:
-    if not equal:
-        return _select(kind)
-    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in equal]
-    return _select(kind) + sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+def _where(kind: type[Row], fields: Iterable[str]) -> sql.Composed:
+    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
+    return _select(kind) + (sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests) if tests else sql.SQL(""))
+
+
+# A statement is composed once: that took longer than the database needs to answer it.
+
+
+@functools.cache
+def _by(kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = "") -> bytes:
+    """Return what reads rows by equal fields, and by one with its limits.
+
+    order : "" = any, "key" = by key, else a field: so many rows with the greatest values of it
+    """
+    key, statement = sql.Identifier(kind.__struct_fields__[0]), _select(kind)
+    tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
+    if between:
+        tests.append(sql.SQL("{} BETWEEN %s AND %s").format(sql.Identifier(between)))
+    if tests:
+        statement += sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests)
+    if order == "key":
+        statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(key)
+    elif order:
+        greatest = sql.SQL(' ORDER BY {} DESC, {} COLLATE "C" LIMIT %s')
+        statement += greatest.format(sql.Identifier(order), key)
+    return statement.as_bytes(None)
+
+
+@functools.cache
+def _upsert(kind: type[Row]) -> bytes:
+    names = kind.__struct_fields__
+    changes = sql.SQL(", ").join(
+        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names[1:]
+    )
+    return (
+        sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}")
+        .format(
+            sql.Identifier(kind.table), sql.SQL(", ").join(map(sql.Identifier, names)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(names)), sql.Identifier(names[0]), changes,
+        )
+        .as_bytes(None)
+    )  # fmt: skip
 
 
 def _row(kind: type[R], values: tuple[Any, ...]) -> R:

@@ -66,7 +66,8 @@ class TruthPassage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     """One part that a unit has worked on, and what it put in; of a plant that is led."""
 
     unit: str
-    from_ns: int
+    taken_ns: int  # out of the buffer
+    from_ns: int  # when the work on it began
     at_ns: int  # when it was counted
     serial: str
     product: str

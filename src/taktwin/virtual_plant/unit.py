@@ -88,6 +88,7 @@ class WorkUnit:
         self.inside: list[Part] = []
         self.task: Task | None = None  # what a lead has it make
         self.used: Used = ()
+        self.taken_ns = 0
         self.began_ns = 0
         self.made_family = 0
         self.tool_used = 0
@@ -229,7 +230,7 @@ class WorkUnit:
         if not self.inside:
             self._become(Activity.STARVED)
             return False
-        self.task = task
+        self.task, self.taken_ns = task, self.world.now_ns
         self.used = lead.use(self.name, task)
         if self.physics.kind == "load":
             self.used = ((self.inside[0].product, self.inside[0].serial, 1.0), *self.used)
@@ -573,8 +574,9 @@ class WorkUnit:
         if self.task is not None:
             self.world.truth.add(
                 TruthPassage(
-                    unit=self.name, from_ns=self.began_ns, at_ns=self.world.now_ns, serial=part.serial,
-                    product=part.product, job=self.task.job, order=part.job, good=good, used=self.used,
+                    unit=self.name, taken_ns=self.taken_ns, from_ns=self.began_ns,
+                    at_ns=self.world.now_ns, serial=part.serial, product=part.product,
+                    job=self.task.job, order=part.job, good=good, used=self.used,
                 )
             )  # fmt: skip
 

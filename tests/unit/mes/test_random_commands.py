@@ -45,6 +45,7 @@ TRACKED = {"load2": "HS-1", "adhesive2": "AD-3", "press2": "BR-7", "tighten2": "
 FOUND_WITHIN = 2000
 UNTOLD = (  # rows that are no facts
     "readings", "positions", "credentials", "passwords", "seen", "terminals", "kept_bookings",
+    "machine_spans", "machine_edges",
 )  # fmt: skip
 PINS = {"P05": "5555", "P06": "6666"}
 BADGE = "BADGE-TEST-P06-1"

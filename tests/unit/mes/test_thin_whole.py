@@ -273,7 +273,7 @@ def test_two_job_orders_that_take_turns_on_one_machine_each_get_the_parts_of_the
     shop.granted(commands.ControlJob(job="1-10", method="Resume"))
     shop.machine("load2")
     assert [job(shop, name).good for name in ("1-10", "2-10")] == [2, 1]
-    # What the machine still had in work when its job order was interrupted is that one's.
+    # What a machine makes after its job order was interrupted is that one's, until another begins.
     shop.granted(commands.ControlJob(job="1-10", method="Pause"))
     shop.machine("load2")
     assert [job(shop, name).good for name in ("1-10", "2-10")] == [3, 1]

@@ -565,7 +565,7 @@ CASES = [
         "'suplies'",
         "a section of a plant: one of enterprise, site, name, time_zone, description, include,"
         " floor, zones, classes,"
-        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 17"
+        " equipment, assets, connections, buffers, supplies, calendars, personnel_classes and 18"
         " more; did you mean"
         " supplies?",
     ),
@@ -718,6 +718,38 @@ CASES = [
         "defects.burr.classes[0]",
         "'mil'",
         "one of cell, mill, saw; did you mean mill?",
+    ),
+    Case(
+        "an unplanned stop that would leave planned busy time",
+        R,
+        "economics:",
+        "stop_reasons: {t: {name: T, reasons: {jam: {name: Jam, element: planned_down}}}}\neconomics:",
+        32,
+        "stop_reasons.t.reasons.jam.element",
+        "'planned_down'",
+        "one that counts: only what is planned leaves planned busy time",
+    ),
+    Case(
+        "a reason in two groups",
+        R,
+        "economics:",
+        "stop_reasons: {a: {name: A, reasons: {jam: {name: Jam}}}, b: {name: B, reasons: {jam: {name: Jam}}}}"
+        "\neconomics:",
+        32,
+        "stop_reasons.b.reasons.jam",
+        "'jam'",
+        "a code of its own: it is in a already",
+    ),
+    Case(
+        "a code of the machine that recommends two reasons",
+        R,
+        "economics:",
+        "stop_reasons: {a: {name: A, reasons: {jam: {name: Jam, machine_codes: ['7']}, cut: {name: Cut,"
+        " machine_codes: ['7']}}}}\neconomics:",
+        32,
+        "stop_reasons.a.reasons.cut.machine_codes[0]",
+        "'7'",
+        "a code that does not recommend jam already",
     ),
     Case(
         "a checklist of an operation that no routing has",

@@ -48,6 +48,7 @@ CANDIDATES: list[Any] = [
     "string",
     "production",
     "waiting",
+    "set_up",
     "mes",
     "step",
     "erp",
@@ -70,6 +71,7 @@ CANDIDATES: list[Any] = [
     {"x": {"classes": []}},
     {"x": {"name": "x", "make": True}},
     {"x": {"name": "x", "operations": []}},
+    {"x": {"name": "x", "reasons": {"y": {"name": "y"}}}},
     {"x": {"name": "x", "life_parts": 3}},
     {"x": {"name": "x", "products": []}},
     {"x": {"name": "x", "calibrate_every_days": 3}},
@@ -122,6 +124,8 @@ def rich_plant(folder: Path) -> schema.Plant:
     tree["floor"]["paths"] = {"aisle": {"name": "Aisle", "points": [[0, 5], [40, 5]]}}
     tree["people"] = {"P1": {"classes": ["operator"]}}
     tree["defects"] = {"burr": {"name": "Burr"}}
+    reasons = {"jam": {"name": "Jam", "machine_codes": ["7"]}}
+    tree["stop_reasons"] = {"trouble": {"name": "Trouble", "reasons": reasons}}
     tree["tools"] = {"cutter": {"name": "Cutter", "life_parts": 100}}
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}

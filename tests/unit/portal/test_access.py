@@ -37,6 +37,7 @@ def test_roles_add_up_and_an_unknown_one_adds_nothing() -> None:
         Action.MES_REQUEST,
         Action.MES_TOOL,
         Action.MES_MEASURE,
+        Action.MES_STOP,
     }
     assert {Action.MES_MAINTAIN, Action.MES_CALIBRATE} <= allowed(["maintenance"])
     assert Action.MES_WORK not in allowed(["maintenance"])

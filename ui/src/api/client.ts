@@ -3,7 +3,7 @@
 import type {
   AccountCode, Accounts, AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
-  Timeline, UnitPage, Upkeep,
+  PerformanceDocument, Standing, StopPage, Timeline, UnitPage, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -11,9 +11,12 @@ const ROOT = '/api/v1';
 
 export class ApiError extends Error {
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** What else the answer says: of a conflict, `current` is what somebody else made of the thing. */
+  readonly body: Record<string, unknown>;
+  constructor(status: number, message: string, body: Record<string, unknown> = {}) {
     super(message);
     this.status = status;
+    this.body = body;
   }
 }
 
@@ -41,13 +44,14 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   if (answer.status === 401) dispatchEvent(new Event('signed-out'));
   let sentence = `${answer.status} ${answer.statusText}`;
   const text = await answer.text();
+  let body: Record<string, unknown> = {};
   try {
-    const body = JSON.parse(text) as { detail?: unknown };
+    body = JSON.parse(text) as Record<string, unknown>;
     if (typeof body.detail === 'string') sentence = body.detail;
   } catch {
     if (text && text.length < 300) sentence = text;
   }
-  throw new ApiError(answer.status, sentence);
+  throw new ApiError(answer.status, sentence, body);
 }
 
 async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
@@ -149,6 +153,12 @@ export const serial = (id: string, signal?: AbortSignal) =>
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
+
+export const performance = (scope: string, span: string, at_ms: number, signal?: AbortSignal) =>
+  get<PerformanceDocument>(`/mes/performance/${encodeURIComponent(scope)}`, { span, at_ms: at_ms || null }, signal);
+export const stop = (id: string, signal?: AbortSignal) => get<StopPage>(`/mes/stops/${encodeURIComponent(id)}`, {}, signal);
+export const standing = (unit: string, signal?: AbortSignal) =>
+  get<Standing>(`/mes/standing/${encodeURIComponent(unit)}`, {}, signal);
 
 export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
 export const nonconformance = (id: string, signal?: AbortSignal) =>

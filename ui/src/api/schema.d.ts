@@ -761,6 +761,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/performance/{scope}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Performance
+         * @description Return a shift or production day of a machine or a line: stops, elements, figures, their evidence.
+         */
+        get: operations["performance_api_v1_mes_performance__scope__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/quality": {
         parameters: {
             query?: never;
@@ -833,6 +853,46 @@ export interface paths {
          * @description Return the signatures of a record, the oldest first.
          */
         get: operations["signatures_api_v1_mes_signatures__kind___record__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/standing/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Standing
+         * @description Return the stop of now at a work unit, and those that still have no reason.
+         */
+        get: operations["standing_api_v1_mes_standing__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/stops/{stop}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stop
+         * @description Return a stop with all that ever became of it.
+         */
+        get: operations["stop_api_v1_mes_stops__stop__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1882,6 +1942,20 @@ export interface components {
             state: string;
         };
         /**
+         * CountModel
+         * @description What was made for a job order, "" for none.
+         */
+        CountModel: {
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Product */
+            product: string;
+            /** Scrap */
+            scrap: number;
+        };
+        /**
          * CrewMember
          * @description Somebody logged on at a work unit, and the first skill that they lack for what is next there.
          */
@@ -2143,6 +2217,48 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * ElementsModel
+         * @description Sums of ISO 22400. The eight times from `production_ms` to `unknown_ms` are the calendar time.
+         */
+        ElementsModel: {
+            /** Blocked Ms */
+            blocked_ms: number;
+            /** Calendar Ms */
+            calendar_ms: number;
+            /** Delay Ms */
+            delay_ms: number;
+            /** Delay Own Ms */
+            delay_own_ms: number;
+            /** Down No Order Ms */
+            down_no_order_ms: number;
+            /** Good */
+            good: number;
+            /** Planned Busy Ms */
+            planned_busy_ms: number;
+            /** Planned Down Ms */
+            planned_down_ms: number;
+            /** Planned Run Ms */
+            planned_run_ms: number;
+            /** Produced */
+            produced: number;
+            /** Production Ms */
+            production_ms: number;
+            /** Scrap */
+            scrap: number;
+            /** Set Up Ms */
+            set_up_ms: number;
+            /** Short Ms */
+            short_ms: number;
+            /** Starved Ms */
+            starved_ms: number;
+            /** Unit Busy Ms */
+            unit_busy_ms: number;
+            /** Unknown Ms */
+            unknown_ms: number;
+            /** Unrated */
+            unrated: number;
         };
         /**
          * EntranceModel
@@ -3482,6 +3598,36 @@ export interface components {
             };
         };
         /**
+         * PerformanceModel
+         * @description A shift or production day of a machine or a line.
+         */
+        PerformanceModel: {
+            /** At Ms */
+            at_ms: number;
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Lines */
+            lines: {
+                [key: string]: string[];
+            };
+            /** Name */
+            name: string;
+            /** Products */
+            products: components["schemas"]["ProductTimeModel"][];
+            /** Reasons */
+            reasons: components["schemas"]["StopGroupModel"][];
+            /** Scope */
+            scope: string;
+            /** Stops */
+            stops: components["schemas"]["StopModel"][];
+            /** Units */
+            units: components["schemas"]["UnitTimeModel"][];
+            window: components["schemas"]["WindowModel"];
+        };
+        /**
          * PersonModel
          * @description A person by number.
          */
@@ -3648,6 +3794,19 @@ export interface components {
             state: string;
         };
         /**
+         * ProductTimeModel
+         * @description The elements and figures of one product; "" = no job order ran.
+         */
+        ProductTimeModel: {
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Product */
+            product: string;
+        };
+        /**
          * PublishedModel
          * @description A schedule that was published: by whom, when, why.
          */
@@ -3735,6 +3894,18 @@ export interface components {
             code: string;
             /** Name */
             name: string;
+        };
+        /**
+         * ReasonTimeModel
+         * @description How long a reason took; "" = stops that nobody gave one.
+         */
+        ReasonTimeModel: {
+            /** Reason */
+            reason: string;
+            /** Time Class */
+            time_class: string;
+            /** Took Ms */
+            took_ms: number;
         };
         /**
          * RecallModel
@@ -3842,6 +4013,20 @@ export interface components {
             signals: number;
             /** Valid From Ms */
             valid_from_ms: number;
+        };
+        /**
+         * RepairModel
+         * @description A maintenance order that was worked on, and for how long the machine did not produce meanwhile.
+         */
+        RepairModel: {
+            /** About */
+            about: string;
+            /** Down Ms */
+            down_ms: number;
+            /** Kind */
+            kind: string;
+            /** Order */
+            order: string;
         };
         /**
          * ResultModel
@@ -4499,6 +4684,20 @@ export interface components {
             since_ms: number;
         };
         /**
+         * StandingModel
+         * @description What a terminal asks about: the stop of now, and those that have no reason yet.
+         */
+        StandingModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Reasons */
+            reasons: components["schemas"]["StopGroupModel"][];
+            /** Stops */
+            stops: components["schemas"]["StopModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * StayModel
          * @description Where a person is: a work unit, or an activity that is no work on an order.
          */
@@ -4537,6 +4736,113 @@ export interface components {
             step: 1 | -1;
         };
         /**
+         * StopChangeModel
+         * @description One step in the history of a stop.
+         */
+        StopChangeModel: {
+            /** After */
+            after: string;
+            /** At Ms */
+            at_ms: number;
+            /** Before */
+            before: string;
+            /** Cause */
+            cause: string;
+            /** Change */
+            change: string;
+            /** Number */
+            number: number;
+            /** Person */
+            person: string;
+            /** Stop */
+            stop: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * StopGroupModel
+         * @description A branch of the tree of reasons.
+         */
+        StopGroupModel: {
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** Reasons */
+            reasons: components["schemas"]["StopReasonModel"][];
+        };
+        /**
+         * StopModel
+         * @description A stop: its times are the machine's, its reason is a person's.
+         */
+        StopModel: {
+            /** Cause */
+            cause: string;
+            /** Changes */
+            changes: number;
+            /** Code */
+            code: string;
+            /** Coded Ms */
+            coded_ms: number;
+            /** Cut */
+            cut: boolean;
+            /** From Ms */
+            from_ms: number;
+            /** Known Ms */
+            known_ms: number;
+            /** Part Of */
+            part_of: string;
+            /** Parts */
+            parts: number;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+            /** Recommended */
+            recommended: string;
+            /** Repair */
+            repair: string;
+            /** Stood Ms */
+            stood_ms: number;
+            /** Stop */
+            stop: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
+            /** Version */
+            version: number;
+            /** Wants Reason */
+            wants_reason: boolean;
+            /** Withdrawn */
+            withdrawn: boolean;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * StopPage
+         * @description A stop with its history.
+         */
+        StopPage: {
+            /** History */
+            history: components["schemas"]["StopChangeModel"][];
+            stop: components["schemas"]["StopModel"];
+        };
+        /**
+         * StopReasonModel
+         * @description A reason of the plant folder.
+         */
+        StopReasonModel: {
+            /** Code */
+            code: string;
+            /** Element */
+            element: string;
+            /** Name */
+            name: string;
+            /** Planned */
+            planned: boolean;
+        };
+        /**
          * StoredValue
          * @description One value as received.
          */
@@ -4563,6 +4869,20 @@ export interface components {
         StoredValues: {
             /** Values */
             values: components["schemas"]["StoredValue"][];
+        };
+        /**
+         * StripModel
+         * @description A stretch of a work unit in one class.
+         */
+        StripModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Stop */
+            stop: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * Subscribe
@@ -4863,6 +5183,37 @@ export interface components {
             supplies: components["schemas"]["Supplies"];
         };
         /**
+         * UnitTimeModel
+         * @description A work unit in a shift or production day.
+         */
+        UnitTimeModel: {
+            /** Counts */
+            counts: components["schemas"]["CountModel"][];
+            elements: components["schemas"]["ElementsModel"];
+            /** Figures */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** Name */
+            name: string;
+            /** Products */
+            products: components["schemas"]["ProductTimeModel"][];
+            /** Reasons */
+            reasons: components["schemas"]["ReasonTimeModel"][];
+            /** Repairs */
+            repairs: components["schemas"]["RepairModel"][];
+            /** Seen */
+            seen: boolean;
+            /** Short Stop S */
+            short_stop_s: number;
+            /** Short Stops */
+            short_stops: number;
+            /** Strip */
+            strip: components["schemas"]["StripModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * UpkeepModel
          * @description What maintenance has open at a work unit, and its tools.
          */
@@ -4889,6 +5240,26 @@ export interface components {
             p99: number | null;
             /** This */
             this: number | null;
+        };
+        /**
+         * WindowModel
+         * @description A shift or a production day.
+         */
+        WindowModel: {
+            /** After Ms */
+            after_ms: number;
+            /** Before Ms */
+            before_ms: number;
+            /** Day */
+            day: string;
+            /** From Ms */
+            from_ms: number;
+            /** Name */
+            name: string;
+            /** To Ms */
+            to_ms: number;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * Wish
@@ -6188,6 +6559,40 @@ export interface operations {
             };
         };
     };
+    performance_api_v1_mes_performance__scope__get: {
+        parameters: {
+            query?: {
+                at_ms?: number;
+                span?: "shift" | "day";
+            };
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformanceModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quality_api_v1_mes_quality_get: {
         parameters: {
             query?: never;
@@ -6298,6 +6703,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignaturesModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    standing_api_v1_mes_standing__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_api_v1_mes_stops__stop__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stop: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopPage"];
                 };
             };
             /** @description Default Response */

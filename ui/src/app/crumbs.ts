@@ -37,6 +37,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
+    case 'performance':
+      return [site, { name: t('place.performance') }];
     case 'maintenance':
       return [site, { name: t('place.maintenance') }];
     case 'terminal':

@@ -1,7 +1,7 @@
 // Client-side routes. The instant of a replay stands in the address (`?mode=replay&at=...`), so that it
 // can be shared; it goes along with every link.
 
-export type PlaceName = 'now' | 'schedule' | 'quality' | 'maintenance' | 'system' | 'alarms';
+export type PlaceName = 'now' | 'schedule' | 'quality' | 'maintenance' | 'performance' | 'system' | 'alarms';
 export type Route =
   | { page: 'now' }
   | { page: 'system' }
@@ -12,6 +12,7 @@ export type Route =
   | { page: 'accounts' }
   | { page: 'documents' }
   | { page: 'maintenance' }
+  | { page: 'performance' }
   | { page: 'quality' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
@@ -24,7 +25,7 @@ interface Kept {
   back: string;
 }
 const KEPT_QUERY = ['mode', 'at'];
-const PLACES: readonly string[] = ['now', 'schedule', 'quality', 'maintenance', 'system', 'alarms'];
+const PLACES: readonly string[] = ['now', 'schedule', 'quality', 'maintenance', 'performance', 'system', 'alarms'];
 const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 
 function parse(path: string): Route {
@@ -39,6 +40,7 @@ function parse(path: string): Route {
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
+  if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };

@@ -12,7 +12,7 @@ from taktwin.mes.collection.engine import step
 from taktwin.mes.collection.tables import Counter, Position, ReadingRow
 from taktwin.mes.decision import Asking, Fact, Rules
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.execution.actions import booked, finish, running_at
+from taktwin.mes.execution.actions import booked, finish, made, running_at
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.quality.actions import held
@@ -161,6 +161,9 @@ def _counted(book: Book, event: events.MaterialCounted, at_ns: int) -> None:
     ))  # fmt: skip
     maintenance.worked(book, event.work_unit, event.quantity)
     tooling.worked(book, event.work_unit, event.quantity, at_ns)
+    is_good = event.kind == "good"
+    made(book, event.work_unit, event.job, at_ns, good=event.quantity if is_good else 0,
+         scrap=0 if is_good else event.quantity)  # fmt: skip
     if event.job:
         good = event.quantity if event.kind == "good" else 0
         booked(book, event.job, good=good, scrap=event.quantity - good)

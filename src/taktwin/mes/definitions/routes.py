@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from taktwin.identity import part_of
+from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
@@ -20,6 +21,8 @@ from taktwin.plant.schema import (
     Tool,
 )
 
+SHORT_STOP_S = 120.0  # where the plant says nothing: after two minutes a stop wants a reason
+TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles that tell a unit's state
 HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
@@ -85,6 +88,35 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What tells the state of a work unit; one without such a signal is not here."""
+
+    work_unit: str
+    model: str  # packml | mtconnect
+    connection: str
+    signals: Mapping[str, str]  # signal id -> its role
+    short_stop_ns: int  # a stop below it needs no reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason of a stop, as the plant folder has it."""
+
+    code: str
+    name: str
+    group: str
+    group_name: str
+    planned: bool
+    element: str  # the time class to which the stop's time then belongs
+    classes: tuple[str, ...]  # () = all
+    machine_codes: tuple[str, ...]
+
+    def asked_at(self, equipment_class: str) -> bool:
+        """Return whether it is asked for at a class of equipment."""
+        return not self.classes or equipment_class in self.classes
+
+
+@dataclass(frozen=True, slots=True)
 class Definitions:
     """All that the MES knows of the plant, from the compiled registry."""
 
@@ -109,6 +141,10 @@ class Definitions:
     receivers: frozenset[str] = frozenset()  # work units whose machine takes job orders by itself
     spare_parts: Mapping[str, SparePart] = field(default_factory=dict)  # part number -> what it is
     maintenance_plans: Mapping[str, MaintenancePlan] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)  # work unit -> what tells its state
+    reasons: Mapping[str, Reason] = field(default_factory=dict)  # code -> why a machine stands
+    units_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # line -> its work units
+    cycles_s: Mapping[str, float] = field(default_factory=dict)  # work unit -> its standard cycle
     places: Mapping[str, str] = field(default_factory=dict)  # equipment -> part of the hierarchy
     site: str = ""  # enterprise/site
     interlocks: Mapping[str, tuple[str, Interlock]] = field(default_factory=dict)  # signal of the request
@@ -215,6 +251,40 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
             for each in registry.work_units
         },
         documents=DocumentFolder(registry, files or MemoryFiles()),
+        machines=_machines(registry), reasons=_reasons(registry),
+        units_of={
+            line: tuple(unit.id for unit in registry.work_units if unit.parent == line)
+            for line in sorted({unit.parent for unit in registry.work_units if unit.parent})
+        },
+        cycles_s={
+            unit.id: unit.standard_cycle_s for unit in registry.work_units
+            if unit.standard_cycle_s is not None
+        },
         places={name: part_of(each.place) for name, each in sorted(registry.equipment.items())},
         site=f"{registry.enterprise}/{registry.site}",
     )  # fmt: skip
+
+
+def _machines(registry: Registry) -> dict[str, Machine]:
+    found: dict[str, Machine] = {}
+    for unit in registry.work_units:
+        here = [registry.signals[index] for index in unit.signals]
+        state = next((signal for signal in here if signal.role == "state"), None)
+        if state is None or not state.connection:
+            continue
+        # What comes another way is vouched for by another source: it cannot tell of this one.
+        tells = {str(s.id): s.role for s in here if s.role in TELLS and s.connection == state.connection}
+        short_s = float(unit.properties.get("short_stop_s", SHORT_STOP_S))
+        found[unit.id] = Machine(unit.id, unit.state_model, state.connection, tells, int(short_s * SECOND_NS))
+    return found
+
+
+def _reasons(registry: Registry) -> dict[str, Reason]:
+    return {
+        code: Reason(
+            code, reason.name, group_id, group.name, reason.planned, reason.element, tuple(reason.classes),
+            tuple(reason.machine_codes),
+        )
+        for group_id, group in registry.stop_reasons.items()
+        for code, reason in group.reasons.items()
+    }  # fmt: skip

@@ -11,7 +11,7 @@ from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.engine import OVER
-from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Run, ScrapReport
+from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver, Output, Run, ScrapReport
 from taktwin.mes.machines import parameters
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
@@ -35,6 +35,7 @@ from taktwin.standards.job_control import (
 from taktwin.storage.book import Book, Reading
 
 UNDO_WITHIN_NS = 600 * 1_000_000_000
+MINUTE_NS = 60_000_000_000
 RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 
@@ -438,7 +439,7 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
     A count that comes late belongs to what ran when the part was made, also if that has ended since; what
-    a machine finishes after its job order was interrupted is still of that one, until another begins.
+    a machine makes after its job order was interrupted is still of that one, until another begins.
     """
     now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
     if not now:
@@ -564,10 +565,26 @@ def booked(book: Book, name: str, *, good: int = 0, scrap: int = 0) -> None:
         _changes(book, name, good=job.good + good, scrap=job.scrap + scrap)
 
 
+def made(book: Book, work_unit: str, name: str, at_ns: int, *, good: int = 0, scrap: int = 0) -> None:
+    """Add parts to what a work unit made within a minute: what its figures of performance count."""
+    minute_ns = at_ns // MINUTE_NS * MINUTE_NS
+    key = f"{work_unit}:{minute_ns}:{name}"
+    row = book.get(Output, key)
+    if row is None:
+        job = book.get(JobOrder, name) if name else None
+        row = Output(output=key, work_unit=work_unit, minute_ns=minute_ns, job=name, good=0, scrap=0,
+                     product="" if job is None else job.product,
+                     operation=0 if job is None else job.operation)  # fmt: skip
+    book.put(msgspec.structs.replace(row, good=row.good + good, scrap=row.scrap + scrap))
+
+
 def _scrapped(book: Book, event: events.MaterialScrapped, at_ns: int) -> None:
     book.put(ScrapReport(report=event.report, job=event.job, quantity=event.quantity, reason=event.cause,
                          unit=event.unit, at_ns=at_ns, undone=False))  # fmt: skip
     booked(book, event.job, scrap=event.quantity)
+    job = book.get(JobOrder, event.job)
+    if job is not None:
+        made(book, job.work_unit, job.job, at_ns, scrap=event.quantity)
 
 
 def _undone(book: Book, event: events.MaterialScrapUndone, at_ns: int) -> None:
@@ -575,6 +592,11 @@ def _undone(book: Book, event: events.MaterialScrapUndone, at_ns: int) -> None:
     assert report is not None, "decided on a report that is there"
     book.put(msgspec.structs.replace(report, undone=True))
     booked(book, event.job, scrap=-report.quantity)
+    # In its own minute, so that a figure of before and one of after differ by this part alone.
+    for row in book.where(Output, job=report.job, minute_ns=report.at_ns // MINUTE_NS * MINUTE_NS):
+        if row.scrap >= report.quantity:
+            made(book, row.work_unit, row.job, report.at_ns, scrap=-report.quantity)
+            break
 
 
 RULES = Rules(

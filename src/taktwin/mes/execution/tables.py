@@ -32,6 +32,20 @@ class JobOrder(Row, frozen=True, kw_only=True):
     version: int
 
 
+class Output(Row, frozen=True, kw_only=True):
+    """What a work unit made within one minute, for one job order or for none."""
+
+    table: ClassVar[str] = "outputs"
+    output: str  # <work unit>:<minute>:<job order>
+    work_unit: str
+    minute_ns: int  # when the minute began
+    job: str  # "" = no job order ran
+    product: str
+    operation: int
+    good: int
+    scrap: int  # rejected by the machine, or reported by a person
+
+
 class Run(Row, frozen=True, kw_only=True):
     """A span in which a job order was Running: from its begin, or from going on, to the next stop."""
 

@@ -45,6 +45,7 @@ from taktwin.portal.models.mes import (
     TerminalModel,
     Wish,
 )
+from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
 from taktwin.portal.models.records import AuditModel, RecordModel
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
@@ -91,6 +92,9 @@ NEEDS: dict[str, Action] = {
     commands.UseGauge.command_name: Action.MES_TOOL,
     commands.RecordResult.command_name: Action.MES_MEASURE,
     commands.Dispose.command_name: Action.MES_DISPOSE,
+    commands.RecodeStop.command_name: Action.MES_STOP,
+    commands.SplitStop.command_name: Action.MES_STOP,
+    commands.MergeStops.command_name: Action.MES_STOP,
     commands.GrantRole.command_name: Action.ACCOUNTS,
     commands.WithdrawRole.command_name: Action.ACCOUNTS,
     commands.CloseAccount.command_name: Action.ACCOUNTS,
@@ -268,6 +272,36 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
     found = await ask(portal, "nonconformance", nonconformance=nonconformance)
     if not found:
         raise unknown("nonconformance", nonconformance, "one such as NC-1")
+    return found
+
+
+@router.get("/performance/{scope}", response_model=PerformanceModel)
+async def performance(
+    scope: str, portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
+    span: Literal["shift", "day"] = "shift",
+) -> Any:  # fmt: skip
+    """Return a shift or production day of a machine or a line: stops, elements, figures, their evidence."""
+    found = await ask(portal, "performance", scope=scope, at_ns=str(wire.ns(at_ms)), span=span)
+    if not found:
+        raise unknown("machine or line", scope, "a work unit or a line of this plant")
+    return found
+
+
+@router.get("/stops/{stop}", response_model=StopPage)
+async def stop(stop: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return a stop with all that ever became of it."""
+    found = await ask(portal, "stop", stop=stop)
+    if not found:
+        raise unknown("stop", stop, "a stop of a machine")
+    return found
+
+
+@router.get("/standing/{work_unit}", response_model=StandingModel)
+async def standing(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the stop of now at a work unit, and those that still have no reason."""
+    found = await ask(portal, "standing", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
 
 
