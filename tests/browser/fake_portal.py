@@ -81,6 +81,9 @@ async def plant() -> Any:
 async def me() -> Any:
     return MeModel(
         person="demo",
+        printed_name="demo",
+        scoped=[],
+        signed_in=False,
         roles=["leader"],
         language="en",
         mode="live",
