@@ -81,10 +81,10 @@ async def plant() -> Any:
 async def me() -> Any:
     return MeModel(
         person="demo",
-        printed_name="demo",
+        printed_name="",
+        roles=["leader"],
         scoped=[],
         signed_in=False,
-        roles=["leader"],
         language="en",
         mode="live",
         loopback_only=True,

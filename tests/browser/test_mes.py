@@ -524,3 +524,95 @@ def _answered(ask: Callable[[], Any]) -> Any:
     except urllib.error.HTTPError as error:
         assert error.code == 503, error.read().decode()  # the owner is away; everything else is an answer
         return None
+
+
+def a_stop(running: Product) -> Any:
+    """Return a stop of any machine, as soon as one has stood for longer than its threshold."""
+    found: list[Any] = []
+
+    def looked() -> bool:
+        lines = running.api("/mes/performance/press2")["lines"]
+        for line in lines:
+            found.extend(running.api(f"/mes/performance/{line}?span=day")["stops"])
+            if found:
+                return True
+        return False
+
+    until(looked, 40, "a machine stood")
+    return found[0]
+
+
+def test_two_supervisors_recode_one_stop_and_the_slower_one_sees_the_faster(
+    page: Page, product: Product
+) -> None:
+    stop = a_stop(product)
+    address = f"{product.url}performance?scope={stop['work_unit']}&span=day&stop={stop['stop']}"
+    assert page.context.browser is not None
+    other = page.context.browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    for each, reason in ((page, "jam"), (other, "nobody")):
+        each.goto(address)
+        expect(each.get_by_test_id("reason-now")).to_be_visible(timeout=20_000)
+        each.get_by_role("combobox", name="Say why").select_option(reason)
+    page.get_by_role("button", name="Give it the reason Part is stuck").click()
+    expect(page.get_by_test_id("reason-now")).to_contain_text("Part is stuck", timeout=10_000)
+    other.get_by_role("button", name="Give it the reason Nobody here").click()
+    expect(other.get_by_role("alert").filter(has_text="was faster: Part is stuck")).to_be_visible(
+        timeout=10_000
+    )
+    expect(other.get_by_test_id("both")).to_contain_text("You wanted: Nobody here")
+    shot(other, "stop-conflict")
+    other.get_by_label("Why it is another reason").fill("I stood beside it")
+    other.get_by_role("button", name="Give it the reason Nobody here").click()
+    expect(other.get_by_test_id("reason-now")).to_contain_text("Nobody here", timeout=10_000)
+    history = product.api(f"/mes/stops/{stop['stop']}")["history"]
+    steps = [(step["before"], step["after"]) for step in history if step["what"] == "recoded"]
+    assert steps == [("", "jam"), ("jam", "nobody")]
+    # Every figure opens what it is made of.
+    evidence = other.locator(f"[data-evidence='{stop['work_unit']}']")
+    evidence.locator("summary").click()
+    expect(evidence.get_by_test_id("calendar")).to_be_visible()
+    expect(evidence).to_contain_text("Nobody here")
+    shot(other, "performance")
+    other.context.close()
+
+
+def sign_in_as(page: Page, account: str) -> None:
+    """Sign in as one of the demo's people, from the menu under the initials."""
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign in as somebody else").click()
+    page.locator(f"[data-demo='{account}']").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("button", name=f"Settings of {account}")).to_be_visible(timeout=10_000)
+
+
+def ask_as(page: Page, product: Product, name: str, **data: object) -> tuple[int, str]:
+    """Ask the MES with the session that the page has, beside the page: its console stays clean."""
+    answer = page.context.request.post(
+        f"{product.url}api/v1/mes/commands/{name}",
+        data={"data": data, "idempotency_key": uuid.uuid4().hex},
+        headers={"Origin": product.url.rstrip("/")},
+    )
+    return answer.status, answer.text()
+
+
+def test_an_operator_is_refused_what_quality_may(page: Page, product: Product) -> None:
+    page.goto(product.url + "quality")
+    decision = {"nonconformance": "NC-9", "disposition": "scrap", "cause": "x", "version": 1}
+    sign_in_as(page, "P05")
+    status, words = ask_as(page, product, "nonconformance.dispose", **decision)
+    assert status == 403 and "operator in aurora/northfield/assembly" in words
+    status, words = ask_as(page, product, "maintenance.request", work_unit="turn1", about="x")
+    assert status == 403 and "a role that reaches aurora/northfield/machining/line1/turn1" in words
+    sign_in_as(page, "P32")
+    status, words = ask_as(page, product, "nonconformance.dispose", **decision)
+    assert status == 404 and "NC-9" in words, "allowed, and there is none"
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    expect(page.get_by_test_id("who")).to_contain_text("You are P32.")
+    shot(page, "who")
+    page.get_by_role("link", name="Accounts").click()
+    expect(page.locator("tr[data-account]")).to_have_count(1, timeout=10_000)
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Settings of demo")).to_be_visible(timeout=10_000)
+    expect(page.locator("tr[data-account]")).to_have_count(8, timeout=10_000)  # demo again: everything
+    shot(page, "accounts")
