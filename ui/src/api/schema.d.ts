@@ -439,6 +439,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/erp/jobs.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs
+         * @description Return the job orders as the schedule in force says: a B2MML ShowJobList.
+         */
+        get: operations["jobs_api_v1_mes_erp_jobs_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/erp/orders": {
         parameters: {
             query?: never;
@@ -493,6 +513,26 @@ export interface paths {
          * @description Return what was made of an order, from what: a B2MML ShowOperationsPerformance.
          */
         get: operations["performance_api_v1_mes_erp_orders__request__performance_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/stock.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stock
+         * @description Return what is left of every lot, and where it stands: a B2MML ShowMaterialLot.
+         */
+        get: operations["stock_api_v1_mes_erp_stock_xml_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -6146,6 +6186,35 @@ export interface operations {
             };
         };
     };
+    jobs_api_v1_mes_erp_jobs_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     take_orders_api_v1_mes_erp_orders_post: {
         parameters: {
             query?: never;
@@ -6217,6 +6286,35 @@ export interface operations {
             path: {
                 request: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stock_api_v1_mes_erp_stock_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
