@@ -398,6 +398,45 @@ def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is
     assert not broken, broken
 
 
+def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
+    page: Page, product: Product
+) -> None:
+    now_ms = product.api("/mes/board")["at_ms"]
+    command(product, "order.drop", request="77001", product="EA-100", quantity=40, due_ms=now_ms + 86_400_000)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(product.url + "schedule")
+    page.get_by_role("button", name="72 h").click()
+    bar = page.locator("button[data-job='77001-20']")
+    expect(bar).to_be_visible(timeout=20_000)
+    page.get_by_label("Why").fill("week 47")
+    page.get_by_role("button", name="Publish SCH-1").click()
+    expect(page.get_by_test_id("in-force")).to_contain_text("week 47", timeout=30_000)
+    expect(page.get_by_role("button", name="Publish SCH-2")).to_be_disabled()  # not without a reason
+    bar.focus()
+    for key in ("m", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    # It stands on the floor for the next hours: whoever answers for the floor may move it, and says why.
+    expect(page.get_by_role("alert")).to_contain_text("In the frozen zone", timeout=30_000)
+    shot(page, "schedule")
+    seen = product.api("/mes/schedule")
+    jobs = [
+        {"job": job["job"], **{name: job["planned"][name] for name in ("work_unit", "begin_ms", "end_ms")}}
+        for job in seen["jobs"] if job["planned"] is not None and job["job"] != "77001-80"
+    ]  # fmt: skip
+    moved = [
+        {**job, "begin_ms": job["begin_ms"] + 60_000} if job["job"] == "77001-20" else job for job in jobs
+    ]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        command(product, "schedule.publish", version=1, jobs=moved, cause="later")
+    said = json.loads(refused.value.read())
+    assert (refused.value.code, said["code"]) == (409, "frozen") and "adhesive2" in said["found"]
+    page.get_by_label("Why the frozen zone has to change").fill("glue is late")
+    page.get_by_role("button", name="Publish SCH-2").click()
+    expect(page.get_by_test_id("in-force")).to_contain_text("glue is late", timeout=30_000)
+    page.goto(product.url + "schedule/dispatch")
+    expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2", timeout=30_000)
+
+
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
     for data, status, words in (
         ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),

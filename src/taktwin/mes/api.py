@@ -20,6 +20,7 @@
 | `b2mml_performance` | {request, sender} | {content}: XML |
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
+| `told` | {work_unit} | {work_unit, asks, question, parameters, commands, at_ns} |
 | `quality` | {} | {nonconformances, characteristics, at_ns} |
 | `performance` | {scope, at_ns, span} | {scope, window, units, products, elements, figures, stops, reasons} |
 | `stop` | {stop} | {stop, history} |
@@ -36,6 +37,7 @@ A name that nobody knows is answered with {}.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -49,10 +51,11 @@ from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.proposing import schedule
-from taktwin.mes.dispatching.queries import Line, board
+from taktwin.mes.dispatching.queries import SOME, Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.dossier.history import device_history
+from taktwin.mes.enforcing.queries import told
 from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
@@ -88,6 +91,7 @@ REASONS = ("damaged", "dimension", "surface", "wrong_part", "incomplete", "other
 OVER_SHOWN = 12
 UNITS_SHOWN = 200
 PAGE, PAGE_MAX = 200, 1000
+REPORTS_SHOWN = 50
 SUSPICIONS_SHOWN = 20
 LATE_SHOWN = 50
 
@@ -166,14 +170,14 @@ def _terminal(book: Reading, definitions: Definitions, wish: dict[str, Any], now
     work_unit = str(wish["work_unit"])
     if work_unit not in definitions.work_units:
         return {}
-    here = [line for line in board(book, definitions, now_ns) if line.job.work_unit == work_unit]
+    here = board(book, definitions, now_ns, work_unit)
     now = next((line for line in here if line.job.state in (State.RUNNING, State.INTERRUPTED)), None)
     waiting = [line for line in here if line is not now and line.job.state == State.ALLOWED_TO_START]
     first = now or (waiting[0] if waiting else None)
     reports: list[ScrapReport] = []
     if now is not None:
         reports = [
-            row for row in book.where(ScrapReport, job=now.job.job)
+            row for row in book.newest(ScrapReport, "at_ns", REPORTS_SHOWN, job=now.job.job)
             if not row.undone and now_ns - row.at_ns <= 600_000_000_000
             and book.get(Nonconformance, row.report) is None
         ]  # fmt: skip
@@ -227,8 +231,9 @@ def _lots_here(
             "remaining": lot.remaining if lot is not None else 0.0,
             "disposition": lot.disposition if lot is not None else "",
             "in_stock": [
-                row.lot for row in book.where(Lot, product=component.product, disposition=FREE)
-                if row.remaining > 0
+                row.lot for row in book.between(
+                    Lot, "remaining", SOME, math.inf, product=component.product, disposition=FREE
+                )
             ][:6],
         })  # fmt: skip
     return found
@@ -427,6 +432,17 @@ def _b2mml_orders(
     return {"content": confirming.orders(book, sender=str(wish["sender"]), at_ns=now_ns)}
 
 
+def _b2mml_jobs(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    return {"content": confirming.job_list(book, sender=str(wish["sender"]), at_ns=now_ns)}
+
+
+def _b2mml_stock(
+    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
+) -> dict[str, Any]:
+    content = confirming.stock(book, sender=str(wish["sender"]), at_ns=now_ns)
+    return {} if content is None else {"content": content}
+
+
 def _b2mml_performance(
     book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
 ) -> dict[str, Any]:
@@ -515,8 +531,9 @@ QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
+    "b2mml_jobs": _b2mml_jobs, "b2mml_stock": _b2mml_stock,
     "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
-    "maintenance": maintenance, "upkeep": upkeep,
+    "maintenance": maintenance, "upkeep": upkeep, "told": told,
     "quality": _quality, "nonconformance": _nonconformance,
     "performance": performance, "stop": stop, "standing": standing,
     "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,

@@ -612,15 +612,26 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.book: Book = SqlBook(connection)
+        self._head: tuple[int, str] | None = None
+        self._book: Book | None = None
+
+    @property
+    def book(self) -> Book:
+        """Return the rows. Once the head is locked nobody else writes any."""
+        if self._book is None:
+            self._book = SqlBook(self._connection, alone=self._head is not None)
+        return self._book
 
     def head(self) -> tuple[int, str]:
         """Return sequence and hash of the journal's last entry, locked."""
-        return journal.head(self._connection)
+        if self._head is None:
+            self._head = journal.head(self._connection)
+        return self._head
 
     def append(self, entry: Entry) -> None:
         """Write an entry behind the head."""
         journal.append(self._connection, entry)
+        self._head = (entry.sequence, entry.hash)
 
     def answer_of(self, command: str) -> str | None:
         """Return what a command was answered before."""

@@ -107,6 +107,33 @@ class SegmentOut:
     consumed: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (product, lot) -> quantity
 
 
+@dataclass(frozen=True, slots=True)
+class JobOut:
+    """A job order as it is planned; 0: in no schedule."""
+
+    job: str
+    name: str
+    product: str
+    quantity: int
+    priority: int
+    state: str  # B2MML's word, from job_control.b2mml
+    equipment: str  # "" = not placed
+    begin_ns: int
+    end_ns: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class LotOut:
+    """A lot with something left, and where it stands."""
+
+    lot: str
+    product: str
+    quantity: float
+    disposition: str
+    places: tuple[str, ...]  # () = in the store
+
+
 # In
 
 
@@ -308,6 +335,53 @@ def show_operations_performance(
             _material(segment, "MaterialActual", order.product, "", "Other", each.scrap, other="Scrap")
         for (product, lot), quantity in sorted(each.consumed.items()):
             _material(segment, "MaterialActual", product, lot, CONSUMED, quantity)
+    return _bytes(root)
+
+
+def show_job_list(jobs: Iterable[JobOut], *, schedule: str, sender: str, at_ns: int) -> bytes:
+    """Return the job orders of a schedule, where and when each is to run; those in none have no times."""
+    root, data = _message("ShowJobList", sender, at_ns, f"{sender}-{at_ns}")
+    _add(data, "Show")
+    listed = _add(data, "JobList")
+    _add(listed, "ID", schedule)
+    _add(listed, "PublishedDate", rfc3339(at_ns))
+    _add(listed, "WorkType", "Production")
+    for each in jobs:
+        job = _add(listed, "JobOrder")
+        _add(job, "ID", each.job)
+        _add(job, "Description", each.name)
+        _add(job, "Version", str(each.version))
+        if each.begin_ns:
+            _add(job, "StartTime", rfc3339(each.begin_ns))
+            _add(job, "EndTime", rfc3339(each.end_ns))
+        _add(job, "WorkType", "Production")
+        _add(job, "WorkMasterID", each.product)
+        _add(job, "Priority", str(each.priority))
+        _add(job, "DispatchStatus", each.state)
+        if each.equipment:
+            equipment = _add(job, "EquipmentRequirement")
+            _add(equipment, "ID", each.equipment)
+            _add(equipment, "EquipmentID", each.equipment)
+        _material(job, "MaterialRequirement", each.product, "", PRODUCED, each.quantity)
+    return _bytes(root)
+
+
+def show_material_lots(lots: Iterable[LotOut], *, sender: str, at_ns: int) -> bytes:
+    """Return the stock by lot and place. The schema wants at least one lot."""
+    root, data = _message("ShowMaterialLot", sender, at_ns, f"{sender}-{at_ns}")
+    _add(data, "Show")
+    for each in lots:
+        lot = _add(data, "MaterialLot")
+        _add(lot, "ID", each.lot)
+        _add(lot, "MaterialDefinitionID", each.product)
+        _add(lot, "Disposition", each.disposition)
+        if each.places:
+            place = _add(lot, "StorageLocation")
+            _add(place, "Location", ", ".join(each.places))
+            _add(place, "LocationType", "Equipment")
+        amount = _add(lot, "Quantity")
+        _add(amount, "QuantityString", repr(each.quantity))
+        _add(amount, "DataType", "double")
     return _bytes(root)
 
 

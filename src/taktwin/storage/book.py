@@ -52,7 +52,7 @@ class Reading(Protocol):
         """Return how many rows have these values, or how many different values of a field they have."""
         ...
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         ...
 
@@ -117,7 +117,7 @@ class MemoryBook:
         rows = self.where(kind, **equal)
         return len({getattr(row, distinct) for row in rows}) if distinct else len(rows)
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         return [row for row in self.where(kind, **equal) if low <= getattr(row, by) <= high]
 
@@ -171,15 +171,28 @@ class MemoryBook:
 
 
 class SqlBook:
-    """A book in PostgreSQL, for the length of one transaction."""
+    """A book in PostgreSQL, for the length of one transaction.
 
-    def __init__(self, connection: Connection) -> None:
+    Parameters
+    ----------
+    alone : nobody else writes meanwhile, so that a row that was looked at is not asked for again
+    """
+
+    def __init__(self, connection: Connection, *, alone: bool = False) -> None:
         self._connection = connection
+        self._known: dict[tuple[str, str], Row | None] | None = {} if alone else None
 
     def get(self, kind: type[R], key: str) -> R | None:
         """Return the row of a key, None where there is none."""
+        if self._known is not None and (kind.table, key) in self._known:
+            known = self._known[kind.table, key]
+            assert known is None or isinstance(known, kind), "a table holds rows of one kind"
+            return known
         found = self._connection.execute(_by(kind, (kind.__struct_fields__[0],), ""), [key]).fetchone()
-        return None if found is None else _row(kind, found)
+        row = None if found is None else _row(kind, found)
+        if self._known is not None:
+            self._known[kind.table, key] = row
+        return row
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
@@ -217,7 +230,7 @@ class SqlBook:
         assert found is not None, "a count is always there"
         return int(found[0])
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         statement = _by(kind, tuple(equal), "key", between=by)
         found = self._connection.execute(statement, [*equal.values(), low, high])
@@ -225,8 +238,9 @@ class SqlBook:
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
-        names = row.__struct_fields__
-        self._connection.execute(_upsert(type(row)), [getattr(row, name) for name in names])
+        self._connection.execute(_upsert(type(row)), [getattr(row, name) for name in row.__struct_fields__])
+        if self._known is not None:
+            self._known[row.table, key_of(row)] = row
 
     def remove(self, kind: type[Row], key: str) -> None:
         """Take a row out; nothing happens if it is not there."""
@@ -236,6 +250,8 @@ class SqlBook:
             ),
             [key],
         )
+        if self._known is not None:
+            self._known[kind.table, key] = None
 
 
 def _select(kind: type[Row]) -> sql.Composed:

@@ -11,10 +11,12 @@ import pytest
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, PlannedJob
 from taktwin.contracts.events import SchedulePublished
+from taktwin.instants import rfc3339
 from taktwin.mes.api import QUERIES
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import content_of, rebuilt
 from taktwin.mes.dispatching.queries import board
+from taktwin.mes.exchange import confirming
 from taktwin.mes.scheduling.queries import plan_in_force
 from tests.unit.mes.conftest import Shop
 
@@ -198,3 +200,18 @@ def test_a_late_order_says_what_decides_it_and_plan_and_projection_stand_apart(p
     assert order["late"] and order["projected_end_ns"] > order["planned_end_ns"] > 0
     assert order["decides"]["kind"]
     assert seen["jobs"][0]["planned"]["begin_ns"] < seen["jobs"][0]["projected"]["begin_ns"]
+
+
+def test_the_schedule_and_the_stock_leave_as_b2mml(planned: Shop) -> None:
+    assert confirming.stock(planned.store.book, sender="n", at_ns=planned.now_ns) is None
+    assert publish(planned, places(look(planned)).values(), 0).accepted
+    planned.granted(commands.ReceiveLot(lot="G1", product="AD-3", quantity=500.0))
+    planned.granted(commands.LoadLot(lot="G1", work_unit="adhesive2"))
+    jobs = confirming.job_list(planned.store.book, sender="n", at_ns=planned.now_ns).decode()
+    job = jobs[jobs.index(">2-20<") :].replace("b2mml:", "")
+    assert ">SCH-1<" in jobs and jobs.count("JobOrder>") == 48
+    assert f"<StartTime>{rfc3339(begun(planned, '2-20'))}<" in job and "<EquipmentID>adhesive2<" in job
+    stock = confirming.stock(planned.store.book, sender="n", at_ns=planned.now_ns)
+    assert stock is not None
+    lot = stock.decode().replace("b2mml:", "")
+    assert "<ID>G1<" in lot and "<Location>adhesive2<" in lot and "<QuantityString>500.0<" in lot

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taktwin.standards import b2mml
-from taktwin.standards.b2mml import B2mmlError, NotRead, OrderIn, OrderOut, SegmentOut, Verdict
+from taktwin.standards.b2mml import (
+    B2mmlError,
+    JobOut,
+    LotOut,
+    NotRead,
+    OrderIn,
+    OrderOut,
+    SegmentOut,
+    Verdict,
+)
 
 SCHEMAS = Path(__file__).resolve().parents[3].parent / "shared" / "standards" / "b2mml" / "Schema"
 AT_NS = 1_800_000_000_000_000_000
@@ -156,5 +165,15 @@ def test_all_that_we_say_is_valid_by_the_official_schema() -> None:
     )
     official.validate(b2mml.show_operations_schedule([ORDER], sender="n", at_ns=AT_NS).decode())
     official.validate(b2mml.show_operations_performance(ORDER, segments, sender="n", at_ns=AT_NS).decode())
+    states = ("Waiting", "Ready", "Running", "Held", "Suspended")
+    jobs = [
+        JobOut(f"1-{state}", "Bond <2>", "EA-100", 3, 0, state, "", 0, 0, 1) for state in states
+    ] + [JobOut("1-10", "Load", "EA-100", 3, -1, "Ready", "load2", AT_NS, AT_NS + 7, 4)]  # fmt: skip
+    official.validate(b2mml.show_job_list(jobs, schedule="SCH-3", sender="n", at_ns=AT_NS).decode())
+    lots = [
+        LotOut("L1", "AD-3", 28.5, "UnRestricted", ()),
+        LotOut("L2", "AD-3", 1.0, "Restricted", ("a", "b")),
+    ]
+    official.validate(b2mml.show_material_lots(lots, sender="n", at_ns=AT_NS).decode())
     with pytest.raises(xmlschema.XMLSchemaException):
         official.validate(MESSAGE.replace("<EndTime>", "<Until>").replace("</EndTime>", "</Until>"))

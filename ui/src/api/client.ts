@@ -1,9 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Synced, SystemDocument, TerminalDocument,
-  PerformanceDocument, Standing, StopPage, Timeline, UnitPage, Upkeep,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
+  PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -151,6 +151,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
+export const told = (unit: string, signal?: AbortSignal) =>
+  get<Told>(`/mes/told/${encodeURIComponent(unit)}`, {}, signal);
 export const upkeep = (unit: string, signal?: AbortSignal) =>
   get<Upkeep>(`/mes/maintenance/${encodeURIComponent(unit)}`, {}, signal);
 
@@ -160,6 +162,16 @@ export const stop = (id: string, signal?: AbortSignal) => get<StopPage>(`/mes/st
 export const standing = (unit: string, signal?: AbortSignal) =>
   get<Standing>(`/mes/standing/${encodeURIComponent(unit)}`, {}, signal);
 
+export const record = (id: string, signal?: AbortSignal) =>
+  get<UnitRecord>(`/mes/units/${encodeURIComponent(id)}/record`, {}, signal);
+/** The address of a unit's device history record. */
+export const recordHref = (id: string, kind: 'json' | 'pdf', language = '') =>
+  `${ROOT}/mes/units/${encodeURIComponent(id)}/record.${kind}${language ? `?language=${language}` : ''}`;
+export const journalHref = `${ROOT}/mes/audit.jsonl`;
+export const audit = (query: Query, signal?: AbortSignal) => get<Audit>('/mes/audit', query, signal);
+export const suspicions = (signal?: AbortSignal) => get<Suspicions>('/mes/suspicions', {}, signal);
+export const recall = (lot: string, signal?: AbortSignal) =>
+  get<Recall>(`/mes/lots/${encodeURIComponent(lot)}/recall`, {}, signal);
 export const quality = (signal?: AbortSignal) => get<QualityDocument>('/mes/quality', {}, signal);
 export const nonconformance = (id: string, signal?: AbortSignal) =>
   get<NonconformancePage>(`/mes/nonconformances/${encodeURIComponent(id)}`, {}, signal);

@@ -439,6 +439,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/erp/jobs.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Jobs
+         * @description Return the job orders as the schedule in force says: a B2MML ShowJobList.
+         */
+        get: operations["jobs_api_v1_mes_erp_jobs_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/erp/orders": {
         parameters: {
             query?: never;
@@ -493,6 +513,26 @@ export interface paths {
          * @description Return what was made of an order, from what: a B2MML ShowOperationsPerformance.
          */
         get: operations["performance_api_v1_mes_erp_orders__request__performance_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/stock.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stock
+         * @description Return what is left of every lot, and where it stands: a B2MML ShowMaterialLot.
+         */
+        get: operations["stock_api_v1_mes_erp_stock_xml_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -918,6 +958,26 @@ export interface paths {
          *     may not, and what needs the server, is set aside with the rest that somebody has to look at.
          */
         post: operations["bring_api_v1_mes_terminals__terminal__bookings_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/told/{work_unit}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Told
+         * @description Return what a machine asked, which parameters it holds, what it was told and what came of it.
+         */
+        get: operations["told_api_v1_mes_told__work_unit__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3087,6 +3147,36 @@ export interface components {
             next: string;
         };
         /**
+         * MachineCommandModel
+         * @description A command to a machine and what came of it.
+         */
+        MachineCommandModel: {
+            /** By */
+            by: string;
+            /** Command */
+            command: string;
+            /** Ended Ms */
+            ended_ms: number;
+            /** Found */
+            found: string;
+            /** Given Ms */
+            given_ms: number;
+            /** Job */
+            job: string;
+            /** Late */
+            late: boolean;
+            /** Name */
+            name: string;
+            /** Outcome */
+            outcome: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * MachineSideModel
          * @description What a machine that takes job orders by itself says of one, and what it was asked.
          */
@@ -3531,6 +3621,34 @@ export interface components {
             parts: number;
         };
         /**
+         * ParameterHeld
+         * @description A parameter that a machine was told to hold, and what it said that it holds.
+         */
+        ParameterHeld: {
+            /** At Ms */
+            at_ms: number;
+            /** By */
+            by: string;
+            /** Found */
+            found: number | null;
+            /** Job */
+            job: string;
+            /** Parameter */
+            parameter: string;
+            /** Place */
+            place: string;
+            /** Product */
+            product: string;
+            /** Same */
+            same: boolean;
+            /** Unit Of Measure */
+            unit_of_measure: string;
+            /** Wanted */
+            wanted: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PassageModel
          * @description A unit at an operation.
          */
@@ -3828,6 +3946,30 @@ export interface components {
             nonconformances: components["schemas"]["NonconformanceModel"][];
             /** Signed */
             signed: boolean;
+        };
+        /**
+         * QuestionAsked
+         * @description The last question of a cell: may this part be built in?
+         */
+        QuestionAsked: {
+            /** Answer */
+            answer: string;
+            /** Asked Ms */
+            asked_ms: number;
+            /** Cause */
+            cause: string;
+            /** Job */
+            job: string;
+            /** Late */
+            late: boolean;
+            /** May */
+            may: boolean;
+            /** Number */
+            number: number;
+            /** Outcome */
+            outcome: string;
+            /** Unit */
+            unit: string;
         };
         /**
          * QuestionModel
@@ -5072,6 +5214,23 @@ export interface components {
             name: string;
         };
         /**
+         * ToldModel
+         * @description What a machine asked, was told and said.
+         */
+        ToldModel: {
+            /** Asks */
+            asks: boolean;
+            /** At Ms */
+            at_ms: number;
+            /** Commands */
+            commands: components["schemas"]["MachineCommandModel"][];
+            /** Parameters */
+            parameters: components["schemas"]["ParameterHeld"][];
+            question: components["schemas"]["QuestionAsked"] | null;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * ToolHere
          * @description A kind of tool that a work unit works with, and the one that is mounted.
          */
@@ -6056,6 +6215,35 @@ export interface operations {
             };
         };
     };
+    jobs_api_v1_mes_erp_jobs_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     take_orders_api_v1_mes_erp_orders_post: {
         parameters: {
             query?: never;
@@ -6127,6 +6315,35 @@ export interface operations {
             path: {
                 request: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stock_api_v1_mes_erp_stock_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -6791,6 +7008,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SyncModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    told_api_v1_mes_told__work_unit__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                work_unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldModel"];
                 };
             };
             /** @description Default Response */

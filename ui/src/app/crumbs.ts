@@ -35,6 +35,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.people'), href: '/schedule/people' }, { name: t('place.accounts') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
+    case 'audit':
+      return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'performance':

@@ -14,6 +14,7 @@ export type Route =
   | { page: 'maintenance' }
   | { page: 'performance' }
   | { page: 'quality' }
+  | { page: 'audit' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -42,6 +43,7 @@ function parse(path: string): Route {
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
+  if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
@@ -57,6 +59,7 @@ class Router {
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
+    if (page === 'audit') return 'quality';
     if (page === 'documents' || page === 'plan') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
@@ -120,5 +123,6 @@ export const machineHref = (id: string) => `/machine/${encodeURIComponent(id)}`;
 export const terminalHref = (id: string) => `/terminal/${encodeURIComponent(id)}`;
 export const serialHref = (id: string) => `/serial/${encodeURIComponent(id)}`;
 export const nonconformanceHref = (id: string) => `/quality?nc=${encodeURIComponent(id)}`;
+export const auditHref = (subject: string) => `/quality/audit?subject=${encodeURIComponent(subject)}`;
 export const signalHref = (id: string) => `/signal/${id.split('/').map(encodeURIComponent).join('/')}`;
 export const alarmHref = (id: string) => `/alarms?alarm=${encodeURIComponent(id)}`;

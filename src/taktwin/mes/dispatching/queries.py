@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from taktwin.storage.book import Reading
 OPEN = (State.RUNNING, State.INTERRUPTED, State.ALLOWED_TO_START, State.NOT_ALLOWED_TO_START)
 
 
+SOME = 1e-9  # of a lot, in whatever it is counted in: less is rounding
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the board."""
@@ -41,10 +45,14 @@ def open_jobs(book: Reading) -> list[JobOrder]:
     return [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
 
 
-def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
+def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") -> list[Line]:
     """Return every job order that is not over: what runs first, then as the schedule in force says.
 
     What the schedule does not name comes after it, by priority and due date.
+
+    Parameters
+    ----------
+    at : only what was dispatched to this work unit; "" = everything
     """
     jobs = open_jobs(book)
     plan = plan_in_force(book)
@@ -58,6 +66,11 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
         by_step.setdefault((job.request, job.operation), []).append(job)
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
+
+    @functools.cache
+    def supply(work_unit: str, product: str) -> Supply:
+        return _supply(book, work_unit, product, stock)
+
     holders, here = qualified(book, now_ns), crews(book)
     repairs, missing = stopped(book), missing_tools(book, definitions)
     restricted = _restricted(book)
@@ -68,6 +81,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
             ends[job.request] = max(ends.get(job.request, 0), projected[job.job].end_ns)
     lines = []
     for job in jobs:
+        if at and job.work_unit != at:
+            continue
         definition = definitions.products.get(job.product)
         if definition is None:
             continue  # the plant model no longer knows this product: execution refuses it by name
@@ -79,9 +94,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int) -> list[Line]:
         situation = Situation(
             work_unit=place,
             supplies=[
-                _supply(book, place, component.product, stock)
-                for component in operation.components
-                if component.lots
+                supply(place, component.product) for component in operation.components if component.lots
             ],
             before=_before(job, by_step),
             before_made=_made_before(job, by_step),
@@ -160,7 +173,8 @@ def task(job: JobOrder, definitions: Definitions, plan: Plan) -> Task:
 
 def _stock(book: Reading) -> dict[str, float]:
     stock: dict[str, float] = {}
-    for lot in book.where(Lot, disposition=FREE):
+    # Of the lots of many years most are used up.
+    for lot in book.between(Lot, "remaining", SOME, math.inf, disposition=FREE):
         stock[lot.product] = stock.get(lot.product, 0.0) + lot.remaining
     return stock
 

@@ -23,6 +23,7 @@ from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.machines import parameters
 from taktwin.mes.machines.actions import give
 from taktwin.mes.machines.tables import MachineOrder
+from taktwin.mes.quality.route_state import route_state
 from taktwin.mes.tracking.tables import RESTRICTED, Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.schema import Interlock
 from taktwin.standards.job_control import Cause, State
@@ -55,6 +56,11 @@ def asked(
         serial, _part(book, serial), _here(book, asking.definitions, work_unit, job),
         without_job=interlock.without_job,
     )  # fmt: skip
+    if verdict.answer is Answer.HELD:
+        # Who decided on rework lets the unit in where its next step is done, and nowhere else.
+        state = route_state(book, asking.definitions, serial, work_unit)
+        if state.may and state.rework:
+            verdict = Verdict(Answer.MAY, f"rework {state.rework}, {state.detail}")
     late = asking.now_ns > deadline_ns
     if late:
         verdict = Verdict(Answer.TOO_LATE, "the cell had given up when the question was heard")

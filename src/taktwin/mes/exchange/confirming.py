@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+from taktwin.contracts.events import ScheduledJob
+from taktwin.mes.dispatching.queries import SOME, open_jobs, turn
 from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.scheduling.queries import plan_of, schedule_in_force
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.tracking.tables import Consumption
+from taktwin.mes.tracking.tables import FREE, RESTRICTED, Consumption, LoadedLot, Lot
 from taktwin.standards import b2mml
-from taktwin.standards.b2mml import OrderOut, SegmentOut
+from taktwin.standards.b2mml import JobOut, LotOut, OrderOut, SegmentOut
 from taktwin.standards.job_control import State, SubState
 from taktwin.standards.job_control import b2mml as b2mml_state
 from taktwin.storage.book import Reading
@@ -27,6 +32,43 @@ def performance(book: Reading, request: str, *, sender: str, at_ns: int) -> byte
     jobs = sorted(book.where(JobOrder, request=request), key=lambda job: job.operation)
     segments = [_segment(book, job) for job in jobs]
     return b2mml.show_operations_performance(_order(row), segments, sender=sender, at_ns=at_ns)
+
+
+def job_list(book: Reading, *, sender: str, at_ns: int) -> bytes:
+    """Return the job orders that are not over as a B2MML ShowJobList, as the schedule in force says."""
+    row = schedule_in_force(book)
+    plan = {} if row is None else plan_of(row.jobs)
+    jobs = [_job(job, plan.get(job.job)) for job in sorted(open_jobs(book), key=lambda job: turn(job, plan))]
+    return b2mml.show_job_list(
+        jobs, schedule=row.schedule if row is not None else "unplanned", sender=sender, at_ns=at_ns
+    )
+
+
+def stock(book: Reading, *, sender: str, at_ns: int) -> bytes | None:
+    """Return what is left of every lot, and at which work units it stands, as a B2MML ShowMaterialLot.
+
+    None where nothing is left: the schema knows no empty stock.
+    """
+    places: dict[str, list[str]] = {}
+    for loaded in book.where(LoadedLot):
+        places.setdefault(loaded.lot, []).append(loaded.work_unit)
+    lots = [
+        LotOut(row.lot, row.product, row.remaining, row.disposition, tuple(sorted(places.get(row.lot, ()))))
+        for disposition in (FREE, RESTRICTED)
+        for row in book.between(Lot, "remaining", SOME, math.inf, disposition=disposition)
+    ]
+    lots.sort(key=lambda lot: (lot.product, lot.lot))
+    return b2mml.show_material_lots(lots, sender=sender, at_ns=at_ns) if lots else None
+
+
+def _job(job: JobOrder, planned: ScheduledJob | None) -> JobOut:
+    return JobOut(
+        job=job.job, name=job.name, product=job.product, quantity=job.quantity, priority=job.priority,
+        state=b2mml_state(State(job.state), SubState(job.sub_state)),
+        equipment=job.work_unit or (planned.work_unit if planned is not None else ""),
+        begin_ns=planned.begin_ns if planned is not None else 0,
+        end_ns=planned.end_ns if planned is not None else 0, version=job.version,
+    )  # fmt: skip
 
 
 def _order(row: Request) -> OrderOut:

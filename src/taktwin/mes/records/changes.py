@@ -73,7 +73,7 @@ class Recording:
         """Return how many rows have these values, or how many different values of a field they have."""
         return self._book.count(kind, distinct, **equal)
 
-    def between(self, kind: type[R], by: str, low: int, high: int, **equal: Any) -> list[R]:
+    def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
         return self._book.between(kind, by, low, high, **equal)
 

@@ -84,6 +84,21 @@ async def orders(portal: PortalOf, person: PersonOf) -> Response:
     return Response(await _ask(portal, "b2mml_orders"), media_type="application/xml")
 
 
+@router.get("/jobs.xml", response_class=Response, responses=XML)
+async def jobs(portal: PortalOf, person: PersonOf) -> Response:
+    """Return the job orders as the schedule in force says: a B2MML ShowJobList."""
+    return Response(await _ask(portal, "b2mml_jobs"), media_type="application/xml")
+
+
+@router.get("/stock.xml", response_class=Response, responses=XML)
+async def stock(portal: PortalOf, person: PersonOf) -> Response:
+    """Return what is left of every lot, and where it stands: a B2MML ShowMaterialLot."""
+    content = await _ask(portal, "b2mml_stock")
+    if content is None:
+        raise unknown("stock", "nothing", "a lot with something left")
+    return Response(content, media_type="application/xml")
+
+
 @router.get("/orders/{request}/performance.xml", response_class=Response, responses=XML)
 async def performance(request: str, portal: PortalOf, person: PersonOf) -> Response:
     """Return what was made of an order, from what: a B2MML ShowOperationsPerformance."""

@@ -19,6 +19,7 @@ from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
 from taktwin.portal.auth import Person
 from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
+from taktwin.portal.models.machines import ToldModel
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import (
     BoardModel,
@@ -255,6 +256,15 @@ async def maintenance(portal: PortalOf, person: PersonOf) -> Any:
 async def upkeep(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return what maintenance has open at a work unit, and its tools."""
     found = await ask(portal, "upkeep", work_unit=work_unit)
+    if not found:
+        raise unknown("work unit", work_unit, "a work unit of this plant")
+    return found
+
+
+@router.get("/told/{work_unit}", response_model=ToldModel)
+async def told(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return what a machine asked, which parameters it holds, what it was told and what came of it."""
+    found = await ask(portal, "told", work_unit=work_unit)
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
