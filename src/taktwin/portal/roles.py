@@ -27,9 +27,7 @@ class Action(StrEnum):
     MES_MEASURE = "mes.measure"  # results by hand, photos
     MES_SETTLE = "mes.settle"  # late bookings that somebody has to look at
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
-
     MES_STOP = "mes.stop"  # why a machine stood
-
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
     ACCOUNTS = "accounts"  # who may sign in, with which roles
