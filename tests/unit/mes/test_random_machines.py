@@ -13,6 +13,7 @@ from taktwin.contracts import commands, machine_commands
 from taktwin.contracts.events import CommandExecuted, CommandFailed, CommandGiven, JobOrderStarted
 from taktwin.contracts.interlock import Answer
 from taktwin.contracts.machine_commands import AnswerInterlock, MachineResult, Outcome, ReadBack, Values
+from taktwin.mes import desk
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.desk import content_of
 from taktwin.mes.enforcing import actions as enforcing
@@ -121,7 +122,7 @@ def test_the_invariants_see_a_job_order_that_begins_whatever_the_machine_holds(
     planted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if planted:
-        monkeypatch.setitem(enforcing.FOLLOWERS, "parameters.load", _begins_anyhow)
+        monkeypatch.setitem(desk.FOLLOWERS, "parameters.load", _begins_anyhow)
     state = Machines()
     state.open(400.0, False)
     state.tightens("1")
