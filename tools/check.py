@@ -71,8 +71,7 @@ def must_run() -> bool:
     for report in REPORTS.glob("*.xml"):
         for case in ET.parse(report).getroot().iter("testcase"):
             if not any(child.tag in ("skipped", "failure", "error") for child in case):
-                # A lane stands behind the name of its tests: see tests/conftest.py.
-                passed.add(f"{case.get('classname')}::{str(case.get('name')).split('@')[0]}")
+                passed.add(f"{case.get('classname')}::{case.get('name')}")
     lines = (ROOT / "tests" / "must_run.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     missing = [
@@ -99,11 +98,11 @@ def check() -> bool:
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
-        # own, so it has workers of its own. The whole product has two lanes: see tests/conftest.py.
+        # own, so it has workers of its own. The whole product stands alone.
         pytest("parts", *workers(3), "-m", "not soak and not system and not browser", "tests"),
         step("browser", PYTHON, "tests/browser/find_browser.py"),
         pytest("pages", *workers(2), "-m", "browser and not system and not soak", "tests"),
-        pytest("product", "-n", "2", "--dist", "loadgroup", "-m", "system and not soak", "tests"),
+        pytest("product", "-m", "system and not soak", "tests"),
         must_run(),
     ]
     return all(results)
