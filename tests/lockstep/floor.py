@@ -21,10 +21,11 @@ from taktwin.identity import SignalId
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.definitions.routes import Definitions, compiled
-from taktwin.mes.desk import Desk, MemoryStore, Store, Transaction, content_of, project
+from taktwin.mes.desk import Desk, content_of, project
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.execution.tables import JobOrder, Run
 from taktwin.mes.performance.ear import Ear
+from taktwin.mes.stores import MemoryStore, Store, Transaction
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, Unit
 from taktwin.plant.registry import Registry
 from taktwin.storage.book import MemoryBook, Reading

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from taktwin.commander.begun import FILE
-from taktwin.mes.desk import MemoryStore
+from taktwin.mes.stores import MemoryStore
 from taktwin.plant.registry import Registry
 from taktwin.virtual_plant.physics import Physics
 from tests.lockstep.floor import Site

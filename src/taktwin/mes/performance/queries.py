@@ -131,7 +131,7 @@ def labour(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
 
 
 def worked_on(book: Reading, job: JobOrder, now_ns: int) -> list[Run]:
-    """Return a job order from its begin to its end, cut where it went on: of two the one that ran last counts."""
+    """Return a job order from its begin to its end, cut where it went on: the one that did last counts."""
     ran = sorted(run.from_ns for run in book.where(execution.Run, job=job.job))
     ends = [*ran[1:], job.ended_ns or now_ns]
     return [Run(job.job, job.work_unit, from_ns, to_ns) for from_ns, to_ns in zip(ran, ends, strict=True)]
