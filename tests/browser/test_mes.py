@@ -367,7 +367,11 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
 
 def answered(product: Product, work_unit: str) -> dict[str, Any]:
     """Return what a cell was told last about each part that it asked about."""
-    told = [json.loads(e["content"]) for e in journal(product) if e["event_type"] == "equipment.interlock.answered"]
+    told = [
+        json.loads(e["content"])
+        for e in journal(product)
+        if e["event_type"] == "equipment.interlock.answered"
+    ]
     return {each["unit"]: each for each in told if each["work_unit"] == work_unit}
 
 
