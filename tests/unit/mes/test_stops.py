@@ -335,6 +335,24 @@ def test_every_figure_opens_its_evidence_and_maintenance_is_in_it() -> None:
     assert floor.store.book.get(JobOrder, "7-20").scrap == 1  # type: ignore[union-attr]
 
 
+def test_the_time_of_a_machine_belongs_to_the_product_that_goes_on_again() -> None:
+    floor = Floor()
+    for request, product in (("7", "SH-100"), ("8", "SH-200")):
+        floor.ask(commands.DropOrder(request=request, product=product, quantity=3, due_ns=MORNING + HOUR))
+    floor.say("hob1", state=EXECUTE, for_s=30)
+    floor.begin("7-20", "hob1")
+    floor.say("hob1", state=EXECUTE, for_s=60)
+    floor.granted(commands.ControlJob(job="7-20", method="Pause"))
+    floor.begin("8-20", "hob1")
+    floor.say("hob1", state=EXECUTE, for_s=60)
+    floor.granted(commands.ControlJob(job="8-20", method="Pause"))
+    floor.granted(commands.ControlJob(job="7-20", method="Resume"))
+    floor.say("hob1", state=EXECUTE, for_s=600)
+    page = floor.asked("performance", scope="hob1")
+    ran = {row["product"]: row["elements"]["production_ns"] // MINUTE for row in page["products"]}
+    assert ran == {"": 0, "SH-100": 11, "SH-200": 1}
+
+
 def test_a_unit_that_tells_no_state_is_unknown_and_a_line_is_the_sum_of_its_units() -> None:
     floor = Floor()
     floor.stood()

@@ -6,6 +6,7 @@ Reads spans, stops, job orders, maintenance orders and counts; writes nothing.
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,13 @@ import msgspec
 from taktwin.measures import kpi
 from taktwin.measures.kpi import Elements
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.execution import tables as execution
 from taktwin.mes.execution.tables import JobOrder, Output
 from taktwin.mes.maintenance.tables import MaintenanceOrder
 from taktwin.mes.performance import elements
 from taktwin.mes.performance.elements import Made, Piece, Stand
-from taktwin.mes.performance.engine import Run as JobRun
 from taktwin.mes.performance.hearing import begun
+from taktwin.mes.performance.runs import worked_on
 from taktwin.mes.performance.states import DAY_NS, STOPS, Run, runs_of
 from taktwin.mes.performance.stops import recommended
 from taktwin.mes.performance.tables import MachineEdge, MachineSpan, Stop, StopChange
@@ -85,10 +87,14 @@ def unit_time(
               _element(definitions, row.reason), row.reason)
         for row in rows
     ]  # fmt: skip
+    ran: dict[str, list[execution.Run]] = defaultdict(list)
+    for run in book.where(execution.Run, work_unit=work_unit):
+        ran[run.job].append(run)
     jobs = [
-        (JobRun(row.job, row.work_unit, row.started_ns, row.ended_ns or max(now_ns, to_ns)), row.product)
+        (each, row.product)
         for row in book.where(JobOrder, work_unit=work_unit)
         if row.started_ns
+        for each in worked_on(row, ran[row.job], max(now_ns, to_ns))
     ]
     found = elements.pieces(runs_of(spans), stands, jobs, from_ns=from_ns, to_ns=to_ns)
     made = [
