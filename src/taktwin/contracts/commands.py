@@ -127,6 +127,7 @@ class SplitLot(CommandData, frozen=True, kw_only=True):
     lot: str
     into: str
     quantity: float
+    location: str | None = None  # where it was taken; None = the lot says it by itself
 
 
 class MergeLots(CommandData, frozen=True, kw_only=True):
@@ -173,14 +174,101 @@ class ReceiveLot(CommandData, frozen=True, kw_only=True):
     lot: str
     product: str
     quantity: float
+    location: str = ""  # a storage zone or unit; "" = nobody says where it lies
 
 
 class LoadLot(CommandData, frozen=True, kw_only=True):
-    """Put a lot at a work unit: the operator scanned it there."""
+    """Put a lot at a work unit: the operator scanned it there.
+
+    What of it lies in a store comes along: all of the one place, or that of the work unit's own line.
+    """
 
     command_name: ClassVar[str] = "lot.load"
     lot: str
     work_unit: str
+    source: str | None = None  # where it was taken from; None = the lot says it by itself
+    quantity: float = 0.0  # that was brought; 0: all that lay there
+
+
+class MoveLot(CommandData, frozen=True, kw_only=True):
+    """Bring a lot, or a part of it, from one place to another: storage zones and units, work units."""
+
+    command_name: ClassVar[str] = "lot.move"
+    lot: str
+    target: str
+    source: str | None = None  # None = the only place where it lies; "" = where nobody knows it
+    quantity: float = 0.0  # 0: all that lies there
+
+
+class CountStock(CommandData, frozen=True, kw_only=True):
+    """Say how much of a lot was counted in a place, and why it was. `version` is the one that was seen."""
+
+    command_name: ClassVar[str] = "stock.count"
+    lot: str
+    location: str  # "" = where nobody knows it
+    quantity: float
+    cause: str
+    version: int = 0  # of what was said to lie there; 0 = nothing was
+
+
+class RegisterAsset(CommandData, frozen=True, kw_only=True):
+    """Take a physical asset into the list, or put its nameplate right."""
+
+    command_name: ClassVar[str] = "asset.register"
+    asset: str
+    name: str
+    kind: str = ""  # spindle, robot, motor; what a role of a class of equipment may want
+    manufacturer: str = ""
+    model: str = ""
+    serial_number: str = ""
+    location: str = ""  # of a new one: the storage zone or unit where it lies
+    version: int = 0  # 0: it is new
+
+
+class MountAsset(CommandData, frozen=True, kw_only=True):
+    """Let a physical asset fulfil a role of equipment from an instant on."""
+
+    command_name: ClassVar[str] = "asset.mount"
+    asset: str
+    role: str  # turn1/spindle; furnace1 = the equipment itself
+    at_ns: int = 0  # 0: now; it may be said later
+    order: str = ""  # the maintenance order in which it was done
+
+
+class DismountAsset(CommandData, frozen=True, kw_only=True):
+    """Take a physical asset out of the role that it fulfils, with the reason."""
+
+    command_name: ClassVar[str] = "asset.dismount"
+    asset: str
+    cause: str
+    location: str = ""  # the storage zone or unit where it lies now; "" = nobody says
+    at_ns: int = 0
+    order: str = ""
+
+
+class StoreAsset(CommandData, frozen=True, kw_only=True):
+    """Say where a physical asset lies that is not mounted."""
+
+    command_name: ClassVar[str] = "asset.store"
+    asset: str
+    location: str
+
+
+class RetireAsset(CommandData, frozen=True, kw_only=True):
+    """Take a physical asset out of use for good; its history stays."""
+
+    command_name: ClassVar[str] = "asset.retire"
+    asset: str
+    cause: str
+
+
+class InspectTool(CommandData, frozen=True, kw_only=True):
+    """Say how the inspection of a fixture ended; one that failed lets nothing begin."""
+
+    command_name: ClassVar[str] = "tool.inspect"
+    tool: str
+    passed: bool
+    found: str = ""  # what is wrong; wanted where it failed
 
 
 class Hold(CommandData, frozen=True, kw_only=True):
@@ -674,7 +762,8 @@ CATALOGUE: dict[str, type[CommandData]] = {
     kind.command_name: kind
     for kind in (
         DropOrder, ChangeOrder, DispatchJob, ControlJob, BeginJob, ReportScrap, UndoScrap, ReceiveLot,
-        LoadLot, Hold, Release,
+        LoadLot, Hold, Release, MoveLot, CountStock, InspectTool,
+        RegisterAsset, MountAsset, DismountAsset, StoreAsset, RetireAsset,
         SetCredentials, GrantCertificate, RevokeCertificate, LogOn, LogOff, StartIndirect, WriteNote,
         ReadNote, Sign,
         ReleaseDocument, WithdrawDocument, AcknowledgeDocument,

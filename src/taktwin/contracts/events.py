@@ -291,6 +291,7 @@ class LotReceived(EventData, frozen=True, kw_only=True):
     lot: str
     product: str
     quantity: float
+    location: str = ""  # a storage zone or unit; "" = nobody said where it lies
 
 
 class LotLoaded(EventData, frozen=True, kw_only=True):
@@ -300,6 +301,95 @@ class LotLoaded(EventData, frozen=True, kw_only=True):
     lot: str
     product: str
     work_unit: str
+
+
+class LotMoved(EventData, frozen=True, kw_only=True):
+    """So much of a lot lies in another place from here on: a storage zone or unit, or a work unit."""
+
+    event_type: ClassVar[str] = "lot.moved"
+    lot: str
+    product: str
+    source: str  # "" = where nobody knew it
+    target: str
+    quantity: float
+
+
+class StockCounted(EventData, frozen=True, kw_only=True):
+    """What of a lot was counted in a place; a difference puts the stock right."""
+
+    event_type: ClassVar[str] = "stock.counted"
+    lot: str
+    product: str
+    location: str
+    before: float
+    after: float
+    cause: str
+    count: str  # id of the command
+    person: str = ""
+
+
+class AssetRegistered(EventData, frozen=True, kw_only=True):
+    """A physical asset is known, or its nameplate was put right."""
+
+    event_type: ClassVar[str] = "asset.registered"
+    asset: str
+    name: str
+    kind: str
+    manufacturer: str
+    model: str
+    serial_number: str
+    location: str = ""  # of a new one
+
+
+class AssetMounted(EventData, frozen=True, kw_only=True):
+    """A physical asset fulfils a role of equipment (ISA-95 EquipmentAssetMapping)."""
+
+    event_type: ClassVar[str] = "asset.mounted"
+    asset: str
+    role: str
+    equipment: str
+    since_ns: int  # from then on; it may be said later than it was done
+    order: str = ""  # the maintenance order in which it was done
+
+
+class AssetDismounted(EventData, frozen=True, kw_only=True):
+    """A physical asset no longer fulfils the role that it did."""
+
+    event_type: ClassVar[str] = "asset.dismounted"
+    asset: str
+    role: str
+    equipment: str
+    since_ns: int
+    cause: str
+    location: str = ""  # where it lies now
+    order: str = ""
+
+
+class AssetStored(EventData, frozen=True, kw_only=True):
+    """A physical asset that is not mounted lies in another place."""
+
+    event_type: ClassVar[str] = "asset.stored"
+    asset: str
+    location: str
+
+
+class AssetRetired(EventData, frozen=True, kw_only=True):
+    """A physical asset is out of use for good."""
+
+    event_type: ClassVar[str] = "asset.retired"
+    asset: str
+    cause: str
+
+
+class ToolInspected(EventData, frozen=True, kw_only=True):
+    """A fixture was inspected: it may be used again, or not."""
+
+    event_type: ClassVar[str] = "tool.inspected"
+    tool: str
+    kind: str
+    work_unit: str
+    passed: bool
+    found: str = ""
 
 
 class LotDispositionChanged(EventData, frozen=True, kw_only=True):
@@ -513,6 +603,7 @@ class LotSplit(EventData, frozen=True, kw_only=True):
     into: str
     quantity: float
     transfer: str
+    location: str | None = None  # where it was taken and lies; None = from wherever the lot lay
 
 
 class LotMerged(EventData, frozen=True, kw_only=True):
@@ -1200,7 +1291,8 @@ MES_EVENTS: tuple[type[EventData], ...] = (
     JobOrderStored, JobOrderUpdated, JobOrderAllowed, JobOrderRevoked, JobOrderStarted, JobOrderPaused,
     JobOrderResumed, JobOrderEnded, JobOrderAborted, JobOrderCancelled, JobOrderCleared,
     MaterialCounted, CounterRestarted, MaterialScrapped, MaterialScrapUndone,
-    LotReceived, LotLoaded, LotDispositionChanged,
+    LotReceived, LotLoaded, LotMoved, LotDispositionChanged, StockCounted,
+    AssetRegistered, AssetMounted, AssetDismounted, AssetStored, AssetRetired, ToolInspected,
     UnitCreated, UnitMoved, UnitConsumed, UnitFinished, UnitScrapped, UnitHeld, UnitReleased,
     CredentialsChanged, PersonNotRecognised, CertificateGranted, CertificateRevoked,
     LabourLoggedOn, LabourIndirectStarted, LabourLoggedOff, ShiftNoteWritten, ShiftNoteRead, RecordSigned,

@@ -24,6 +24,7 @@ from taktwin.mes import reach
 from taktwin.mes.accounts import actions as accounts
 from taktwin.mes.accounts.engine import Strangers
 from taktwin.mes.accounts.tables import Seen
+from taktwin.mes.assets import actions as assets
 from taktwin.mes.checklists import actions as checklists
 from taktwin.mes.collection import actions as collection
 from taktwin.mes.collection import answering, late, measuring
@@ -55,6 +56,7 @@ from taktwin.mes.resources import stays
 from taktwin.mes.resources.proofs import done
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.stores import actions as stores
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.mes.tracking import lots
@@ -89,6 +91,8 @@ RULES: Rules = (
     .joined(rework.RULES)
     .joined(suspicions.RULES)
     .joined(lots.RULES)
+    .joined(stores.RULES)
+    .joined(assets.RULES)
     .joined(measuring.RULES)
     .joined(machines.RULES)
     .joined(enforcing.RULES)
@@ -105,7 +109,7 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
+    "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
     "account",
 )  # fmt: skip
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.contracts.events import ScheduledJob
+from taktwin.mes.assets.queries import unfulfilled
+from taktwin.mes.assets.tables import AssetPlace
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
@@ -72,7 +74,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
         return _supply(book, work_unit, product, stock)
 
     holders, here = qualified(book, now_ns), crews(book)
-    repairs, missing = stopped(book), missing_tools(book, definitions)
+    repairs, missing = stopped(book), missing_tools(book, definitions, now_ns)
+    absent = unfulfilled(book, definitions)
     restricted = _restricted(book)
     projected = projections(jobs, definitions, now_ns, plan)
     ends: dict[str, int] = {}
@@ -107,6 +110,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
             skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
             tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
+            asset_missing=_absent(absent.get(place)),
             **_held_before(book, job, restricted),
         )
         lines.append(Line(
@@ -127,6 +131,10 @@ def turn(job: JobOrder, plan: Plan) -> tuple[int, int, int, str, int]:
 
 def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
     return None if found is None else Obstacle(kind, found.subject, found.detail)
+
+
+def _absent(place: AssetPlace | None) -> Obstacle | None:
+    return None if place is None else Obstacle(ObstacleKind.ASSET, place.role, place.before)
 
 
 def _restricted(book: Reading) -> dict[tuple[str, int], list[Unit]]:
