@@ -21,7 +21,6 @@ from taktwin.mes.maintenance.tables import MaintenanceOrder
 from taktwin.mes.performance.tables import ShiftNote, Stop
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.resources.stays import stay_of
-from taktwin.mes.stores.keeping import lies
 from taktwin.mes.tooling.tables import Tool
 from taktwin.mes.tracking.tables import LoadedLot, Passage
 from taktwin.storage.book import Reading
@@ -120,18 +119,14 @@ def of_both_jobs(book: Reading, wish: Any, asking: Asking) -> Places:
 
 
 def of_stock(book: Reading, wish: Any, asking: Asking) -> Places:
-    """Return the places between which a lot is moved, or where it is counted or comes in; none = the site's."""
-    if isinstance(wish, commands.ReceiveLot):
-        return (wish.location,) if wish.location else ()
-    if isinstance(wish, commands.CountStock):
-        return (wish.location,) if wish.location else None
-    source = [row.location for row in lies(book, wish.lot)] if wish.source is None else [wish.source]
-    return tuple(each for each in (*source, wish.target) if each)
+    """Return the machine to which a lot is brought; or the place where one comes in or is counted.
 
-
-def of_load(book: Reading, wish: Any, asking: Asking) -> Places:
-    """Return the work unit that a lot is put at, and the place that it is said to be taken from."""
-    return tuple(each for each in (wish.work_unit, wish.source) if each)
+    From a store anybody fetches: it is whoever answers for the machine that takes.
+    """
+    if isinstance(wish, commands.MoveLot):
+        return (wish.target,) if wish.target in asking.definitions.work_units else ()
+    location = wish.location
+    return (location,) if location else None if isinstance(wish, commands.CountStock) else ()
 
 
 def of_asset(book: Reading, wish: Any, asking: Asking) -> Places:
@@ -176,7 +171,7 @@ PLACES: dict[str, Where] = {
     "scrap.report": of_job,
     "scrap.undo": of_report,
     "lot.receive": of_stock,
-    "lot.load": of_load,
+    "lot.load": at,
     "lot.move": of_stock,
     "stock.count": of_stock,
     "asset.register": site,

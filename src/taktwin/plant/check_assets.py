@@ -51,7 +51,9 @@ def _check_asset(
         elif known(loaded, f"{at}.stored_in", asset.stored_in, "equipment", plant.equipment):
             level = str(expansion.levels[asset.stored_in])
             if level not in STORES:
-                loaded.add(f"{at}.stored_in", asset.stored_in, f"a StorageZone or StorageUnit; it is a {level}")
+                loaded.add(
+                    f"{at}.stored_in", asset.stored_in, f"a StorageZone or StorageUnit; it is a {level}"
+                )
 
 
 def _check_tool(loaded: Loaded, at: str, kind: schema.Tool) -> None:

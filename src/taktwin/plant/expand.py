@@ -102,7 +102,9 @@ def flatten(plant: schema.Plant, class_id: str) -> FlatClass | None:
         state_model = part.state_model or state_model
         infer = tuple(part.infer) or infer
         size = part.size or size
-    return FlatClass(class_id, definition, state_model, infer, size, properties, signals, origins, asset_roles)
+    return FlatClass(
+        class_id, definition, state_model, infer, size, properties, signals, origins, asset_roles
+    )
 
 
 def _collect(plant: schema.Plant, class_id: str, lineage: list[str], above: tuple[str, ...]) -> bool:

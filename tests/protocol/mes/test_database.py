@@ -26,7 +26,7 @@ from taktwin.mes.checklists.tables import Photo
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import KeptBooking, SetAside
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.desk import Desk, SqlStore, rebuilt
+from taktwin.mes.desk import Desk, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
 from taktwin.mes.performance.tables import ShiftNote
@@ -36,6 +36,7 @@ from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
 from taktwin.mes.scheduling.tables import Schedule
 from taktwin.mes.service import MesService
+from taktwin.mes.stores import SqlStore
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant import open_plant
@@ -97,8 +98,15 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
     now = CLOCK.now_ns()
     wishes: list[CommandData] = [
         commands.DropOrder(request=request, product="EA-100", quantity=parts, due_ns=now),
-        commands.ReceiveLot(lot=f"AD-{request}", product="AD-3", quantity=20.0),
-        commands.LoadLot(lot=f"AD-{request}", work_unit="adhesive2"),
+        commands.ReceiveLot(lot=f"AD-{request}", product="AD-3", quantity=20.0, location="goods_in"),
+        commands.MoveLot(lot=f"AD-{request}", target="rack2"),
+        commands.CountStock(lot=f"AD-{request}", location="rack2", quantity=19.0, cause="short", version=1),
+        commands.LoadLot(lot=f"AD-{request}", work_unit="adhesive2", quantity=15.0),
+        commands.RegisterAsset(asset=f"PR-{request}", name="Servo press", kind="servo_press"),
+        commands.MountAsset(asset=f"PR-{request}", role="press2/press_unit"),
+        commands.DismountAsset(asset=f"PR-{request}", cause="noise", location="spare_room"),
+        commands.MountTool(tool=f"T-press_nest-{request}", work_unit="press2"),
+        commands.InspectTool(tool=f"T-press_nest-{request}", passed=False, found="pin bent"),
         commands.DispatchJob(job=f"{request}-20", work_unit="adhesive2", version=1),
         commands.BeginJob(job=f"{request}-20"),
         commands.Hold(kind="lot", id=f"AD-{request}", cause="looked grey"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from taktwin.contracts import commands
@@ -68,7 +70,9 @@ def test_the_folder_is_taken_in_once_and_the_mes_says_from_then_on_where_things_
 def test_a_spindle_is_changed_and_both_histories_say_so(hall: Shop) -> None:
     order = hall.granted(commands.RequestMaintenance(work_unit="turn1", about="noise")).subject
     before_ns = hall.now_ns
-    hall.granted(commands.DismountAsset(asset="SP-0417", cause="bearing noise", location="spare_room", order=order))
+    hall.granted(
+        commands.DismountAsset(asset="SP-0417", cause="bearing noise", location="spare_room", order=order)
+    )
     out_ns = hall.now_ns
     assert stood_in(hall.store.book, "turn1/spindle", hall.now_ns) is None
     hall.granted(commands.MountAsset(asset="SP-0420", role="turn1/spindle", order=order))
@@ -80,8 +84,13 @@ def test_a_spindle_is_changed_and_both_histories_say_so(hall: Shop) -> None:
     hall.granted(commands.DismountAsset(asset="SP-0418", cause="overhaul"))
     hall.granted(commands.MountAsset(asset="SP-0417", role="turn2/spindle"))
     stays = asset(book, hall.definitions, {"asset": "SP-0417"}, hall.now_ns)["stays"]
-    assert [row["role"] or row["location"] for row in stays] == ["turn2/spindle", "spare_room", "turn1/spindle", ""]
-    assert all(late["from_ns"] == early["to_ns"] for late, early in zip(stays, stays[1:], strict=False))
+    assert [row["role"] or row["location"] for row in stays] == [
+        "turn2/spindle",
+        "spare_room",
+        "turn1/spindle",
+        "",
+    ]
+    assert all(late["from_ns"] == early["to_ns"] for late, early in itertools.pairwise(stays))
     role = asset(book, hall.definitions, {"role": "turn1/spindle"}, hall.now_ns)
     assert [row["asset"] for row in role["stays"]] == ["SP-0420", "SP-0417"]
     at_turn1 = assets(book, hall.definitions, {"equipment": "turn1", "at_ns": before_ns}, hall.now_ns)
@@ -94,11 +103,15 @@ def test_a_change_may_be_said_later_and_never_before_the_last_one(hall: Shop) ->
     then_ns = hall.now_ns - 1800 * SECOND
     hall.granted(commands.DismountAsset(asset="SP-0417", cause="noise", at_ns=then_ns))
     book = hall.store.book
-    assert stood_in(book, "turn1/spindle", then_ns - 1) is not None and stood_in(book, "turn1/spindle", then_ns) is None
+    assert (
+        stood_in(book, "turn1/spindle", then_ns - 1) is not None
+        and stood_in(book, "turn1/spindle", then_ns) is None
+    )
     early = commands.MountAsset(asset="SP-0420", role="turn1/spindle", at_ns=then_ns - SECOND)
     refused(hall.ask(early), "invalid", "instant", "the last change")
     refused(
-        hall.ask(commands.MountAsset(asset="SP-0420", role="turn1/spindle", at_ns=hall.now_ns + DAY_NS)), "until now"
+        hall.ask(commands.MountAsset(asset="SP-0420", role="turn1/spindle", at_ns=hall.now_ns + DAY_NS)),
+        "until now",
     )
     hall.granted(commands.MountAsset(asset="SP-0420", role="turn1/spindle", at_ns=then_ns))
     whole(hall)
@@ -124,13 +137,19 @@ def test_a_machine_without_its_spindle_lets_nothing_begin(hall: Shop) -> None:
         (commands.MountAsset(asset="SP-9", role="turn1/spindle"), ("unknown", "SP-9")),
         (commands.MountAsset(asset="SP-0420", role="turn1/robot"), ("unknown", "turn1/robot")),
         (commands.MountAsset(asset="SP-0420", role="line1"), ("unknown", "line1")),
-        (commands.MountAsset(asset="SP-0420", role="turn1/spindle"), ("state", "SP-0417", "take that one out")),
+        (
+            commands.MountAsset(asset="SP-0420", role="turn1/spindle"),
+            ("state", "SP-0417", "take that one out"),
+        ),
         (commands.MountAsset(asset="SP-0418", role="turn1/spindle"), ("state", "turn2/spindle")),
         (commands.MountAsset(asset="PR-0004", role="turn1/spindle"), ("invalid", "servo_press", "spindle")),
         (commands.MountAsset(asset="SP-0420", role="turn1", order="M-99"), ("unknown", "M-99")),
         (commands.DismountAsset(asset="SP-0420", cause="x"), ("state", "not mounted")),
         (commands.DismountAsset(asset="SP-0417", cause=" "), ("invalid", "cause")),
-        (commands.DismountAsset(asset="SP-0417", cause="x", location="turn2"), ("unknown", "turn2", "spare_room")),
+        (
+            commands.DismountAsset(asset="SP-0417", cause="x", location="turn2"),
+            ("unknown", "turn2", "spare_room"),
+        ),
         (commands.DismountAsset(asset="SP-0417", cause="x", order="M-99"), ("unknown", "M-99")),
         (commands.StoreAsset(asset="SP-0417", location="spare_room"), ("state", "turn1/spindle")),
         (commands.StoreAsset(asset="SP-0420", location="moon"), ("unknown", "moon")),
@@ -142,7 +161,10 @@ def test_a_machine_without_its_spindle_lets_nothing_begin(hall: Shop) -> None:
         (commands.RegisterAsset(asset="N", name=" "), ("invalid", "name")),
         (commands.RegisterAsset(asset="N", name="x" * 121), ("invalid", "nameplate")),
         (commands.RegisterAsset(asset="N", name="x", location="moon"), ("unknown", "moon")),
-        (commands.RegisterAsset(asset="SP-0417", name="x", kind="robot", version=2), ("invalid", "robot", "spindle")),
+        (
+            commands.RegisterAsset(asset="SP-0417", name="x", kind="robot", version=2),
+            ("invalid", "robot", "spindle"),
+        ),
         (
             commands.RegisterAsset(
                 asset="N", name="x", manufacturer="Rotara", model="HS-112", serial_number="0420-2407"
@@ -150,7 +172,7 @@ def test_a_machine_without_its_spindle_lets_nothing_begin(hall: Shop) -> None:
             ("state", "SP-0420"),
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_refused_with_what_would_be_right(
     hall: Shop, wish: CommandData, words: tuple[str, ...]
 ) -> None:
@@ -162,10 +184,15 @@ def test_what_is_wrong_is_refused_with_what_would_be_right(
 def test_what_is_out_of_use_comes_back_nowhere(hall: Shop) -> None:
     hall.granted(commands.StoreAsset(asset="SP-0420", location="quarantine"))
     hall.granted(commands.RetireAsset(asset="SP-0420", cause="cracked"))
-    for wish in (commands.MountAsset(asset="SP-0420", role="turn1"), commands.StoreAsset(asset="SP-0420", location="rack1"),
-                 commands.RetireAsset(asset="SP-0420", cause="again")):  # fmt: skip
+    for wish in (
+        commands.MountAsset(asset="SP-0420", role="turn1"),
+        commands.StoreAsset(asset="SP-0420", location="rack1"),
+        commands.RetireAsset(asset="SP-0420", cause="again"),
+    ):
         refused(hall.ask(wish), "out of use", "cracked")
-    hall.granted(commands.RegisterAsset(asset="SP-0421", name="Main spindle", kind="spindle", location="spare_room"))
+    hall.granted(
+        commands.RegisterAsset(asset="SP-0421", name="Main spindle", kind="spindle", location="spare_room")
+    )
     hall.granted(commands.RegisterAsset(asset="SP-0421", name="Spindle", kind="spindle", version=1))
     row = hall.store.book.get(Asset, "SP-0421")
     assert row is not None and (row.name, row.location, row.version) == ("Spindle", "spare_room", 2)
@@ -201,7 +228,9 @@ def test_a_fixture_wears_out_by_no_parts_and_is_due_for_inspection_by_parts(pres
     assert (found["fixture"], found["inspection_soon"], found["inspection_due"]) == (True, True, False)
     press.machine("press2")
     assert obstacle(press, "1-30") == ("tool", "press_nest", "T-press_nest-1 is due for inspection")
-    refused(press.ask(commands.BeginJob(job="1-30")), "not_ready", "press_nest of press2", "due for inspection")
+    refused(
+        press.ask(commands.BeginJob(job="1-30")), "not_ready", "press_nest of press2", "due for inspection"
+    )
     press.granted(commands.InspectTool(tool="T-press_nest-1", passed=True))
     press.granted(commands.BeginJob(job="1-30"))
     whole(press)
@@ -213,7 +242,9 @@ def test_a_fixture_is_due_by_days_and_one_that_failed_is_used_nowhere(press: Sho
     refused(press.ask(commands.InspectTool(tool="T-press_nest-1", passed=False)), "invalid", "what is wrong")
     press.granted(commands.InspectTool(tool="T-press_nest-1", passed=False, found="pin bent"))
     assert obstacle(press, "1-30") == ("tool", "press_nest", "T-press_nest-1 failed its inspection: pin bent")
-    refused(press.ask(commands.BeginJob(job="1-30")), "failed its inspection: pin bent", "passed its inspection")
+    refused(
+        press.ask(commands.BeginJob(job="1-30")), "failed its inspection: pin bent", "passed its inspection"
+    )
     press.granted(commands.DismountTool(tool="T-press_nest-1", cause="bent"))
     refused(press.ask(commands.MountTool(tool="T-press_nest-1", work_unit="press3")), "state", "pin bent")
     press.granted(commands.InspectTool(tool="T-press_nest-1", passed=True, found="new pin"))

@@ -94,7 +94,7 @@ def _since(stay: AssetStay | None) -> int:
 
 
 def asset(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    """Return one asset with all places where it ever was, or all that ever fulfilled a role, the newest first."""
+    """Return one asset with all its places, or all that ever fulfilled a role, the newest first."""
     name, role = str(wish.get("asset") or ""), str(wish.get("role") or "")
     row = book.get(Asset, name) if name else None
     if row is None and role not in definitions.asset_roles:

@@ -1,4 +1,4 @@
-"""Rows of physical assets. Only their own actions write them.
+"""Rows of physical assets. Only `mounting` writes them.
 
 The equipment is a role (ISA-95 Equipment), the asset is the thing: orders, states and figures belong to the
 role, the nameplate and the history of where it was belong to the thing.
@@ -30,7 +30,7 @@ class Asset(Row, frozen=True, kw_only=True):
 
 
 class AssetPlace(Row, frozen=True, kw_only=True):
-    """A role that an asset ever fulfilled. Only such a role is watched: one that nobody filled asks nothing."""
+    """A role that an asset ever fulfilled. Only such a role is watched: one that was never filled is not."""
 
     table: ClassVar[str] = "asset_places"
     role: str

@@ -10,8 +10,8 @@ from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
-from taktwin.plant.registry import Asset, Registry
 from taktwin.plant.check_assets import STORES
+from taktwin.plant.registry import Asset, Registry
 from taktwin.plant.schema import (
     AssetRole,
     Checklist,

@@ -9,7 +9,7 @@ from taktwin.mes.dispatching.queries import SOME, open_jobs, turn
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.queries import plan_of, schedule_in_force
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.stores.tables import Stock
+from taktwin.mes.tracking.stock import Stock
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, Consumption, Lot
 from taktwin.standards import b2mml
 from taktwin.standards.b2mml import JobOut, LotOut, OrderOut, SegmentOut

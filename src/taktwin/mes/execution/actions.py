@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
-from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.assets.queries import refuse_unfulfilled
+from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.asking import asks, machine_counts

@@ -36,9 +36,7 @@ def stopped(book: Reading) -> dict[str, Unready]:
     }
 
 
-def missing_tools(
-    book: Reading, definitions: Definitions, now_ns: int
-) -> dict[tuple[str, str], Unready]:
+def missing_tools(book: Reading, definitions: Definitions, now_ns: int) -> dict[tuple[str, str], Unready]:
     """Return, by work unit and kind, the watched places whose tool may not be used or was taken out."""
     found: dict[tuple[str, str], Unready] = {}
     for place in book.where(ToolPlace):

@@ -10,9 +10,9 @@ from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
 from taktwin.mes.resources.engine import BADGE_PREFIX
-from taktwin.mes.stores.actions import brought, refuse_unknown_store
-from taktwin.mes.stores.keeping import draw, put_down
 from taktwin.mes.tracking.engine import take
+from taktwin.mes.tracking.keeping import draw, put_down
+from taktwin.mes.tracking.moves import brought, refuse_unknown_store
 from taktwin.mes.tracking.tables import (
     CLOSED,
     FREE,

@@ -10,8 +10,8 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.resources.engine import BADGE_PREFIX
-from taktwin.mes.stores.keeping import SOME, draw, put_down, there
-from taktwin.mes.stores.tables import UNPLACED
+from taktwin.mes.tracking.keeping import SOME, draw, put_down, there
+from taktwin.mes.tracking.stock import UNPLACED
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, LotTransfer
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -34,8 +34,9 @@ def split_lot(book: Reading, wish: commands.SplitLot, asking: Asking) -> Iterato
         raise Refused("invalid", "quantity", wish.quantity, f"at most {here:g}, which lies in that place",
                       status=ReturnStatus.INVALID_REQUEST, row=lot)  # fmt: skip
     yield Fact(
-        events.LotSplit(lot=lot.lot, into=into, quantity=wish.quantity, transfer=asking.command,
-                        location=wish.location),
+        events.LotSplit(
+            lot=lot.lot, into=into, quantity=wish.quantity, transfer=asking.command, location=wish.location
+        ),
         asking.now_ns,
     )
 

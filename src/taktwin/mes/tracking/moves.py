@@ -10,8 +10,8 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.stores.keeping import SOME, lies, put_down, take_away, there
-from taktwin.mes.stores.tables import UNPLACED, Stock, StockCount, key
+from taktwin.mes.tracking.keeping import SOME, lies, put_down, take_away, there
+from taktwin.mes.tracking.stock import UNPLACED, Stock, StockCount, key
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -84,7 +84,7 @@ def count(book: Reading, wish: commands.CountStock, asking: Asking) -> Iterator[
         raise Refused("invalid", "quantity", wish.quantity, "0 or more and less than 1,000,000,000",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     if not wish.cause.strip() or len(wish.cause) > 200:
-        raise Refused("invalid", "cause", f"{len(wish.cause)} letters", "why it was counted, in 1 to 200 letters",
+        raise Refused("invalid", "cause", f"{len(wish.cause)} letters", "why, in 1 to 200 letters",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     row = book.get(Stock, key(wish.location, lot.lot))
     version = 0 if row is None else row.version
@@ -129,7 +129,9 @@ def _moved(
 ) -> Fact:  # fmt: skip
     here = there(book, lot.lot, source)
     if here <= SOME:
-        raise Refused("state", f"lot {lot.lot} in {_named(source)}", "nothing", "a place where some of it lies")
+        raise Refused(
+            "state", f"lot {lot.lot} in {_named(source)}", "nothing", "a place where some of it lies"
+        )
     if not (math.isfinite(quantity) and 0 <= quantity <= here + SOME):
         raise Refused("invalid", "quantity", quantity, f"at most {here:g}, which lies in {_named(source)}",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
@@ -178,7 +180,9 @@ def _was_counted(book: Book, event: events.StockCounted, at_ns: int) -> None:
         take_away(book, lot=event.lot, location=event.location, quantity=-change)
     lot = book.get(Lot, event.lot)
     assert lot is not None, "decided on a lot that is there"
-    book.put(msgspec.structs.replace(lot, remaining=max(0.0, lot.remaining + change), version=lot.version + 1))
+    book.put(
+        msgspec.structs.replace(lot, remaining=max(0.0, lot.remaining + change), version=lot.version + 1)
+    )
     book.put(StockCount(count=event.count, lot=event.lot, product=event.product, location=event.location,
                         before=event.before, after=event.after, cause=event.cause, person=event.person,
                         at_ns=at_ns))  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.stores.keeping import SOME
-from taktwin.mes.stores.tables import UNPLACED, Stock, StockCount
+from taktwin.mes.tracking.keeping import SOME
+from taktwin.mes.tracking.stock import UNPLACED, Stock, StockCount
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, LotTransfer
 from taktwin.storage.book import Reading
 

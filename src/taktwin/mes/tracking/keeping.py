@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from taktwin.mes.stores.tables import UNPLACED, Stock, key
+from taktwin.mes.tracking.stock import UNPLACED, Stock, key
 from taktwin.storage.book import Book, Reading
 
 SOME = 1e-9  # in whatever it is counted in: less is rounding
@@ -50,7 +50,9 @@ def draw(book: Book, *, lot: str, first: str, quantity: float) -> dict[str, floa
     taken = {first: take_away(book, lot=lot, location=first, quantity=quantity)}
     left = quantity - taken[first]
     if left > SOME:
-        rows = sorted(lies(book, lot), key=lambda row: (row.location != UNPLACED, -row.quantity, row.location))
+        rows = sorted(
+            lies(book, lot), key=lambda row: (row.location != UNPLACED, -row.quantity, row.location)
+        )
         for row in rows:
             taken[row.location] = take_away(book, lot=lot, location=row.location, quantity=left)
             left -= taken[row.location]

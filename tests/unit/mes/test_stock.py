@@ -1,4 +1,4 @@
-"""Where material lies: goods receipt, moves, what comes along to a machine, counts; and the balance of a lot."""
+"""Where material lies: goods receipt, moves, what comes along to a machine, counts; the balance of a lot."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, CommandData
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.exchange import confirming
-from taktwin.mes.stores.queries import balance, stock
-from taktwin.mes.stores.tables import Stock
+from taktwin.mes.tracking.stock import Stock
 from taktwin.mes.tracking.tables import LoadedLot, Lot
+from taktwin.mes.tracking.whereabouts import balance, stock
 from tests.unit.mes.conftest import START_NS, Shop
 
 
@@ -55,8 +55,14 @@ def test_a_lot_comes_in_at_a_place_and_goes_in_parts_to_others(store: Shop) -> N
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        (commands.ReceiveLot(lot="S2", product="SC-12", quantity=1.0, location="bay_x9"), ("unknown", "bay_x9", "rack2")),
-        (commands.ReceiveLot(lot="S2", product="SC-12", quantity=1.0, location="press2"), ("unknown", "press2")),
+        (
+            commands.ReceiveLot(lot="S2", product="SC-12", quantity=1.0, location="bay_x9"),
+            ("unknown", "bay_x9", "rack2"),
+        ),
+        (
+            commands.ReceiveLot(lot="S2", product="SC-12", quantity=1.0, location="press2"),
+            ("unknown", "press2"),
+        ),
         (commands.MoveLot(lot="S9", target="rack2"), ("unknown", "S9")),
         (commands.MoveLot(lot="S1", target="moon"), ("unknown", "moon")),
         (commands.MoveLot(lot="S1", target="goods_in", source="goods_in"), ("invalid", "another place")),
@@ -65,16 +71,22 @@ def test_a_lot_comes_in_at_a_place_and_goes_in_parts_to_others(store: Shop) -> N
         (commands.MoveLot(lot="S1", target="rack2", quantity=-1.0), ("invalid", "at most 400")),
         (commands.CountStock(lot="S1", location="rack2", quantity=-1.0, cause="x"), ("invalid", "0 or more")),
         (commands.CountStock(lot="S1", location="rack2", quantity=1e9, cause="x"), ("invalid", "0 or more")),
-        (commands.CountStock(lot="S1", location="goods_in", quantity=1.0, cause=" ", version=1), ("invalid", "why")),
+        (
+            commands.CountStock(lot="S1", location="goods_in", quantity=1.0, cause=" ", version=1),
+            ("invalid", "why"),
+        ),
         (commands.CountStock(lot="S1", location="moon", quantity=1.0, cause="x"), ("unknown", "moon")),
         (commands.CountStock(lot="S9", location="rack2", quantity=1.0, cause="x"), ("unknown", "S9")),
-        (commands.CountStock(lot="S1", location="goods_in", quantity=1.0, cause="x"), ("conflict", "version 1")),
+        (
+            commands.CountStock(lot="S1", location="goods_in", quantity=1.0, cause="x"),
+            ("conflict", "version 1"),
+        ),
         (commands.SplitLot(lot="S1", into="S1b", quantity=5.0, location="rack2"), ("invalid", "at most 0")),
         (commands.LoadLot(lot="S1", work_unit="tighten2", source="rack2"), ("state", "rack2", "nothing")),
         (commands.LoadLot(lot="S1", work_unit="tighten2", quantity=900.0), ("invalid", "at most 400")),
         (commands.LoadLot(lot="S1", work_unit="tighten2", source="tighten2"), ("invalid", "another place")),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_refused_with_what_would_be_right(
     store: Shop, wish: CommandData, words: tuple[str, ...]
 ) -> None:
@@ -95,7 +107,9 @@ def test_a_lot_on_hold_goes_to_the_cage_and_to_no_machine(store: Shop) -> None:
 def test_what_is_loaded_comes_along_from_its_only_store_or_that_of_the_line(store: Shop) -> None:
     store.granted(commands.LoadLot(lot="S1", work_unit="tighten2"))
     assert where(store, "S1") == {"tighten2": 400.0}
-    store.granted(commands.LoadLot(lot="S1", work_unit="tighten3"))  # it stands there too: nobody says how much
+    store.granted(
+        commands.LoadLot(lot="S1", work_unit="tighten3")
+    )  # it stands there too: nobody says how much
     assert where(store, "S1") == {"tighten2": 400.0}
     for name, places in (("S2", ("rack2", "bay_a1")), ("S3", ("bay_a1", "bay_a2"))):
         store.granted(commands.ReceiveLot(lot=name, product="SC-12", quantity=100.0, location=places[0]))
@@ -144,17 +158,24 @@ def test_a_count_puts_the_stock_right_and_two_people_do_not_both(store: Shop) ->
     refused(store.ask(wish), "conflict", "version 2")
     lot = store.store.book.get(Lot, "S1")
     assert lot is not None and (lot.quantity, lot.remaining) == (400.0, 380.0)
-    store.granted(commands.CountStock(lot="S1", location="rack3", quantity=30.0, cause="found behind the rack"))
+    store.granted(
+        commands.CountStock(lot="S1", location="rack3", quantity=30.0, cause="found behind the rack")
+    )
     assert where(store, "S1") == {"goods_in": 380.0, "rack3": 30.0}
     page = stock(store.store.book, store.definitions, {}, store.now_ns)
-    assert [(row["after"] - row["before"], row["person"]) for row in page["counts"]] == [(30.0, "P01"), (-20.0, "P01")]
+    assert [(row["after"] - row["before"], row["person"]) for row in page["counts"]] == [
+        (30.0, "P01"),
+        (-20.0, "P01"),
+    ]
     whole(store)
 
 
 def test_splits_and_merges_stay_in_their_places(store: Shop) -> None:
     store.granted(commands.MoveLot(lot="S1", target="rack2", quantity=150.0))
     store.granted(commands.SplitLot(lot="S1", into="S1b", quantity=100.0, location="rack2"))
-    assert where(store, "S1") == {"goods_in": 250.0, "rack2": 50.0} and where(store, "S1b") == {"rack2": 100.0}
+    assert where(store, "S1") == {"goods_in": 250.0, "rack2": 50.0} and where(store, "S1b") == {
+        "rack2": 100.0
+    }
     store.granted(commands.MergeLots(lot="S1", into="S1b"))
     assert where(store, "S1") == {} and where(store, "S1b") == {"goods_in": 250.0, "rack2": 150.0}
     whole(store)
@@ -166,15 +187,22 @@ def test_the_stock_leaves_by_lot_and_place(store: Shop) -> None:
     assert said is not None
     text = said.decode().replace("b2mml:", "")
     for place, quantity in (("goods_in", "250.0"), ("rack2", "150.0")):
-        assert f"<Location>{place}</Location>" in text and f"<QuantityString>{quantity}</QuantityString>" in text
+        assert (
+            f"<Location>{place}</Location>" in text and f"<QuantityString>{quantity}</QuantityString>" in text
+        )
     assert "<QuantityString>400.0</QuantityString>" in text
 
 
 def test_the_page_says_what_lies_where(store: Shop) -> None:
     store.granted(commands.ReceiveLot(lot="N1", product="SC-12", quantity=5.0))
     store.granted(commands.LoadLot(lot="S1", work_unit="tighten2", quantity=30.0))
-    places = {each["location"]: each for each in stock(store.store.book, store.definitions, {}, store.now_ns)["places"]}
-    assert [(row["lot"], row["quantity"], row["loaded"]) for row in places["tighten2"]["lots"]] == [("S1", 30.0, True)]
+    places = {
+        each["location"]: each
+        for each in stock(store.store.book, store.definitions, {}, store.now_ns)["places"]
+    }
+    assert [(row["lot"], row["quantity"], row["loaded"]) for row in places["tighten2"]["lots"]] == [
+        ("S1", 30.0, True)
+    ]
     assert [(row["lot"], row["quantity"]) for row in places[""]["lots"]] == [("N1", 5.0)]
     assert places["rack2"]["lots"] == [] and places["rack2"]["kind"] == "store"
     one = stock(store.store.book, store.definitions, {"location": "goods_in"}, store.now_ns)

@@ -13,7 +13,7 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Role
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder
-from taktwin.mes.stores.actions import refuse_unknown_store
+from taktwin.mes.tracking.moves import refuse_unknown_store
 from taktwin.standards.job_control import ReturnStatus, State
 from taktwin.storage.book import Book, Reading
 

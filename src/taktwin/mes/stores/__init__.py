@@ -1,1 +1,0 @@
-"""Where material lies: so much of a lot in each place, moved, counted, used up there."""
