@@ -22,10 +22,12 @@ from taktwin.mes.resources.queries import checked, lack
 from taktwin.mes.resources.stays import crews
 from taktwin.mes.tooling.tables import Gauge, Tool
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, Lot
+from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
 
 FREE_NOW, IN_USE, MISSING = "free", "in_use", "missing"
+WAITING = (TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DOWN_NO_ORDER)
 NEEDED_SHOWN = 5  # job orders named with each
 
 
@@ -126,7 +128,9 @@ def _machines(book: Reading, definitions: Definitions, jobs: list[JobOrder], wan
             state, reason, subject, detail = MISSING, "taken_out", absent[unit].role, absent[unit].before
         elif unit in standing:
             stop = standing[unit]
-            state, reason, subject, detail = MISSING, "stop", stop.reason or stop.code, stop.time_class
+            waits = stop.time_class in WAITING  # it would run if its neighbours did
+            state, reason = (IN_USE, "waits") if waits else (MISSING, "stop")
+            subject, detail = stop.reason or stop.code, stop.time_class
         elif unit in running:
             state, reason, subject = IN_USE, "busy", running[unit]
         yield (
