@@ -17,13 +17,11 @@ STAYS_SHOWN = 200
 def stood_in(book: Reading, role: str, at_ns: int) -> AssetStay | None:
     """Return the stay of the asset that fulfilled a role at an instant, None where nothing did."""
     rows = book.where(AssetStay, role=role) if role else []
-    return next((row for row in rows if row.from_ns <= at_ns and (not row.to_ns or at_ns < row.to_ns)), None)
+    return next((row for row in rows if _then(row, at_ns)), None)
 
 
-def was_at(book: Reading, asset: str, at_ns: int) -> AssetStay | None:
-    """Return where an asset was at an instant, None before it was known."""
-    rows = book.where(AssetStay, asset=asset)
-    return next((row for row in rows if row.from_ns <= at_ns and (not row.to_ns or at_ns < row.to_ns)), None)
+def _then(row: AssetStay, at_ns: int) -> bool:
+    return row.from_ns <= at_ns and (not row.to_ns or at_ns < row.to_ns)
 
 
 def unfulfilled(book: Reading, definitions: Definitions) -> dict[str, AssetPlace]:
@@ -54,11 +52,13 @@ def assets(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     roles = [
         role for role in definitions.asset_roles.values() if not equipment or role.equipment == equipment
     ]
-    there = {role.role: stood_in(book, role.role, at_ns) for role in roles}
-    known = {row.asset: row for row in book.where(Asset)}
+    then = [row for row in book.where(AssetStay) if _then(row, at_ns)]
+    in_role, of_asset = {row.role: row for row in then}, {row.asset: row for row in then}
+    there = {role.role: in_role.get(role.role) for role in roles}
+    watched = {row.role for row in book.where(AssetPlace)}
     shown = []
-    for row in known.values():
-        stay = was_at(book, row.asset, at_ns)
+    for row in book.where(Asset):
+        stay = of_asset.get(row.asset)
         if equipment and (stay is None or stay.equipment != equipment):
             continue
         shown.append({
@@ -77,7 +77,7 @@ def assets(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
             }
             for role in roles
             # A machine that nobody ever said is one thing asks for none.
-            if "/" in role.role or book.get(AssetPlace, role.role) is not None
+            if "/" in role.role or role.role in watched
         ],
         "free_roles": sorted(role.role for role in roles if there[role.role] is None),
         "stores": dict(definitions.stores),
