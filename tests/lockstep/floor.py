@@ -675,11 +675,6 @@ class Site:
     def _begin_late(self, unit: str, job: JobOrder) -> None:
         """Work at an old cell that asks nobody, and touch "begin" minutes later."""
         mistake = self._note("begun late", unit, f"{job.job} ran before anybody touched begin", unit=job.job)
-        last = self.book.newest(Run, "from_ns", 1, work_unit=unit)
-        before = self.book.get(JobOrder, last[0].job) if last else None
-        if before is not None and before.state == "Interrupted":
-            mistake.said = before.job  # the cell names no part, and this is what the MES knows of last
-            mistake.words += f"; {before.job} was interrupted there, and got the parts"
         self.by_hand[unit] = Task(job.job, job.request, job.product)
         self.plant.units[unit].wake()
 

@@ -435,11 +435,16 @@ def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: As
 # What collection tells.
 
 
-def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
+def running_at(book: Reading, work_unit: str, at_ns: int, *, begun_ns: int = 0) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
-    A count that comes late belongs to what ran when the part was made, also if that has ended since; what
-    a machine makes after its job order was interrupted is still of that one, until another begins.
+    A count that comes late belongs to what ran when the part was made, also if that has ended since. Of a
+    job order that is interrupted it is only the part that the machine had in its hand then: what it
+    begins afterwards nobody has ordered.
+
+    Parameters
+    ----------
+    begun_ns : when the machine began the part, by its own word; 0: it names no parts
     """
     now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
     if not now:
@@ -448,7 +453,8 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
         now = [run for run in past if at_ns <= run.to_ns]
         for run in past[:1] if not now else ():
             job = book.get(JobOrder, run.job)
-            return job if job is not None and job.state == State.INTERRUPTED else None
+            in_hand = 0 < begun_ns <= run.to_ns
+            return job if in_hand and job is not None and job.state == State.INTERRUPTED else None
     last = max(now, key=lambda run: run.from_ns, default=None)
     return None if last is None else book.get(JobOrder, last.job)
 
