@@ -417,6 +417,16 @@ class Desk:
                 written += self._write(transaction, facts, who, now_ns)
             return len(written)
 
+    def unheard(self, since_ns: int) -> int:
+        """Write down that the commander has said nothing since then: no machine is reachable through it.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does. Said again, it is nothing new.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            facts = receivers.unheard(transaction.book, since_ns)
+            return len(self._write(transaction, facts, Who("mes", "service"), self._now_ns()))
+
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.
 

@@ -111,7 +111,7 @@ def serial_at(book: Reading, signals: Mapping[str, str], work_unit: str, at_ns: 
 
 
 def said_ns(book: Reading, definitions: Definitions, work_unit: str, at_ns: int) -> int:
-    """Return when a machine said the number of the part that it had in work at an instant; 0: it says none."""
+    """Return when a machine said the number of the part in work at an instant; 0: it says none."""
     row = _reading(book, definitions.serials, work_unit)
     serial = serial_at(book, definitions.serials, work_unit, at_ns)
     if row is None or not serial:

@@ -101,7 +101,10 @@ def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Ite
                       "a job order of the list; orders come in by order.drop", status=status)  # fmt: skip
     if wish.version:
         _same_version(job, wish.version)
-    yield from control(book, job, method, asking, work_unit=wish.work_unit)
+    if method is Method.RESUME:
+        yield from _with_parameters(book, job, method, asking, work_unit=wish.work_unit)
+    else:
+        yield from control(book, job, method, asking, work_unit=wish.work_unit)
 
 
 def split_job(book: Reading, wish: commands.SplitJob, asking: Asking) -> Iterator[Fact]:
@@ -150,11 +153,27 @@ def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterato
     """
     job = _job(book, wish.job)
     _instructions_are_known(book, job, asking)
-    beginning = control(book, job, Cause.BEGIN, asking)
-    if not parameters.set_points(asking.definitions, job.product, job.operation):
-        yield from beginning
+    yield from _with_parameters(book, job, Cause.BEGIN, asking)
+
+
+def _with_parameters(
+    book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = ""
+) -> Iterator[Fact]:
+    """Yield what lets a job order run, or what loads its parameters first: it runs once they are held."""
+    running = control(book, job, wish, asking, work_unit=work_unit)
+    points = parameters.set_points(asking.definitions, job.product, job.operation)
+    loaded = not points or parameters.verified(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.operation,
+        work_unit=job.work_unit,
+    )  # fmt: skip
+    # Each begin is loaded anew; who only paused has them still, unless somebody else ran there.
+    if loaded and (not points or wish is Method.RESUME or asking.late):
+        yield from running
         return
-    next(beginning)  # refused now, before the machine is told anything
+    next(running)  # refused now, before the machine is told anything
+    if asking.late:
+        raise Refused("not_ready", f"parameters of {job.work_unit}", "not loaded without the server",
+                      "a machine that has said what it holds", row=job)  # fmt: skip
     yield from parameters.load(
         book, asking, job=job.job, request=job.request, product=job.product, operation=job.operation,
         work_unit=job.work_unit,
