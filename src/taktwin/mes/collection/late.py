@@ -15,7 +15,8 @@ from taktwin.contracts import commands, events
 from taktwin.contracts.commands import CommandData, LateBooking
 from taktwin.mes.collection.tables import Counter, SetAside, Terminal
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.execution.actions import MINUTE_NS
+from taktwin.mes.execution.tables import JobOrder, Output, Run
 from taktwin.standards.job_control import Method, ReturnStatus
 from taktwin.storage.book import Book, Reading
 
@@ -103,12 +104,30 @@ def remark(book: Reading, wish: CommandData, asking: Asking) -> Refused | None:
         job = book.get(JobOrder, wish.job)
         work_unit = "" if job is None else job.work_unit
         found = "parts were counted there since, and belong to no job order"
+    elif isinstance(wish, commands.ControlJob) and wish.method == Method.RESUME:
+        return _counted_while_paused(book, wish.job)
     else:
         return None
     counters = book.where(Counter, work_unit=work_unit)
     if not any(row.source_ns > asking.now_ns for row in counters):
         return None
     return Refused("look", work_unit, found, "somebody who looks whether that is so")
+
+
+def _counted_while_paused(book: Reading, name: str) -> Refused | None:
+    """Return that a job order was given parts in a pause that nobody knew of then; None: it was not.
+
+    What a work unit made is known by the minute: the minutes of the pause's two ends count too.
+    """
+    job, runs = book.get(JobOrder, name), book.newest(Run, "from_ns", 2, job=name)
+    if job is None or len(runs) < 2:
+        return None
+    from_ns, to_ns = runs[1].to_ns, runs[0].from_ns
+    made = book.between(Output, "minute_ns", from_ns - MINUTE_NS, to_ns, work_unit=job.work_unit, job=name)
+    if not any(row.minute_ns + MINUTE_NS > from_ns and row.good for row in made):
+        return None
+    found = f"parts were counted there for {name} while it was paused, or in the same minutes"
+    return Refused("look", job.work_unit, found, "somebody who looks whether that is so")
 
 
 def settle(book: Reading, wish: commands.SettleBooking, asking: Asking) -> Iterator[Fact]:
