@@ -95,6 +95,7 @@ RULES: Rules = (
     .joined(late.RULES)
     .joined(publishing.RULES)
 )
+RULES = RULES.joined(late.retries(RULES.deciders))
 EMPTY = msgspec.Raw(b"{}")
 # What follows from what a machine said to a command.
 FOLLOWERS = {**enforcing.FOLLOWERS, **receivers.FOLLOWERS}
@@ -283,8 +284,10 @@ class Desk:
         self, transaction: Transaction, row: KeptBooking, booking: LateBooking, refused: Refused | None
     ) -> None:
         now_ns = self._now_ns()
-        who = Who(row.actor, row.actor_type, booking.on_behalf_of, booking.reason, booking.id)
-        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor,
+        # Both belong on record: whose hands it was, and who brought it.
+        person = late.person_of(booking, row.actor)
+        who = Who(row.actor, row.actor_type, person, booking.reason, booking.id)
+        here = Asking(self._definitions, now_ns, booking.id, person or row.actor,
                       booking.on_behalf_of, row.actor)  # fmt: skip
         terminal = _terminal(transaction, row.terminal)
         last_ns = terminal.last_ns
@@ -310,7 +313,7 @@ class Desk:
         who: Who,
     ) -> list[Entry]:  # fmt: skip
         account = row.actor if row.actor_type == "human" else ""
-        person = booking.on_behalf_of or account
+        person = late.person_of(booking, row.actor) or account
         asking = Asking(
             self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
         )

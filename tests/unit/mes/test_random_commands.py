@@ -421,7 +421,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "whatever is measured is good": ("taktwin.mes.quality.engine.verdict", _always_good),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
     "nobody looks whether a command was done before": (
-        "taktwin.mes.desk.MemoryTransaction.answer_of",
+        "taktwin.mes.stores.MemoryTransaction.answer_of",
         lambda *_: None,
     ),
 }
