@@ -52,9 +52,10 @@ def booked_wrongly(asked: Iterable[Asked], entries: Iterable[Entry]) -> list[str
         sequences = [entry.sequence for entry in there]
         if sequences and sequences != list(range(sequences[0], sequences[0] + len(sequences))):
             wrong.append(f"{each.key} {each.name}: written in pieces, {sequences}")
-        accepted = [said for said in each.answers if said is not None and said[0]]
-        if any(said != accepted[0] for said in accepted):
-            wrong.append(f"{each.key} {each.name}: answered in two ways: {accepted}")
+        accepted = [one for one in each.answers if one is not None and one[0]]
+        said = [one for one in each.answers if one is not None]
+        if accepted and any(one != accepted[0] for one in said[said.index(accepted[0]) :]):
+            wrong.append(f"{each.key} {each.name}: granted, and answered otherwise: {said}")
         if accepted:
             words = accepted[0][1]
             if [entry.event_type for entry in there] != words["events"]:

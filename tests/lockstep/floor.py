@@ -490,6 +490,7 @@ class Site:
         if job.state == "Interrupted":
             self._log_on(unit, person)
             self._insist(commands.ControlJob(job=job.job, method="Resume"), person, at_terminal=True)
+            self.carry()
         else:
             if self._wrong(0.02):
                 # They have left where they stood before, and touch "begin" without their badge.

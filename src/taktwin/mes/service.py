@@ -180,7 +180,7 @@ class MesService:
         except StoreError as error:
             self._reasons["database"] = str(error)
             answer = Answer(accepted=False, code="away", place="database", found=str(error),
-                            right="send the same command again: it did not happen")  # fmt: skip
+                            right="send the same command again: it is done once")  # fmt: skip
         else:
             self._reasons.pop("database", None)
             self._counts["accepted" if answer.accepted else "refused"] += 1
