@@ -40,6 +40,7 @@ from taktwin.mes.machines import actions as machines
 from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
+from taktwin.mes.mounting import actions as mounting
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance import hearing, stops
 from taktwin.mes.performance.hearing import Told
@@ -57,7 +58,7 @@ from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.stores import Store, Transaction
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
-from taktwin.mes.tracking import lots
+from taktwin.mes.tracking import lots, moves
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, MemoryBook, Row, key_of
@@ -88,6 +89,8 @@ RULES: Rules = (
     .joined(rework.RULES)
     .joined(suspicions.RULES)
     .joined(lots.RULES)
+    .joined(moves.RULES)
+    .joined(mounting.RULES)
     .joined(measuring.RULES)
     .joined(machines.RULES)
     .joined(enforcing.RULES)
@@ -96,6 +99,7 @@ RULES: Rules = (
     .joined(late.RULES)
     .joined(publishing.RULES)
 )
+RULES = RULES.joined(late.retries(RULES.deciders))
 EMPTY = msgspec.Raw(b"{}")
 # What follows from what a machine said to a command.
 FOLLOWERS = {**enforcing.FOLLOWERS, **receivers.FOLLOWERS}
@@ -104,8 +108,8 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
-    "account",
+    "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person",
+    "work_unit", "account",
 )  # fmt: skip
 
 
@@ -320,8 +324,10 @@ class Desk:
         self, transaction: Transaction, row: KeptBooking, booking: LateBooking, refused: Refused | None
     ) -> None:
         now_ns = self._now_ns()
-        who = Who(row.actor, row.actor_type, booking.on_behalf_of, booking.reason, booking.id)
-        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor,
+        # Both belong on record: whose hands it was, and who brought it.
+        person = late.person_of(booking, row.actor)
+        who = Who(row.actor, row.actor_type, person, booking.reason, booking.id)
+        here = Asking(self._definitions, now_ns, booking.id, person or row.actor,
                       booking.on_behalf_of, row.actor)  # fmt: skip
         terminal = _terminal(transaction, row.terminal)
         last_ns = terminal.last_ns
@@ -347,7 +353,7 @@ class Desk:
         who: Who,
     ) -> list[Entry]:  # fmt: skip
         account = row.actor if row.actor_type == "human" else ""
-        person = booking.on_behalf_of or account
+        person = late.person_of(booking, row.actor) or account
         asking = Asking(
             self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
         )
@@ -453,6 +459,16 @@ class Desk:
                 facts = follow(transaction.book, row, result, asking)
                 written += self._write(transaction, facts, who, now_ns)
             return len(written)
+
+    def unheard(self, since_ns: int) -> int:
+        """Write down that the commander has said nothing since then: no machine is reachable through it.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does. Said again, it is nothing new.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            facts = receivers.unheard(transaction.book, since_ns)
+            return len(self._write(transaction, facts, Who("mes", "service"), self._now_ns()))
 
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.

@@ -30,6 +30,7 @@ from taktwin.portal.models.people import CrewModel, LabourModel, PeopleModel
 from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
 from taktwin.portal.models.quality import NonconformancePage, QualityModel, SuspicionsModel
 from taktwin.portal.models.records import AuditModel, RecordModel, SignaturesModel
+from taktwin.portal.models.resources import AssetHistory, AssetsModel, AvailabilityModel, StockModel
 from taktwin.portal.models.scheduling import MovesModel, OrdersModel, ScheduleModel
 from taktwin.portal.models.terminal import TerminalModel
 from taktwin.portal.models.tracking import LotsModel, OrderPage, RecallModel, RouteStateModel, SerialPage
@@ -49,6 +50,14 @@ NEEDS: dict[str, Action] = {
     commands.UndoScrap.command_name: Action.MES_WORK,
     commands.ReceiveLot.command_name: Action.MES_WORK,
     commands.LoadLot.command_name: Action.MES_WORK,
+    commands.MoveLot.command_name: Action.MES_WORK,
+    commands.CountStock.command_name: Action.MES_STOCK,
+    commands.RegisterAsset.command_name: Action.MES_MAINTAIN,
+    commands.MountAsset.command_name: Action.MES_MAINTAIN,
+    commands.DismountAsset.command_name: Action.MES_MAINTAIN,
+    commands.StoreAsset.command_name: Action.MES_MAINTAIN,
+    commands.RetireAsset.command_name: Action.MES_MAINTAIN,
+    commands.InspectTool.command_name: Action.MES_CALIBRATE,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
     commands.SetCredentials.command_name: Action.MES_PEOPLE,
@@ -96,6 +105,7 @@ NEEDS: dict[str, Action] = {
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.RetryBooking.command_name: Action.MES_RETRY,
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
@@ -165,6 +175,36 @@ async def unit(unit: str, portal: PortalOf, person: PersonOf) -> Any:
 async def lots(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
     """Return lots page by page: `next` of an answer is `after` of the next question."""
     return await ask(portal, "lots", after=after, limit=limit)
+
+
+@router.get("/stock", response_model=StockModel)
+async def stock(portal: PortalOf, person: PersonOf) -> Any:
+    """Return how much of which lot lies where, and what was counted last."""
+    return await ask(portal, "stock")
+
+
+@router.get("/assets", response_model=AssetsModel)
+async def assets(
+    portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
+    equipment: str = "",
+) -> Any:  # fmt: skip
+    """Return the physical assets and what each fulfils, now or then; of one machine or of all."""
+    return await ask(portal, "assets", at_ns=str(wire.ns(at_ms)), equipment=equipment)
+
+
+@router.get("/assets/history", response_model=AssetHistory)
+async def asset(portal: PortalOf, person: PersonOf, asset: str = "", role: str = "") -> Any:
+    """Return where an asset ever was, or what ever fulfilled a role, the newest first."""
+    found = await ask(portal, "asset", asset=asset, role=role)
+    if not found:
+        raise unknown("asset or role", asset or role, "an asset that was registered, or a role of equipment")
+    return found
+
+
+@router.get("/availability", response_model=AvailabilityModel)
+async def availability(portal: PortalOf, person: PersonOf) -> Any:
+    """Return machines, assets, tools, gauges, people and material with why they are not available."""
+    return await ask(portal, "availability")
 
 
 @router.get("/lots/{lot}/recall", response_model=RecallModel)
@@ -273,9 +313,9 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
 @router.get("/performance/{scope}", response_model=PerformanceModel)
 async def performance(
     scope: str, portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
-    span: Literal["shift", "day"] = "shift",
+    span: Literal["shift", "day", "week"] = "shift",
 ) -> Any:  # fmt: skip
-    """Return a shift or production day of a machine or a line: stops, elements, figures, their evidence."""
+    """Return a shift, a production day or a week of a machine or a line: stops, figures, their evidence."""
     found = await ask(portal, "performance", scope=scope, at_ns=str(wire.ns(at_ms)), span=span)
     if not found:
         raise unknown("machine or line", scope, "a work unit or a line of this plant")
@@ -466,7 +506,7 @@ async def bring(
         bookings=[
             commands.LateBooking(
                 id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
-                on_behalf_of=each.on_behalf_of, denied=_denied(person, each.name),
+                on_behalf_of=each.on_behalf_of, account=each.account, denied=_denied(person, each.name),
                 reach=person.reach(NEEDS[each.name]) if each.name in NEEDS else [],
                 data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
             )
