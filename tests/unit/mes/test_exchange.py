@@ -33,7 +33,7 @@ CSV = b"""order,product,quantity,due,priority,customer
 
 def importer(shop: Shop) -> Importer:
     """Return the importer of a shop in Vienna."""
-    return Importer(shop.desk, sender="northfield", time_zone="Europe/Vienna")
+    return Importer(shop.desk, shop.store, sender="northfield", time_zone="Europe/Vienna")
 
 
 def take(shop: Shop, content: bytes, kind: str = "csv") -> ImportReport:
