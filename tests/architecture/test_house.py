@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from taktwin.contracts import events
+from taktwin.plant import open_plant
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "taktwin"
@@ -90,3 +91,11 @@ def test_the_must_run_list_names_tests_that_exist() -> None:
         assert path.exists(), f"{name}: no file {path.name}"
         if rest:
             assert f"def {rest.split('::')[-1]}(" in path.read_text(encoding="utf-8"), f"{name}: no such test"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/status.md"])
+def test_pages_count_the_demo_plant_as_it_is(page: str) -> None:
+    plant = open_plant(ROOT / "examples" / "plants" / "northfield")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for count in (f"{len(plant.work_units)} work units", f"{len(plant.signals)} signals"):
+        assert count in text, f"{page} does not say: {count}"

@@ -24,11 +24,12 @@ from taktwin.entropy import Entropy
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.definitions.routes import Definitions, compiled
-from taktwin.mes.desk import Desk, MemoryStore, Store, Transaction, content_of, project
+from taktwin.mes.desk import Desk, content_of, project
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.execution.tables import JobOrder, Run
 from taktwin.mes.quality.tables import OVER, Nonconformance
+from taktwin.mes.stores import MemoryStore, Store, Transaction
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, LoadedLot, Unit
 from taktwin.plant.registry import Registry
 from taktwin.storage.book import MemoryBook, Reading

@@ -17,8 +17,9 @@ import pytest
 from taktwin.clock import SystemClock
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes import MIGRATIONS
-from taktwin.mes.desk import MemoryStore, SqlStore, rebuilt
+from taktwin.mes.desk import rebuilt
 from taktwin.mes.resources import engine
+from taktwin.mes.stores import MemoryStore, SqlStore
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes.database import Database

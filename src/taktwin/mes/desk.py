@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -55,14 +54,13 @@ from taktwin.mes.resources import stays
 from taktwin.mes.resources.proofs import done
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.stores import Store, Transaction
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.mes.tracking import lots
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
-from taktwin.storage import database, journal
-from taktwin.storage.book import Book, MemoryBook, Row, SqlBook, key_of
-from taktwin.storage.database import Connection
+from taktwin.storage.book import Book, MemoryBook, Row, key_of
 from taktwin.storage.journal import Entry, sealed
 
 SIGNED: dict[str, type[Row]] = {
@@ -108,43 +106,6 @@ SUBJECTS = (
     "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
     "account",
 )  # fmt: skip
-
-
-class Transaction(Protocol):
-    """One transaction: all of it is kept, or nothing."""
-
-    @property
-    def book(self) -> Book:
-        """Return the rows."""
-        ...
-
-    def head(self) -> tuple[int, str]:
-        """Return sequence and hash of the journal's last entry; no other desk goes on until this one ends."""
-        ...
-
-    def append(self, entry: Entry) -> None:
-        """Write an entry behind the head."""
-        ...
-
-    def answer_of(self, command: str) -> str | None:
-        """Return what a command was answered before."""
-        ...
-
-    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
-        """Keep the answer of a command."""
-        ...
-
-    def last_of(self, subject: str) -> Entry | None:
-        """Return the newest entry about something."""
-        ...
-
-
-class Store(Protocol):
-    """Where transactions happen."""
-
-    def begin(self) -> AbstractContextManager[Transaction]:
-        """Open a transaction. Raises StoreError where the database failed: nothing happened then."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +154,10 @@ class Desk:
             known = ", ".join(sorted(commands.CATALOGUE))
             return Answer(accepted=False, code="invalid", place="command", found=repr(command.name),
                           right=f"an id, an actor, and one of {known}")  # fmt: skip
-        if any("\0" in text for text in (command.id, command.reason, command.on_behalf_of)) or (
-            NOTHING in bytes(command.data)
-        ):
-            return Answer(accepted=False, code="invalid", place=f"data of {command.name}",
-                          found="a letter that no database keeps (NUL)", right="text",
-                          status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-        try:
-            wish = msgspec.json.decode(command.data, type=kind)
-        except msgspec.DecodeError as error:
-            return Answer(accepted=False, code="invalid", place=f"data of {command.name}", found=str(error),
-                          right="its fields", status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
         who = Who(command.actor, command.actor_type, command.on_behalf_of, command.reason, command.id)
-        looked, locked_until_ns = self._look(command, wish)
         try:
+            wish = _wish(command, kind)
+            looked, locked_until_ns = self._look(command, wish)
             with self._store.begin() as transaction:
                 transaction.head()  # locked first: what is looked at stays so until it is decided
                 before = transaction.answer_of(command.id)
@@ -267,12 +218,7 @@ class Desk:
             # In this transaction, so that of many guesses at once each is counted before the next.
             self._write(transaction, iter(refused.noted), who, asking.now_ns)
             return self._refusal(refused)
-        return Answer(
-            accepted=True, status=ReturnStatus.NO_ERROR,
-            sequence=written[-1].sequence if written else 0,
-            events=[entry.event_type for entry in written],
-            subject=written[0].subject if written else "",
-        )  # fmt: skip
+        return _accepted(written)
 
     def _refusal(self, refused: Refused) -> Answer:
         changed: Entry | None = None
@@ -281,9 +227,8 @@ class Desk:
             current = msgspec.structs.asdict(refused.row)
             with self._store.begin() as transaction:
                 changed = transaction.last_of(key_of(refused.row))
-        return Answer(
-            accepted=False, status=refused.status, code=refused.code, place=refused.place,
-            found=refused.found, right=refused.right, current=current,
+        return msgspec.structs.replace(
+            _refused(refused), current=current,
             changed_by=changed.actor if changed else "", changed_ns=changed.recorded_ns if changed else 0,
         )  # fmt: skip
 
@@ -354,16 +299,7 @@ class Desk:
             else:
                 facts = late.set_aside(transaction.book, row.terminal, booking, here, refused, booked=False)
                 self._write(transaction, facts, who, now_ns)
-            answer = Answer(
-                accepted=refused is None, status=ReturnStatus.NO_ERROR if refused is None else refused.status,
-                sequence=written[-1].sequence if written else 0,
-                events=[entry.event_type for entry in written],
-                subject=written[0].subject if written else "",
-                code="" if refused is None else refused.code,
-                place="" if refused is None else refused.place,
-                found="" if refused is None else refused.found,
-                right="" if refused is None else refused.right,
-            )  # fmt: skip
+            answer = _accepted(written) if refused is None else _refused(refused)
             transaction.keep_answer(booking.id, now_ns, commands.encode(answer).decode())
         transaction.book.remove(KeptBooking, booking.id)
         late.taken(transaction.book, row.terminal, last_ns=last_ns,
@@ -523,22 +459,46 @@ def _terminal(transaction: Transaction, name: str) -> Terminal:
     return transaction.book.get(Terminal, name) or Terminal(terminal=name, next_sequence=1, last_ns=0)
 
 
+def _accepted(written: list[Entry]) -> Answer:
+    return Answer(
+        accepted=True, status=ReturnStatus.NO_ERROR,
+        sequence=written[-1].sequence if written else 0,
+        events=[entry.event_type for entry in written],
+        subject=written[0].subject if written else "",
+    )  # fmt: skip
+
+
+def _refused(refused: Refused) -> Answer:
+    return Answer(accepted=False, status=refused.status, code=refused.code, place=refused.place,
+                  found=refused.found, right=refused.right)  # fmt: skip
+
+
+def _wish(asked: Command | LateBooking, kind: type[CommandData]) -> CommandData:
+    """Return what is wanted. Raises Refused where it cannot be read, or could not be kept."""
+    place = f"data of {asked.name}"
+    if any("\0" in text for text in (asked.id, asked.reason, asked.on_behalf_of)) or (
+        NOTHING in bytes(asked.data)
+    ):
+        raise Refused("invalid", place, "a letter that no database keeps (NUL)", "text",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    try:
+        return msgspec.json.decode(asked.data, type=kind)
+    except msgspec.DecodeError as error:
+        raise Refused("invalid", place, str(error), "its fields",
+                      status=ReturnStatus.INVALID_REQUEST) from error  # fmt: skip
+
+
 def _late_wish(booking: LateBooking) -> CommandData:
     """Return what a late booking wants. Raises Refused where it cannot be read, or needs the server."""
     kind = commands.CATALOGUE.get(booking.name)
-    words = (booking.id, booking.reason, booking.on_behalf_of)
-    if kind is None or any("\0" in text for text in words) or NOTHING in bytes(booking.data):
-        raise Refused("invalid", "late booking", repr(booking.name), "a command, of text that can be kept",
+    if kind is None:
+        raise Refused("invalid", "late booking", repr(booking.name), "a command",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     late.refuse_unbookable(booking.name)
     if booking.denied:
         raise Refused("denied", booking.name, "somebody without the right, who brought it",
                       f"somebody who may {booking.denied}")  # fmt: skip
-    try:
-        wish = msgspec.json.decode(booking.data, type=kind)
-    except msgspec.DecodeError as error:
-        raise Refused("invalid", f"data of {booking.name}", str(error), "its fields",
-                      status=ReturnStatus.INVALID_REQUEST) from error  # fmt: skip
+    wish = _wish(booking, kind)
     late.refuse_method(wish)
     return wish
 
@@ -581,122 +541,3 @@ def rebuilt(entries: Iterable[Entry]) -> MemoryBook:
         event = content_of(entry)
         project(book, event, entry.time_ns, entry.sequence)
     return book
-
-
-class SqlStore:
-    """Transactions in PostgreSQL; makes its connection anew after the database was away."""
-
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
-        self._one_at_a_time = threading.Lock()
-
-    @contextmanager
-    def begin(self) -> Iterator[Transaction]:
-        """Open a transaction, once no other thread has one: two on one connection would be one inside
-        the other, and what the inner one had accepted would go with the outer one."""
-        with self._one_at_a_time:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._connect()
-            with database.transaction(self._connection) as connection:
-                yield SqlTransaction(connection)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        if self._connection is not None:
-            self._connection.close()
-
-
-class SqlTransaction:
-    """One transaction in PostgreSQL."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._head: tuple[int, str] | None = None
-        self._book: Book | None = None
-
-    @property
-    def book(self) -> Book:
-        """Return the rows. Once the head is locked nobody else writes any."""
-        if self._book is None:
-            self._book = SqlBook(self._connection, alone=self._head is not None)
-        return self._book
-
-    def head(self) -> tuple[int, str]:
-        """Return sequence and hash of the journal's last entry, locked."""
-        if self._head is None:
-            self._head = journal.head(self._connection)
-        return self._head
-
-    def append(self, entry: Entry) -> None:
-        """Write an entry behind the head."""
-        journal.append(self._connection, entry)
-        self._head = (entry.sequence, entry.hash)
-
-    def answer_of(self, command: str) -> str | None:
-        """Return what a command was answered before."""
-        row = self._connection.execute("SELECT answer FROM answers WHERE command = %s", [command]).fetchone()
-        return None if row is None else str(row[0])
-
-    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
-        """Keep the answer of a command."""
-        self._connection.execute(
-            "INSERT INTO answers (command, at_ns, answer) VALUES (%s, %s, %s)", [command, at_ns, answer]
-        )
-
-    def last_of(self, subject: str) -> Entry | None:
-        """Return the newest entry about something."""
-        return journal.last_of(self._connection, subject)
-
-
-class MemoryStore:
-    """Transactions in memory: for proofs over many steps, and for whoever wants no database."""
-
-    def __init__(self) -> None:
-        self.book = MemoryBook()
-        self.entries: list[Entry] = []
-        self.answers: dict[str, str] = {}
-
-    @contextmanager
-    def begin(self) -> Iterator[Transaction]:
-        """Open a transaction; what it did is taken back if it fails."""
-        written, answered = len(self.entries), len(self.answers)
-        self.book.begin()
-        try:
-            yield MemoryTransaction(self)
-        except BaseException:
-            self.book.roll_back()
-            del self.entries[written:]
-            while len(self.answers) > answered:
-                self.answers.popitem()
-            raise
-        self.book.commit()
-
-
-class MemoryTransaction:
-    """One transaction in memory."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.book: Book = store.book
-
-    def head(self) -> tuple[int, str]:
-        """Return sequence and hash of the journal's last entry."""
-        last = self._store.entries[-1] if self._store.entries else None
-        return (0, journal.START) if last is None else (last.sequence, last.hash)
-
-    def append(self, entry: Entry) -> None:
-        """Write an entry behind the head."""
-        self._store.entries.append(entry)
-
-    def answer_of(self, command: str) -> str | None:
-        """Return what a command was answered before."""
-        return self._store.answers.get(command)
-
-    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
-        """Keep the answer of a command."""
-        self._store.answers[command] = answer
-
-    def last_of(self, subject: str) -> Entry | None:
-        """Return the newest entry about something."""
-        return next((e for e in reversed(self._store.entries) if e.subject == subject), None)

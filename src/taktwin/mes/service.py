@@ -37,12 +37,13 @@ from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.desk import Desk, SqlStore, content_of
+from taktwin.mes.desk import Desk, content_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.machines.actions import envelope
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
+from taktwin.mes.stores import SqlStore
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.storage import database, journal

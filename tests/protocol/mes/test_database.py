@@ -26,7 +26,7 @@ from taktwin.mes.checklists.tables import Photo
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import KeptBooking, SetAside
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.desk import Desk, SqlStore, rebuilt
+from taktwin.mes.desk import Desk, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
 from taktwin.mes.performance.tables import ShiftNote
@@ -36,6 +36,7 @@ from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
 from taktwin.mes.scheduling.tables import Schedule
 from taktwin.mes.service import MesService
+from taktwin.mes.stores import SqlStore
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant import open_plant

@@ -11,9 +11,10 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, CommandData
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.definitions.routes import Definitions, compiled
-from taktwin.mes.desk import Desk, MemoryStore
+from taktwin.mes.desk import Desk
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.resources import engine
+from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
 from tests.support_machines import obey
 

@@ -13,11 +13,12 @@ from taktwin.contracts.commands import ImportReport
 from taktwin.errors import StoreError
 from taktwin.instants import parse_rfc3339
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.desk import MemoryStore, Transaction, rebuilt
+from taktwin.mes.desk import rebuilt
 from taktwin.mes.exchange import confirming
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.scheduling.tables import Request
+from taktwin.mes.stores import MemoryStore, Transaction
 from taktwin.standards import b2mml
 from tests.unit.mes.conftest import Shop
 

@@ -18,8 +18,9 @@ from taktwin.clock import SystemClock
 from taktwin.contracts import commands, topics
 from taktwin.mes.api import QUERIES
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.desk import Desk, MemoryStore
+from taktwin.mes.desk import Desk
 from taktwin.mes.resources import engine
+from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
 from taktwin.portal.app import create_app
 from taktwin.portal.auth import Person

@@ -1,4 +1,4 @@
-"""The device history record and the audit view, as the page takes them."""
+"""Signatures, the device history record and the audit view, as the page takes them."""
 
 from __future__ import annotations
 
@@ -82,3 +82,22 @@ class AuditModel(Model):
 
     entries: list[AuditEntryModel]
     more: bool
+
+
+class SignatureModel(Model):
+    """An electronic signature."""
+
+    signature: str
+    kind: str
+    record: str
+    meaning: str
+    person: str
+    printed_name: str
+    at_ms: int
+    digest: str  # SHA-256 of the record that was looked at; "" = of none
+
+
+class SignaturesModel(Model):
+    """The signatures of a record."""
+
+    signatures: list[SignatureModel]

@@ -12,7 +12,7 @@ from taktwin.contracts import commands, topics
 from taktwin.contracts.commands import Command, ImportOrders, ImportReport
 from taktwin.errors import BusError
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
-from taktwin.portal.models.mes import ImportModel
+from taktwin.portal.models.scheduling import ImportModel
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
 from taktwin.portal.routes.mes import OWNER

@@ -19,35 +19,19 @@ from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
 from taktwin.portal.auth import Person
 from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
+from taktwin.portal.models.collection import BroughtModel, LateModel, SyncModel
+from taktwin.portal.models.documents import DocumentsModel
+from taktwin.portal.models.execution import BoardModel
 from taktwin.portal.models.machines import ToldModel
 from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
-from taktwin.portal.models.mes import (
-    BoardModel,
-    BroughtModel,
-    CrewModel,
-    DocumentsModel,
-    Granted,
-    LabourModel,
-    LateModel,
-    LotsModel,
-    MovesModel,
-    NonconformancePage,
-    OrderPage,
-    OrdersModel,
-    PeopleModel,
-    QualityModel,
-    RecallModel,
-    RouteStateModel,
-    ScheduleModel,
-    SerialPage,
-    SignaturesModel,
-    SuspicionsModel,
-    SyncModel,
-    TerminalModel,
-    Wish,
-)
+from taktwin.portal.models.mes import Granted, Wish
+from taktwin.portal.models.people import CrewModel, LabourModel, PeopleModel
 from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
-from taktwin.portal.models.records import AuditModel, RecordModel
+from taktwin.portal.models.quality import NonconformancePage, QualityModel, SuspicionsModel
+from taktwin.portal.models.records import AuditModel, RecordModel, SignaturesModel
+from taktwin.portal.models.scheduling import MovesModel, OrdersModel, ScheduleModel
+from taktwin.portal.models.terminal import TerminalModel
+from taktwin.portal.models.tracking import LotsModel, OrderPage, RecallModel, RouteStateModel, SerialPage
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
 

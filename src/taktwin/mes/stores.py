@@ -1,0 +1,172 @@
+"""Where the desk's transactions happen: in PostgreSQL, or in memory.
+
+A transaction holds the rows, the journal behind its head and the answers; all of it is kept, or nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from taktwin.storage import database, journal
+from taktwin.storage.book import Book, MemoryBook, SqlBook
+from taktwin.storage.database import Connection
+from taktwin.storage.journal import Entry
+
+
+class Transaction(Protocol):
+    """One transaction: all of it is kept, or nothing."""
+
+    @property
+    def book(self) -> Book:
+        """Return the rows."""
+        ...
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry; no other desk goes on until this one ends."""
+        ...
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        ...
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        ...
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        ...
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        ...
+
+
+class Store(Protocol):
+    """Where transactions happen."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction. Raises StoreError where the database failed: nothing happened then."""
+        ...
+
+
+class SqlStore:
+    """Transactions in PostgreSQL; makes its connection anew after the database was away."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction, once no other thread has one: two on one connection would be one inside
+        the other, and what the inner one had accepted would go with the outer one."""
+        with self._one_at_a_time:
+            if self._connection is None or self._connection.closed:
+                self._connection = self._connect()
+            with database.transaction(self._connection) as connection:
+                yield SqlTransaction(connection)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+class SqlTransaction:
+    """One transaction in PostgreSQL."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._head: tuple[int, str] | None = None
+        self._book: Book | None = None
+
+    @property
+    def book(self) -> Book:
+        """Return the rows. Once the head is locked nobody else writes any."""
+        if self._book is None:
+            self._book = SqlBook(self._connection, alone=self._head is not None)
+        return self._book
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry, locked."""
+        if self._head is None:
+            self._head = journal.head(self._connection)
+        return self._head
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        journal.append(self._connection, entry)
+        self._head = (entry.sequence, entry.hash)
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        row = self._connection.execute("SELECT answer FROM answers WHERE command = %s", [command]).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        self._connection.execute(
+            "INSERT INTO answers (command, at_ns, answer) VALUES (%s, %s, %s)", [command, at_ns, answer]
+        )
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        return journal.last_of(self._connection, subject)
+
+
+class MemoryStore:
+    """Transactions in memory: for proofs over many steps, and for whoever wants no database."""
+
+    def __init__(self) -> None:
+        self.book = MemoryBook()
+        self.entries: list[Entry] = []
+        self.answers: dict[str, str] = {}
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction; what it did is taken back if it fails."""
+        written, answered = len(self.entries), len(self.answers)
+        self.book.begin()
+        try:
+            yield MemoryTransaction(self)
+        except BaseException:
+            self.book.roll_back()
+            del self.entries[written:]
+            while len(self.answers) > answered:
+                self.answers.popitem()
+            raise
+        self.book.commit()
+
+
+class MemoryTransaction:
+    """One transaction in memory."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.book: Book = store.book
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the journal's last entry."""
+        last = self._store.entries[-1] if self._store.entries else None
+        return (0, journal.START) if last is None else (last.sequence, last.hash)
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry behind the head."""
+        self._store.entries.append(entry)
+
+    def answer_of(self, command: str) -> str | None:
+        """Return what a command was answered before."""
+        return self._store.answers.get(command)
+
+    def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
+        """Keep the answer of a command."""
+        self._store.answers[command] = answer
+
+    def last_of(self, subject: str) -> Entry | None:
+        """Return the newest entry about something."""
+        return next((e for e in reversed(self._store.entries) if e.subject == subject), None)
