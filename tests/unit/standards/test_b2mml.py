@@ -129,7 +129,8 @@ def test_what_is_shown_and_read_again_is_the_same_order(shown: list[OrderOut]) -
     message = b2mml.show_operations_schedule(shown, sender="northfield", at_ns=AT_NS)
     again = b2mml.read_operations_schedule(message).requests
     assert again == tuple(
-        OrderIn(o.request, o.product, o.quantity, o.due_ns, o.priority, o.customer) for o in shown
+        OrderIn(o.request, o.product, o.quantity, o.due_ns, o.priority, o.customer, state=o.state)
+        for o in shown
     )
 
 

@@ -12,20 +12,26 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Command, CommandData, ImportedRow, ImportReport
-from taktwin.mes.desk import Desk, Store
+from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.desk import Desk
 from taktwin.mes.exchange.csv_orders import CsvError, read_csv
+from taktwin.mes.exchange.defining import compared
 from taktwin.mes.exchange.placing import JobLists
+from taktwin.mes.stores import Store
 from taktwin.standards import b2mml
 from taktwin.standards.b2mml import RELEASED, B2mmlError, NotRead, OrderIn, Transaction, Verdict
 
-NOUNS = ("OperationsSchedule", "JobList")
+NOUNS = ("OperationsSchedule", "JobList", "OperationsDefinition", "OperationsDefinitionInformation")
 
 
 class Importer:
     """Takes what an ERP sends. Every method raises StoreError where the database is away: send it again."""
 
-    def __init__(self, desk: Desk, store: Store, *, sender: str, time_zone: str) -> None:
+    def __init__(
+        self, desk: Desk, store: Store, definitions: Definitions, *, sender: str, time_zone: str
+    ) -> None:
         self._desk = desk
+        self._definitions = definitions
         self._sender = sender
         self._time_zone = time_zone
         self._job_lists = JobLists(desk, store)
@@ -59,6 +65,14 @@ class Importer:
                 b2mml.job_list(message), delete=message.action == "Delete", key=key,
                 cause=f"job list {message.bod} of {actor}", actor=actor, actor_type=actor_type,
             )  # fmt: skip
+        if message.noun in NOUNS:
+            delete = message.action == "Delete"
+            return [
+                refused(each)
+                if isinstance(each, NotRead)
+                else compared(each, self._definitions, delete=delete)
+                for each in b2mml.definitions(message)
+            ]
         raise B2mmlError("root element", repr(message.verb + message.noun),
                          f"Process, Sync or Show with one of {', '.join(NOUNS)}")  # fmt: skip
 

@@ -15,10 +15,11 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, Command, ImportedRow, PlannedJob
-from taktwin.mes.desk import Desk, Store
+from taktwin.mes.desk import Desk
 from taktwin.mes.dispatching.queries import open_jobs
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.queries import Plan, plan_of, schedule_in_force
+from taktwin.mes.stores import Store
 from taktwin.standards.b2mml import JobIn, JobOut, NotRead
 from taktwin.standards.job_control import State, SubState
 from taktwin.standards.job_control import b2mml as b2mml_state
@@ -59,9 +60,7 @@ class JobLists:
                 rows.append(_row(each))
             elif each.job.job in asked.wanted or each.job.job in asked.verdicts:
                 reason = f"job order {each.job.job}: found twice; expected once"
-                rows.append(
-                    ImportedRow(request=each.job.job, accepted=False, code="invalid", reason=reason)
-                )
+                rows.append(ImportedRow(request=each.job.job, accepted=False, code="invalid", reason=reason))
             else:
                 _look(asked, each, known.get(each.job.job), delete=delete)
                 rows.append(each.job.job)

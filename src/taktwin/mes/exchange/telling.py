@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from taktwin.contracts.events import CATALOGUE
 from taktwin.standards.b2mml import EventOut
 from taktwin.storage.journal import Entry
 
@@ -51,6 +52,12 @@ USUAL = ("stop", "hold", "nonconformance")  # where whoever asks names no class
 def class_of(event_type: str, wanted: Iterable[str]) -> str:
     """Return the first of these classes to which an event belongs; "" = to none."""
     return next((name for name in wanted if event_type.startswith(CLASSES[name].types)), "")
+
+
+def types_of(wanted: Iterable[str]) -> list[str]:
+    """Return every event type of these classes."""
+    names = list(wanted)
+    return [event_type for event_type in sorted(CATALOGUE) if class_of(event_type, names)]
 
 
 def told(entries: Iterable[Entry], wanted: Sequence[str]) -> list[EventOut]:

@@ -16,6 +16,7 @@ from taktwin.standards.b2mml.definitions import (
 from taktwin.standards.b2mml.jobs import JobIn, JobOut, job_list, show_job_list
 from taktwin.standards.b2mml.lots import LotOut, read_material_lots, show_material_lots
 from taktwin.standards.b2mml.message import (
+    PIECES,
     B2mmlError,
     NotRead,
     Transaction,
@@ -48,7 +49,8 @@ from taktwin.standards.b2mml.performance import (
 )
 
 __all__ = [
-    "RELEASED", "B2mmlError", "DefinitionIn", "EventOut", "JobIn", "JobOut", "JobResponse", "Line", "LotOut",
+    "PIECES", "RELEASED", "B2mmlError", "DefinitionIn", "EventOut", "JobIn", "JobOut", "JobResponse", "Line",
+    "LotOut",
     "NotRead", "OrderIn", "OrderOut", "ProductDefinition", "Schedule", "Segment", "SegmentOut", "Transaction",
     "Unreadable", "Verdict", "acknowledge", "definitions", "job_list", "notify_operations_events",
     "operations_schedule", "read", "read_material_lots", "read_operations_events",

@@ -8,6 +8,7 @@ answers, whose elements stand in the order that the schema demands.
 from __future__ import annotations
 
 import copy
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ DEPTH_MAX = 64  # B2MML itself has some twenty levels; what is deeper is written
 ELEMENTS_MAX = 1_000_000
 UNUSED_SHOWN = 12
 ET.register_namespace("b2mml", NAMESPACE)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 _NAME = re.compile(
     r"(Process|Sync|Show|Change|Cancel|Get|Notify|Acknowledge|Respond|Confirm)([A-Z][A-Za-z]*)"
 )
@@ -192,7 +193,10 @@ class Noun:
 
 def number(text: str) -> float | None:
     """Return a number as XML writes it; None where it is none, or none that can be counted with."""
-    return float(text) if _NUMBER.fullmatch(text) else None  # Python itself would take 1_000, nan and inf
+    if _NUMBER.fullmatch(text) is None:  # Python itself would take 1_000, nan and inf
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 # In
