@@ -40,6 +40,12 @@ def command(running: Product, command_name: str, /, **data: object) -> Any:
     return running.api(f"/mes/commands/{command_name}", {"data": data, "idempotency_key": uuid.uuid4().hex})
 
 
+def journal(product: Product) -> list[dict[str, Any]]:
+    """Return all that happened, in its order."""
+    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=60) as answer:
+        return [json.loads(line) for line in answer.read().splitlines()]
+
+
 def shot(page: Page, name: str) -> None:
     """Keep a picture for whoever wants to look at it."""
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -233,10 +239,8 @@ def test_who_has_no_valid_certificate_begins_nothing_and_a_shift_leaves_a_note(
     shot(page, "people")
     begun = [line for line in product.api("/mes/board")["lines"] if line["job"] == "88270-70"]
     assert begun[0]["state"] == "Running"
-    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
-        text = answer.read().decode()
     entry = next(
-        json.loads(line) for line in text.splitlines() if '"job.order.started"' in line and "88270" in line
+        e for e in journal(product) if e["event_type"] == "job.order.started" and "88270" in e["content"]
     )
     assert (entry["actor"], entry["on_behalf_of"]) == ("demo", "P07")
 
@@ -361,34 +365,61 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
     assert product.api(f"/mes/units/{serial}")["unit"]["disposition"] != "Restricted"
 
 
-def test_a_cell_asks_and_does_not_build_in_what_is_held(page: Page, product: Product) -> None:
+def answered(product: Product, work_unit: str) -> dict[str, Any]:
+    """Return what a cell was told last about each part that it asked about."""
+    told = [
+        json.loads(e["content"])
+        for e in journal(product)
+        if e["event_type"] == "equipment.interlock.answered"
+    ]
+    return {each["unit"]: each for each in told if each["work_unit"] == work_unit}
+
+
+def test_a_cell_that_was_paused_asks_when_it_goes_on_and_does_not_build_in_what_is_held(
+    page: Page, product: Product
+) -> None:
     command(product, "order.drop", request="88290", product="EA-100", quantity=40, due_ms=0)
     command(product, "job.dispatch", job="88290-20", work_unit="adhesive2", version=1)
     command(product, "job.begin", job="88290-20")
+    command(product, "lot.receive", lot="BR-7-0311", product="BR-7", quantity=900.0)
+    command(product, "job.dispatch", job="88290-30", work_unit="press2", version=1)
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(product.url + "terminal/press2")
-    answer = page.locator("[data-interlock]")
-    expect(answer).to_be_visible(timeout=20_000)
-    held: set[str] = set()
+    expect(page.locator(".terminal[data-asked=true]")).to_be_visible(timeout=20_000)
+    scan(page, "BR-7-0311")
+    expect(page.get_by_text("lot BR-7-0311")).to_be_visible(timeout=20_000)
+    # Nothing begins before there is something to press.
+    until(lambda: product.api("/mes/orders/88290")["units"], 120)
+    touch(page, re.compile("^Start 88290-30"))
+    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=20_000)
+    touch(page, "Stop or problem")
+    # The machine says by itself that it takes no further part: from here on nobody is in a hurry.
+    side = page.locator(".job").get_by_test_id("machine-side")
+    expect(side).to_contain_text("Interrupted", timeout=20_000)
+    expect(side).to_have_attribute("data-equal", "true", timeout=20_000)
 
-    def refused() -> bool:
-        # Each part that comes off the cell before is held at once, until the press has asked about one.
+    def lies_before_the_press() -> str:
         for unit in product.api("/mes/orders/88290")["units"]:
-            if unit["unit"] not in held:
-                held.add(unit["unit"])
-                command(product, "hold.set", kind="unit", id=unit["unit"], cause="suspected bead")
-        question = product.api("/mes/told/press2")["question"]
-        return bool(question and question["unit"] in held and not question["may"])
+            if unit["disposition"] == "In-Process" and unit["unit"] not in answered(product, "press2"):
+                return str(unit["unit"])
+        return ""
 
-    until(refused, 60, lambda: str(product.api("/mes/told/press2")))
-    expect(page.locator("[data-interlock='held']")).to_contain_text("suspected bead", timeout=10_000)
+    serial = until(lies_before_the_press, 120)
+    command(product, "hold.set", kind="unit", id=serial, cause="suspected bead")
+    command(product, "hold.set", kind="lot", id="BR-7-0311", cause="cage broken")
+    assert serial not in answered(product, "press2")
+    touch(page, "Go on")
+    told = until(lambda: answered(product, "press2").get(serial), 120)
+    assert (told["may"], told["cause"]) == (False, "suspected bead")
+    assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "held"
+    # Whichever part it asks about now, of this lot it builds nothing in.
+    expect(page.locator("[data-interlock].no")).to_contain_text("is not built in", timeout=20_000)
     shot(page, "terminal-interlock")
-    unit = product.api("/mes/told/press2")["question"]["unit"]
-    assert product.api(f"/mes/units/{unit}/at/press2")["code"] == "held"
-    job = next(j for j in product.api("/mes/orders/88290")["jobs"] if j["job"] == "88290-20")
-    command(product, "job.control", job=job["job"], method="Abort", version=job["version"])
-    for each in held:
-        command(product, "hold.release", kind="unit", id=each, cause="looked at: the bead is good")
+    command(product, "hold.release", kind="unit", id=serial, cause="looked at: the bead is good")
+    command(product, "hold.release", kind="lot", id="BR-7-0311", cause="only that one")
+    touch(page, "Order done")
+    expect(page.get_by_test_id("state")).to_have_count(0, timeout=20_000)
+    command(product, "job.control", job="88290-20", method="Abort")
 
 
 def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
@@ -481,8 +512,7 @@ def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is
     [photo] = order["photos"]
     with urllib.request.urlopen(product.url + f"api/v1/mes/files/{photo['file']}", timeout=20) as answer:
         assert answer.read(3) == b"\xff\xd8\xff"
-    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
-        entries = [json.loads(line) for line in answer.read().splitlines()]
+    entries = journal(product)
     scraps = [e for e in entries if e["event_type"] == "material.scrapped" and "88280-20" in e["content"]]
     assert len(scraps) == len({e["correlation"] for e in scraps}) == 2
     assert all(e["time_ns"] < e["recorded_ns"] - 10**9 for e in scraps), "booked by when it was touched"
@@ -603,8 +633,7 @@ def test_a_killed_mes_and_a_killed_database_lose_no_order_and_double_none(produc
     assert [drop(name) for name in keys] == [first, second, third]
     names = [order["request"] for order in product.api("/mes/orders")["orders"]]
     assert sorted(set(names)) == sorted(names) and set(keys) <= set(names)
-    with urllib.request.urlopen(product.url + "api/v1/mes/audit.jsonl", timeout=20) as answer:
-        entries = [json.loads(line) for line in answer.read().splitlines()]
+    entries = journal(product)
     received = [e["subject"] for e in entries if e["event_type"] == "operations.request.received"]
     assert sorted(received) == sorted(names)
     assert [e["sequence"] for e in entries] == list(range(1, len(entries) + 1))

@@ -1,0 +1,316 @@
+"""What is wrong with a plant before anything runs: comes in a `Plant`, goes out what was found.
+
+Errors are what no run could be right with: a name that nobody declares, a step that nothing reaches,
+a skill that nobody has. Warnings are what a run will show, only later and at more cost: a work
+center with more work than time, a ring of finite queues that can lock up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from taktwin.errors import TaktwinError
+from taktwin.simulation.distributions import Distribution
+from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter
+
+OPERATORS_MAX = 64  # a bit each
+LEAVES_MAX = 1 << 14  # of the kernel's tree: what may have an event pending
+TICKS_MAX = 1 << 47  # of any single span: 4,400 years of milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: where, what was found, what would be right."""
+
+    place: str
+    found: str
+    expected: str
+    is_error: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.found}: expected {self.expected}"
+
+
+class ModelError(TaktwinError):
+    """A plant that cannot be simulated; its text has a line for each error."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(each) for each in self.findings))
+
+
+def check(plant: Plant) -> tuple[Finding, ...]:
+    """Return all findings, errors first; names are looked at before anything is computed from them."""
+    errors = [*_names(plant), *_values(plant)]
+    if errors:
+        return tuple(errors)
+    return (*_unreachable(plant), *_timeless(plant), *_overload(plant), *_rings(plant), *_families(plant))
+
+
+def checked(plant: Plant) -> tuple[Finding, ...]:
+    """Return the warnings of a plant.
+
+    Raises
+    ------
+    ModelError
+        If it has an error.
+    """
+    findings = check(plant)
+    if any(each.is_error for each in findings):
+        raise ModelError(each for each in findings if each.is_error)
+    return findings
+
+
+def _names(plant: Plant) -> Iterator[Finding]:
+    kinds = {
+        "work center": [each.name for each in plant.centers],
+        "product": [each.name for each in plant.products],
+        "order": [each.name for each in plant.orders],
+        "operator": [each.name for each in plant.operators],
+        "crew": [each.name for each in plant.crews],
+        "calendar": [each.name for each in plant.calendars],
+        **{
+            f"product {product.name}: step": [step.name for step in product.steps]
+            for product in plant.products
+        },
+    }
+    for kind, names in kinds.items():
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield Finding(f"{kind} {name}", f"declared {times} times", "each name once")
+
+    def known(place: str, kind: str, name: str | None) -> Iterator[Finding]:
+        if name is not None and name not in kinds[kind]:
+            yield Finding(place, f"unknown {kind} {name!r}", _one_of(kinds[kind]))
+
+    for center in plant.centers:
+        place = f"work center {center.name}"
+        yield from known(place, "calendar", center.calendar)
+        if center.failure:
+            yield from known(place, "crew", center.failure.crew)
+    skills = sorted({skill for operator in plant.operators for skill in operator.skills})
+    for product in plant.products:
+        steps = [step.name for step in product.steps]
+        for step in product.steps:
+            place = f"product {product.name}, step {step.name}"
+            yield from known(place, "work center", step.center)
+            if step.skill is not None and step.skill not in skills:
+                yield Finding(place, f"skill {step.skill!r} that no operator has", _one_of(skills))
+            if step.rework_to is not None and step.rework_to not in steps:
+                yield Finding(place, f"rework to the unknown step {step.rework_to!r}", _one_of(steps))
+    for order in plant.orders:
+        yield from known(f"order {order.name}", "product", order.product)
+
+
+def _one_of(names: list[str]) -> str:
+    return f"one of {', '.join(names)}" if names else "it to be declared: there is none"
+
+
+def _values(plant: Plant) -> Iterator[Finding]:
+    def wanted(place: str, holds: bool, found: str, expected: str) -> Iterator[Finding]:
+        if not holds:
+            yield Finding(place, found, expected)
+
+    def drawable(place: str, drawn: Distribution) -> Iterator[Finding]:
+        # The finest cell of a table reaches 2^-22; nothing that the product knows is 10,000 means long there
+        # but a Weibull of a shape far below 1, which is then told to take a coarser tick.
+        longest = drawn.mean_s / plant.tick_s * 10_000
+        yield from wanted(place, longest < TICKS_MAX, f"a mean of {drawn.mean_s:g} s at ticks of "
+                          f"{plant.tick_s:g} s", "a coarser tick")  # fmt: skip
+
+    yield from wanted("plant", bool(plant.centers), "no work center", "at least one")
+    yield from wanted("plant", 0 < plant.tick_s < math.inf, f"tick_s = {plant.tick_s}", "a number above 0")
+    if not 0 < plant.tick_s < math.inf:
+        return
+    yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
+                      f"at most {OPERATORS_MAX}")  # fmt: skip
+    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 2
+    yield from wanted(
+        "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
+    )
+    for center in plant.centers:
+        place = f"work center {center.name}"
+        yield from wanted(place, center.units >= 1, f"{center.units} units", "1 or more")
+        yield from wanted(place, 0 < center.pace < math.inf, f"pace {center.pace}", "a number above 0")
+        limit = center.queue_max
+        yield from wanted(place, limit is None or limit >= 0, f"queue_max {limit}", "0 or more, or None")
+        for pair, setup_s in center.setup_s.items():
+            yield from wanted(place, 0 <= setup_s < math.inf, f"set-up {pair} of {setup_s} s", "0 or more")
+        if center.failure:
+            yield from drawable(place, center.failure.time_to)
+            yield from drawable(place, center.failure.repair)
+            yield from wanted(place, plant.ticks(center.failure.time_to.mean_s) >= 1,
+                              "a mean time to failure below a tick", "a tick or more")  # fmt: skip
+    for product in plant.products:
+        place = f"product {product.name}"
+        yield from wanted(place, bool(product.steps), "no step", "at least one")
+        if product.arrivals:
+            yield from drawable(place, product.arrivals)
+            yield from wanted(place, plant.ticks(product.arrivals.mean_s) >= 1,
+                              "a mean time between arrivals below a tick", "a tick or more")  # fmt: skip
+        for step in product.steps:
+            place = f"product {product.name}, step {step.name}"
+            yield from drawable(place, step.work)
+            yield from wanted(place, 0 <= step.good <= 1, f"good = {step.good}", "a probability")
+            yield from wanted(place, 0 <= step.move_s < math.inf, f"move_s = {step.move_s}", "0 or more")
+    for crew in plant.crews:
+        yield from wanted(f"crew {crew.name}", crew.people >= 1, f"{crew.people} people", "1 or more")
+    for order in plant.orders:
+        place = f"order {order.name}"
+        yield from wanted(place, order.quantity >= 1, f"quantity {order.quantity}", "1 or more")
+        yield from wanted(place, 0 <= order.release_s < math.inf, f"release_s {order.release_s}", "0 or more")
+        ends = max(order.release_s, order.due_s or 0) / plant.tick_s
+        yield from wanted(place, ends < TICKS_MAX, "an instant beyond all ticks", "a coarser tick")
+    for calendar in plant.calendars:
+        place = f"calendar {calendar.name}"
+        edges = [edge for interval in calendar.on_s for edge in interval]
+        ticks = [plant.ticks(edge) for edge in edges]
+        yield from wanted(place, bool(edges), "no interval", "at least one")
+        rises = all(a < b for a, b in zip(ticks[::2], ticks[1::2], strict=True)) and ticks == sorted(ticks)
+        inside = not ticks or (ticks[0] >= 0 and ticks[-1] <= plant.ticks(calendar.period_s))
+        yield from wanted(place, rises and inside, f"intervals {calendar.on_s}",
+                          f"rising and apart, within 0 and {calendar.period_s:g} s")  # fmt: skip
+    endless = Counter(
+        product.steps[0].center for product in plant.products if product.endless and product.steps
+    )
+    for name, times in endless.items():
+        yield from wanted(f"work center {name}", times == 1, f"{times} endless products begin here", "one")
+
+
+def visits(product: Product) -> tuple[float, ...]:
+    """Return how often a job of the product comes to each of its steps, on average, rework unlimited."""
+    n = len(product.steps)
+    flow = np.eye(n)
+    for place, step in enumerate(product.steps):
+        if place + 1 < n:
+            flow[place + 1, place] -= step.good
+        if step.rework_to is not None:
+            back = [each.name for each in product.steps].index(step.rework_to)
+            flow[back, place] -= 1 - step.good
+    entered = np.zeros(n)
+    entered[0] = 1.0
+    try:
+        return tuple(float(each) for each in np.linalg.solve(flow, entered))
+    except np.linalg.LinAlgError:
+        return (math.inf,) * n  # nothing ever leaves: a closed plant
+
+
+def _unreachable(plant: Plant) -> Iterator[Finding]:
+    for product in plant.products:
+        names = [step.name for step in product.steps]
+        reached, todo = set[int](), [0]
+        while todo:
+            place = todo.pop()
+            if place in reached:
+                continue
+            reached.add(place)
+            step = product.steps[place]
+            if step.good > 0 and place + 1 < len(names):
+                todo.append(place + 1)
+            if step.good < 1 and step.rework_to is not None:
+                todo.append(names.index(step.rework_to))
+        for place, name in enumerate(names):
+            if place not in reached:
+                yield Finding(f"product {product.name}, step {name}", "nothing ever comes to it",
+                              "a step before it that passes something")  # fmt: skip
+
+
+def _timeless(plant: Plant) -> Iterator[Finding]:
+    """Find what would happen for ever within one tick."""
+    for product in plant.products:
+        least = min((plant.ticks(step.work.mean_s) for step in product.steps), default=0)
+        circles = any(step.good == 0 and step.rework_to is not None for step in product.steps)
+        if (product.endless and plant.ticks(product.steps[0].work.mean_s) < 1) or (circles and least < 1):
+            yield Finding(
+                f"product {product.name}", "work without end that takes no time", "a tick or more each"
+            )
+
+
+def _families(plant: Plant) -> Iterator[Finding]:
+    """Find set-ups of families that no step has: a slip of the pen, or a product that is gone."""
+    families = sorted({s.family for p in plant.products for s in p.steps if s.family is not None})
+    for center in plant.centers:
+        for family in sorted({each for pair in center.setup_s for each in pair if each is not None}):
+            if family not in families:
+                yield Finding(f"work center {center.name}, set-up", f"family {family!r} that no step has",
+                              _one_of(families), is_error=False)  # fmt: skip
+
+
+def share_on(plant: Plant, center: WorkCenter) -> float:
+    """Return the share of time in which a unit of the center could work: calendar and failures."""
+    share = 1.0
+    for calendar in plant.calendars:
+        if calendar.name == center.calendar:
+            share = sum(to - since for since, to in calendar.on_s) / calendar.period_s
+    if center.failure and center.failure.clock is FailureClock.CALENDAR:
+        up = center.failure.time_to.mean_s
+        share *= up / (up + center.failure.repair.mean_s)
+    return share
+
+
+def load(plant: Plant, center: WorkCenter) -> float:
+    """Return the work that arrives by itself over what the center can do, without set-ups; 1 is full."""
+    work_s = 0.0  # per second
+    for product in plant.products:
+        if product.arrivals and not product.balks:
+            for step, times in zip(product.steps, visits(product), strict=True):
+                if step.center == center.name:
+                    work_s += times * step.work.mean_s / product.arrivals.mean_s
+    if center.failure and center.failure.clock is FailureClock.WORKING:
+        work_s *= 1 + center.failure.repair.mean_s / center.failure.time_to.mean_s
+    return work_s / (center.units * center.pace * share_on(plant, center))
+
+
+def _overload(plant: Plant) -> Iterator[Finding]:
+    for center in plant.centers:
+        loaded = load(plant, center)
+        if loaded >= 1:
+            yield Finding(f"work center {center.name}",
+                          f"a load of {loaded:.2f}, its queue grows without end",
+                          "less than 1", is_error=False)  # fmt: skip
+
+
+def _next_steps(product: Product) -> Iterator[tuple[Step, Step]]:
+    for place, step in enumerate(product.steps):
+        if place + 1 < len(product.steps) and step.good > 0:
+            yield step, product.steps[place + 1]
+        if step.good < 1 and step.rework_to is not None:
+            yield step, next(each for each in product.steps if each.name == step.rework_to)
+
+
+def _rings(plant: Plant) -> Iterator[Finding]:
+    """Find rings of work centers that hand over at once into finite queues: all full, none gives way."""
+    finite = {center.name for center in plant.centers if center.queue_max is not None}
+    after: dict[str, set[str]] = {}
+    for product in plant.products:
+        for step, then in _next_steps(product):
+            if step.move_s == 0 and then.center in finite and step.center in finite:
+                after.setdefault(step.center, set()).add(then.center)
+    told: set[frozenset[str]] = set()
+    for start in sorted(after):
+        path = _way_back(after, start)
+        if path and frozenset(path) not in told:
+            told.add(frozenset(path))
+            yield Finding("work centers " + " > ".join((*path, start)),
+                          "a ring of finite queues that can lock up",
+                          "one queue without limit, or a move, in the ring", is_error=False)  # fmt: skip
+
+
+def _way_back(after: dict[str, set[str]], start: str) -> tuple[str, ...]:
+    """Return the shortest way from a center over its followers back to itself, or nothing."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen = set[str]()
+    while ways:
+        way = ways.pop(0)
+        for follower in sorted(after.get(way[-1], ())):
+            if follower == start:
+                return way
+            if follower not in seen:
+                seen.add(follower)
+                ways.append((*way, follower))
+    return ()

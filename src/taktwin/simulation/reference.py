@@ -1,0 +1,739 @@
+"""The same plant in plain Python, slow and readable: the kernel's oracle, and the one that can explain.
+
+Comes in: a `Plant`, a replication's key. Goes out: the course of the run, tick for tick that of the
+kernel, with a span for everything that happened to each job. It shares with the kernel the tables of
+quantiles and the key contract, and nothing of its code: objects instead of records, a heap with
+cancelled entries instead of a tree, a list of consequences instead of variables.
+
+The rules are in docs/explanation/simulation.md; a rule that only one of the two knows is a red test.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from taktwin.simulation import streams
+from taktwin.simulation.check import checked
+from taktwin.simulation.distributions import Distribution, Fixed, table, value
+from taktwin.simulation.model import (
+    Calendar,
+    Failure,
+    FailureClock,
+    Order,
+    Plant,
+    Product,
+    Rule,
+    Step,
+    WorkCenter,
+    step_name,
+    unit_name,
+)
+
+
+class Doing(IntEnum):
+    """What a unit is found doing; the numbers are columns of the kernel's account too."""
+
+    IDLE = 0
+    CALLING = 1
+    SETUP = 2
+    WORKING = 3
+    BLOCKED = 4
+    BROKEN = 5  # and no crew has come yet
+    REPAIR = 6
+    OFF = 7
+
+
+class Kind(IntEnum):
+    """Kinds of events; at the same tick the lower one comes first, then who was declared first."""
+
+    UNIT = 0
+    FAULT = 1
+    SOURCE = 2
+    MOVE = 3
+    CALENDAR = 4
+    ORDER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a job went through between two ticks, and where."""
+
+    job: str
+    what: str  # waiting, or the name of what its unit did with it, or moving
+    where: str  # work center or unit
+    since: int
+    until: int
+    note: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    name: str
+    entity: int
+    product: Product
+    arrived: int
+    order: Order | None = None
+    step: int = 0
+    passes: int = 0
+    work: int = 0
+    spans: list[Span] = field(default_factory=list)
+    mark: int = 0  # since when the last span lasts
+    note: str = ""
+
+    @property
+    def at(self) -> Step:
+        return self.product.steps[self.step]
+
+    @property
+    def quantity(self) -> int:
+        return self.order.quantity if self.order else 1
+
+    def tell(self, what: str, where: str, now: int) -> None:
+        if now > self.mark:
+            self.spans.append(Span(self.name, what, where, self.mark, now, self.note))
+        self.mark = now
+        self.note = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Unit:
+    name: str
+    place: int
+    entity: int
+    center: _Center
+    task: Doing = Doing.IDLE
+    job: _Job | None = None
+    family: str | None = None
+    operator: int | None = None
+    is_on: bool = True
+    shown: Doing = Doing.OFF
+    shown_since: int = 0
+    ends: int | None = None  # tick at which its task ends or breaks, while it goes on
+    left: int = 0  # of its task, while it rests
+    rest: int = 0  # of its work beyond the failure that will come before
+    to_failure: float = math.inf
+    failures: int = 0
+    is_down: bool = False
+    crew_is_here: bool = False
+    repair_left: int = 0
+    fault_at: int | None = None  # tick of the next fault by calendar, or of the end of the repair
+    spent: list[int] = field(default_factory=lambda: [0] * len(Doing))
+
+    @property
+    def is_busy(self) -> bool:
+        return self.task in (Doing.SETUP, Doing.WORKING)
+
+    @property
+    def can_act(self) -> bool:
+        return self.is_on and not self.is_down
+
+    def state(self) -> Doing:
+        if not self.is_on:
+            return Doing.OFF
+        if self.is_down:
+            return Doing.REPAIR if self.crew_is_here else Doing.BROKEN
+        return self.task
+
+    def note(self, now: int) -> None:
+        self.spent[self.shown] += now - self.shown_since
+        if self.job and now > self.shown_since:
+            self.job.tell(self.shown.name.lower(), self.name, now)
+        self.shown, self.shown_since = self.state(), now
+
+
+@dataclass(slots=True, eq=False)
+class _Center:
+    model: WorkCenter
+    units: list[_Unit] = field(default_factory=list)
+    queue: list[_Job] = field(default_factory=list)
+    blocked: deque[_Unit] = field(default_factory=deque)
+    endless: Product | None = None
+    longest: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.model.queue_max is not None and len(self.queue) >= self.model.queue_max
+
+
+@dataclass(slots=True)
+class _Crew:
+    free: int
+    waiting: deque[_Unit] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Count:
+    """What became of a product; times in ticks."""
+
+    arrived: int = 0
+    done: int = 0
+    parts: int = 0
+    scrapped: int = 0
+    reworked: int = 0
+    lost: int = 0
+    late: int = 0
+    flow: int = 0
+    late_ticks: int = 0
+
+
+class Reference:
+    """One run; `advance` moves it on."""
+
+    def __init__(self, plant: Plant, key: int) -> None:
+        """Stand at tick 0 with an empty plant.
+
+        Raises
+        ------
+        ModelError
+            If the plant has an error.
+        """
+        checked(plant)
+        self.plant = plant
+        self.key = key
+        self.now = 0
+        self.events = 0
+        self.done = 0
+        self.counts = {product.name: Count() for product in plant.products}
+        self.ended: dict[str, int] = {}  # order: tick
+        self.scrapped: set[str] = set()
+        self.lost: set[str] = set()
+        self.stories: dict[str, list[Span]] = {}
+        self.in_work = 0
+        self.in_work_ticks = 0
+        self._agenda: list[tuple[int, Kind, int]] = []
+        self._pending: dict[tuple[Kind, int], int] = {}
+        self._centers = {each.name: _Center(each) for each in plant.centers}
+        self._units = [
+            _Unit(unit_name(c.model, n + 1), 0, streams.entity("unit", unit_name(c.model, n + 1)), c)
+            for c in self._centers.values()
+            for n in range(c.model.units)
+        ]
+        for place, unit in enumerate(self._units):
+            unit.place = place
+            unit.is_on = unit.center.model.calendar is None
+            unit.center.units.append(unit)
+        for product in plant.products:
+            if product.endless:
+                self._centers[product.steps[0].center].endless = product
+        self._orders = plant.orders_by_release
+        self._released = 0
+        self._crews = {crew.name: _Crew(crew.people) for crew in plant.crews}
+        self._free = set(range(len(plant.operators)))
+        self._calling: list[_Unit] = []
+        self._moves: list[tuple[int, int, _Job]] = []
+        self._moved = 0
+        self._has_begun = False
+        # What follows from the event in hand, worked off in this sequence.
+        self._begin: _Unit | None = None
+        self._is_called = False
+        self._freed: _Unit | None = None
+        self._coming_on: list[_Unit] = []
+
+    # -- numbers
+
+    def _draw(self, drawn: Distribution, purpose: int, whom: int, count: int) -> float:
+        """Return a value of the distribution over its mean."""
+        if isinstance(drawn, Fixed):
+            return 1.0
+        return value(table(drawn.shape), streams.bits(self.key, purpose, whom, count))
+
+    def _span(self, drawn: Distribution, purpose: int, whom: int, count: int) -> int:
+        bits = streams.bits(self.key, purpose, whom, count)
+        return int(drawn.mean_s / self.plant.tick_s * value(table(drawn.shape), bits) + 0.5)
+
+    # -- the agenda
+
+    def _at(self, kind: Kind, place: int, tick: int | None) -> None:
+        if tick is None:
+            self._pending.pop((kind, place), None)
+        else:
+            self._pending[kind, place] = tick
+            heapq.heappush(self._agenda, (tick, kind, place))
+
+    def _next(self) -> tuple[int, Kind, int] | None:
+        while self._agenda:
+            tick, kind, place = self._agenda[0]
+            if self._pending.get((kind, place)) == tick:
+                return self._agenda[0]
+            heapq.heappop(self._agenda)
+        return None
+
+    # -- the run
+
+    def advance(self, *, until: int, enough: float = math.inf) -> None:
+        """Move on until a tick, whose own events are left, or until that many jobs are done in all."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._start()
+            self._settle()
+        while self.done < enough:
+            found = self._next()
+            if found is None or found[0] >= until:
+                self._pass_to(max(self.now, until))
+                break
+            tick, kind, place = heapq.heappop(self._agenda)
+            del self._pending[kind, place]
+            self._pass_to(tick)
+            self.events += 1
+            if kind is Kind.UNIT:
+                self._task_ends(self._units[place])
+            elif kind is Kind.FAULT:
+                unit = self._units[place]
+                if unit.is_down:
+                    self._repaired(unit)
+                else:
+                    self._pause(unit)
+                    self._break(unit)
+            elif kind is Kind.SOURCE:
+                self._part_comes(place)
+            elif kind is Kind.MOVE:
+                _, _, job = heapq.heappop(self._moves)
+                if self._moves:
+                    self._at(Kind.MOVE, 0, self._moves[0][0])
+                job.tell("moving", f"to {job.at.center}", tick)
+                self._comes(job, None, may_balk=False)
+            elif kind is Kind.CALENDAR:
+                self._calendar_turns(place)
+            else:
+                self._order_comes()
+            self._settle()
+        for unit in self._units:
+            unit.note(self.now)
+
+    def _pass_to(self, tick: int) -> None:
+        self.in_work_ticks += self.in_work * (tick - self.now)
+        self.now = tick
+
+    def _start(self) -> None:
+        for unit in self._units:
+            if failure := unit.center.model.failure:
+                self._renew(unit, failure)
+        for place, product in enumerate(self.plant.products):
+            if product.arrivals:
+                whom = streams.entity("product", product.name)
+                self._at(Kind.SOURCE, place, self._span(product.arrivals, streams.ARRIVAL, whom, 0))
+        for place in range(len(self.plant.calendars)):
+            self._at(Kind.CALENDAR, place, 0)
+        if self._orders:
+            self._at(Kind.ORDER, 0, self.plant.ticks(self._orders[0].release_s))
+        self._coming_on = [unit for unit in self._units if unit.is_on]
+
+    def _renew(self, unit: _Unit, failure: Failure) -> None:
+        """Draw when the unit, as good as new, fails next."""
+        after = self._span(failure.time_to, streams.FAILURE, unit.entity, unit.failures)
+        unit.failures += 1
+        if failure.clock is FailureClock.WORKING:
+            unit.to_failure = after
+        else:
+            self._fault(unit, self.now + after)
+
+    def _fault(self, unit: _Unit, tick: int | None) -> None:
+        unit.fault_at = tick
+        self._at(Kind.FAULT, unit.place, tick)
+
+    # -- work
+
+    def _go_on(self, unit: _Unit) -> None:
+        """Let the unit's task run for what is left of it, or to the failure that comes before."""
+        runs = unit.left
+        if unit.task is Doing.WORKING and unit.left > unit.to_failure:
+            runs = int(unit.to_failure)
+            unit.rest, unit.to_failure = unit.left - runs, 0
+        elif unit.task is Doing.WORKING:
+            unit.to_failure -= unit.left
+        unit.ends = self.now + runs
+        self._at(Kind.UNIT, unit.place, unit.ends)
+        unit.note(self.now)
+
+    def _pause(self, unit: _Unit) -> None:
+        """Stop a task that goes on, and keep what is left of it."""
+        if unit.ends is None:
+            return
+        unrun = unit.ends - self.now
+        unit.left = unrun + unit.rest
+        if unit.task is Doing.WORKING:
+            unit.to_failure += unrun
+        unit.rest, unit.ends = 0, None
+        self._at(Kind.UNIT, unit.place, None)
+
+    def _task_ends(self, unit: _Unit) -> None:
+        assert unit.job
+        unit.ends = None
+        if unit.task is Doing.SETUP:
+            unit.task, unit.left = Doing.WORKING, unit.job.work
+            self._begin = unit
+        elif unit.rest:
+            unit.left, unit.rest = unit.rest, 0
+            self._break(unit)
+        else:
+            self._step_done(unit, unit.job)
+
+    def _step_done(self, unit: _Unit, job: _Job) -> None:
+        step, count = job.at, self.counts[job.product.name]
+        if unit.operator is not None:
+            self._free.add(unit.operator)
+            unit.operator = None
+            self._is_called = True
+        follows: int | None = job.step + 1
+        if step.good < 1:
+            whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
+            if streams.unit(streams.bits(self.key, streams.QUALITY, whom, job.passes)) >= step.good:
+                if step.rework_to is not None and (step.rework_max is None or job.passes < step.rework_max):
+                    follows = [each.name for each in job.product.steps].index(step.rework_to)
+                    job.passes += 1
+                    count.reworked += 1
+                else:
+                    follows = None
+                    count.scrapped += 1
+                    if job.order:
+                        self.scrapped.add(job.order.name)
+        if follows is None or follows == len(job.product.steps):
+            if follows is not None:
+                self._job_done(job, count)
+            self.in_work -= 1
+            unit.note(self.now)
+            self._keep(job)
+            self._freed = unit
+            return
+        job.step = follows
+        if step.move_s and self.plant.ticks(step.move_s) > 0:
+            unit.note(self.now)
+            job.mark = self.now
+            heapq.heappush(self._moves, (self.now + self.plant.ticks(step.move_s), self._moved, job))
+            self._moved += 1
+            self._at(Kind.MOVE, 0, self._moves[0][0])
+            self._freed = unit
+        else:
+            unit.note(self.now)
+            self._comes(job, unit, may_balk=False)
+
+    def _job_done(self, job: _Job, count: Count) -> None:
+        self.done += 1
+        count.done += 1
+        count.parts += job.quantity
+        count.flow += self.now - job.arrived
+        if job.order:
+            self.ended[job.order.name] = self.now
+            if job.order.due_s is not None and self.now > self.plant.ticks(job.order.due_s):
+                count.late += 1
+                count.late_ticks += self.now - self.plant.ticks(job.order.due_s)
+
+    def _keep(self, job: _Job) -> None:
+        if job.order:
+            self.stories[job.name] = job.spans
+
+    # -- jobs come
+
+    def _part_comes(self, place: int) -> None:
+        product = self.plant.products[place]
+        assert product.arrivals
+        job = self._new_part(product)
+        number = self.counts[product.name].arrived
+        whom = streams.entity("product", product.name)
+        after = self._span(product.arrivals, streams.ARRIVAL, whom, number)
+        self._at(Kind.SOURCE, place, self.now + after)
+        self._comes(job, None, may_balk=True)
+
+    def _new_part(self, product: Product) -> _Job:
+        self.counts[product.name].arrived += 1
+        number = self.counts[product.name].arrived
+        entity = streams.part(streams.entity("product", product.name), number)
+        self.in_work += 1
+        return _Job(f"{product.name} {number}", entity, product, self.now, mark=self.now)
+
+    def _order_comes(self) -> None:
+        order = self._orders[self._released]
+        self._released += 1
+        if self._released < len(self._orders):
+            tick = max(self.plant.ticks(self._orders[self._released].release_s), self.now)
+            self._at(Kind.ORDER, 0, tick)
+        product = next(each for each in self.plant.products if each.name == order.product)
+        self.counts[product.name].arrived += 1
+        self.in_work += 1
+        job = _Job(order.name, streams.entity("order", order.name), product, self.now, order, mark=self.now)
+        self._comes(job, None, may_balk=True)
+
+    def _comes(self, job: _Job, source: _Unit | None, *, may_balk: bool) -> None:
+        """Bring a job to the work center of its step; `source` is the unit that hands it over."""
+        center = self._centers[job.at.center]
+        idle = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
+        if idle:
+            if source:
+                self._freed, source.job = source, None
+            idle.note(self.now)
+            idle.job, self._begin = job, idle
+            job.mark = self.now
+        elif center.is_full and source:
+            source.task = Doing.BLOCKED
+            source.note(self.now)
+            center.blocked.append(source)
+        elif center.is_full and may_balk and job.product.balks:
+            self.counts[job.product.name].lost += 1
+            self.in_work -= 1
+            if job.order:
+                self.lost.add(job.order.name)
+        else:
+            if source:
+                self._freed, source.job = source, None
+            self._join(center, job)
+
+    def _join(self, center: _Center, job: _Job) -> None:
+        broken = sum(unit.is_down for unit in center.units)
+        off = sum(not unit.is_on for unit in center.units)
+        job.mark = self.now
+        job.note = ", ".join(
+            text
+            for count, text in (
+                (len(center.queue), f"{len(center.queue)} before it"),
+                (broken, f"{broken} of {len(center.units)} broken"),
+                (off, f"{off} of {len(center.units)} off"),
+            )
+            if count
+        )
+        center.queue.append(job)
+        center.longest = max(center.longest, len(center.queue))
+
+    # -- faults, calendars
+
+    def _break(self, unit: _Unit) -> None:
+        failure = unit.center.model.failure
+        assert failure
+        unit.is_down = True
+        unit.repair_left = self._span(failure.repair, streams.REPAIR, unit.entity, unit.failures - 1)
+        self._fault(unit, None)
+        crew = self._crews[failure.crew] if failure.crew else None
+        if crew and crew.free == 0:
+            crew.waiting.append(unit)
+            unit.note(self.now)
+        else:
+            if crew:
+                crew.free -= 1
+            self._crew_comes(unit)
+
+    def _crew_comes(self, unit: _Unit) -> None:
+        unit.crew_is_here = True
+        if unit.is_on:
+            self._fault(unit, self.now + unit.repair_left)
+        unit.note(self.now)
+
+    def _repaired(self, unit: _Unit) -> None:
+        failure = unit.center.model.failure
+        assert failure
+        unit.is_down = unit.crew_is_here = False
+        unit.fault_at = None
+        self._renew(unit, failure)
+        if unit.task is Doing.IDLE:
+            self._freed = unit
+        elif unit.is_busy:
+            self._begin = unit
+        else:
+            self._is_called |= unit.task is Doing.CALLING
+            unit.note(self.now)
+        if failure.crew:
+            crew = self._crews[failure.crew]
+            if crew.waiting:
+                self._crew_comes(crew.waiting.popleft())
+            else:
+                crew.free += 1
+
+    def _calendar_turns(self, place: int) -> None:
+        calendar = self.plant.calendars[place]
+        is_on, turns = self._calendar_at(calendar)
+        self._at(Kind.CALENDAR, place, turns)
+        for unit in self._units:
+            if unit.center.model.calendar != calendar.name or unit.is_on == is_on:
+                continue
+            unit.is_on = is_on
+            if not is_on:
+                if not unit.is_down:
+                    self._pause(unit)
+                elif unit.crew_is_here:
+                    assert unit.fault_at is not None
+                    unit.repair_left = unit.fault_at - self.now
+                    self._fault(unit, None)
+                unit.note(self.now)
+            elif unit.is_down:
+                if unit.crew_is_here:
+                    self._fault(unit, self.now + unit.repair_left)
+                unit.note(self.now)
+            elif unit.task in (Doing.CALLING, Doing.BLOCKED):
+                self._is_called |= unit.task is Doing.CALLING
+                unit.note(self.now)
+            else:
+                self._coming_on.append(unit)
+
+    def _calendar_at(self, calendar: Calendar) -> tuple[bool, int]:
+        """Return whether the calendar is on now, and the tick of its next edge, which may change nothing."""
+        period = self.plant.ticks(calendar.period_s)
+        phase = self.now % period
+        intervals = [(self.plant.ticks(a), self.plant.ticks(b)) for a, b in calendar.on_s]
+        is_on = any(a <= phase < b for a, b in intervals)
+        later = [edge for interval in intervals for edge in interval if edge > phase]
+        edge = min(later) if later else period + intervals[0][0]
+        return is_on, self.now - phase + edge
+
+    # -- what follows at one instant
+
+    def _settle(self) -> None:
+        while True:
+            if self._begin:
+                unit, self._begin = self._begin, None
+                self._begins(unit)
+            elif self._is_called:
+                self._answer_a_call()
+            elif self._freed:
+                unit, self._freed = self._freed, None
+                self._frees(unit)
+            elif self._coming_on:
+                unit = self._coming_on.pop(0)
+                if unit.is_busy:
+                    self._begin = unit
+                else:
+                    self._freed = unit
+            else:
+                return
+
+    def _begins(self, unit: _Unit) -> None:
+        job = unit.job
+        assert job
+        if unit.task is Doing.IDLE:
+            step = job.at
+            whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
+            work = step.work.mean_s / self.plant.tick_s * job.quantity
+            work *= self._draw(step.work, streams.WORK, whom, job.passes)
+            job.work = int(work / unit.center.model.pace + 0.5)
+            unit.task = Doing.CALLING
+        if unit.task is Doing.CALLING and not self._is_manned(unit, job):
+            self._calling.append(unit)
+            unit.note(self.now)
+            return
+        if unit.task is Doing.CALLING:
+            family = job.at.family
+            unit.task, unit.left = Doing.WORKING, job.work
+            if family is not None and family != unit.family:
+                setup = self.plant.ticks(unit.center.model.setup_s.get((unit.family, family), 0.0))
+                unit.family = family
+                if setup:
+                    unit.task, unit.left = Doing.SETUP, setup
+        self._go_on(unit)
+
+    def _is_manned(self, unit: _Unit, job: _Job) -> bool:
+        """Return whether the step has the operator that it needs, after taking the first who can."""
+        skill = job.at.skill
+        if skill is None:
+            return True
+        able = [place for place in sorted(self._free) if skill in self.plant.operators[place].skills]
+        if able:
+            unit.operator = able[0]
+            self._free.remove(able[0])
+        return bool(able)
+
+    def _answer_a_call(self) -> None:
+        for unit in self._calling:
+            assert unit.job
+            skill = unit.job.at.skill
+            if unit.can_act and any(skill in self.plant.operators[place].skills for place in self._free):
+                self._calling.remove(unit)
+                self._begin = unit
+                return
+        self._is_called = False
+
+    def _frees(self, unit: _Unit) -> None:
+        """Give a free unit its next job, and let who is blocked before its queue move up."""
+        unit.note(self.now)
+        unit.task, unit.job = Doing.IDLE, None
+        center = unit.center
+        if not unit.can_act:
+            unit.note(self.now)
+            return
+        if center.queue:
+            job = self._choose(center, unit)
+            center.queue.remove(job)
+            job.tell("waiting", center.model.name, self.now)
+            if center.blocked and not center.is_full:
+                other = center.blocked.popleft()
+                assert other.job
+                other.note(self.now)
+                self._join(center, other.job)
+                self._freed, other.job = other, None
+        elif center.blocked:
+            other = center.blocked.popleft()
+            other.note(self.now)
+            assert other.job
+            job = other.job
+            self._freed, other.job = other, None
+        elif center.endless:
+            job = self._new_part(center.endless)
+        else:
+            unit.note(self.now)
+            return
+        job.mark = self.now
+        unit.job = job
+        self._begin = unit
+
+    def _choose(self, center: _Center, unit: _Unit) -> _Job:
+        rule = center.model.rule
+
+        def setup(job: _Job) -> int:
+            family = job.at.family
+            if family is None or family == unit.family:
+                return 0
+            return self.plant.ticks(center.model.setup_s.get((unit.family, family), 0.0))
+
+        def due(job: _Job) -> float:
+            late = job.order.due_s if job.order else None
+            return math.inf if late is None else self.plant.ticks(late)
+
+        if rule is Rule.SETUP:
+            return min(center.queue, key=setup)
+        if rule is Rule.DUE:
+            return min(center.queue, key=due)
+        if rule is Rule.PRIORITY:
+            return max(center.queue, key=lambda job: job.order.priority if job.order else 0)
+        if rule is Rule.SHORTEST:
+            ticks = self.plant.tick_s
+            return min(center.queue, key=lambda job: int(job.at.work.mean_s / ticks * job.quantity + 0.5))
+        return center.queue[0]
+
+    # -- what came of it
+
+    def spent(self) -> list[list[int]]:
+        """Return the ticks that each unit spent in each state, as the kernel accounts them."""
+        return [list(unit.spent) for unit in self._units]
+
+    def longest(self) -> list[int]:
+        """Return the longest queue of each work center so far."""
+        return [center.longest for center in self._centers.values()]
+
+
+def explain(plant: Plant, order: str, key: int, *, until: int) -> str:
+    """Return in words where the time of an order went, the longest first; to be read by a planner.
+
+    Raises
+    ------
+    KeyError
+        If the plant has no such order.
+    """
+    wanted = {each.name: each for each in plant.orders}[order]
+    run = Reference(plant, key)
+    run.advance(until=until)
+    hours = plant.tick_s / 3600
+    if order not in run.ended:
+        fate = "scrapped" if order in run.scrapped else "lost" if order in run.lost else "not done in time"
+        return f"{order}: {fate}"
+    ended = run.ended[order]
+    lines = [f"{order}: released {wanted.release_s / 3600:.2f} h, done {ended * hours:.2f} h"]
+    if wanted.due_s is not None:
+        late = ended - plant.ticks(wanted.due_s)
+        lines[0] += f", {abs(late) * hours:.2f} h {'late' if late > 0 else 'early'}"
+    whole = sum(span.until - span.since for span in run.stories[order]) or 1
+    for span in sorted(run.stories[order], key=lambda each: each.since - each.until):
+        took = span.until - span.since
+        note = f" ({span.note})" if span.note else ""
+        lines.append(f"  {took * hours:8.2f} h {100 * took / whole:3.0f} %  {span.what} {span.where}"
+                     f" from {span.since * hours:.2f} h{note}")  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,189 @@
+"""Random plants for the two engines, and the question whether both went the same way."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from taktwin.simulation import kernel
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.distributions import (
+    Distribution,
+    Empirical,
+    Exponential,
+    Fixed,
+    LogNormal,
+    Triangular,
+    Weibull,
+)
+from taktwin.simulation.model import (
+    Calendar,
+    Crew,
+    Failure,
+    FailureClock,
+    Operator,
+    Order,
+    Plant,
+    Product,
+    Rule,
+    Step,
+    WorkCenter,
+)
+from taktwin.simulation.reference import Count, Reference
+from taktwin.simulation.run import advance
+from taktwin.simulation.state import State, fresh
+
+SKILLS = ("mill", "turn", "weld")
+FAMILIES = ("A", "B", "C")
+
+
+@st.composite
+def durations(draw: st.DrawFn, mean: float) -> Distribution:
+    """Draw a distribution about a mean; round means at coarse ticks make many ties."""
+    kind = draw(st.integers(0, 6))
+    times = draw(st.sampled_from((0.25, 0.5, 1.0, 1.0, 2.0)))
+    mean = mean * times
+    match kind:
+        case 0:
+            return Exponential(mean)
+        case 1:
+            return LogNormal(mean, draw(st.sampled_from((0.2, 1.0))))
+        case 2:
+            return Weibull(mean, draw(st.sampled_from((0.7, 1.6))))
+        case 3:
+            return Triangular(mean / 2, mean, 2 * mean)
+        case 4:
+            return Empirical((mean / 2, mean, mean, 3 * mean))
+        case _:
+            return Fixed(round(mean))
+
+
+@st.composite
+def routes(draw: st.DrawFn, centers: list[WorkCenter], name: str, skilled: bool) -> tuple[Step, ...]:
+    """Draw the steps of a product."""
+    count = draw(st.integers(1, 5))
+    steps = []
+    for place in range(count):
+        tested = draw(st.integers(0, 4)) == 0
+        back = draw(st.integers(0, place)) if tested and draw(st.booleans()) else None
+        steps.append(
+            Step(
+                f"s{place}",
+                draw(st.sampled_from(centers)).name,
+                draw(durations(4.0)),
+                family=draw(st.sampled_from((None, *FAMILIES))),
+                skill=draw(st.sampled_from((None, None, *SKILLS))) if skilled else None,
+                move_s=draw(st.sampled_from((0.0, 0.0, 0.0, 2.0, 5.0))),
+                good=draw(st.sampled_from((0.5, 0.8))) if tested else 1.0,
+                rework_to=None if back is None else f"s{back}",
+                rework_max=draw(st.sampled_from((None, 1, 3))),
+            )
+        )
+    return tuple(steps)
+
+
+@st.composite
+def plants(draw: st.DrawFn) -> Plant:
+    """Draw a plant with any of the features, from none to all; ticks are coarse, so ties abound."""
+    crews = tuple(Crew(f"crew{k}", draw(st.integers(1, 2))) for k in range(draw(st.integers(0, 2))))
+    calendars = tuple(
+        Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
+        for k in range(draw(st.integers(0, 2)))
+    )
+    skilled = draw(st.booleans())
+    pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
+    centers = []
+    for place in range(draw(st.integers(1, 5))):
+        failure = None
+        if draw(st.booleans()):
+            failure = Failure(
+                draw(durations(30.0)),
+                draw(durations(6.0)),
+                draw(st.sampled_from(FailureClock)),
+                crew=draw(st.sampled_from((None, *(crew.name for crew in crews)))),
+            )
+        setups = {pair: float(draw(st.integers(0, 4))) for pair in pairs} if draw(st.booleans()) else {}
+        centers.append(
+            WorkCenter(
+                f"c{place}",
+                draw(st.integers(1, 3)),
+                draw(st.sampled_from((None, None, 0, 1, 3))),
+                draw(st.sampled_from(Rule)),
+                draw(st.sampled_from((None, *(each.name for each in calendars)))),
+                failure,
+                draw(st.sampled_from((1.0, 1.0, 1.3))),
+                setups,
+            )
+        )
+    products = []
+    fed: set[str] = set()
+    for place in range(draw(st.integers(1, 3))):
+        steps = draw(routes(centers, f"p{place}", skilled))
+        endless = steps[0].center not in fed and draw(st.integers(0, 3)) == 0
+        if endless:
+            fed.add(steps[0].center)
+        arrivals = draw(durations(12.0)) if draw(st.booleans()) else None
+        products.append(Product(f"p{place}", steps, arrivals, endless, balks=draw(st.booleans())))
+    orders = tuple(
+        Order(
+            f"o{place}",
+            draw(st.sampled_from(products)).name,
+            draw(st.integers(1, 4)),
+            float(draw(st.integers(0, 150))),
+            draw(st.sampled_from((None, 60.0, 120.0))),
+            draw(st.integers(0, 2)),
+        )
+        for place in range(draw(st.integers(0, 8)))
+    )
+    people = [frozenset(SKILLS)] + [
+        frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 3)))
+    ]
+    operators = tuple(Operator(f"op{k}", skills) for k, skills in enumerate(people))
+    tick = draw(st.sampled_from((1.0, 0.5, 0.001)))
+    return Plant(tuple(centers), tuple(products), orders, operators, crews, calendars, tick)
+
+
+def kernel_course(state: State) -> dict[str, object]:
+    """Return everything that both engines count, of the kernel."""
+    made = state["made"]
+    return {
+        "now": state.now,
+        "events": state.events,
+        "in work": int(state["run"]["in_work"][0]),
+        "in work ticks": int(state["run"]["in_work_ticks"][0]),
+        "made": [{name: int(row[name]) for name in made.dtype.names or ()} for row in made],
+        "spent": state["spent"].tolist(),
+        "longest": state["centers"]["longest"].tolist(),
+        "ended": state["ended"].tolist(),
+    }
+
+
+def reference_course(run: Reference) -> dict[str, object]:
+    """Return the same of the reference."""
+
+    def end(order: str) -> int:
+        if order in run.scrapped:
+            return kernel.SCRAPPED_ORDER
+        return kernel.LOST_ORDER if order in run.lost else run.ended.get(order, kernel.OPEN_ORDER)
+
+    return {
+        "now": run.now,
+        "events": run.events,
+        "in work": run.in_work,
+        "in work ticks": run.in_work_ticks,
+        "made": [{name: getattr(c, name) for name in Count.__slots__} for c in run.counts.values()],
+        "spent": run.spent(),
+        "longest": run.longest(),
+        "ended": [end(order.name) for order in run.plant.orders_by_release],
+    }
+
+
+def assert_same_course(plant: Plant, *, seed: int, until_s: float, cuts: int = 4) -> None:
+    """Run both engines side by side and compare all that they count at several instants."""
+    built = compiled(plant)
+    state = fresh(built, seed=seed)
+    run = Reference(plant, state.key)
+    for cut in np.linspace(0, plant.ticks(until_s), cuts + 1)[1:]:
+        state = advance(built, state, until=int(cut))
+        run.advance(until=int(cut))
+        assert kernel_course(state) == reference_course(run)

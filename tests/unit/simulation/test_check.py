@@ -1,0 +1,143 @@
+"""What is wrong with a plant is said before anything runs, with place, found and right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from taktwin.errors import DomainError
+from taktwin.simulation.check import ModelError, check, checked, load, visits
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular
+from taktwin.simulation.model import (
+    Calendar,
+    Crew,
+    Failure,
+    FailureClock,
+    Operator,
+    Order,
+    Plant,
+    Product,
+    Step,
+    WorkCenter,
+)
+
+STEP = Step("turn", "lathe", Fixed(10))
+GOOD = Plant(
+    (WorkCenter("lathe"), WorkCenter("mill")),
+    (Product("shaft", (STEP, Step("mill", "mill", Fixed(5)))),),
+    (Order("o1", "shaft"),),
+)
+
+
+def steps(*changed: Step) -> Plant:
+    return replace(GOOD, products=(Product("shaft", changed),))
+
+
+def lathe(**changes: object) -> Plant:
+    return replace(GOOD, centers=(WorkCenter("lathe", **changes), WorkCenter("mill")))  # type: ignore[arg-type]
+
+
+def wearing(**changes: object) -> Plant:
+    return lathe(failure=Failure(Exponential(100), Exponential(10), **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("plant", "says"),
+    [
+        (steps(replace(STEP, center="lath")), "product shaft, step turn: unknown work center 'lath': "
+         "expected one of lathe, mill"),
+        (lathe(calendar="day"), "work center lathe: unknown calendar 'day': expected it to be declared"),
+        (wearing(crew="menders"), "work center lathe: unknown crew 'menders': expected it to be declared"),
+        (steps(replace(STEP, skill="turn")), "skill 'turn' that no operator has"),
+        (steps(replace(STEP, good=0.9, rework_to="x")),
+         "rework to the unknown step 'x': expected one of turn"),
+        (replace(GOOD, orders=(Order("o1", "axle"),)),
+         "order o1: unknown product 'axle': expected one of shaft"),
+        (replace(GOOD, orders=GOOD.orders * 2), "order o1: declared 2 times: expected each name once"),
+        (steps(STEP, STEP), "product shaft: step turn: declared 2 times"),
+        (replace(GOOD, centers=()), "no work center"),
+        (steps(), "product shaft: no step"),
+        (lathe(units=0), "work center lathe: 0 units: expected 1 or more"),
+        (lathe(queue_max=-1), "queue_max -1: expected 0 or more, or None"),
+        (lathe(pace=0.0), "pace 0.0: expected a number above 0"),
+        (lathe(setup_s={(None, "A"): -1.0}), "of -1.0 s: expected 0 or more"),
+        (steps(replace(STEP, good=1.2)), "good = 1.2: expected a probability"),
+        (replace(GOOD, orders=(Order("o1", "shaft", 0),)), "quantity 0: expected 1 or more"),
+        (replace(GOOD, tick_s=0.0), "tick_s = 0.0: expected a number above 0"),
+        (steps(replace(STEP, work=Fixed(1e12))), "expected a coarser tick"),
+        (replace(GOOD, crews=(Crew("c", 0),)), "crew c: 0 people"),
+        (replace(GOOD, calendars=(Calendar("day", 24, ((8, 6),)),)), "expected rising and apart"),
+        (replace(GOOD, calendars=(Calendar("day", 24, ((6, 30),)),)), "within 0 and 24 s"),
+        (replace(GOOD, calendars=(Calendar("day", 24, ()),)), "no interval"),
+        (replace(GOOD, operators=tuple(Operator(str(k), frozenset()) for k in range(65))), "65 operators"),
+        (steps(replace(STEP, good=0.0), Step("mill", "mill", Fixed(5))),
+         "step mill: nothing ever comes to it"),
+        (replace(GOOD, products=(Product("a", (STEP,), endless=True), Product("b", (STEP,), endless=True)),
+                 orders=()), "2 endless products begin here: expected one"),
+        (replace(GOOD, products=(Product("shaft", (Step("s", "mill", Fixed(0)),), endless=True),)),
+         "work without end that takes no time"),
+    ],
+)  # fmt: skip
+def test_what_no_run_could_be_right_with_is_refused(plant: Plant, says: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        compiled(plant)
+    assert says in str(refused.value)
+
+
+def test_every_error_is_said_at_once() -> None:
+    plant = replace(lathe(calendar="day", pace=-1.0), orders=(Order("o1", "axle"),))
+    assert len([each for each in check(plant) if each.is_error]) == 3
+
+
+def test_a_plant_without_fault_has_no_finding() -> None:
+    assert checked(GOOD) == ()
+
+
+def test_more_work_than_time_is_a_warning() -> None:
+    product = Product("shaft", (STEP,), Exponential(9))
+    (warning,) = checked(replace(GOOD, products=(product,)))
+    assert str(warning).startswith("work center lathe: a load of 1.11, its queue grows without end")
+
+
+def test_the_load_counts_rework_failures_calendar_units_and_pace() -> None:
+    route = (Step("a", "lathe", Fixed(10)), Step("b", "mill", Fixed(1), good=0.8, rework_to="a"))
+    assert visits(Product("p", route)) == pytest.approx((1.25, 1.25))
+    center = WorkCenter(
+        "lathe", 2, calendar="half", pace=1.25, failure=Failure(Exponential(90), Exponential(10))
+    )
+    plant = Plant(
+        (center, WorkCenter("mill")), (Product("p", route, Exponential(20)),),
+        calendars=(Calendar("half", 24, ((0, 12),)),),
+    )  # fmt: skip
+    assert load(plant, center) == pytest.approx(1.25 * 10 / 20 * (100 / 90) / (2 * 1.25 * 0.5))
+    standing = replace(center, failure=Failure(Exponential(90), Exponential(10), FailureClock.CALENDAR))
+    assert load(plant, standing) == pytest.approx(load(plant, center))
+
+
+def test_a_ring_of_finite_queues_is_a_warning() -> None:
+    route = (STEP, Step("mill", "mill", Fixed(5)), Step("again", "lathe", Fixed(1)))
+    ring = Plant((WorkCenter("lathe", queue_max=1), WorkCenter("mill", queue_max=1)), (Product("p", route),))
+    (warning,) = checked(ring)
+    assert "lathe > mill > lathe: a ring of finite queues that can lock up" in str(warning)
+    open_ring = replace(ring, centers=(WorkCenter("lathe"), WorkCenter("mill", queue_max=1)))
+    assert checked(open_ring) == ()
+
+
+def test_a_setup_of_a_family_that_nobody_has_is_a_warning() -> None:
+    (warning,) = checked(lathe(setup_s={(None, "X"): 5.0}))
+    assert "family 'X' that no step has" in str(warning)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Fixed(-1), lambda: Exponential(0), lambda: LogNormal(1, 0), lambda: Exponential(float("nan")),
+        lambda: Triangular(3, 2, 5), lambda: Triangular(2, 2, 2), lambda: Empirical((1.0,)),
+        lambda: Empirical((0.0, 0.0)),
+    ],
+)  # fmt: skip
+def test_a_distribution_that_cannot_be_is_refused(wrong: object) -> None:
+    with pytest.raises(DomainError):
+        wrong()  # type: ignore[operator]
