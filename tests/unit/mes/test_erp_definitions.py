@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from taktwin.contracts.commands import ImportReport
@@ -11,9 +9,8 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.exchange.queries import QUERIES
 from taktwin.standards import b2mml
+from tests.support_b2mml import valid
 from tests.unit.mes.conftest import Shop
-
-SCHEMAS = Path(__file__).resolve().parents[3].parent / "shared" / "standards" / "b2mml" / "Schema"
 
 
 def shown(shop: Shop) -> str:
@@ -68,11 +65,7 @@ def test_a_product_that_the_plant_does_not_define_is_refused_by_name(shop: Shop)
     assert not any(row.accepted for row in report.rows) and "Delete" in report.rows[0].reason
 
 
-@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="needs ../shared: the official schemas of B2MML")
 def test_the_plants_definitions_are_valid_by_the_official_schema(shop: Shop) -> None:
-    import xmlschema
-
-    official = xmlschema.XMLSchema(SCHEMAS / "B2MML-OperationsDefinition.xsd")
-    official.validate(shown(shop))
-    official.validate(send(shop, shown(shop)).document)
+    valid(shown(shop))
+    valid(send(shop, shown(shop)).document)
     assert len(b2mml.definitions(b2mml.read(shown(shop).encode()))) == len(shop.definitions.products)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,8 +23,8 @@ from taktwin.standards.b2mml import (
     SegmentOut,
     Verdict,
 )
+from tests.support_b2mml import valid
 
-SCHEMAS = Path(__file__).resolve().parents[3].parent / "shared" / "standards" / "b2mml" / "Schema"
 few = settings(max_examples=20, deadline=None)
 AT_NS = 1_800_000_000_000_000_000
 ORDER = OrderOut("88263", "EA-100", 310, AT_NS, 2, "Lund", "Released")
@@ -142,8 +139,8 @@ LIST = """<SyncJobList xmlns="http://www.mesa.org/xml/B2MML" releaseID="0701">
   <DataArea><Sync/><JobList><ID>L</ID>
     <JobOrder><ID>1-10</ID><StartTime>2026-12-24T14:00:00+01:00</StartTime>
       <EndTime>2026-12-24T15:00:00+01:00</EndTime><Priority>3</Priority>
-      <EquipmentRequirement><ID>e</ID><EquipmentID>load2</EquipmentID></EquipmentRequirement>
-      <PersonnelRequirement><ID>p</ID><PersonID>P07</PersonID></PersonnelRequirement></JobOrder>
+      <PersonnelRequirement><ID>p</ID><PersonID>P07</PersonID></PersonnelRequirement>
+      <EquipmentRequirement><ID>e</ID><EquipmentID>load2</EquipmentID></EquipmentRequirement></JobOrder>
     <JobOrder><ID>1-20</ID><StartTime>tomorrow</StartTime></JobOrder>
   </JobList></DataArea></SyncJobList>"""
 DEFINITION = """<ProcessOperationsDefinitionInformation
@@ -175,7 +172,7 @@ def test_a_job_list_of_an_erp_is_read_each_job_order_by_itself() -> None:
     assert (job.begin_ns, job.end_ns) == (1_798_117_200_000_000_000, 1_798_120_800_000_000_000)
     assert (
         good.remark
-        == "not used: EquipmentRequirement/ID, PersonnelRequirement/ID, PersonnelRequirement/PersonID"
+        == "not used: PersonnelRequirement/ID, PersonnelRequirement/PersonID, EquipmentRequirement/ID"
     )
     assert (bad.request, bad.place, bad.found) == ("1-20", "JobList[1]/JobOrder[2]/StartTime", "'tomorrow'")
 
@@ -278,65 +275,35 @@ def test_more_elements_than_any_message_has_are_refused(monkeypatch: pytest.Monk
 # The official schema
 
 
-@pytest.fixture(scope="module")
-def official() -> Any:
-    """All schemas of B2MML as one: whatever is included anywhere."""
-    if not SCHEMAS.is_dir():
-        pytest.skip("needs ../shared: the official schemas of B2MML")
-    import xmlschema
-
-    found = {}
-    for noun in (
-        "OperationsSchedule",
-        "WorkSchedule",
-        "WorkPerformance",
-        "OperationsEvent",
-        "OperationsDefinition",
-    ):
-        found[noun] = xmlschema.XMLSchema(SCHEMAS / f"B2MML-{noun}.xsd", validation="lax")
-    return found
-
-
-def valid(official: Any, schema: str, message: bytes | str) -> None:
-    """Insist that a message is valid, and that its root is one that the schema knows."""
-    text = message.decode() if isinstance(message, bytes) else message
-    official[schema].validate(text)
-
-
-def test_all_nouns_that_we_say_are_valid_by_the_official_schema(official: Any) -> None:
+def test_all_nouns_that_we_say_are_valid_by_the_official_schema() -> None:
     response = JobResponse(
         "1-10", "Load", "EA-100", "B", "Running", AT_NS, 0, 3, 1, ("A1", "A2"), {"load2": 12.5},
         {"P07": 3600.0}, {("AD-3", "L1"): 28.5, ("HS-1", ""): 1.0},
     )  # fmt: skip
     work = b2mml.show_work_performance(ORDER, [response], schedule="unplanned", sender="n", at_ns=AT_NS)
-    valid(official, "WorkPerformance", work)
+    valid(work)
     event = EventOut(7, "unit.held", "hold", "A1", AT_NS, AT_NS, "P07", "load2", True, "Quality",
                      "Execution management", {"unit": '"A1"', "cause": '"<crack>"'})  # fmt: skip
-    valid(official, "OperationsEvent", b2mml.notify_operations_events([event], sender="n", at_ns=AT_NS))
+    valid(b2mml.notify_operations_events([event], sender="n", at_ns=AT_NS))
     product = ProductDefinition(
         "PU-1", "B", "Pump", AT_NS, AT_NS + 1, True, "100",
         (Segment("Turn", "lathe", ("turn1",), 84.5, 24, 720.0, (Line("ST-42", 2.4, "kg"),), ("machinist",),
                  ("insert",)), Segment("Wash", "washer")),
     )  # fmt: skip
     for verb in ("Show", "Sync", "Process"):
-        valid(official, "OperationsDefinition",
-              b2mml.show_operations_definitions([product], sender="n", at_ns=AT_NS, verb=verb))  # fmt: skip
+        valid(b2mml.show_operations_definitions([product], sender="n", at_ns=AT_NS, verb=verb))  # fmt: skip
         job = JobOut("1-10", "Load", "EA-100", 3, -1, "Ready", "load2", AT_NS, AT_NS + 7, 4, "B")
-        valid(official, "WorkSchedule",
-              b2mml.show_job_list([job], schedule="S", sender="n", at_ns=AT_NS, verb=verb))  # fmt: skip
+        valid(b2mml.show_job_list([job], schedule="S", sender="n", at_ns=AT_NS, verb=verb))  # fmt: skip
 
 
-def test_what_an_erp_sends_here_is_valid_and_so_is_each_answer(official: Any) -> None:
-    for text, schema in ((LIST.replace(">tomorrow<", ">2026-12-24T14:00:00Z<"), "WorkSchedule"),
-                         (DEFINITION, "OperationsDefinition")):  # fmt: skip
-        valid(official, schema, text)
+def test_what_an_erp_sends_here_is_valid_and_so_is_each_answer() -> None:
+    for text in (LIST.replace(">tomorrow<", ">2026-12-24T14:00:00Z<"), DEFINITION):
+        valid(text)
         verdicts = [Verdict("1", True, remark="not used: <Colour>"), Verdict("", False, "invalid", "no <ID>")]
         answer = b2mml.acknowledge(b2mml.read(text.encode()), verdicts, sender="n", at_ns=AT_NS)
-        valid(official, schema, answer)
+        valid(answer)
         assert b'actionCode="Accepted">1<' in answer and b"not used: &lt;Colour&gt;" in answer
-    import xmlschema
+    from xmlschema import XMLSchemaException
 
-    with pytest.raises(xmlschema.XMLSchemaException):
-        valid(
-            official, "WorkSchedule", LIST.replace("<Priority>", "<Rank>").replace("</Priority>", "</Rank>")
-        )
+    with pytest.raises(XMLSchemaException):
+        valid(LIST.replace("<Priority>", "<Rank>").replace("</Priority>", "</Rank>"))

@@ -51,11 +51,12 @@ def compared(said: DefinitionIn, definitions: Definitions, *, delete: bool) -> I
 
 def _differences(wanted: ProductDefinition, made: Definition) -> Iterator[str]:
     here = own(made)
-    for what, found, right in (
+    whole: tuple[tuple[str, object, object], ...] = (
         ("Serialised", wanted.serialised, here.serialised),
         ("SetupFamily", wanted.setup_family, here.setup_family),
         ("operations", [each.name for each in wanted.segments], [each.name for each in here.segments]),
-    ):
+    )
+    for what, found, right in whole:
         if found != right:
             yield _difference(what, found, right)
     if len(wanted.segments) != len(here.segments):
@@ -63,7 +64,7 @@ def _differences(wanted: ProductDefinition, made: Definition) -> Iterator[str]:
     for step, segment, ours in zip(made.operations, wanted.segments, here.segments, strict=True):
         place = f"operation {step.number}"
         units = segment.work_units or ours.work_units
-        for what, found, right in (
+        parts: tuple[tuple[str, object, object], ...] = (
             ("equipment class", segment.equipment_class, ours.equipment_class),
             ("work units", sorted(units), sorted(ours.work_units)),
             ("Duration in s", segment.time_s, ours.time_s),
@@ -72,7 +73,8 @@ def _differences(wanted: ProductDefinition, made: Definition) -> Iterator[str]:
             ("skills", sorted(segment.skills), sorted(ours.skills)),
             ("tools", sorted(segment.tools), sorted(ours.tools)),
             ("material", _bill(segment.components), _bill(step.components)),
-        ):
+        )
+        for what, found, right in parts:
             if found != right:
                 yield _difference(f"{place}, {what}", found, right)
 
