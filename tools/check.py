@@ -10,6 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,29 @@ def pytest(name: str, *words: str) -> bool:
     )
 
 
+def product_and(long: str) -> bool:
+    """Run the product's tests, and those that only compute in what the product leaves of the cores.
+
+    The product waits more than it computes: for protocols, for deadlines, for machines. What stands
+    beside it has the lowest priority: it gets a core while the product wants none, so no deadline feels it.
+    """
+    words = ("-m", "pytest", f"--junitxml={REPORTS / long}.xml", "-rs", "--timeout=1500")
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        started = time.monotonic()
+        computing = subprocess.Popen(
+            [PYTHON, *words, "-m", f"{long} and not soak", "tests"],
+            cwd=ROOT, stdout=said, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, computing.pid, 19)
+        good = pytest("product", "-m", "not soak", "tests/system")
+        code = computing.wait()
+        said.seek(0)
+        verdict = "ok" if code == 0 else f"FAILED with {code}"
+        print(f"\n== {long}\n{said.read()}== {long}: {verdict} after {time.monotonic() - started:.0f} s")
+    return good and code == 0
+
+
 def workers(count: int) -> tuple[str, ...]:
     """Return the words for tests side by side; an idle worker takes from a busy one."""
     return ("-n", str(count), "--dist", "worksteal")
@@ -98,11 +122,20 @@ def check() -> bool:
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
-        # own, so it has workers of its own. The whole product stands alone.
-        pytest("parts", *workers(3), "-m", "not soak and not system and not browser", "tests"),
+        # own, so it has workers of its own. The whole product with people in a browser stands alone.
+        pytest(
+            "parts",
+            *workers(3),
+            "-m",
+            "not soak and not long",
+            "--ignore=tests/browser",
+            "--ignore=tests/system",
+            "tests",
+        ),
         step("browser", PYTHON, "tests/browser/find_browser.py"),
-        pytest("pages", *workers(2), "-m", "browser and not system and not soak", "tests"),
-        pytest("product", "-m", "system and not soak", "tests"),
+        pytest("pages", *workers(2), "-m", "not system and not soak", "tests/browser"),
+        pytest("walks", "-m", "system and not soak", "tests/browser"),
+        product_and("long"),
         must_run(),
     ]
     return all(results)

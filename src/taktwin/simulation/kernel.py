@@ -724,3 +724,58 @@ def simulate(  # type: ignore[no-untyped-def]
         spent[m, us[m].state] += now - us[m].since
         us[m].since = now
     return why
+
+
+@njit(nogil=True, **_PLAIN)
+def line(units, steps, product, queue_max, tables, key, last, to_failure, failures, left, ends):  # type: ignore[no-untyped-def]
+    """Write the tick at which each part leaves a line, by recursion: no events, the same ticks.
+
+    A part begins when it has come and the part before it has left; it leaves when it is done and there is a
+    place: max and plus are all it takes. `maxplus` says which plants are lines, and prepares the arrays.
+
+    Parameters
+    ----------
+    units, steps : (n,) in the sequence of the line; product : (1,); queue_max : (n,), FAR for endless
+    last, to_failure, failures : (n,) zeros
+    left : (n, ring) zeros; ring is a power of two beyond every finite queue_max + 1
+    ends : (parts,) to be written
+    """
+    n = units.shape[0]
+    ring = left.shape[1] - 1
+    for i in range(n):
+        to_failure[i] = FAR
+        if units[i].clock == BY_WORKING:
+            z = _bits(key, _FAILURE, units[i].entity, 0)
+            to_failure[i] = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+    arrival = int64(0)
+    for q in range(ends.shape[0]):
+        entity = _mix(product[0].entity + uint64(q + 1))
+        if product[0].arrival > 0.0:
+            z = _bits(key, _ARRIVAL, product[0].entity, q)
+            arrival += int64(product[0].arrival * _value(tables, product[0].table, z) + 0.5)
+        t = arrival
+        for i in range(n):
+            w = steps[i].work
+            if steps[i].table > 0:
+                z = _bits(key, _WORK, entity + steps[i].entity, 0)
+                w *= _value(tables, steps[i].table, z)
+            work = int64(w / units[i].pace + 0.5)
+            t = max(t, last[i]) + work
+            f = to_failure[i]
+            while work > f:
+                work -= f
+                z = _bits(key, _REPAIR, units[i].entity, failures[i])
+                t += int64(units[i].repair_ticks * _value(tables, units[i].repair_table, z) + 0.5)
+                failures[i] += 1
+                z = _bits(key, _FAILURE, units[i].entity, failures[i])
+                f = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+            to_failure[i] = f - work
+            if steps[i].move > 0 and i + 1 < n:
+                last[i] = t
+                t += steps[i].move
+            else:
+                if i + 1 < n and q > queue_max[i + 1]:
+                    t = max(t, left[i + 1, (q - queue_max[i + 1] - 1) & ring])
+                last[i] = t
+            left[i, q & ring] = last[i]
+        ends[q] = t

@@ -98,6 +98,8 @@ class MemoryBook:
         found: dict[str, Any] = self._tables.get(kind.table, {})
         if equal:
             found = self._index(kind.table, tuple(equal)).get(tuple(equal.values()), {})
+        if len(found) < 2:  # most questions: there is nothing to sort
+            return list(found.values())
         return [found[key] for key in sorted(found)]
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
