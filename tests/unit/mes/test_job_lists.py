@@ -149,7 +149,9 @@ def test_our_own_list_comes_back_as_it_left_in_another_mes(busy: Shop, definitio
     assert plan_in_force(other.store.book) == plan_in_force(busy.store.book)
 
 
-def test_the_work_performance_says_who_made_what_where_and_from_what(busy: Shop) -> None:
+def test_the_work_performance_says_who_made_what_where_and_from_what(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     busy.granted(commands.ReceiveLot(lot="G1", product="AD-3", quantity=500.0))
     busy.granted(commands.LoadLot(lot="G1", work_unit="adhesive2"))
     busy.begin("1-20", "adhesive2")
@@ -168,6 +170,9 @@ def test_the_work_performance_says_who_made_what_where_and_from_what(busy: Shop)
     assert set(bonded.equipment) == {"adhesive2"} and bonded.equipment["adhesive2"] >= 3600
     assert responses["1-10"].state == "Waiting" and not responses["1-10"].started_ns
     assert confirming.work_performance(busy.store.book, busy.definitions, "9", sender="n", at_ns=0) is None
+    monkeypatch.setattr(confirming, "UNITS_MAX", 1)
+    said = confirming.work_performance(busy.store.book, busy.definitions, "1", sender="n", at_ns=0)
+    assert said is not None and b"MaterialSubLotID" not in said and b">1<" in said
 
 
 def test_events_are_told_by_class_in_order_and_from_any_sequence_on(busy: Shop) -> None:

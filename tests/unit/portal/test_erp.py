@@ -29,6 +29,7 @@ from taktwin.portal.auth import Person
 from taktwin.portal.routes import erp
 from taktwin.settings import Installation
 from taktwin.standards import b2mml
+from taktwin.standards.b2mml.message import NAMESPACE
 from taktwin.storage.journal import MemoryTrail
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
@@ -139,6 +140,15 @@ async def test_what_a_message_may_be_fits_on_the_backbone(line: Line) -> None:
 
     # It travels as base64 within JSON: four bytes for three.
     assert erp.BYTES_MAX * 4 / 3 + 10_000 < MAX_PAYLOAD
+    # And its answer repeats it, with a prefix at every name: the shortest ones grow most.
+    small = "<ID/>" * 1000
+    order = f"<OperationsRequest>{small}</OperationsRequest>"
+    message = (
+        f'<ProcessOperationsSchedule xmlns="{NAMESPACE}" releaseID="0701"><DataArea><OperationsSchedule>'
+        f"{order}</OperationsSchedule></DataArea></ProcessOperationsSchedule>"
+    )
+    answer = await line.send("messages", message.encode(), "application/xml")
+    assert len(answer.content) / len(message) * erp.BYTES_MAX < MAX_PAYLOAD
 
 
 async def test_a_body_that_comes_in_pieces_without_a_length_is_counted_too(

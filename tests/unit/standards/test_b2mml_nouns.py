@@ -266,6 +266,13 @@ def test_a_message_that_would_do_harm_or_is_none_is_refused(payload: bytes, word
     assert len(refused.value.found) < 300
 
 
+def test_an_answer_is_short_where_what_was_said_is_long() -> None:
+    long = LIST.replace(">tomorrow<", f">{'x' * 100_000}<").replace("PersonnelRequirement", "P" * 100_000)
+    good, bad = b2mml.job_list(b2mml.read(long.encode()))
+    assert isinstance(good, JobIn) and isinstance(bad, NotRead)
+    assert len(good.remark) < 1000 and len(bad.found) <= 200
+
+
 def test_more_elements_than_any_message_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("taktwin.standards.b2mml.message.ELEMENTS_MAX", 20)
     with pytest.raises(B2mmlError, match="more than 20 elements"):

@@ -19,6 +19,7 @@ from taktwin.standards.job_control import State, SubState
 from taktwin.standards.job_control import b2mml as b2mml_state
 from taktwin.storage.book import Reading
 
+UNITS_MAX = 2_000  # serial numbers of one job order; of more the answer would not fit on the backbone
 UNPLANNED = "unplanned"  # the schedule's name before the first one
 
 
@@ -64,7 +65,8 @@ def _response(book: Reading, definitions: Definitions, job: JobOrder, at_ns: int
     worked: dict[str, int] = {}
     for share in labour(book, definitions, {"job": job.job}, at_ns)["rows"] if job.started_ns else ():
         worked[share["person"]] = worked.get(share["person"], 0) + share["to_ns"] - share["from_ns"]
-    units = {row.unit for row in book.where(Passage, job=job.job) if row.good}
+    few = book.count(Passage, job=job.job) <= UNITS_MAX
+    units = {row.unit for row in book.where(Passage, job=job.job) if row.good} if few else set()
     return JobResponse(
         job=job.job, name=job.name, product=job.product, definition="",
         state=b2mml_state(State(job.state), SubState(job.sub_state)), started_ns=job.started_ns,

@@ -20,7 +20,8 @@ from taktwin.portal.roles import Action
 from taktwin.portal.routes.mes import OWNER
 
 router = APIRouter(tags=["erp"], prefix="/mes/erp")
-BYTES_MAX = 5_000_000
+# The answer repeats the message, with a prefix at every name: it has to fit on the backbone too.
+BYTES_MAX = 3_000_000
 # Classes of events, as `mes.exchange.telling` has them (a test compares): rooms do not import each other.
 CLASSES = (
     "order", "schedule", "job", "stop", "hold", "nonconformance", "scrap", "maintenance", "material",

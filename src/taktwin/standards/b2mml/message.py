@@ -24,6 +24,7 @@ ADD, CHANGE, DELETE = "Add", "Change", "Delete"
 DEPTH_MAX = 64  # B2MML itself has some twenty levels; what is deeper is written to break its reader
 ELEMENTS_MAX = 1_000_000
 UNUSED_SHOWN = 12
+SAID_MAX = 200  # of what a message said, in an answer about it
 ET.register_namespace("b2mml", NAMESPACE)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
 _NAME = re.compile(
@@ -39,9 +40,9 @@ class B2mmlError(Exception):
     """A document that cannot be read at all: place, found, right."""
 
     def __init__(self, place: str, found: object, right: str) -> None:
-        super().__init__(f"{place}: found {found}; expected {right}")
+        super().__init__(f"{place}: found {str(found)[:SAID_MAX]}; expected {right}")
         self.place = place
-        self.found = str(found)
+        self.found = str(found)[:SAID_MAX]
         self.right = right
 
 
@@ -49,9 +50,9 @@ class Unreadable(Exception):
     """One noun of a message that cannot be read: place below it, found, right. It keeps no other one out."""
 
     def __init__(self, place: str, found: object, right: str) -> None:
-        super().__init__(f"{place}: found {found}; expected {right}")
+        super().__init__(f"{place}: found {str(found)[:SAID_MAX]}; expected {right}")
         self.place = place
-        self.found = str(found)
+        self.found = str(found)[:SAID_MAX]
         self.right = right
 
 
@@ -160,7 +161,8 @@ class Noun:
         """Return what of it was not used, as a sentence; "" = all was."""
         names = self.unused()
         more = f" and {len(names) - UNUSED_SHOWN} more" if len(names) > UNUSED_SHOWN else ""
-        return f"not used: {', '.join(names[:UNUSED_SHOWN])}{more}" if names else ""
+        shown = ", ".join(each[-SAID_MAX:] for each in names[:UNUSED_SHOWN])
+        return f"not used: {shown}{more}" if names else ""
 
     def whole(self, path: str, right: str, *, otherwise: str = "") -> int:
         """Return a whole number, also one that is written 310.0 or 3.1E2. Raises Unreadable."""
