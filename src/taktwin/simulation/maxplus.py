@@ -33,8 +33,8 @@ def obstacle(plant: Compiled) -> str | None:
             return f"{center.name} has several units or a calendar"
         if center.failure and (center.failure.clock is not FailureClock.WORKING or center.failure.crew):
             return f"{center.name} fails by the calendar or waits for a crew"
-        if step.good < 1 or step.skill is not None or step.family is not None:
-            return f"step {step.name} has scrap, an operator or a set-up"
+        if step.good < 1 or step.skill is not None or step.family is not None or step.materials:
+            return f"step {step.name} has scrap, an operator, a set-up or material"
     return None
 
 

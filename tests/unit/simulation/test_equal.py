@@ -49,6 +49,13 @@ def _repaired_and_as_worn_as_before(self: Reference, unit: _Unit, failure: Failu
     _RENEW(self, unit, failure)
 
 
+def _material_for_one_part(self: Reference, unit: _Unit, job: _Job) -> None:
+    _SERVE(self, unit, job)
+    for name, pieces in job.at.materials.items():
+        self.stock[name] += pieces * (job.quantity - 1)
+
+
+_SERVE = Reference._serve
 _ANSWER, _RENEW = Reference._answer_a_call, Reference._renew
 
 MISTAKES = {
@@ -56,6 +63,7 @@ MISTAKES = {
     "a place too many in each queue": (_Center, "is_full", property(_one_place_more)),
     "a pause that forgets the failure to come": (Reference, "_pause", _pause_forgets),
     "operators to the last unit first": (Reference, "_answer_a_call", _calls_in_sequence_of_units),
+    "material for one part of the job": (Reference, "_serve", _material_for_one_part),
     "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
 }
 

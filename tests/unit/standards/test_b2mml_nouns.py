@@ -59,7 +59,7 @@ segments_out = st.builds(
 )  # fmt: skip
 lots = st.builds(
     LotOut, lot=name, product=name, quantity=positive, disposition=st.just("UnRestricted"),
-    places=st.lists(name.filter(lambda text: "," not in text), max_size=2).map(tuple),
+    places=st.dictionaries(name, positive, max_size=2),
 )  # fmt: skip
 events = st.builds(
     EventOut, sequence=st.integers(1, 2**40), event_type=st.sampled_from(("unit.held", "stop.begun")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 from taktwin.standards.b2mml.message import add, amount, quantity_of, read, start, written
 
@@ -12,13 +13,13 @@ NOUN = "MaterialLot"
 
 @dataclass(frozen=True, slots=True)
 class LotOut:
-    """A lot with something left, and where it stands."""
+    """A lot with something left, and how much of it lies where."""
 
     lot: str
     product: str
     quantity: float
     disposition: str
-    places: tuple[str, ...]  # () = in the store
+    places: Mapping[str, float]  # place -> how much of it lies there; what is in none, nobody knows where
 
 
 def show_material_lots(lots: Iterable[LotOut], *, sender: str, at_ns: int) -> bytes:
@@ -29,12 +30,24 @@ def show_material_lots(lots: Iterable[LotOut], *, sender: str, at_ns: int) -> by
         add(lot, "ID", each.lot)
         add(lot, "MaterialDefinitionID", each.product)
         add(lot, "Disposition", each.disposition)
-        if each.places:
-            place = add(lot, "StorageLocation")
-            add(place, "Location", ", ".join(each.places))
-            add(place, "LocationType", "Equipment")
+        whole = list(each.places.values()) == [each.quantity]
+        for place, quantity in () if whole else sorted(each.places.items()):
+            # ISA-95: a part of a lot that lies by itself is a sub-lot.
+            part = add(lot, "MaterialSubLot")
+            add(part, "ID", f"{each.lot}@{place}")
+            add(part, "Disposition", each.disposition)
+            _storage(part, place)
+            amount(part, quantity)
+        if whole:
+            _storage(lot, *each.places)
         amount(lot, each.quantity)
     return written(root)
+
+
+def _storage(parent: Element, place: str) -> None:
+    storage = add(parent, "StorageLocation")
+    add(storage, "Location", place)
+    add(storage, "LocationType", "Equipment")
 
 
 def read_material_lots(payload: bytes) -> list[LotOut]:
@@ -43,7 +56,11 @@ def read_material_lots(payload: bytes) -> list[LotOut]:
         LotOut(
             lot=noun.text("ID"), product=noun.text("MaterialDefinitionID"), quantity=quantity_of(noun),
             disposition=noun.text("Disposition"),
-            places=tuple(filter(None, noun.text("StorageLocation/Location").split(", "))),
+            places={
+                each.text("StorageLocation/Location"): quantity_of(each)
+                for each in (noun, *noun.every("MaterialSubLot"))
+                if each.peek("StorageLocation/Location")
+            },
         )
         for noun in read(payload).nouns()
     ]  # fmt: skip
