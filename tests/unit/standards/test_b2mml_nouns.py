@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taktwin.standards import b2mml
@@ -25,7 +25,7 @@ from taktwin.standards.b2mml import (
 )
 from tests.support_b2mml import valid
 
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AT_NS = 1_800_000_000_000_000_000
 ORDER = OrderOut("88263", "EA-100", 310, AT_NS, 2, "Lund", "Released")
 
