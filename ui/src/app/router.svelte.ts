@@ -60,7 +60,7 @@ class Router {
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
     if (page === 'audit') return 'quality';
-    if (page === 'documents' || page === 'plan') return 'schedule';
+    if (page === 'documents' || page === 'plan' || page === 'people' || page === 'accounts') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 
