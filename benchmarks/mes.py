@@ -3,7 +3,8 @@
 Real PostgreSQL, real backbone, the MES's own process. A page is measured from the portal's question
 to the JSON that a browser gets; a booking from the instant at which it was due, at 200 a second
 whatever comes back, to its answer; the outbox from the instant at which the desk decided to the event's
-arrival. The rows are loaded once, into `var/bench-mes` (`_mes_data`), and kept for the next run.
+arrival; the interlock from a press's question at its OPC UA nodes, through gateway, MES and commander, to the
+answer at its nodes. The rows are loaded once, into `var/bench-mes` (`_mes_data`), and kept for the next run.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import hashlib
 import json
 import os
+import shutil
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
@@ -35,8 +38,7 @@ from taktwin.instants import parse_rfc3339
 from taktwin.mes.definitions.routes import compiled
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
-from taktwin.portal.models import maintenance as maintenance_models
-from taktwin.portal.models import mes as models
+from taktwin.portal.models import execution, maintenance, people, quality, scheduling, terminal, tracking
 from taktwin.portal.models.base import Model
 from taktwin.portal.routes.mes import _in_ms as in_ms
 from taktwin.processes.backbone import Backbone
@@ -48,7 +50,8 @@ AREA = "mes"
 ROOT = Path(__file__).resolve().parents[1]
 PLANT = ROOT / "examples" / "plants" / "northfield"
 CACHE = ROOT / "var" / "bench-mes"
-PAGES, TRACES = 40, 40
+PAGES, TRACES, QUESTIONS = 40, 40, 200
+PRESS = "press2"
 RATE, SECONDS = 200, float(os.environ.get("TAKTWIN_BENCH_SECONDS", "30"))
 NOTE = os.environ.get("TAKTWIN_BENCH_NOTE", "")
 clock = SystemClock()
@@ -60,8 +63,24 @@ def run() -> list[dict[str, Any]]:
 
 
 async def _measure() -> list[dict[str, Any]]:
-    registry = open_plant(PLANT)
-    installation = Installation(data_dir=str(CACHE), plant_dir=str(PLANT))
+    gc.freeze()  # as the portal's process does, whose part this process takes
+    gc.set_threshold(50_000, 20, 20)
+    folder = _plant()
+    registry = open_plant(folder)
+    cell = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks._mes_cell", str(folder), PRESS, str(QUESTIONS),
+        str(clock.now_ns() // 1_000_000_000 % 1_000_000_000),  # a number that no run before has asked
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert cell.stdout is not None
+    there = json.loads(await cell.stdout.readline())
+    # No other machine of the plant is there: their controllers are at an address where nobody listens.
+    endpoints = {
+        name: f"{str(each.settings['endpoint']).partition('://')[0]}://127.0.0.1:9"
+        for name, each in registry.connections.items() if "endpoint" in each.settings
+    }  # fmt: skip
+    endpoints[there["connection"]] = f"opc.tcp://127.0.0.1:{there['port']}"
+    installation = Installation(data_dir=str(CACHE), plant_dir=str(folder), endpoints=endpoints)
     store, backbone = Database(installation), Backbone(installation)
     await store.start()
     try:
@@ -71,23 +90,51 @@ async def _measure() -> list[dict[str, Any]]:
             installation, nats_url=backbone.url, mes_database_url=store.url("mes")
         )
         path = settings.write(installation)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "taktwin.processes.mes", str(path),
-            env={**os.environ, settings.PASSWORD_VARIABLE: backbone.passwords["mes"],
-                 PASSWORD_VARIABLE: store.passwords["mes"]},
-        )  # fmt: skip
+        processes = [await _started(name, path, store, backbone) for name in ("mes", "gateway", "commander")]
         try:
             plant = Plant(await backbone.connect("portal"), await backbone.connect("supervisor"), registry)
             await plant.ready()
-            rows = [*await _pages(plant), *await _traces(plant), *await _bookings(plant)]
+            rows = [
+                *await _pages(plant),
+                *await _traces(plant),
+                *await _bookings(plant),
+                *await _interlock(cell),
+            ]
             await plant.close()
         finally:
-            process.terminate()
-            await process.wait()
+            for process in processes:
+                process.terminate()
+                await process.wait()
             await backbone.stop()
     finally:
         await store.stop()
+        assert cell.stdin is not None
+        cell.stdin.close()
+        await cell.wait()
     return [{**row, "note": NOTE} for row in rows] if NOTE else rows
+
+
+def _plant() -> Path:
+    """Return the demo plant's folder, its controllers publishing every 10 ms."""
+    folder = CACHE / "plant"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(PLANT, folder)
+    file = folder / "connections.yaml"
+    text = file.read_text(encoding="utf-8")
+    fast = text.replace("publishing_interval_ms: 50, sampling_interval_ms: 50",
+                        "publishing_interval_ms: 10, sampling_interval_ms: 10")  # fmt: skip
+    assert fast != text, "the plant's controllers publish every 50 ms"
+    file.write_text(fast, encoding="utf-8")
+    return folder
+
+
+async def _started(name: str, path: Path, store: Database, backbone: Backbone) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"taktwin.processes.{name}", str(path),
+        stderr=None if name == "mes" else asyncio.subprocess.DEVNULL,  # of the machines that are not there
+        env={**os.environ, settings.PASSWORD_VARIABLE: backbone.passwords[name],
+             PASSWORD_VARIABLE: store.passwords["mes"]},
+    )  # fmt: skip
 
 
 def _loaded(store: Database, registry: Registry) -> None:
@@ -180,15 +227,15 @@ async def _pages(plant: Plant) -> list[dict[str, Any]]:
         return lambda: {"after": f"{name}{int(draw.integers(0, last)):05d}", "limit": 200}
 
     pages: list[tuple[str, str, Callable[[], dict[str, Any]], type[Model]]] = [
-        ("board, 200 open orders", "board", dict, models.BoardModel),
-        ("schedule of 200 open orders, with a proposal", "schedule", dict, models.ScheduleModel),
-        ("orders, a page of 200 anywhere", "orders", page_of("B"), models.OrdersModel),
-        ("lots, a page of 200 anywhere", "lots", page_of("AD-3-"), models.LotsModel),
-        ("an order with its job orders and units", "order", some_order, models.OrderPage),
-        ("terminal", "terminal", lambda: {"work_unit": "load2"}, models.TerminalModel),
-        ("maintenance", "maintenance", dict, maintenance_models.MaintenanceModel),
-        ("quality", "quality", dict, models.QualityModel),
-        ("labour of a day", "labour", lambda: {"hours": "24", "job": ""}, models.LabourModel),
+        ("board, 200 open orders", "board", dict, execution.BoardModel),
+        ("schedule of 200 open orders, with a proposal", "schedule", dict, scheduling.ScheduleModel),
+        ("orders, a page of 200 anywhere", "orders", page_of("B"), scheduling.OrdersModel),
+        ("lots, a page of 200 anywhere", "lots", page_of("AD-3-"), tracking.LotsModel),
+        ("an order with its job orders and units", "order", some_order, tracking.OrderPage),
+        ("terminal", "terminal", lambda: {"work_unit": "load2"}, terminal.TerminalModel),
+        ("maintenance", "maintenance", dict, maintenance.MaintenanceModel),
+        ("quality", "quality", dict, quality.QualityModel),
+        ("labour of a day", "labour", lambda: {"hours": "24", "job": ""}, people.LabourModel),
     ]
     rows = []
     for name, question, wish, model in pages:
@@ -206,10 +253,10 @@ async def _traces(plant: Plant) -> list[dict[str, Any]]:
 
     def backward() -> Awaitable[int]:
         unit = _mes_data.serial(_mes_data.LEVELS, int(draw.integers(0, chains)))
-        return plant.page("unit", {"unit": unit}, models.SerialPage)
+        return plant.page("unit", {"unit": unit}, tracking.SerialPage)
 
     def forward() -> Awaitable[int]:
-        return plant.page("recall", {"lot": f"AD-3-{int(draw.integers(0, lots))}"}, models.RecallModel)
+        return plant.page("recall", {"lot": f"AD-3-{int(draw.integers(0, lots))}"}, tracking.RecallModel)
 
     rows = []
     for name, asked in (
@@ -283,6 +330,16 @@ async def _bookings(plant: Plant) -> list[dict[str, Any]]:
         _row("booking: due to answered, p95", p95, "ms", "<= 50 ms", p95 <= 50, peer, p95 / 50),
         _row("outbox: decided to heard on the bus, p99", p99, "ms", "<= 100 ms", p99 <= 100, peer, p99 / 100),
     ]  # fmt: skip
+
+
+async def _interlock(cell: asyncio.subprocess.Process) -> list[dict[str, Any]]:
+    assert cell.stdin is not None and cell.stdout is not None
+    cell.stdin.write(b"go\n")
+    took = sorted(json.loads(await cell.stdout.readline()))
+    p99 = took[len(took) * 99 // 100]
+    peer = f"{len(took)} questions, median {took[len(took) // 2]:.0f} ms"
+    name = "interlock: question at the machine to answer there, 10 ms publishing, p99"
+    return [_row(name, p99, "ms", "<= 300 ms", p99 <= 300, peer, p99 / 300)]
 
 
 if __name__ == "__main__":

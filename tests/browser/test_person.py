@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.system.product import Product, until
 
@@ -288,16 +288,3 @@ def test_search_finds_a_machine_by_keyboard_alone(here: Page) -> None:
     expect(here.get_by_role("option").first).to_contain_text("hob1", timeout=PATIENT_MS)
     here.keyboard.press("Enter")
     expect(here).to_have_url(re.compile("/machine/hob1"))
-
-
-def test_a_real_day_of_a_real_machine_plays_in_the_page(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    data = tmp_path_factory.mktemp("nist-page") / "data"
-    with Product(data, "--plant", "examples/plants/nist-testbed", "--speed", "60") as product:
-        page = chromium.new_page(viewport={"width": 1920, "height": 1080}, locale="en-GB")
-        page.goto(product.url + "machine/mazak03")
-        expect(page.locator("main")).to_contain_text("mazak03", timeout=PATIENT_MS)
-        expect(page.locator("main")).to_contain_text(re.compile("Program|101"))
-        shot(page, "nist")
-        page.close()

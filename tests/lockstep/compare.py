@@ -4,41 +4,26 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import Any
 
 from taktwin.contracts import events
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import content_of
+from taktwin.mes.execution.tables import JobOrder
+from taktwin.mes.machines.parameters import set_points
+from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import CLOSED, Consumption, Lot, Passage, Unit
 from taktwin.storage.book import Reading
 from taktwin.storage.journal import Entry
-from taktwin.virtual_plant.truth import Fact, TruthPassage, TruthTakenOut
-from tests.lockstep.errors import Mistake
-from tests.lockstep.floor import HOUR_NS, Site
+from taktwin.virtual_plant.truth import Fact, TruthHeld, TruthPassage, TruthTakenOut
+from tests.lockstep.compare_people import labour, stops
+from tests.lockstep.errors import OTHERS_COUNTS, Mistake
+from tests.lockstep.floor import Site
+from tests.lockstep.people import HOUR_NS
+from tests.lockstep.result import Result
 
 FOR_EVER = 1 << 62
-
-
-@dataclass
-class Result:
-    """What was compared, and what is not explained by a mistake."""
-
-    units: int = 0
-    passages: int = 0
-    components: int = 0
-    counted: int = 0
-    job_hours: int = 0
-    lots: int = 0
-    scrapped: int = 0
-    held: int = 0
-    explained: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    def fault(self, words: str) -> None:
-        """Note a difference that nobody made."""
-        if len(self.faults) < 200:
-            self.faults.append(words)
 
 
 class Journal:
@@ -48,6 +33,7 @@ class Journal:
         self.counts: Counter[tuple[str, str, int, str]] = Counter()  # (unit, job, hour, kind)
         self.scrap: dict[str, list[str]] = defaultdict(list)  # serial -> causes that people booked
         self.holds: dict[str, list[list[int]]] = defaultdict(list)  # serial -> [from, to]
+        self.loaded: dict[tuple[str, str], list[tuple[int, str, float | None]]] = defaultdict(list)
         self.types: Counter[str] = Counter()
 
     def read(self, entries: Iterable[Entry]) -> None:
@@ -61,6 +47,8 @@ class Journal:
                 )
             elif isinstance(event, events.MaterialScrapped):
                 self.scrap[event.unit].append(event.cause)
+            elif isinstance(event, events.ParameterWritten):
+                self.loaded[event.work_unit, event.signal].append((entry.time_ns, event.job, event.found))
             elif isinstance(event, events.UnitHeld):
                 self.holds[event.unit].append([entry.recorded_ns, FOR_EVER])
             elif isinstance(event, events.UnitReleased | events.UnitScrapped) and self.holds[event.unit]:
@@ -73,17 +61,20 @@ def compare(site: Site, facts: Iterable[Fact], journal: Journal) -> Result:
     facts = list(facts)
     passages = [fact for fact in facts if isinstance(fact, TruthPassage)]
     taken_out = [fact for fact in facts if isinstance(fact, TruthTakenOut)]
-    book, definitions = site.book, site.definitions
-    _genealogy(result, site.mistakes, passages, book, definitions)
-    _counts(result, site.mistakes, passages, journal)
+    book, definitions, mistakes = site.book, site.definitions, site.people.mistakes
+    _genealogy(result, mistakes, passages, book, definitions)
+    _counts(result, mistakes, passages, journal)
     _lots(result, site, passages)
     _scrap(result, site, passages, taken_out, journal)
     _holds(result, passages, journal)
+    stops(result, site)
+    labour(result, site, passages)
+    _parameters(result, site, passages, [fact for fact in facts if isinstance(fact, TruthHeld)], journal)
     requests = {row.request for row in book.where(Request)}
-    wanted = {f"{number:06d}" for number in range(1, site.orders + 1)}
+    wanted = {f"{number:06d}" for number in range(1, site.people.orders + 1)}
     if requests != wanted:
         result.fault(f"orders lost or doubled: {sorted(requests ^ wanted)[:9]}")
-    result.explained = sum(mistake.explained for mistake in site.mistakes)
+    result.explained = sum(mistake.explained for mistake in mistakes)
     return result
 
 
@@ -143,7 +134,7 @@ def _lot_mistake(
 
 
 def _counts(result: Result, mistakes: list[Mistake], passages: list[TruthPassage], journal: Journal) -> None:
-    late = [mistake for mistake in mistakes if mistake.kind == "begun late"]
+    late = [mistake for mistake in mistakes if mistake.kind in OTHERS_COUNTS]
     true: Counter[tuple[str, str, int, str]] = Counter()
     for passage in sorted(passages, key=lambda each: each.at_ns):
         job = passage.job
@@ -165,7 +156,7 @@ def _lots(result: Result, site: Site, passages: list[TruthPassage]) -> None:
     for passage in passages:
         for _, source, quantity in passage.used:
             used[source] += quantity
-    excused = {lot: mistake for mistake in site.mistakes for lot in mistake.lots}
+    excused = {lot: mistake for mistake in site.people.mistakes for lot in mistake.lots}
     for row in site.book.where(Lot):
         result.lots += 1
         left = row.quantity - used[row.lot]
@@ -185,7 +176,7 @@ def _scrap(
     fallen = {fact.serial: fact.cause for fact in taken_out}
     inside = {part.serial for unit in site.plant.units.values() for part in unit.inside}
     inside |= {part.serial for space in site.plant.world.spaces.values() for part in space.parts}
-    excused = {mistake.unit: mistake for mistake in site.mistakes if mistake.real_cause}
+    excused = {mistake.unit: mistake for mistake in site.people.mistakes if mistake.real_cause}
     for row in site.book.where(Unit):
         gone = row.unit in rejected or row.unit in fallen
         result.scrapped += gone
@@ -225,6 +216,42 @@ def _holds(result: Result, passages: list[TruthPassage], journal: Journal) -> No
                     result.fault(f"{serial} was held, and {passage.unit} took it")
 
 
+def _parameters(
+    result: Result, site: Site, passages: list[TruthPassage], held: list[TruthHeld], journal: Journal
+) -> None:
+    """Compare what cells held while they made a part with what the MES says that it loaded for the job."""
+    really: dict[tuple[str, str], list[tuple[int, Any]]] = defaultdict(list)
+    for fact in held:
+        really[fact.unit, fact.path].append((fact.at_ns, fact.value))
+    panel = [mistake for mistake in site.people.mistakes if mistake.kind == "set at the panel"]
+    for mistake in panel:
+        again = [at_ns for at_ns, job, _ in journal.loaded[mistake.place, mistake.product]
+                 if at_ns > mistake.at_ns]  # fmt: skip
+        mistake.to_ns = min(again, default=0)
+    for passage in passages:
+        job = site.book.get(JobOrder, passage.job)
+        assert job is not None, "a part is made for a job order"
+        for path in (point.signal for point in set_points(site.definitions, job.product, job.operation)):
+            result.values += 1
+            there = [value for at_ns, value in really[passage.unit, path] if at_ns <= passage.from_ns]
+            said = [value for at_ns, name, value in journal.loaded[passage.unit, path]
+                    if name == passage.job and at_ns <= passage.from_ns]  # fmt: skip
+            now, told = (there or [None])[-1], (said or [None])[-1]
+            if now == told:
+                continue
+            cause = next((each for each in panel if each.place == passage.unit and each.product == path
+                          and each.at_ns <= passage.from_ns < (each.to_ns or FOR_EVER)
+                          and (each.real, each.said) == (str(now), str(told))), None)  # fmt: skip
+            if cause is None:
+                what = f"parameter {path} of {passage.unit} for {passage.serial}"
+                result.fault(f"{what}: it held {now}, the MES says {told}")
+            else:
+                cause.explained += 1
+    for row in site.book.where(MachineOrder):
+        if row.outcome != "done":
+            result.fault(f"command {row.command} to {row.work_unit}: {row.outcome or 'nobody knows'}")
+
+
 def table(result: Result, mistakes: list[Mistake]) -> str:
     """Return the report in Markdown."""
     by_kind: dict[str, list[Mistake]] = defaultdict(list)
@@ -239,6 +266,12 @@ def table(result: Result, mistakes: list[Mistake]) -> str:
         "balances of lots": result.lots,
         "scrapped units": result.scrapped,
         "holds, during which nobody took the unit": result.held,
+        "stops, with begin, end, class, code of the machine and reason": result.stops,
+        "hours that machines stood": round(result.stop_times / HOUR_NS),
+        "touches of people that gave a stop a reason": result.recodings,
+        "pieces of labour time, by person, place and job order": result.labour,
+        "hours of labour": round(result.labour_times / HOUR_NS),
+        "values that cells held while they made a part": result.values,
         "differences that a listed mistake explains": result.explained,
         "**differences that nothing explains**": len(result.faults),
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
+import subprocess
+import sys
+from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -27,15 +29,20 @@ from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import MemoryBook
 from taktwin.virtual_plant import physics
-from tests.lockstep.compare import Journal, Result, compare, table
+from taktwin.virtual_plant.truth import TruthPassage
+from tests.lockstep import keeping
+from tests.lockstep.compare import Journal, compare, table
 from tests.lockstep.errors import CHANGES_NOTHING
-from tests.lockstep.floor import HOUR_NS, Site
+from tests.lockstep.floor import Site
+from tests.lockstep.people import HOUR_NS
+from tests.lockstep.result import Result
+from tests.lockstep.tape import OtherPlant
 
 PLANT = Path(__file__).resolve().parents[2] / "examples" / "plants" / "northfield"
 REPORTS = Path(__file__).resolve().parents[2] / "var" / "reports"
 PHYSICS = physics.load(PLANT / "physics.yaml")
 VIENNA = ZoneInfo("Europe/Vienna")
-UNTOLD = ("readings", "positions", "credentials", "changes")
+UNTOLD = ("readings", "positions", "credentials", "changes", "machine_spans", "machine_edges")
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +74,8 @@ def played(
 ) -> tuple[Site, Result]:
     site = Site(registry, PHYSICS, seed=seed, start_ns=from_ns, **more)  # type: ignore[arg-type]
     site.run(to_ns)
+    site.end()
+    site.close()
     told = Journal()
     assert isinstance(site.store, MemoryStore)
     told.read(site.store.entries)
@@ -89,12 +98,14 @@ def test_one_shift_equals_the_truth_also_in_the_nights_when_the_clocks_change(
     assert shift is not None and (shift.from_ns, shift.to_ns) == (from_ns, to_ns)
     assert (to_ns - from_ns, day.to_ns - day.from_ns) == (hours * HOUR_NS, day_h * HOUR_NS)
     site, result = played(registry, from_ns, to_ns)
-    print(table(result, site.mistakes))
+    print(table(result, site.people.mistakes))
     assert result.faults == []
     # There was something to compare, and somebody made mistakes.
     assert result.units > 60 * hours and result.counted > 300 * hours and result.held > 0
-    assert len(site.mistakes) > 3 and result.explained > 0
-    for mistake in site.mistakes:
+    assert len(site.people.mistakes) > 3 and result.explained > 0
+    assert result.stops > 3 * hours and result.recodings > 0 and result.values > 0
+    assert result.labour > 20 * hours and result.labour_times > 2 * hours * HOUR_NS
+    for mistake in site.people.mistakes:
         assert mistake.kind not in CHANGES_NOTHING or not mistake.explained
     assert isinstance(site.store, MemoryStore) and isinstance(site.book, MemoryBook)
     assert journal.verify(site.store.entries).broken is None
@@ -116,6 +127,65 @@ def test_what_is_lost_swapped_or_ignored_is_found(mutant: dict[str, int], words:
     assert any(words in fault for fault in result.faults), result.faults[:3]
 
 
+def test_lost_states_forgotten_log_offs_and_machines_that_lie_are_found() -> None:
+    # Three at once: each is seen by a comparison of its own, and none of them by another one's.
+    from_ns = at(VIENNA, 2026, 6, 15, 13, 0)
+    _, result = played(northfield(), from_ns, from_ns + 2 * HOUR_NS, mistakes_on=False, drop_state_every=7,
+                       forget_log_offs=True, machine_lies=True)  # fmt: skip
+    kinds = {fault.split()[0] for fault in result.faults}
+    assert kinds >= {"stop", "labour", "parameter"}, result.faults[:9]
+
+
+def test_a_run_that_ended_with_its_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    """A shift's end, the process ends, another one goes on: as if nothing had been."""
+    from_ns = at(VIENNA, 2026, 6, 15, 13, 0)
+    shift_end_ns, to_ns = from_ns + HOUR_NS, from_ns + 2 * HOUR_NS
+    whole = Site(northfield(), PHYSICS, seed=7, start_ns=from_ns)
+    whole.run(shift_end_ns)
+    whole.run(to_ns)
+    first = Site(northfield(), PHYSICS, seed=7, start_ns=from_ns, folder=tmp_path / "commander")
+    first.run(shift_end_ns)
+    keeping.keep(first, tmp_path / "kept")
+    first.close()
+    # In a process of its own, which knows nothing but what is on disk.
+    program = (
+        "import sys; from pathlib import Path; from tests.lockstep.test_lockstep import go_on;"
+        f"go_on(Path({str(tmp_path)!r}), {to_ns})"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=keeping.ROOT, check=True, timeout=120)
+    again = keeping.resumed(northfield(), PHYSICS, tmp_path / "kept", tmp_path / "third")
+    for site in (whole, again):
+        site.end()
+        site.close()
+    assert isinstance(whole.store, MemoryStore) and isinstance(again.store, MemoryStore)
+    assert len(again.entries) > 1000 and again.entries == whole.entries
+    assert again.facts == whole.facts
+    assert again.store.book.rows == whole.store.book.rows and again.store.answers == whole.store.answers
+    assert again.people.presences == whole.people.presences and again.labour == whole.labour
+    assert again.people.mistakes == whole.people.mistakes and again.plant.last == whole.plant.last
+    assert again.people.chance.getstate() == whole.people.chance.getstate()
+
+
+def go_on(folder: Path, to_ns: int) -> None:
+    """Let a run that was kept go on up to an instant, and keep it again."""
+    engine.COST = 1
+    site = keeping.resumed(northfield(), PHYSICS, folder / "kept", folder / "second")
+    site.run(to_ns)
+    keeping.keep(site, folder / "kept")
+    site.close()
+
+
+def test_what_was_kept_of_another_plant_does_not_go_on(tmp_path: Path) -> None:
+    from_ns = at(VIENNA, 2026, 6, 15, 6, 0)
+    site = Site(northfield(), PHYSICS, seed=7, start_ns=from_ns, folder=tmp_path / "commander")
+    site.run(from_ns + HOUR_NS // 4)
+    site.seed = 8  # another plant is made of it
+    keeping.keep(site, tmp_path / "kept")
+    site.close()
+    with pytest.raises(OtherPlant):
+        keeping.resumed(northfield(), PHYSICS, tmp_path / "kept", tmp_path / "second")
+
+
 @pytest.mark.soak
 def test_two_weeks_equal_the_truth() -> None:
     clock = SystemClock()
@@ -123,63 +193,99 @@ def test_two_weeks_equal_the_truth() -> None:
     from_ns, to_ns = at(VIENNA, 2026, 6, 14, 22, 0), at(VIENNA, 2026, 6, 27, 6, 0)
     REPORTS.mkdir(parents=True, exist_ok=True)
 
-    def progress(now_ns: int) -> None:
-        if now_ns % (24 * HOUR_NS) == 0:
-            print(rfc3339(now_ns)[:10], f"{(clock.monotonic_ns() - began) / 1e9:.0f} s", flush=True)
+    kept, folder = REPORTS / "lockstep.kept", REPORTS / "lockstep.commander"
+    try:
+        site = keeping.resumed(northfield(), PHYSICS, kept, folder)
+        print("goes on at", rfc3339(site.plant.now_ns), flush=True)
+    except (FileNotFoundError, keeping.OtherCode):
+        shutil.rmtree(folder, ignore_errors=True)
+        site = Site(northfield(), PHYSICS, seed=11, start_ns=from_ns, folder=folder)
 
-    site = Site(northfield(), PHYSICS, seed=11, start_ns=from_ns)
-    site.run(to_ns, progress)
+    def progress(now_ns: int) -> None:
+        took_s = (clock.monotonic_ns() - began) / SECOND_NS
+        if now_ns % (24 * HOUR_NS) == 0:
+            print(rfc3339(now_ns)[:10], f"{took_s:.0f} s", flush=True)
+
+    shift_ns = 8 * HOUR_NS
+    while site.plant.now_ns < to_ns:
+        site.run(min(to_ns, site.plant.now_ns + shift_ns), progress)
+        keeping.keep(site, kept)
+    site.end()
+    site.close()
     told = Journal()
     assert isinstance(site.store, MemoryStore)
     told.read(site.store.entries)
     result = compare(site, site.facts, told)
     lasted_s = (clock.monotonic_ns() - began) / SECOND_NS
-    done = (
-        f"{len(site.store.entries):,} facts, {site.asked:,} commands of people, {site.heard:,} values heard"
-    )
-    lines = [table(result, site.mistakes), f"{done}, {lasted_s:.0f} s.", ""]
+    facts, heard = f"{len(site.store.entries):,} facts", f"{site.heard:,} values heard"
+    done = f"{facts}, {site.people.asked:,} commands of people, {heard}"
+    lines = [table(result, site.people.mistakes), f"{done}, {lasted_s:.0f} s.", ""]
     lines += ["| no. | when | where | mistake | what it was | differences |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {m.number} | {rfc3339(m.at_ns)[:16].replace('T', ' ')} | {m.place} | {m.kind} | {m.words} "
         f"| {m.explained} |"
-        for m in site.mistakes
+        for m in site.people.mistakes
     ]
     (REPORTS / "lockstep.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines[:3]))
+    kept.unlink()
     assert result.faults == []
     assert journal.verify(site.store.entries).broken is None
+    # No shift in which the plant stood: the first fills it, Saturday empties it.
+    calendar = site.registry.calendars["three_shifts"]
+    made: Tally[int] = Tally()
+    for fact in site.facts:
+        shift = calendar.shift_at(fact.at_ns) if isinstance(fact, TruthPassage) else None
+        if shift is not None:
+            made[shift.from_ns] += 1
+    assert len(made) >= 32 and min(sorted(made.values())[1:]) > 1000, sorted(made.values())
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Database]:
     """A PostgreSQL of its own."""
     one = Database(Installation(data_dir=str(tmp_path), plant_dir=str(PLANT)))
-    asyncio.run(one.start())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(one.start())
     with one.connect() as root:
         database.migrate(root, schema="mes", role="mes", migrations=MIGRATIONS)
     yield one
-    asyncio.run(one.stop())
+    loop.run_until_complete(one.stop())
+    loop.close()
 
 
-@pytest.mark.soak
-def test_one_shift_over_postgresql_equals_the_truth_and_the_tables_equal_the_journal(
-    server: Database,
-) -> None:
-    hours = float(os.environ.get("TAKTWIN_LOCKSTEP_HOURS", "8"))
+def over_postgresql(server: Database, hours: float) -> Result:
+    """Run a stretch of a shift over PostgreSQL, and return what the comparison found."""
     store = SqlStore(lambda: database.connect(server.url("mes"), password=server.passwords["mes"]))
     from_ns = at(VIENNA, 2026, 6, 15, 6, 0)
     site = Site(northfield(), PHYSICS, seed=5, start_ns=from_ns, store=store)
     site.run(from_ns + round(hours * HOUR_NS))
+    site.end()
+    site.close()
     told = Journal()
     with store.begin() as transaction:
         connection = transaction._connection  # type: ignore[attr-defined]
         entries = list(journal.everything(connection))
         told.read(entries)
         result = compare(site, site.facts, told)
-        print(table(result, site.mistakes))
+        print(table(result, site.people.mistakes))
         assert result.faults == [] and journal.verify(entries).broken is None
         mirror = site.book
         assert isinstance(mirror, MemoryBook)
         for kind in {type(row) for (name, _), row in mirror.rows.items() if name not in UNTOLD}:
             assert transaction.book.where(kind) == mirror.where(kind)
     store.close()
+    return result
+
+
+def test_a_stretch_over_postgresql_equals_the_truth(server: Database) -> None:
+    result = over_postgresql(server, 0.4)
+    assert result.counted > 50 and result.labour > 5
+
+
+@pytest.mark.soak
+def test_one_shift_over_postgresql_equals_the_truth_and_the_tables_equal_the_journal(
+    server: Database,
+) -> None:
+    result = over_postgresql(server, 8)
+    assert result.units > 400 and result.stops > 20

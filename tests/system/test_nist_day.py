@@ -1,17 +1,20 @@
 """A real day of a real machine tool, over a real SHDR connection, through the whole product.
 
 What the twin says is compared with what a few lines compute from the raw file, without any code of
-the product.
+the product; and the page shows it.
 """
 
 import gzip
 import itertools
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import chromium, page  # noqa: F401
 from tests.system.product import ROOT, Product, until
 
 pytestmark = pytest.mark.system
@@ -96,6 +99,13 @@ def test_producing_time_is_that_of_the_raw_file(day: Product) -> None:
     told = sum(i["to_ms"] - i["from_ms"] for i in closed if i["time_class"] == "production")
     assert abs(told - producing / 1000) <= 1.0 * len(executions)
     assert all(i["time_class"] == "unknown" for i in closed if i["state"] == "UNAVAILABLE")
+
+
+def test_the_page_shows_the_machine_and_its_program(page: Page, day: Product) -> None:  # noqa: F811
+    page.goto(day.url + "machine/mazak03")
+    expect(page.locator("main")).to_contain_text("mazak03", timeout=30_000)
+    expect(page.locator("main")).to_contain_text(re.compile("Program|101"), timeout=30_000)
+    page.screenshot(path=ROOT / "var" / "screenshots" / "nist.png")
 
 
 def test_the_example_ships_its_recording_with_credit() -> None:

@@ -1,4 +1,8 @@
-"""Whatever falls silent is noticed in its time and named; what is not silent is never called so."""
+"""One running plant, and all that may befall it: silences, cuts, kills, and in the end a stop.
+
+Whatever falls silent is noticed in its time and named; what is not silent is never called so; who was
+killed is started again and catches up. One start serves all of it, because a start is what takes long.
+"""
 
 from __future__ import annotations
 
@@ -174,14 +178,14 @@ def kill_servers(product: Product) -> Noticed:
 
 def kill_broker(product: Product) -> Noticed:
     """Kill the backbone: its supervisor says so at once, and everybody comes back by themselves."""
-    restarts = product_restarts(product)
+    before = restarts(product)["backbone"]
     with Watch(product) as watch:
         began_s = time.monotonic()
         os.kill(broker_pid(product), signal.SIGKILL)
 
         def seen(now: Seen) -> bool:
             broker = now.processes.get("backbone", {})
-            return broker.get("restarts", 0) > restarts or broker.get("state") == "silent"
+            return broker.get("restarts", 0) > before or broker.get("state") == "silent"
 
         broker = Silence("kill_broker", "broker", seen, SOCKET_S, 0)
         found = wait_for(watch, [(broker, watch.expect("broker", seen, began_s))])
@@ -193,16 +197,68 @@ def broker_pid(product: Product) -> int:
     return int(json.loads((product.data / "backbone" / "nats.pid.json").read_text())["pid"])
 
 
-def product_restarts(product: Product) -> int:
-    return int(Watch(product).look().processes["backbone"]["restarts"])
-
-
 def test_killed_servers_are_noticed_in_their_time_and_come_back(product: Product) -> None:
     assert late([kill_servers(product)]) == []
 
 
 def test_a_killed_broker_is_noticed_in_its_time_and_comes_back(product: Product) -> None:
     assert late([kill_broker(product)]) == []
+
+
+def fresh(product: Product) -> bool:
+    connections = product.api("/system")["connections"]
+    return all(c["state"] == "running" and c["received"] > 0 for c in connections)
+
+
+def unknown_units(product: Product) -> set[str]:
+    plant = product.api("/plant")
+    units = [e["id"] for e in plant["equipment"] if e["level"] == "WorkUnit"]
+    return {unit for unit in units if product.unit(unit)["time_class"] == "unknown"}
+
+
+def all_known(product: Product) -> None:
+    until(lambda: fresh(product) and not unknown_units(product), 45, lambda: str(unknown_units(product)))
+
+
+def restarts(product: Product) -> dict[str, int]:
+    return {p["component"]: int(p["restarts"]) for p in product.api("/system")["processes"]}
+
+
+def test_all_processes_run_under_their_own_names(product: Product) -> None:
+    processes = {p["component"]: p for p in product.api("/system")["processes"]}
+    assert {"gateway", "twin", "recorder", "historian", "portal", "virtual_plant"} <= set(processes)
+    assert len({p["pid"] for p in processes.values()}) == len(processes)
+
+
+def test_a_cut_server_makes_its_cells_unknown_and_no_others_and_comes_back(product: Product) -> None:
+    all_known(product)
+    before = restarts(product)
+    inject(product, Silence("cut_server", "line2", lost("line2"), SOCKET_S, 15 * SPEED))
+    cells = {"load2", "adhesive2", "press2", "tighten2", "leak2", "vision2"}
+    until(lambda: cells <= unknown_units(product), 7, lambda: str(unknown_units(product)))
+    assert unknown_units(product) == cells
+    until(lambda: not cells & unknown_units(product), 40, lambda: str(unknown_units(product)))
+    assert restarts(product) == before
+
+
+@pytest.mark.parametrize("name", ["historian", "twin", "gateway", "recorder"])
+def test_a_killed_process_is_started_again_and_catches_up(product: Product, name: str) -> None:
+    before = product.process_id(name)
+    product.kill(name)
+
+    def is_back() -> bool:
+        found = {p["component"]: p for p in product.api("/system")["processes"]}
+        return bool(found[name]["pid"] != before and found[name]["state"] == "running")
+
+    until(is_back, 45, lambda: str(product.api("/system")["processes"]))
+    all_known(product)
+
+
+def test_a_killed_gateway_leaves_a_marked_gap(product: Product) -> None:
+    timeline = product.api("/units/turn1/timeline?from_ms=0&to_ms=4102444800000")["intervals"]
+    assert any(i["time_class"] == "unknown" for i in timeline[1:]), "the killed gateway's gap is nowhere"
+    for left, right in zip(timeline, timeline[1:], strict=False):  # noqa: RUF007
+        assert left["to_ms"] == right["from_ms"], "a second belongs to no class, or to two"
 
 
 @pytest.mark.soak
@@ -282,3 +338,13 @@ def losses(product: Product) -> dict[str, int]:
     system = product.api("/system")
     found = {c["name"]: int(c["gaps"]) for c in system["connections"]}
     return found | {f"process {p['component']}": int(p["restarts"]) for p in system["processes"]}
+
+
+def test_it_stops_cleanly_in_under_eight_seconds(product: Product) -> None:
+    """The last one: with it this plant is over."""
+    before = len(product.lines)
+    took_s = product.stop()
+    assert product.process.returncode == 0
+    assert took_s < 8
+    until(lambda: product.lines[-1] == "stopped", 2, lambda: product.lines[-1])
+    assert not any("killed" in line for line in product.lines[before:])

@@ -2,7 +2,8 @@
 
 Comes in: `Elements`, which are sums of time and of parts over whatever is looked at: a work unit, a
 shift, a product. Goes out: ratios by the names of ISO 22400-2. Elements are added and ratios never
-averaged: add first, then ask. A ratio of nothing is None, which is not 0.
+averaged: add first, then ask. A ratio of nothing is None, which is not 0. `figures` withholds what its
+evidence does not carry, and `withheld` says why: the formulas themselves know nothing of that.
 
 Source: ISO 22400-2 as CONVENTIONS 3.7 has it. Set-up counts as loss of availability.
 """
@@ -12,11 +13,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 
 from taktwin.errors import DomainError
 from taktwin.standards.iso22400 import TimeClass
 
 PRU_TOO_SOFT = 1.05  # above it the planned run time per part is too long, and the OEE index flatters
+# What nobody saw could have been anything: a share u of it moves a ratio of times by up to u. Above a tenth
+# a figure would claim more than is known.
+UNKNOWN_MAX = 0.1
+# A part that was begun before the window and came in it counts whole. Where one part is more than a tenth
+# of what the time could give, the pace is that of the window's edges and not of the machine.
+ONE_PART_MAX = 0.1
+
+
+class Withheld(StrEnum):
+    """Why a figure is not shown, the first that holds."""
+
+    UNKNOWN = "unknown"  # of more than `UNKNOWN_MAX` of the time nobody knows anything
+    UNRATED = "unrated"  # a part has no planned run time
+    TOO_SHORT = "too_short"  # one part is more than `ONE_PART_MAX` of the production time
+    NOTHING = "nothing"  # nothing was planned, or made: there is nothing to divide by
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +56,9 @@ class Elements:
     produced: int = 0  # PQ produced quantity: good and scrap
     good: int = 0  # GQ good quantity
     scrap: int = 0  # SQ scrap quantity
-    planned_run_ns: int = 0  # PRU x PQ, summed over the products: what the parts should have taken
+    planned_run_ns: int = 0  # PRU x PQ over the products, without `unseen`: what they should have taken
     unrated: int = 0  # parts of PQ for which nobody has said a planned run time
+    unseen: int = 0  # parts of PQ made while nobody saw the machine: APT has no time for them
 
     def __add__(self, other: Elements) -> Elements:
         """Return the elements of both scopes together."""
@@ -217,9 +235,43 @@ FIGURES = {
 }
 
 
+OF_PARTS = frozenset({"quality_ratio", "scrap_ratio"})  # no time is in them
+OF_PACE = frozenset({
+    "effectiveness", "oee_index", "nee_index", "oee_common", "common_performance",
+})  # fmt: skip
+
+
 def figures(e: Elements) -> dict[str, float | None]:
-    """Return every figure of a scope by its name."""
-    return {name: formula(e) for name, formula in FIGURES.items()}
+    """Return every figure of a scope by its name; None where it is withheld."""
+    why = withheld(e)
+    return {name: None if name in why else formula(e) for name, formula in FIGURES.items()}
+
+
+def withheld(e: Elements) -> dict[str, Withheld]:
+    """Return the figures that the evidence does not carry, each with the first reason."""
+    found = {name: _objection(name, e) for name in FIGURES}
+    return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def _objection(name: str, e: Elements) -> Withheld | None:
+    timed = name not in OF_PARTS and name != "unknown_share"
+    if timed and e.unknown_ns > UNKNOWN_MAX * e.calendar_ns:
+        return Withheld.UNKNOWN
+    if name in OF_PACE:
+        if e.unrated:
+            return Withheld.UNRATED
+        if e.production_ns and part_ns(e) > ONE_PART_MAX * e.production_ns:
+            return Withheld.TOO_SHORT
+    return Withheld.NOTHING if FIGURES[name](e) is None else None
+
+
+def part_ns(e: Elements) -> float:
+    """Return the planned run time of one part (PRU), over the products as they were made.
+
+    Infinite where some is planned for parts none of which was seen; 0 where nothing was made.
+    """
+    paced = e.produced - e.unseen
+    return e.planned_run_ns / paced if paced > 0 else math.inf if e.planned_run_ns else 0.0
 
 
 def _product(*factors: float | None) -> float | None:

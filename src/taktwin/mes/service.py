@@ -44,6 +44,7 @@ from taktwin.mes.machines.actions import envelope
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
 from taktwin.mes.stores import SqlStore
+from taktwin.mes.turns import Turns
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.storage import database, journal
@@ -98,6 +99,7 @@ class MesService:
         self._desk = Desk(
             self._store, self._definitions, clock.now_ns, speed=clock.speed, setup_code=setup_code
         )
+        self._turns = Turns(self._desk)
         self._shown: dict[str, int] = {}  # sessions and tokens, by fingerprint: when they were shown last
         self._importer = Importer(self._desk, sender=registry.site, time_zone=registry.time_zone)
         self._site = Place(registry.enterprise, registry.site)
@@ -131,6 +133,7 @@ class MesService:
             task.cancel()  # what is open is asked for again by the next process, under the same id
         for subscription in served:
             await subscription.close()
+        self._turns.close()
         self._store.close()
         for connection in self._readers:
             connection.close()
@@ -168,7 +171,7 @@ class MesService:
         if command.name == commands.SYNC:
             return await self._sync(command)
         try:
-            answer = await asyncio.to_thread(self._desk.execute, command)
+            answer = await self._turns.ask(command)
         except StoreError as error:
             self._reasons["database"] = str(error)
             answer = Answer(accepted=False, code="away", place="database", found=str(error),
@@ -403,13 +406,15 @@ class MesService:
 
     async def _relay(self) -> None:
         connection: Connection | None = None
+        told = 0  # the last entry that was said and of which nobody has written that down
         await self._in_database(self._anchor)
         day = self._clock.now_ns() // DAY_NS
         while True:
             try:
                 if connection is None or connection.closed:
                     connection = await asyncio.to_thread(self._connect)
-                told = await self._tell_next(connection)
+                self._written.clear()  # before it looks: what is written while it does wakes it again
+                told = await self._tell_next(connection, told)
                 self._reasons.pop("relay", None)
             except (StoreError, BusError) as error:
                 if "relay" not in self._reasons:
@@ -421,7 +426,6 @@ class MesService:
                 day = self._clock.now_ns() // DAY_NS
                 await self._in_database(self._anchor)
             if not told:
-                self._written.clear()
                 # Another process of this role may write too: look again after a second at the latest.
                 try:
                     async with self._clock.timeout(1.0):
@@ -429,19 +433,26 @@ class MesService:
                 except TimeoutError:
                     continue
 
-    async def _tell_next(self, connection: Connection) -> int:
-        """Say the next facts in order, and keep how far; return how many they were."""
-        entries = await asyncio.to_thread(_untold, connection)
+    async def _tell_next(self, connection: Connection, told: int) -> int:
+        """Write down how far was told, and say the next facts in order; return the last, 0 = none is left.
+
+        They are under way together, on one connection. Where it is lost all that nobody has acknowledged
+        fail, so that what comes behind a fact that was lost is not sent: the next time begins with that one.
+        """
+        entries = await asyncio.to_thread(_untold, connection, told)
+        waiting: list[Awaitable[int]] = []
         for entry in entries:
+            if waiting and isinstance(waiting[-1], asyncio.Future) and waiting[-1].done():
+                waiting[-1].result()
             event = self._event(entry)
             # The id makes a second saying harmless where the relay was killed between the two steps.
-            await self._bus.publish_durable(
+            waiting.append(await self._bus.send_durable(
                 self._subject(entry), events.encode(event), message_id=f"{self._source}:{event.id}"
-            )
-        if entries:
-            await asyncio.to_thread(_told, connection, entries[-1].sequence)
-            self._counts["relayed"] += len(entries)
-        return len(entries)
+            ))  # fmt: skip
+        for each in waiting:
+            await each
+        self._counts["relayed"] += len(entries)
+        return entries[-1].sequence if entries else 0
 
     def _event(self, entry: Entry) -> CloudEvent:
         event = events.make(
@@ -490,13 +501,15 @@ class MesService:
             return  # the backbone is away; the next heartbeat is a second later
 
 
-def _untold(connection: Connection) -> list[Entry]:
+def _untold(connection: Connection, told: int) -> list[Entry]:
+    """Write down how far was told (0: as far as it is written), and return what comes next."""
     with database.transaction(connection):
-        row = connection.execute("SELECT sequence FROM relay").fetchone()
-        assert row is not None, "the first migration writes it"
-        return journal.after(connection, int(row[0]), limit=RELAY_BATCH)
-
-
-def _told(connection: Connection, sequence: int) -> None:
-    with database.transaction(connection):
-        connection.execute("UPDATE relay SET sequence = %s", [sequence])
+        if told:
+            # Nobody waits for the disk here: lost with the machine it is said again, under the same id.
+            connection.execute("SET LOCAL synchronous_commit = off")
+            connection.execute("UPDATE relay SET sequence = %s", [told])
+        else:
+            row = connection.execute("SELECT sequence FROM relay").fetchone()
+            assert row is not None, "the first migration writes it"
+            told = int(row[0])
+        return journal.after(connection, told, limit=RELAY_BATCH)

@@ -6,7 +6,7 @@ A transaction holds the rows, the journal behind its head and the answers; all o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Transaction(Protocol):
 
     def answer_of(self, command: str) -> str | None:
         """Return what a command was answered before."""
+        ...
+
+    def look_up(self, commands: Sequence[str]) -> None:
+        """Find the answers of some commands at once, so that `answer_of` need not ask for each."""
         ...
 
     def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
@@ -68,8 +72,10 @@ class SqlStore:
         with self._one_at_a_time:
             if self._connection is None or self._connection.closed:
                 self._connection = self._connect()
-            with database.transaction(self._connection) as connection:
-                yield SqlTransaction(connection)
+            with database.transaction(self._connection, pipelined=True) as connection:
+                transaction = SqlTransaction(connection)
+                yield transaction
+                transaction.flush()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -78,12 +84,15 @@ class SqlStore:
 
 
 class SqlTransaction:
-    """One transaction in PostgreSQL."""
+    """One transaction in PostgreSQL. What is written waits in memory for the end, as far as nobody asks."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._head: tuple[int, str] | None = None
-        self._book: Book | None = None
+        self._book: SqlBook | None = None
+        self._entries: list[Entry] = []  # not written yet
+        self._answers: dict[str, str | None] = {}  # what is known of them
+        self._kept: list[tuple[str, int, str]] = []  # answers that are not written yet
 
     @property
     def book(self) -> Book:
@@ -100,22 +109,46 @@ class SqlTransaction:
 
     def append(self, entry: Entry) -> None:
         """Write an entry behind the head."""
-        journal.append(self._connection, entry)
+        self._entries.append(entry)
         self._head = (entry.sequence, entry.hash)
 
     def answer_of(self, command: str) -> str | None:
         """Return what a command was answered before."""
-        row = self._connection.execute("SELECT answer FROM answers WHERE command = %s", [command]).fetchone()
-        return None if row is None else str(row[0])
+        if command not in self._answers:
+            self.look_up([command])
+        return self._answers[command]
+
+    def look_up(self, commands: Sequence[str]) -> None:
+        """Find the answers of some commands at once."""
+        statement = "SELECT command, answer FROM answers WHERE command = ANY(%s)"
+        found: dict[str, str] = dict(self._connection.execute(statement, [list(commands)]).fetchall())
+        for command in commands:
+            self._answers.setdefault(command, found.get(command))
 
     def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
         """Keep the answer of a command."""
-        self._connection.execute(
-            "INSERT INTO answers (command, at_ns, answer) VALUES (%s, %s, %s)", [command, at_ns, answer]
-        )
+        self._answers[command] = answer
+        self._kept.append((command, at_ns, answer))
+
+    def flush(self) -> None:
+        """Write what waits; whoever opened the transaction does so before its end."""
+        self._flush_entries()
+        if self._book is not None:
+            self._book.flush()
+        if self._kept:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO answers (command, at_ns, answer) VALUES (%s, %s, %s)", self._kept
+                )
+            self._kept = []
+
+    def _flush_entries(self) -> None:
+        journal.append_all(self._connection, self._entries)
+        self._entries = []
 
     def last_of(self, subject: str) -> Entry | None:
         """Return the newest entry about something."""
+        self._flush_entries()
         return journal.last_of(self._connection, subject)
 
 
@@ -162,6 +195,9 @@ class MemoryTransaction:
     def answer_of(self, command: str) -> str | None:
         """Return what a command was answered before."""
         return self._store.answers.get(command)
+
+    def look_up(self, commands: Sequence[str]) -> None:
+        """Find nothing: all are in memory."""
 
     def keep_answer(self, command: str, at_ns: int, answer: str) -> None:
         """Keep the answer of a command."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import sys
 
 from taktwin.clock import Clock
 from taktwin.mes.service import COMPONENT, MesService
 from taktwin.plant.compile import open_plant
+from taktwin.processes import wiring
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import SETUP_VARIABLE, Installation
 from taktwin.storage import database
@@ -34,6 +36,9 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         demo=installation.demo,
         setup_code=os.environ.get(SETUP_VARIABLE, ""),
     )
+    wiring.settle()
+    # A page that computes gives way to a booking each millisecond, and not only each fifth.
+    sys.setswitchinterval(0.001)
     try:
         await service.run(stop)
     finally:

@@ -41,6 +41,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     app = create_app(registry, bus, clock, installation, accounts=accounts)
     _write_address(installation, bound.getsockname()[1])
     beating = asyncio.create_task(_beat(app.state.portal, stop), name="portal-heartbeat")
+    wiring.settle()
     # A heart that stops beating must end the process: the supervisor starts it again.
     beating.add_done_callback(lambda task: stop.set())
     try:

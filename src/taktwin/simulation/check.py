@@ -49,7 +49,14 @@ def check(plant: Plant) -> tuple[Finding, ...]:
     errors = [*_names(plant), *_values(plant)]
     if errors:
         return tuple(errors)
-    return (*_unreachable(plant), *_timeless(plant), *_overload(plant), *_rings(plant), *_families(plant))
+    return (
+        *_unreachable(plant),
+        *_timeless(plant),
+        *_overload(plant),
+        *_rings(plant),
+        *_families(plant),
+        *_missing(plant),
+    )
 
 
 def checked(plant: Plant) -> tuple[Finding, ...]:
@@ -74,6 +81,7 @@ def _names(plant: Plant) -> Iterator[Finding]:
         "operator": [each.name for each in plant.operators],
         "crew": [each.name for each in plant.crews],
         "calendar": [each.name for each in plant.calendars],
+        "material": [each.name for each in plant.materials],
         **{
             f"product {product.name}: step": [step.name for step in product.steps]
             for product in plant.products
@@ -99,10 +107,15 @@ def _names(plant: Plant) -> Iterator[Finding]:
         for step in product.steps:
             place = f"product {product.name}, step {step.name}"
             yield from known(place, "work center", step.center)
+            for material in step.materials:
+                yield from known(place, "material", material)
             if step.skill is not None and step.skill not in skills:
                 yield Finding(place, f"skill {step.skill!r} that no operator has", _one_of(skills))
             if step.rework_to is not None and step.rework_to not in steps:
                 yield Finding(place, f"rework to the unknown step {step.rework_to!r}", _one_of(steps))
+        yield from known(f"product {product.name}", "material", product.makes)
+    for delivery in plant.deliveries:
+        yield from known(f"delivery at {delivery.at_s:g} s", "material", delivery.material)
     for order in plant.orders:
         yield from known(f"order {order.name}", "product", order.product)
 
@@ -129,7 +142,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
         return
     yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
                       f"at most {OPERATORS_MAX}")  # fmt: skip
-    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 2
+    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 3
     yield from wanted(
         "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
     )
@@ -158,6 +171,16 @@ def _values(plant: Plant) -> Iterator[Finding]:
             yield from drawable(place, step.work)
             yield from wanted(place, 0 <= step.good <= 1, f"good = {step.good}", "a probability")
             yield from wanted(place, 0 <= step.move_s < math.inf, f"move_s = {step.move_s}", "0 or more")
+            for material, pieces in step.materials.items():
+                yield from wanted(place, pieces >= 1, f"{pieces} of {material}", "1 or more")
+    for material_ in plant.materials:
+        place = f"material {material_.name}"
+        yield from wanted(place, material_.stock >= 0, f"a stock of {material_.stock}", "0 or more")
+    for delivery in plant.deliveries:
+        place = f"delivery of {delivery.material}"
+        yield from wanted(place, delivery.quantity >= 1, f"{delivery.quantity} pieces", "1 or more")
+        is_instant = 0 <= delivery.at_s / plant.tick_s < TICKS_MAX
+        yield from wanted(place, is_instant, f"at_s {delivery.at_s}", "an instant from 0 on")
     for crew in plant.crews:
         yield from wanted(f"crew {crew.name}", crew.people >= 1, f"{crew.people} people", "1 or more")
     for order in plant.orders:
@@ -239,6 +262,17 @@ def _families(plant: Plant) -> Iterator[Finding]:
             if family not in families:
                 yield Finding(f"work center {center.name}, set-up", f"family {family!r} that no step has",
                               _one_of(families), is_error=False)  # fmt: skip
+
+
+def _missing(plant: Plant) -> Iterator[Finding]:
+    """Find material that steps take and that never comes."""
+    comes = {each.name for each in plant.materials if each.stock}
+    comes |= {each.material for each in plant.deliveries} | {each.makes or "" for each in plant.products}
+    for product in plant.products:
+        for step in product.steps:
+            for material in sorted(set(step.materials) - comes):
+                yield Finding(f"product {product.name}, step {step.name}", f"{material} that never comes",
+                              "a stock, a delivery, or a product that makes it", is_error=False)  # fmt: skip
 
 
 def share_on(plant: Plant, center: WorkCenter) -> float:

@@ -40,6 +40,9 @@ class Compiled:
     families: int  # with family 0, which is none
     skills: npt.NDArray[np.uint64]
     calendars: npt.NDArray[np.int64]
+    bill: Records
+    deliveries: Records
+    stock: tuple[int, ...]
     tables: npt.NDArray[np.float64]
     crew_people: tuple[int, ...]
     operators: int
@@ -49,14 +52,14 @@ class Compiled:
     @property
     def leaves(self) -> int:
         """Return how many things may have an event pending, rounded up to a power of 2."""
-        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 1
+        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 2
         return 1 << (count - 1).bit_length()
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""
         return (
             self.units, self.centers, self.steps, self.products, self.orders,
-            self.setups, self.families, self.skills, self.calendars, self.tables,
+            self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries, self.tables,
         )  # fmt: skip
 
 
@@ -90,6 +93,7 @@ def compiled(plant: Plant) -> Compiled:
     family_of.update((name, place) for place, name in enumerate(families, 1))
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
     steps, products, endless = _routes(plant, tables, family_of, skills)
+    bill = _bill(plant, steps, products)
     units, centers, setups = _centers(plant, tables, family_of, endless)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
     orders = np.zeros(len(plant.orders), kernel.ORDER)
@@ -106,7 +110,8 @@ def compiled(plant: Plant) -> Compiled:
         skills=np.array(
             [sum(1 << place for place, each in enumerate(plant.operators) if skill in each.skills)
              for skill in skills] or [0], np.uint64),
-        calendars=_calendars(plant), tables=tables.array(),
+        calendars=_calendars(plant), bill=bill, deliveries=_deliveries(plant),
+        stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
         order_names=tuple(order.name for order in plant.orders_by_release),
@@ -185,6 +190,27 @@ def _centers(
                 row["repair_ticks"] = failure.repair.mean_s / plant.tick_s
         first += center.units
     return units, centers, setups.ravel()
+
+
+def _bill(plant: Plant, steps: Records, products: Records) -> Records:
+    """Return the lines of all bills of material, and write into steps and products where theirs are."""
+    place_of = {material.name: place for place, material in enumerate(plant.materials)}
+    lines: list[tuple[int, int]] = []
+    routed = [step for product in plant.products for step in product.steps]
+    for row, step in zip(steps, routed, strict=True):
+        row["bill_first"] = len(lines)
+        lines += [(place_of[name], pieces) for name, pieces in step.materials.items()]
+        row["bill_last"] = len(lines)
+        row["needs"] = step.skill is not None or bool(step.materials)
+    for row, product in zip(products, plant.products, strict=True):
+        row["makes"] = -1 if product.makes is None else place_of[product.makes]
+    return np.array(lines, kernel.BILL)
+
+
+def _deliveries(plant: Plant) -> Records:
+    place_of = {material.name: place for place, material in enumerate(plant.materials)}
+    rows = [(plant.ticks(d.at_s), d.quantity, place_of[d.material], 0) for d in plant.deliveries_by_time]
+    return np.array(rows, kernel.DELIVERY)
 
 
 def _calendars(plant: Plant) -> npt.NDArray[np.int64]:

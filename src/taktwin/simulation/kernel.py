@@ -36,10 +36,14 @@ CENTER = np.dtype([  # what a work center is; its units are first..last-1, its s
 STEP = np.dtype([
     ("entity", "u8"), ("center", "i4"), ("table", "i4"), ("family", "i4"), ("skill", "i4"),
     ("rework", "i4"), ("rework_max", "i4"), ("work", "f8"), ("good", "f8"), ("move", "i8"),
+    ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i8"),
 ])  # fmt: skip
 PRODUCT = np.dtype([
     ("entity", "u8"), ("first", "i4"), ("last", "i4"), ("table", "i4"), ("balks", "i4"), ("arrival", "f8"),
+    ("makes", "i8"),
 ])  # fmt: skip
+BILL = np.dtype([("material", "i8"), ("quantity", "i8")])
+DELIVERY = np.dtype([("at", "i8"), ("quantity", "i8"), ("material", "i4"), ("pad", "i4")])
 ORDER = np.dtype([
     ("entity", "u8"), ("release", "i8"), ("due", "i8"), ("priority", "i8"), ("product", "i4"),
     ("quantity", "i4"),
@@ -64,7 +68,8 @@ JOB_STATE = np.dtype([
 RUN_STATE = np.dtype([
     ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("next_order", "i4"),
     ("call_head", "i4"), ("call_tail", "i4"), ("moving", "i4"), ("turns", "i8"), ("events", "i8"),
-    ("begun", "i4"), ("in_work", "i4"), ("in_work_since", "i8"), ("in_work_ticks", "i8"), ("done", "i8"),
+    ("next_delivery", "i4"), ("pad", "i4"), ("begun", "i4"), ("in_work", "i4"),
+    ("in_work_since", "i8"), ("in_work_ticks", "i8"), ("done", "i8"),
 ])  # fmt: skip
 PRODUCT_STATE = np.dtype([
     ("arrived", "i8"), ("done", "i8"), ("parts", "i8"), ("scrapped", "i8"), ("reworked", "i8"),
@@ -144,6 +149,17 @@ def _note(us, spent, m, now):  # type: ignore[no-untyped-def]
         us[m].state = IDLE + REPAIR - 2 + us[m].down
     else:
         us[m].state = us[m].task
+
+
+@njit(**_HOT)
+def _lacks(operators, skills, steps, bill, stock, k, quantity):  # type: ignore[no-untyped-def]
+    """Return whether a step waits: for an operator with its skill, or for material for all parts."""
+    if steps[k].skill >= 0 and (operators & skills[steps[k].skill]) == 0:
+        return True
+    for b in range(steps[k].bill_first, steps[k].bill_last):
+        if stock[bill[b].material] < bill[b].quantity * quantity:
+            return True
+    return False
 
 
 @njit(**_HOT)
@@ -262,8 +278,8 @@ def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, **_PLAIN)
 def simulate(  # type: ignore[no-untyped-def]
-    units, centers, steps, products, orders, setups, families, skills, calendars, tables,
-    tree, us, cs, crews, js, run, moves, spent, made, ended, key, until, enough,
+    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries, tables,
+    tree, us, cs, crews, js, run, moves, spent, made, ended, stock, key, until, enough,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -275,6 +291,7 @@ def simulate(  # type: ignore[no-untyped-def]
     ----------
     setups : flat (centers, families, families) ticks; family 0 is a unit that was never set up
     skills : (s,) bit sets of operators
+    bill : (lines,) pieces that a part takes; deliveries : by time; stock : (materials,) pieces
     calendars : (c, 2 + edges) ticks: period, number of edges, then on and off in turns
     tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
     tree : (2 * leaves,) keys; moves : (jobs, 2) heap of arrival tick and job
@@ -285,7 +302,8 @@ def simulate(  # type: ignore[no-untyped-def]
     l_source = 2 * n_units
     l_move = l_source + products.shape[0]
     l_calendar = l_move + 1
-    l_order = l_calendar + calendars.shape[0]
+    l_delivery = l_calendar + calendars.shape[0]
+    l_order = l_delivery + 1
     leaves = tree.shape[0] >> 1
     x = run[0]
     now = x.now
@@ -312,6 +330,8 @@ def simulate(  # type: ignore[no-untyped-def]
                 _put(tree, l_source + p, t << SHIFT | (l_source + p))
         for c in range(calendars.shape[0]):
             _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
+        if x.next_delivery < deliveries.shape[0]:
+            _put(tree, l_delivery, max(deliveries[x.next_delivery].at, now) << SHIFT | l_delivery)
         if x.next_order < orders.shape[0]:
             _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
         scan = 0
@@ -320,7 +340,7 @@ def simulate(  # type: ignore[no-untyped-def]
         source = -1  # the unit that hands it over
         freed = -1  # a unit that has given its job away
         begin = -1  # a unit that has a job to begin, or to go on with
-        called = False  # operators were given back, or a unit that calls for one came back
+        called = False  # operators were given back, material came, or a unit that calls for one came back
         if first:
             first = False
         else:
@@ -376,6 +396,9 @@ def simulate(  # type: ignore[no-untyped-def]
                         made[p].done += 1
                         made[p].parts += js[j].quantity
                         made[p].flow += now - js[j].since
+                        if products[p].makes >= 0:
+                            stock[products[p].makes] += js[j].quantity
+                            called = True
                         if now > js[j].due:
                             made[p].late += 1
                             made[p].late_ticks += now - js[j].due
@@ -462,7 +485,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 _arrive(moves, js, x.moving)
                 x.moving -= 1
                 _put(tree, l_move, moves[0, 0] << SHIFT | l_move if x.moving > 0 else NEVER)
-            elif leaf < l_order:  # ---- a calendar turns on or off
+            elif leaf < l_delivery:  # ---- a calendar turns on or off
                 c = leaf - l_calendar
                 n = calendars[c, 1]
                 phase = now % calendars[c, 0]
@@ -500,6 +523,15 @@ def simulate(  # type: ignore[no-untyped-def]
                         # The others stay OFF until the scan below comes to them, one after the other.
                 if on == 1:
                     scan = 0
+            elif leaf == l_delivery:  # ---- material comes
+                d = x.next_delivery
+                x.next_delivery = d + 1
+                stock[deliveries[d].material] += deliveries[d].quantity
+                called = True
+                t = NEVER
+                if d + 1 < deliveries.shape[0]:
+                    t = max(deliveries[d + 1].at, now) << SHIFT | leaf
+                _put(tree, leaf, t)
             else:  # ---- an order is released
                 o = x.next_order
                 x.next_order = o + 1
@@ -598,9 +630,8 @@ def simulate(  # type: ignore[no-untyped-def]
                     us[m].task = CALLING
                 if us[m].task == CALLING:
                     k = js[j].step
-                    if steps[k].skill >= 0:
-                        can = x.operators & skills[steps[k].skill]
-                        if can == 0:
+                    if steps[k].needs == 1:
+                        if _lacks(x.operators, skills, steps, bill, stock, k, js[j].quantity):
                             _put(tree, m, NEVER)
                             _note(us, spent, m, now)
                             us[m].next_calling = -1
@@ -610,9 +641,13 @@ def simulate(  # type: ignore[no-untyped-def]
                                 us[x.call_tail].next_calling = m
                             x.call_tail = m
                             continue
-                        can &= ~can + uint64(1)
-                        x.operators ^= can
-                        us[m].operator = can
+                        if steps[k].skill >= 0:
+                            can = x.operators & skills[steps[k].skill]
+                            can &= ~can + uint64(1)
+                            x.operators ^= can
+                            us[m].operator = can
+                        for b in range(steps[k].bill_first, steps[k].bill_last):
+                            stock[bill[b].material] -= bill[b].quantity * js[j].quantity
                     f = steps[k].family
                     us[m].task = WORKING
                     us[m].left = js[j].work
@@ -638,9 +673,10 @@ def simulate(  # type: ignore[no-untyped-def]
                 before = -1
                 m = x.call_head
                 while m >= 0:
-                    can = x.operators & skills[steps[js[us[m].job].step].skill]
-                    if us[m].on == 1 and us[m].down == 0 and can != 0:
-                        break
+                    if us[m].on == 1 and us[m].down == 0:
+                        j = us[m].job
+                        if not _lacks(x.operators, skills, steps, bill, stock, js[j].step, js[j].quantity):
+                            break
                     before = m
                     m = us[m].next_calling
                 if m < 0:
@@ -724,3 +760,58 @@ def simulate(  # type: ignore[no-untyped-def]
         spent[m, us[m].state] += now - us[m].since
         us[m].since = now
     return why
+
+
+@njit(nogil=True, **_PLAIN)
+def line(units, steps, product, queue_max, tables, key, last, to_failure, failures, left, ends):  # type: ignore[no-untyped-def]
+    """Write the tick at which each part leaves a line, by recursion: no events, the same ticks.
+
+    A part begins when it has come and the part before it has left; it leaves when it is done and there is a
+    place: max and plus are all it takes. `maxplus` says which plants are lines, and prepares the arrays.
+
+    Parameters
+    ----------
+    units, steps : (n,) in the sequence of the line; product : (1,); queue_max : (n,), FAR for endless
+    last, to_failure, failures : (n,) zeros
+    left : (n, ring) zeros; ring is a power of two beyond every finite queue_max + 1
+    ends : (parts,) to be written
+    """
+    n = units.shape[0]
+    ring = left.shape[1] - 1
+    for i in range(n):
+        to_failure[i] = FAR
+        if units[i].clock == BY_WORKING:
+            z = _bits(key, _FAILURE, units[i].entity, 0)
+            to_failure[i] = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+    arrival = int64(0)
+    for q in range(ends.shape[0]):
+        entity = _mix(product[0].entity + uint64(q + 1))
+        if product[0].arrival > 0.0:
+            z = _bits(key, _ARRIVAL, product[0].entity, q)
+            arrival += int64(product[0].arrival * _value(tables, product[0].table, z) + 0.5)
+        t = arrival
+        for i in range(n):
+            w = steps[i].work
+            if steps[i].table > 0:
+                z = _bits(key, _WORK, entity + steps[i].entity, 0)
+                w *= _value(tables, steps[i].table, z)
+            work = int64(w / units[i].pace + 0.5)
+            t = max(t, last[i]) + work
+            f = to_failure[i]
+            while work > f:
+                work -= f
+                z = _bits(key, _REPAIR, units[i].entity, failures[i])
+                t += int64(units[i].repair_ticks * _value(tables, units[i].repair_table, z) + 0.5)
+                failures[i] += 1
+                z = _bits(key, _FAILURE, units[i].entity, failures[i])
+                f = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+            to_failure[i] = f - work
+            if steps[i].move > 0 and i + 1 < n:
+                last[i] = t
+                t += steps[i].move
+            else:
+                if i + 1 < n and q > queue_max[i + 1]:
+                    t = max(t, left[i + 1, (q - queue_max[i + 1] - 1) & ring])
+                last[i] = t
+            left[i, q & ring] = last[i]
+        ends[q] = t

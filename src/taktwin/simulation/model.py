@@ -85,6 +85,7 @@ class Step:
     good: float = 1.0  # probability that a job passes
     rework_to: str | None = None  # a step of the route; None scraps what does not pass
     rework_max: int | None = None  # times that a job may be sent back at all; then it is scrap
+    materials: Mapping[str, int] = field(default_factory=dict)  # pieces that each part takes when it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Product:
     arrivals: Distribution | None = None  # time between single parts that arrive by themselves
     endless: bool = False  # the first work center never starves: a part is there whenever a unit is free
     balks: bool = False  # an arrival that finds the first queue full is lost; else it waits all the same
+    makes: str | None = None  # the material that its good parts become: of what others are assembled
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,23 @@ class Order:
     release_s: float = 0.0
     due_s: float | None = None
     priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Pieces in stock, bought or made: what is there at the beginning."""
+
+    name: str
+    stock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Pieces that come from outside."""
+
+    material: str
+    quantity: int
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,8 @@ class Plant:
     operators: tuple[Operator, ...] = ()
     crews: tuple[Crew, ...] = ()
     calendars: tuple[Calendar, ...] = ()
+    materials: tuple[Material, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
     tick_s: float = 0.001
 
     def ticks(self, seconds: float) -> int:
@@ -146,6 +167,11 @@ class Plant:
     def orders_by_release(self) -> tuple[Order, ...]:
         """Return the orders in the sequence in which they are released; equal times as declared."""
         return tuple(sorted(self.orders, key=lambda order: self.ticks(order.release_s)))
+
+    @property
+    def deliveries_by_time(self) -> tuple[Delivery, ...]:
+        """Return the deliveries in the sequence in which they come; equal times as declared."""
+        return tuple(sorted(self.deliveries, key=lambda delivery: self.ticks(delivery.at_s)))
 
 
 def unit_name(center: WorkCenter, place: int) -> str:

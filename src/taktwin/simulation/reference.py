@@ -55,7 +55,8 @@ class Kind(IntEnum):
     SOURCE = 2
     MOVE = 3
     CALENDAR = 4
-    ORDER = 5
+    DELIVERY = 5
+    ORDER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,8 @@ class Reference:
                 self._centers[product.steps[0].center].endless = product
         self._orders = plant.orders_by_release
         self._released = 0
+        self.stock = {material.name: material.stock for material in plant.materials}
+        self._deliveries = deque(plant.deliveries_by_time)
         self._crews = {crew.name: _Crew(crew.people) for crew in plant.crews}
         self._free = set(range(len(plant.operators)))
         self._calling: list[_Unit] = []
@@ -298,6 +301,8 @@ class Reference:
                 self._comes(job, None, may_balk=False)
             elif kind is Kind.CALENDAR:
                 self._calendar_turns(place)
+            elif kind is Kind.DELIVERY:
+                self._delivered()
             else:
                 self._order_comes()
             self._settle()
@@ -318,6 +323,8 @@ class Reference:
                 self._at(Kind.SOURCE, place, self._span(product.arrivals, streams.ARRIVAL, whom, 0))
         for place in range(len(self.plant.calendars)):
             self._at(Kind.CALENDAR, place, 0)
+        if self._deliveries:
+            self._at(Kind.DELIVERY, 0, self.plant.ticks(self._deliveries[0].at_s))
         if self._orders:
             self._at(Kind.ORDER, 0, self.plant.ticks(self._orders[0].release_s))
         self._coming_on = [unit for unit in self._units if unit.is_on]
@@ -416,6 +423,9 @@ class Reference:
         count.done += 1
         count.parts += job.quantity
         count.flow += self.now - job.arrived
+        if job.product.makes is not None:
+            self.stock[job.product.makes] += job.quantity
+            self._is_called = True
         if job.order:
             self.ended[job.order.name] = self.now
             if job.order.due_s is not None and self.now > self.plant.ticks(job.order.due_s):
@@ -425,6 +435,13 @@ class Reference:
     def _keep(self, job: _Job) -> None:
         if job.order:
             self.stories[job.name] = job.spans
+
+    def _delivered(self) -> None:
+        came = self._deliveries.popleft()
+        self.stock[came.material] += came.quantity
+        self._is_called = True
+        if self._deliveries:
+            self._at(Kind.DELIVERY, 0, max(self.now, self.plant.ticks(self._deliveries[0].at_s)))
 
     # -- jobs come
 
@@ -607,10 +624,12 @@ class Reference:
             work *= self._draw(step.work, streams.WORK, whom, job.passes)
             job.work = int(work / unit.center.model.pace + 0.5)
             unit.task = Doing.CALLING
-        if unit.task is Doing.CALLING and not self._is_manned(unit, job):
-            self._calling.append(unit)
-            unit.note(self.now)
-            return
+        if unit.task is Doing.CALLING:
+            if self._lacking(job):
+                self._calling.append(unit)
+                unit.note(self.now)
+                return
+            self._serve(unit, job)
         if unit.task is Doing.CALLING:
             family = job.at.family
             unit.task, unit.left = Doing.WORKING, job.work
@@ -621,22 +640,28 @@ class Reference:
                     unit.task, unit.left = Doing.SETUP, setup
         self._go_on(unit)
 
-    def _is_manned(self, unit: _Unit, job: _Job) -> bool:
-        """Return whether the step has the operator that it needs, after taking the first who can."""
-        skill = job.at.skill
-        if skill is None:
+    def _able(self, step: Step) -> list[int]:
+        """Return who is free and has the step's skill, in the sequence of declaration."""
+        return [place for place in sorted(self._free) if step.skill in self.plant.operators[place].skills]
+
+    def _lacking(self, job: _Job) -> bool:
+        """Return whether the step waits for an operator or for material."""
+        if job.at.skill is not None and not self._able(job.at):
             return True
-        able = [place for place in sorted(self._free) if skill in self.plant.operators[place].skills]
-        if able:
-            unit.operator = able[0]
-            self._free.remove(able[0])
-        return bool(able)
+        wanted = job.at.materials.items()
+        return any(self.stock[name] < pieces * job.quantity for name, pieces in wanted)
+
+    def _serve(self, unit: _Unit, job: _Job) -> None:
+        if job.at.skill is not None:
+            unit.operator = self._able(job.at)[0]
+            self._free.remove(unit.operator)
+        for name, pieces in job.at.materials.items():
+            self.stock[name] -= pieces * job.quantity
 
     def _answer_a_call(self) -> None:
         for unit in self._calling:
             assert unit.job
-            skill = unit.job.at.skill
-            if unit.can_act and any(skill in self.plant.operators[place].skills for place in self._free):
+            if unit.can_act and not self._lacking(unit.job):
                 self._calling.remove(unit)
                 self._begin = unit
                 return

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from taktwin.simulation import kernel, streams
+from taktwin.simulation import kernel, maxplus, streams
 from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.distributions import Fixed
 from taktwin.simulation.model import Plant, Product, Step, WorkCenter
@@ -84,4 +84,6 @@ def warm_up() -> None:
         Plant((WorkCenter("a"),), (Product("p", (Step("s", "a", Fixed(1.0)),), arrivals=Fixed(2.0)),))
     )
     advance(plant, fresh(plant, seed=0), until=10_000)
-    kernel.simulate.disable_compile()
+    maxplus.departures(plant, 0, 1)
+    for compiled_function in (kernel.simulate, kernel.line):
+        compiled_function.disable_compile()

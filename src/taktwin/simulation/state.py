@@ -35,6 +35,7 @@ def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[
         "spent": (long, (len(plant.units), kernel.STATES)),
         "made": (kernel.PRODUCT_STATE, (len(plant.products),)),
         "ended": (long, (len(plant.orders),)),
+        "stock": (long, (len(plant.stock),)),
     }
 
 
@@ -133,6 +134,7 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     run["call_head"] = run["call_tail"] = -1
     run["operators"] = (1 << plant.operators) - 1
     state["ended"][:] = kernel.OPEN_ORDER
+    state["stock"][:] = plant.stock
     _link_free(state, 0)
     return state
 

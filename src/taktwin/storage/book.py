@@ -7,6 +7,7 @@ fields are the columns. Deciders are handed a `Reading`, only the functions that
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -97,6 +98,8 @@ class MemoryBook:
         found: dict[str, Any] = self._tables.get(kind.table, {})
         if equal:
             found = self._index(kind.table, tuple(equal)).get(tuple(equal.values()), {})
+        if len(found) < 2:  # most questions: there is nothing to sort
+            return list(found.values())
         return [found[key] for key in sorted(found)]
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
@@ -175,12 +178,16 @@ class SqlBook:
 
     Parameters
     ----------
-    alone : nobody else writes meanwhile, so that a row that was looked at is not asked for again
+    alone : nobody else writes meanwhile, so that a row that was looked at is not asked for again, and
+        what is put waits in memory: until rows of its table are searched, or for `flush`, which whoever
+        opened the transaction calls before its end. A row that is put ten times is then written once.
+        The order within a table stays: what is unique in it besides its key may pass from row to row.
     """
 
     def __init__(self, connection: Connection, *, alone: bool = False) -> None:
         self._connection = connection
         self._known: dict[tuple[str, str], Row | None] | None = {} if alone else None
+        self._waiting: dict[type[Row], list[tuple[str, Row | None]]] = {}  # key and row, None: removed
 
     def get(self, kind: type[R], key: str) -> R | None:
         """Return the row of a key, None where there is none."""
@@ -196,17 +203,20 @@ class SqlBook:
 
     def where(self, kind: type[R], **equal: Any) -> list[R]:
         """Return the rows whose fields equal these values, by key."""
+        self._settle(kind)
         # Byte order, as Python sorts: the two kinds of book must agree in all they say.
         statement = _by(kind, tuple(equal), "key")
         return [_row(kind, found) for found in self._connection.execute(statement, list(equal.values()))]
 
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
+        self._settle(kind)
         statement, words = _by(kind, tuple(equal), by), [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
         """Return the next rows behind a key, by key."""
+        self._settle(kind)
         key = sql.Identifier(kind.__struct_fields__[0])
         behind = sql.SQL('{} {} COLLATE "C" > %s ORDER BY {} COLLATE "C" LIMIT %s').format(
             sql.SQL(" AND") if equal else sql.SQL(" WHERE"), key, key
@@ -216,6 +226,7 @@ class SqlBook:
 
     def among(self, kind: type[R], field: str, values: Iterable[str]) -> list[R]:
         """Return the rows whose field has one of some values, by key."""
+        self._settle(kind)
         test = sql.SQL(' WHERE {} = ANY(%s) ORDER BY {} COLLATE "C"').format(
             sql.Identifier(field), sql.Identifier(kind.__struct_fields__[0])
         )
@@ -224,6 +235,7 @@ class SqlBook:
 
     def count(self, kind: type[Row], distinct: str = "", **equal: Any) -> int:
         """Return how many rows have these values, or how many different values of a field they have."""
+        self._settle(kind)
         what = sql.SQL("DISTINCT {}").format(sql.Identifier(distinct)) if distinct else sql.SQL("*")
         counted = sql.SQL("SELECT count({}) FROM ({}) found").format(what, _where(kind, equal))
         found = self._connection.execute(counted, list(equal.values())).fetchone()
@@ -232,26 +244,48 @@ class SqlBook:
 
     def between(self, kind: type[R], by: str, low: float, high: float, **equal: Any) -> list[R]:
         """Return the rows with a field from `low` to `high`, both included, by key."""
+        self._settle(kind)
         statement = _by(kind, tuple(equal), "key", between=by)
         found = self._connection.execute(statement, [*equal.values(), low, high])
         return [_row(kind, values) for values in found]
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one of the same key."""
-        self._connection.execute(_upsert(type(row)), [getattr(row, name) for name in row.__struct_fields__])
-        if self._known is not None:
-            self._known[row.table, key_of(row)] = row
+        if self._known is None:
+            self._connection.execute(_upsert(type(row)), _values(row))
+            return
+        key = key_of(row)
+        self._known[row.table, key] = row
+        self._wait(type(row), key, row)
 
     def remove(self, kind: type[Row], key: str) -> None:
         """Take a row out; nothing happens if it is not there."""
-        self._connection.execute(
-            sql.SQL("DELETE FROM {} WHERE {} = %s").format(
-                sql.Identifier(kind.table), sql.Identifier(kind.__struct_fields__[0])
-            ),
-            [key],
-        )
-        if self._known is not None:
-            self._known[kind.table, key] = None
+        if self._known is None:
+            self._connection.execute(_delete(kind), [key])
+            return
+        self._known[kind.table, key] = None
+        self._wait(kind, key, None)
+
+    def flush(self) -> None:
+        """Write what waits, table by table: no table of ours refers to another."""
+        for kind in list(self._waiting):
+            self._settle(kind)
+
+    def _wait(self, kind: type[Row], key: str, row: Row | None) -> None:
+        waiting = self._waiting.setdefault(kind, [])
+        if waiting and waiting[-1][0] == key:
+            waiting.pop()
+        waiting.append((key, row))
+
+    def _settle(self, kind: type[Row]) -> None:
+        """Write what waits for a table: it is about to be searched, or the transaction ends."""
+        for removed, group in itertools.groupby(
+            self._waiting.pop(kind, ()), key=lambda each: each[1] is None
+        ):
+            if removed:
+                _many(self._connection, _delete(kind), [[key] for key, _ in group])
+            else:
+                _many(self._connection, _upsert(kind), [_values(row) for _, row in group if row is not None])
 
 
 def _select(kind: type[Row]) -> sql.Composed:
@@ -301,6 +335,25 @@ def _upsert(kind: type[Row]) -> bytes:
         )
         .as_bytes(None)
     )  # fmt: skip
+
+
+@functools.cache
+def _delete(kind: type[Row]) -> bytes:
+    table, key = sql.Identifier(kind.table), sql.Identifier(kind.__struct_fields__[0])
+    return sql.SQL("DELETE FROM {} WHERE {} = %s").format(table, key).as_bytes(None)
+
+
+def _values(row: Row) -> list[Any]:
+    return [getattr(row, name) for name in row.__struct_fields__]
+
+
+def _many(connection: Connection, statement: bytes, rows: list[list[Any]]) -> None:
+    """Execute a statement for each row, on one way there and back."""
+    if len(rows) == 1:
+        connection.execute(statement, rows[0])
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
 
 
 def _row(kind: type[R], values: tuple[Any, ...]) -> R:

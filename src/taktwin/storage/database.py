@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -66,8 +66,13 @@ def connect(url: str, *, password: str = "", application: str = "taktwin") -> Co
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[Connection]:
+def transaction(connection: Connection, *, pipelined: bool = False) -> Iterator[Connection]:
     """Run a block as one transaction: all of it happened, or nothing.
+
+    Parameters
+    ----------
+    pipelined : a statement is waited for only where its rows are read, else at the end, so that many
+        take one way there and back; an error of one is then raised at a later one, or at the end
 
     Raises
     ------
@@ -75,7 +80,7 @@ def transaction(connection: Connection) -> Iterator[Connection]:
         If the database failed; what was done is rolled back, or the server does that itself.
     """
     try:
-        with connection.transaction():
+        with connection.pipeline() if pipelined else nullcontext(), connection.transaction():
             yield connection
     except psycopg.Error as error:
         raise StoreError(f"the database failed: {error}") from error

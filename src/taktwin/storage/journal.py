@@ -112,6 +112,21 @@ def append(connection: Connection, entry: Entry) -> None:
     )
 
 
+def append_all(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write entries behind the head, in order."""
+    if len(entries) == 1:
+        append(connection, entries[0])
+    elif entries:
+        marks = ", ".join(["%s"] * len(Entry.__struct_fields__))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO journal ({_COLUMNS}) VALUES ({marks})",
+                [[getattr(entry, name) for name in Entry.__struct_fields__] for entry in entries],
+            )
+        last = [entries[-1].sequence, entries[-1].hash]
+        connection.execute("UPDATE journal_head SET sequence = %s, hash = %s", last)
+
+
 def after(connection: Connection, sequence: int, *, limit: int) -> list[Entry]:
     """Return the entries behind a sequence, in order."""
     statement = f"SELECT {_COLUMNS} FROM journal WHERE sequence > %s ORDER BY sequence LIMIT %s"

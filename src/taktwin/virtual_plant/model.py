@@ -28,7 +28,7 @@ from taktwin.virtual_plant.jobs import CellJobs
 from taktwin.virtual_plant.physics import Physics, Unit
 from taktwin.virtual_plant.senses import Moment, Sense, ambient, energy_kwh, peak_kw, sense_of
 from taktwin.virtual_plant.surroundings import HOUR_NS, Surroundings
-from taktwin.virtual_plant.truth import Fact, Truth, TruthParameters, TruthWear
+from taktwin.virtual_plant.truth import Fact, Truth, TruthHeld, TruthParameters, TruthWear
 from taktwin.virtual_plant.unit import ServiceUnit, WorkUnit
 
 # What the flow itself reports at the instant of the change; everything else is physics on a grid.
@@ -369,8 +369,10 @@ class VirtualPlant:
 
     def written(self, signal: Signal, value: Any) -> None:
         """Let a cell hear what was written into it."""
+        name = str(signal.equipment)
         self.last[signal.index] = (self.now_ns, value)
-        unit = self.units.get(str(signal.equipment))
+        self.truth.add(TruthHeld(unit=name, at_ns=self.world.now_ns, path=signal.path, value=value))
+        unit = self.units.get(name)
         if unit is not None and unit.interlock is not None:
             unit.interlock.written(signal.path, value)
 

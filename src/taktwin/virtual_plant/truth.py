@@ -87,6 +87,15 @@ class TruthTakenOut(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     cause: str
 
 
+class TruthHeld(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="held"):
+    """What a cell holds from an instant on because somebody wrote it there, whoever that was."""
+
+    unit: str
+    at_ns: int
+    path: str
+    value: bool | int | float | str
+
+
 class TruthMiscount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="miscount"):
     """A reject that a person will report to the MES late or twice."""
 
@@ -115,6 +124,7 @@ Fact = (
     | TruthParameters
     | TruthPassage
     | TruthTakenOut
+    | TruthHeld
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from taktwin.measures import kpi
 from taktwin.measures.kpi import Elements
 from taktwin.standards.iso22400 import TimeClass
 
-MINUTE = 60_000_000_000
+SECOND, MINUTE = 1_000_000_000, 60_000_000_000
 # An early shift of 480 min with 45 of breaks, 20 that nobody saw, 90 parts at 3 min, 4 of them scrap.
 SHIFT = Elements(
     production_ns=300 * MINUTE, set_up_ns=25 * MINUTE, delay_own_ns=40 * MINUTE, blocked_ns=10 * MINUTE,
@@ -104,3 +106,60 @@ def test_the_partition_is_whole_and_shares_are_shares(e: Elements) -> None:
         assert found["oee_common"] == pytest.approx(found["oee_index"])
     if found["oee_index"] is not None and found["nee_index"] is not None:
         assert found["nee_index"] >= found["oee_index"] - 1e-12
+
+
+TIMED = ("availability", "allocation_efficiency", "utilization_efficiency", "setup_rate",
+         "technical_efficiency", "common_availability")  # fmt: skip
+
+
+@st.composite
+def evidence(draw: st.DrawFn) -> Elements:
+    """Elements near the limits, where withholding begins."""
+    e = draw(elements())
+    share = draw(st.sampled_from((0.0, 0.05, 0.0999, 0.1001, 0.5, 0.998)))
+    known = e.calendar_ns - e.unknown_ns
+    unseen = draw(st.integers(0, e.produced))
+    return dataclasses.replace(e, unknown_ns=round(known * share / (1 - share)), unseen=unseen)
+
+
+@given(e=evidence())
+def test_no_figure_claims_more_than_its_evidence_carries(e: Elements) -> None:
+    found, why = kpi.figures(e), kpi.withheld(e)
+    assert {name for name, value in found.items() if value is None} == set(why), "each gap says why"
+    for name in (*TIMED, "quality_ratio", "scrap_ratio", "unknown_share"):
+        value = found[name]
+        assert value is None or 0.0 <= value <= 1.0, name
+    if e.unknown_ns > 0.1 * e.calendar_ns:
+        shown = {name for name, value in found.items() if value is not None}
+        assert shown <= {"quality_ratio", "scrap_ratio", "unknown_share"}
+    for name in ("oee_index", "nee_index", "oee_common"):
+        value = found[name]
+        if value is not None and value > 1.0 + 1e-9:
+            assert found["effectiveness"] is not None and found["effectiveness"] > 1.0
+
+
+def test_a_shift_of_which_seconds_were_seen_has_no_oee() -> None:
+    # As it once stood on the page: 58 s of 8 h, three parts of 44 s in them, "227.6 %".
+    e = Elements(production_ns=58 * SECOND, unknown_ns=480 * MINUTE - 58 * SECOND, produced=3, good=3,
+                 planned_run_ns=132 * SECOND)  # fmt: skip
+    assert kpi.oee_index(e) == pytest.approx(2.276, abs=0.001)
+    assert kpi.figures(e)["oee_index"] is None
+    assert kpi.withheld(e)["oee_index"] is kpi.Withheld.UNKNOWN
+    assert kpi.withheld(e)["availability"] is kpi.Withheld.UNKNOWN
+    assert kpi.figures(e)["unknown_share"] == pytest.approx(0.998, abs=0.001)
+
+
+def test_the_first_minute_of_a_shift_has_no_pace() -> None:
+    # One part came, begun before the shift: 60 s planned in 20 s of production are no 300 %.
+    e = Elements(production_ns=20 * SECOND, produced=1, good=1, planned_run_ns=MINUTE)
+    assert kpi.figures(e)["effectiveness"] is None
+    assert kpi.withheld(e)["oee_index"] is kpi.Withheld.TOO_SHORT
+    assert kpi.figures(e)["availability"] == 1.0
+    ten = Elements(production_ns=10 * MINUTE, produced=11, good=11, planned_run_ns=11 * MINUTE)
+    assert kpi.figures(ten)["effectiveness"] == pytest.approx(1.1)
+
+
+def test_parts_that_nobody_saw_are_no_pace_either() -> None:
+    e = Elements(production_ns=60 * MINUTE, produced=90, good=90, unseen=90, planned_run_ns=1)
+    assert kpi.withheld(e)["effectiveness"] is kpi.Withheld.TOO_SHORT
+    assert kpi.figures(e)["quality_ratio"] == 1.0

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from taktwin.contracts import commands
 from taktwin.instants import SECOND_NS, parse_rfc3339
 from taktwin.mes.dispatching.queries import board
 from taktwin.mes.execution.tables import JobOrder
-from taktwin.mes.scheduling.forward import FAR_NS, Projected, Task, after, project
+from taktwin.mes.scheduling.forward import FAR_NS, Projected, Task, Timetable, after, project
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.schema import Break, Shift
 from taktwin.plant.schema import Calendar as Written
@@ -159,3 +159,23 @@ def test_the_board_says_when_each_order_will_be_done(shop: Shop) -> None:
     assert job is not None and job.state == "Ended"
     lines = {line.job.job: line for line in board(shop.store.book, shop.definitions, shop.now_ns)}
     assert "1-10" not in lines and lines["1-20"].projected is not None
+
+
+@given(
+    st.lists(st.tuples(st.integers(-5 * 24 * 60, 60 * 24 * 60), st.integers(0, 20 * 24 * 60)), min_size=1,
+             max_size=20),
+    st.sampled_from([ONE_SHIFT, Calendar("night", Written(name="Night", shifts={"night": Shift(
+        name="Night", start="22:00", end="06:00", days=["fri", "sat"], breaks=[])}), "Europe/Berlin"),
+        Calendar("none", Written(name="None", shifts={}), "UTC"),
+        Calendar("always", Written(name="Always", always=True), "UTC")]),
+)  # fmt: skip
+def test_a_timetable_says_what_a_walk_through_the_days_would_say(
+    asked: list[tuple[int, int]], calendar: Calendar
+) -> None:
+    table = Timetable(calendar, NOW)
+    for from_min, work_min in asked:
+        begin, work = NOW + from_min * MINUTE, work_min * MINUTE
+        assert table.after(begin, work) == after(calendar, begin, work)
+        if from_min >= 0:
+            opened = begin if calendar.planned(begin) else after(calendar, begin, 1) - 1
+            assert table.opens(begin) == (FAR_NS if opened == FAR_NS - 1 else opened)

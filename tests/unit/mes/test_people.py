@@ -293,6 +293,24 @@ def test_labour_time_is_stays_cut_by_what_ran_there(bench: Shop) -> None:
     assert QUERIES["labour"](bench.store.book, bench.definitions, {"job": "none"}, 0) == {}
 
 
+def test_labour_time_goes_to_the_job_order_that_goes_on_again(bench: Shop) -> None:
+    drop(bench, request="88264")
+    bench.granted(commands.DispatchJob(job="88264-70", work_unit="eol1", version=1))
+    on(bench, "P07", "eol1")
+    for job, method, seconds in (
+        ("88263-70", "", 100), ("88263-70", "Pause", 10), ("88264-70", "", 50), ("88264-70", "Pause", 5),
+        ("88263-70", "Resume", 200),
+    ):  # fmt: skip
+        if method:
+            bench.granted(commands.ControlJob(job=job, method=method))
+        else:
+            bench.granted(commands.BeginJob(job=job))
+        bench.now_ns += (seconds - 1) * SECOND  # each command takes a second
+    assert labour(bench, hours="1") == {
+        ("P07", ""): 1, ("P07", "88263-70"): 100 + 10 + 199, ("P07", "88264-70"): 50 + 5,
+    }  # fmt: skip
+
+
 spans = st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda pair: (min(pair), max(pair)))
 
 

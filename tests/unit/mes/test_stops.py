@@ -328,7 +328,8 @@ def test_every_figure_opens_its_evidence_and_maintenance_is_in_it() -> None:
     assert page["stops"][0]["repair"] == "M1"
     assert {row["product"] for row in page["products"]} == {"", "EA-100"}
     pru = next(op for op in DEFINITIONS.products["EA-100"].operations if op.number == 20).standard_time_s
-    assert unit["elements"]["planned_run_ns"] == round(3 * pru * SECOND)
+    # The parts came while the state of the machine was silent for some seconds: their time counts as seen.
+    assert 0 < unit["elements"]["planned_run_ns"] < round(3 * pru * SECOND)
     floor.granted(commands.UndoScrap(report="s1"))
     assert floor.asked("performance", scope=CELL)["elements"]["scrap"] == 1
     assert floor.store.book.get(JobOrder, "7-20").scrap == 1  # type: ignore[union-attr]
@@ -341,10 +342,64 @@ def test_a_unit_that_tells_no_state_is_unknown_and_a_line_is_the_sum_of_its_unit
     assert not unit["seen"] and unit["figures"]["unknown_share"] == 1.0
     line = next(name for name, units in DEFINITIONS.units_of.items() if CELL in units)
     page = floor.asked("performance", scope=line)
-    sums = [row["elements"] for row in page["units"]]
+    sums = [row["elements"] for row in page["units"] if row["work_unit"] not in page["without"]]
+    assert page["without"] == [row["work_unit"] for row in page["units"] if not row["seen"]]
     for name, value in page["elements"].items():
         assert value == sum(each[name] for each in sums), name
     assert floor.asked("performance", scope="nowhere") == {}
+
+
+def running(floor: Floor, parts: int, every_s: float) -> None:
+    """Let a job order run at the cell, whose machine says its state, and parts come out of it."""
+    floor.ask(commands.DropOrder(request="7", product="EA-100", quantity=500, due_ns=MORNING + 9 * HOUR))
+    floor.granted(commands.ReceiveLot(lot="A", product="AD-3", quantity=90_000.0))
+    floor.granted(commands.LoadLot(lot="A", work_unit=CELL))
+    floor.begin("7-20", CELL)
+    for number in range(parts):
+        floor.say(state=EXECUTE, for_s=every_s)
+        floor.now_ns -= SECOND  # `machine` goes on by a second
+        floor.machine(CELL, serial=f"A{number}")
+
+
+def test_a_few_seconds_of_a_shift_are_no_oee() -> None:
+    floor = Floor(at_ns=local(2027, 1, 12, 13, 50))  # the early shift is all but over: nobody saw it
+    running(floor, 8, 20)
+    page = floor.asked("performance", scope=CELL)
+    for row in (page, page["units"][0], *page["products"][-1:]):
+        assert row["figures"]["quality_ratio"] == 1.0, "parts are parts, whoever saw the machine"
+    (unit,) = page["units"]
+    assert unit["figures"]["unknown_share"] > 0.9
+    for name in ("availability", "effectiveness", "oee_index", "oee_common", "nee_index"):
+        assert unit["figures"][name] is None and unit["withheld"][name] == "unknown", name
+    assert page["unknown_max"] == 0.1 and page["too_fast"] == []
+
+
+def test_parts_that_were_made_while_nobody_saw_the_machine_make_it_no_faster() -> None:
+    pru = next(op for op in DEFINITIONS.products["EA-100"].operations if op.number == 20).standard_time_s
+    floor = Floor(at_ns=local(2027, 1, 12, 6))
+    running(floor, 60, pru)
+    seen = floor.asked("performance", scope=CELL)
+    pace = seen["figures"]["effectiveness"]
+    assert pace == pytest.approx(1.0, abs=0.03)
+    floor.now_ns += 8 * MINUTE  # nobody sees it, and the counter tells of its parts when it comes back
+    floor.machine(CELL, serial="B1", parts=6)
+    floor.say(state=EXECUTE, for_s=pru)
+    page = floor.asked("performance", scope=CELL)
+    (unit,) = page["units"]
+    assert unit["elements"]["produced"] == 66 and unit["elements"]["unseen"] in (5, 6)
+    assert unit["figures"]["effectiveness"] == pytest.approx(pace, abs=0.03)
+
+
+def test_what_is_faster_than_planned_is_said_with_its_two_times() -> None:
+    pru = next(op for op in DEFINITIONS.products["EA-100"].operations if op.number == 20).standard_time_s
+    floor = Floor(at_ns=local(2027, 1, 12, 6))
+    running(floor, 60, pru / 2)
+    page = floor.asked("performance", scope=CELL)
+    assert page["figures"]["effectiveness"] == pytest.approx(2.0, abs=0.1)
+    (fast,) = page["too_fast"]
+    assert (fast["work_unit"], fast["product"]) == (CELL, "EA-100")
+    assert fast["planned_ns"] == pytest.approx(pru * SECOND, rel=0.01)
+    assert fast["took_ns"] == pytest.approx(pru / 2 * SECOND, rel=0.1)
 
 
 @given(data=st.data())

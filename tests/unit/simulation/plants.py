@@ -19,8 +19,10 @@ from taktwin.simulation.distributions import (
 from taktwin.simulation.model import (
     Calendar,
     Crew,
+    Delivery,
     Failure,
     FailureClock,
+    Material,
     Operator,
     Order,
     Plant,
@@ -59,7 +61,7 @@ def durations(draw: st.DrawFn, mean: float) -> Distribution:
 
 
 @st.composite
-def routes(draw: st.DrawFn, centers: list[WorkCenter], name: str, skilled: bool) -> tuple[Step, ...]:
+def routes(draw: st.DrawFn, centers: list[WorkCenter], skilled: bool, stocked: bool) -> tuple[Step, ...]:
     """Draw the steps of a product."""
     count = draw(st.integers(1, 5))
     steps = []
@@ -77,6 +79,7 @@ def routes(draw: st.DrawFn, centers: list[WorkCenter], name: str, skilled: bool)
                 good=draw(st.sampled_from((0.5, 0.8))) if tested else 1.0,
                 rework_to=None if back is None else f"s{back}",
                 rework_max=draw(st.sampled_from((None, 1, 3))),
+                materials=draw(st.sampled_from(({}, {}, {"x": 1}, {"y": 2, "x": 1}))) if stocked else {},
             )
         )
     return tuple(steps)
@@ -90,7 +93,7 @@ def plants(draw: st.DrawFn) -> Plant:
         Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
         for k in range(draw(st.integers(0, 2)))
     )
-    skilled = draw(st.booleans())
+    skilled, stocked = draw(st.booleans()), draw(st.booleans())
     pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
     centers = []
     for place in range(draw(st.integers(1, 5))):
@@ -118,12 +121,13 @@ def plants(draw: st.DrawFn) -> Plant:
     products = []
     fed: set[str] = set()
     for place in range(draw(st.integers(1, 3))):
-        steps = draw(routes(centers, f"p{place}", skilled))
+        steps = draw(routes(centers, skilled, stocked))
         endless = steps[0].center not in fed and draw(st.integers(0, 3)) == 0
         if endless:
             fed.add(steps[0].center)
         arrivals = draw(durations(12.0)) if draw(st.booleans()) else None
-        products.append(Product(f"p{place}", steps, arrivals, endless, balks=draw(st.booleans())))
+        makes = draw(st.sampled_from((None, "x", "y"))) if stocked else None
+        products.append(Product(f"p{place}", steps, arrivals, endless, draw(st.booleans()), makes))
     orders = tuple(
         Order(
             f"o{place}",
@@ -139,8 +143,14 @@ def plants(draw: st.DrawFn) -> Plant:
         frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 3)))
     ]
     operators = tuple(Operator(f"op{k}", skills) for k, skills in enumerate(people))
+    materials = tuple(Material(name, draw(st.integers(0, 20))) for name in ("x", "y")) if stocked else ()
+    deliveries = tuple(
+        Delivery(draw(st.sampled_from("xy")), draw(st.integers(1, 9)), float(draw(st.integers(0, 200))))
+        for _ in range(draw(st.integers(0, 5)) if stocked else 0)
+    )
     tick = draw(st.sampled_from((1.0, 0.5, 0.001)))
-    return Plant(tuple(centers), tuple(products), orders, operators, crews, calendars, tick)
+    parts = (tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries)
+    return Plant(*parts, tick_s=tick)
 
 
 def kernel_course(state: State) -> dict[str, object]:
@@ -155,6 +165,7 @@ def kernel_course(state: State) -> dict[str, object]:
         "spent": state["spent"].tolist(),
         "longest": state["centers"]["longest"].tolist(),
         "ended": state["ended"].tolist(),
+        "stock": state["stock"].tolist(),
     }
 
 
@@ -175,6 +186,7 @@ def reference_course(run: Reference) -> dict[str, object]:
         "spent": run.spent(),
         "longest": run.longest(),
         "ended": [end(order.name) for order in run.plant.orders_by_release],
+        "stock": list(run.stock.values()),
     }
 
 

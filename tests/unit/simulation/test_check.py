@@ -13,8 +13,10 @@ from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogN
 from taktwin.simulation.model import (
     Calendar,
     Crew,
+    Delivery,
     Failure,
     FailureClock,
+    Material,
     Operator,
     Order,
     Plant,
@@ -68,6 +70,13 @@ def wearing(**changes: object) -> Plant:
         (replace(GOOD, tick_s=0.0), "tick_s = 0.0: expected a number above 0"),
         (steps(replace(STEP, work=Fixed(1e12))), "expected a coarser tick"),
         (replace(GOOD, crews=(Crew("c", 0),)), "crew c: 0 people"),
+        (steps(replace(STEP, materials={"bar": 1})), "unknown material 'bar'"),
+        (replace(GOOD, products=(replace(GOOD.products[0], makes="bar"),)), "unknown material 'bar'"),
+        (replace(GOOD, deliveries=(Delivery("bar", 1, 0),)), "delivery at 0 s: unknown material 'bar'"),
+        (replace(GOOD, materials=(Material("bar", -1),)), "a stock of -1: expected 0 or more"),
+        (replace(GOOD, materials=(Material("bar"),), deliveries=(Delivery("bar", 0, -1),)), "0 pieces"),
+        (replace(GOOD, materials=(Material("bar"),), deliveries=(Delivery("bar", 1, -1),)), "at_s -1"),
+        (replace(steps(replace(STEP, materials={"bar": 0})), materials=(Material("bar"),)), "0 of bar"),
         (replace(GOOD, calendars=(Calendar("day", 24, ((8, 6),)),)), "expected rising and apart"),
         (replace(GOOD, calendars=(Calendar("day", 24, ((6, 30),)),)), "within 0 and 24 s"),
         (replace(GOOD, calendars=(Calendar("day", 24, ()),)), "no interval"),
@@ -128,6 +137,13 @@ def test_a_ring_of_finite_queues_is_a_warning() -> None:
 def test_a_setup_of_a_family_that_nobody_has_is_a_warning() -> None:
     (warning,) = checked(lathe(setup_s={(None, "X"): 5.0}))
     assert "family 'X' that no step has" in str(warning)
+
+
+def test_material_that_never_comes_is_a_warning() -> None:
+    plant = replace(steps(replace(STEP, materials={"bar": 1})), materials=(Material("bar"),))
+    (warning,) = checked(plant)
+    assert str(warning).startswith("product shaft, step turn: bar that never comes")
+    assert checked(replace(plant, deliveries=(Delivery("bar", 1, 5.0),))) == ()
 
 
 @pytest.mark.parametrize(

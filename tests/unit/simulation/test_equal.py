@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from taktwin.simulation.model import Plant
+from taktwin.simulation.model import Failure, Plant
+from taktwin.simulation.reference import Kind, Reference, _Center, _Job, _Unit
 from tests.unit.simulation.plants import assert_same_course, plants
 
 PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "100"))
@@ -20,3 +22,64 @@ PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "100"))
 @given(plant=plants(), seed=st.integers(0, 2**32))
 def test_kernel_and_reference_go_the_same_way(plant: Plant, seed: int) -> None:
     assert_same_course(plant, seed=seed, until_s=300.0)
+
+
+def _first_in_queue_is_last(self: Reference, center: _Center, unit: _Unit) -> _Job:
+    return center.queue[-1]
+
+
+def _one_place_more(self: _Center) -> bool:
+    return self.model.queue_max is not None and len(self.queue) > self.model.queue_max
+
+
+def _pause_forgets(self: Reference, unit: _Unit) -> None:
+    if unit.ends is not None:
+        unit.left = unit.ends - self.now
+        unit.rest, unit.ends = 0, None
+        self._at(Kind.UNIT, unit.place, None)
+
+
+def _calls_in_sequence_of_units(self: Reference) -> None:
+    self._calling.sort(key=lambda unit: -unit.place)
+    _ANSWER(self)
+
+
+def _repaired_and_as_worn_as_before(self: Reference, unit: _Unit, failure: Failure) -> None:
+    unit.failures = max(unit.failures - 1, 0)
+    _RENEW(self, unit, failure)
+
+
+def _material_for_one_part(self: Reference, unit: _Unit, job: _Job) -> None:
+    _SERVE(self, unit, job)
+    for name, pieces in job.at.materials.items():
+        self.stock[name] += pieces * (job.quantity - 1)
+
+
+_SERVE = Reference._serve
+_ANSWER, _RENEW = Reference._answer_a_call, Reference._renew
+
+MISTAKES = {
+    "the newest job first": (Reference, "_choose", _first_in_queue_is_last),
+    "a place too many in each queue": (_Center, "is_full", property(_one_place_more)),
+    "a pause that forgets the failure to come": (Reference, "_pause", _pause_forgets),
+    "operators to the last unit first": (Reference, "_answer_a_call", _calls_in_sequence_of_units),
+    "material for one part of the job": (Reference, "_serve", _material_for_one_part),
+    "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_planted_mistake_is_found(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, name, wrong = MISTAKES[mistake]
+    monkeypatch.setattr(place, name, wrong)
+
+    @settings(
+        max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+    @given(plant=plants(), seed=st.integers(0, 2**32))
+    def both_go_the_same_way(plant: Plant, seed: int) -> None:
+        assert_same_course(plant, seed=seed, until_s=300.0)
+
+    with pytest.raises(AssertionError):
+        both_go_the_same_way()

@@ -21,8 +21,10 @@ from taktwin.simulation.distributions import Distribution, Exponential, Fixed, L
 from taktwin.simulation.model import (
     Calendar,
     Crew,
+    Delivery,
     Failure,
     FailureClock,
+    Material,
     Operator,
     Order,
     Plant,
@@ -350,3 +352,47 @@ def test_little_holds_in_every_run() -> None:
     assert state["made"]["done"].tolist() == [50]
     assert state["run"]["in_work_ticks"][0] == state["made"]["flow"].sum()
     assert state["spent"].sum(axis=1).tolist() == [plant.ticks(1e5)] * 3
+
+
+def test_assembly_by_hand() -> None:
+    # Frames leave the saw at 5, 10, 15, 20; four wheels are there and four more come at 30. A bicycle takes
+    # a frame, two wheels and 4 s: begun at 5, 10, 30, 34.
+    plant = Plant(
+        (WorkCenter("saw"), WorkCenter("bench")),
+        (
+            Product("frame", (Step("cut", "saw", Fixed(5)),), makes="frame"),
+            Product("bike", (Step("build", "bench", Fixed(4), materials={"frame": 1, "wheel": 2}),)),
+        ),
+        (*(Order(f"f{k}", "frame") for k in range(4)), *(Order(f"b{k}", "bike") for k in range(5))),
+        materials=(Material("frame"), Material("wheel", 4)), deliveries=(Delivery("wheel", 4, 30),),
+    )  # fmt: skip
+    state = only(plant, 100)
+    assert state["ended"].tolist() == [5000, 10000, 15000, 20000, 9000, 14000, 34000, 38000, -1]
+    assert state["stock"].tolist() == [0, 0]
+    assert state["spent"][1, kernel.CALLING] == plant.ticks(5 + 1 + 16 + 62)
+
+
+def test_a_lot_waits_until_there_is_material_for_all_of_it_and_others_pass() -> None:
+    # Two benches: the lot of three calls first and waits, singles take what there is; four pieces come at 10.
+    steps = (Step("build", "bench", Fixed(2), materials={"part": 1}),)
+    plant = Plant(
+        (WorkCenter("bench", 2),), (Product("p", steps),),
+        (Order("lot", "p", 3), Order("one", "p"), Order("two", "p"), Order("three", "p")),
+        materials=(Material("part", 2),), deliveries=(Delivery("part", 4, 10),),
+    )  # fmt: skip
+    assert only(plant, 100)["ended"].tolist() == [16000, 2000, 4000, 12000]
+
+
+def test_material_that_never_runs_out_changes_nothing() -> None:
+    plant = one(Exponential(1), 0.8)
+    (product,) = plant.products
+    steps = (Step("s", "a", Exponential(1), materials={"x": 1}),)
+    stocked = Plant(
+        plant.centers,
+        (Product("p", steps, product.arrivals),),
+        materials=(Material("x", 10**9),),
+        tick_s=TICK,
+    )
+    ends = [only(each, 5000) for each in (plant, stocked)]
+    assert ends[0]["made"].tolist() == ends[1]["made"].tolist()
+    assert ends[0]["spent"].tolist() == ends[1]["spent"].tolist()

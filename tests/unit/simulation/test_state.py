@@ -203,4 +203,4 @@ def test_common_numbers_make_differences_small() -> None:
 def test_nothing_compiles_after_the_warm_up() -> None:
     assert len(kernel.simulate.signatures) == 1
     with pytest.raises(TypeError, match="No matching definition"):
-        kernel.simulate(*(1.5,) * 23)
+        kernel.simulate(*(1.5,) * 26)

@@ -2279,6 +2279,8 @@ export interface components {
             unknown_ms: number;
             /** Unrated */
             unrated: number;
+            /** Unseen */
+            unseen: number;
         };
         /**
          * EntranceModel
@@ -3730,9 +3732,19 @@ export interface components {
             scope: string;
             /** Stops */
             stops: components["schemas"]["StopModel"][];
+            /** Too Fast */
+            too_fast: components["schemas"]["TooFastModel"][];
             /** Units */
             units: components["schemas"]["UnitTimeModel"][];
+            /** Unknown Max */
+            unknown_max: number;
             window: components["schemas"]["WindowModel"];
+            /** Withheld */
+            withheld: {
+                [key: string]: string;
+            };
+            /** Without */
+            without: string[];
         };
         /**
          * PersonModel
@@ -3912,6 +3924,10 @@ export interface components {
             };
             /** Product */
             product: string;
+            /** Withheld */
+            withheld: {
+                [key: string]: string;
+            };
         };
         /**
          * PublishedModel
@@ -5231,6 +5247,24 @@ export interface components {
             work_unit: string;
         };
         /**
+         * TooFastModel
+         * @description Parts that came faster than planned: what an effectiveness above 1 is made of.
+         */
+        TooFastModel: {
+            /** Effectiveness */
+            effectiveness: number;
+            /** Parts */
+            parts: number;
+            /** Planned Ms */
+            planned_ms: number;
+            /** Product */
+            product: string;
+            /** Took Ms */
+            took_ms: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * ToolHere
          * @description A kind of tool that a work unit works with, and the one that is mounted.
          */
@@ -5358,6 +5392,10 @@ export interface components {
             short_stops: number;
             /** Strip */
             strip: components["schemas"]["StripModel"][];
+            /** Withheld */
+            withheld: {
+                [key: string]: string;
+            };
             /** Work Unit */
             work_unit: string;
         };

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class ObstacleKind(StrEnum):
     """What keeps a job order from running, in the order in which it is named."""
@@ -41,8 +43,7 @@ class Supply:
     held_because: str  # "" = the loaded lot may be used
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What readiness looks at."""
 
     work_unit: str  # "" = not dispatched yet

@@ -8,10 +8,10 @@ another step: `publishing`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from taktwin.contracts.events import ScheduledJob
 from taktwin.instants import SECOND_NS

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.contracts.events import ScheduledJob
-from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.routes import STEP, Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
 from taktwin.mes.execution.tables import JobOrder
@@ -40,6 +40,15 @@ class Line:
     planned: ScheduledJob | None  # its place in the schedule in force
 
 
+@dataclass(frozen=True, slots=True)
+class _Unready:
+    """What all job orders of an operation lack at a place alike."""
+
+    documents: list[str]
+    skill: str
+    tool: Obstacle | None
+
+
 def open_jobs(book: Reading) -> list[JobOrder]:
     """Return every job order that is not over."""
     return [job for state in OPEN for job in book.where(JobOrder, state=state.value)]
@@ -68,11 +77,24 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
     stock = _stock(book)
 
     @functools.cache
-    def supply(work_unit: str, product: str) -> Supply:
-        return _supply(book, work_unit, product, stock)
+    def supplies(work_unit: str, product: str, number: int) -> list[Supply]:
+        components = definitions.products[product].operation(number).components
+        return [_supply(book, work_unit, each.product, stock) for each in components if each.lots]
 
     holders, here = qualified(book, now_ns), crews(book)
     repairs, missing = stopped(book), missing_tools(book, definitions)
+
+    @functools.cache
+    def unready(work_unit: str, product: str, number: int, name: str) -> _Unready:
+        operation = definitions.products[product].operation(number)
+        return _Unready(
+            documents=[
+                each.document for each in told(product, name) if each.required and each.revision is None
+            ],
+            skill=_missing(operation.skills, holders, here.get(work_unit, set())) if work_unit else "",
+            tool=_obstacle(ObstacleKind.TOOL, first_missing(missing, work_unit, operation.tools)),
+        )
+
     restricted = _restricted(book)
     projected = projections(jobs, definitions, now_ns, plan)
     ends: dict[str, int] = {}
@@ -91,23 +113,19 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
         place = job.work_unit or (planned.work_unit if planned is not None else "")
         if not place and len(operation.work_units) == 1:
             place = operation.work_units[0]
+        before = by_step.get((job.request, job.operation - STEP), ())
+        shared = unready(place, job.product, job.operation, job.name)
         situation = Situation(
             work_unit=place,
-            supplies=[
-                supply(place, component.product) for component in operation.components if component.lots
-            ],
-            before=_before(job, by_step),
-            before_made=_made_before(job, by_step),
-            documents=[
-                each.document
-                for each in told(job.product, job.name)
-                if each.required and each.revision is None
-            ],
+            supplies=supplies(place, job.product, job.operation),
+            before=before[0].job if before else "",  # one that is over is in nobody's way
+            before_made=sum(each.good for each in before),
+            documents=shared.documents,
             running=running.get(place, "") if running.get(place) != job.job else "",
-            skill_missing=_missing(operation.skills, holders, here.get(place, set())) if place else "",
+            skill_missing=shared.skill,
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
-            tool_missing=_obstacle(ObstacleKind.TOOL, first_missing(missing, place, operation.tools)),
-            **_held_before(book, job, restricted),
+            tool_missing=shared.tool,
+            **(_held_before(book, job, restricted) if restricted else {}),
         )
         lines.append(Line(
             job, None if job.state == State.RUNNING else obstacle(situation), operation.work_units,
@@ -193,12 +211,3 @@ def _missing(skills: Iterable[str], holders: Mapping[str, set[str]], here: set[s
 
 def _name_before(job: JobOrder) -> str:
     return f"{job.request}-{job.operation - 10}" if job.operation > 10 else ""
-
-
-def _before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> str:
-    before = by_step.get((job.request, job.operation - 10), [])
-    return before[0].job if before else ""  # one that is over is in nobody's way
-
-
-def _made_before(job: JobOrder, by_step: Mapping[tuple[str, int], list[JobOrder]]) -> int:
-    return sum(each.good for each in by_step.get((job.request, job.operation - 10), []))

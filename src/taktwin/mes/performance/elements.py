@@ -6,6 +6,7 @@ nanosecond, however it is cut. The formulas that are made of them: `measures.kpi
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,12 +45,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Parts of one product; `cycle_ns` is the planned run time of one, None: nobody has said it."""
+    """Parts of one product; `cycle_ns` is the planned run time of one, None: nobody has said it.
+
+    `seen` is the share of their time, 0 to 1, in which somebody saw the machine.
+    """
 
     product: str
     good: int
     scrap: int
     cycle_ns: int | None
+    seen: float = 1.0
 
 
 def pieces(
@@ -119,6 +124,26 @@ def parts(made: Made) -> Elements:
     produced = made.good + made.scrap
     return Elements(
         produced=produced, good=made.good, scrap=made.scrap,
-        planned_run_ns=0 if made.cycle_ns is None else produced * made.cycle_ns,
+        planned_run_ns=0 if made.cycle_ns is None else round(produced * made.cycle_ns * made.seen),
         unrated=produced if made.cycle_ns is None else 0,
+        unseen=produced - round(produced * made.seen),
     )  # fmt: skip
+
+
+def seen_share(found: Sequence[Piece], *, from_ns: int, to_ns: int) -> float:
+    """Return the share of the time of some parts in which somebody saw the machine; 0 where it is empty.
+
+    They were counted in [from_ns, to_ns). A counter that is heard again tells there of what was made
+    while nobody heard it: time that nobody saw counts from its beginning, also where that lies before.
+    """
+    first = max(bisect.bisect_right(found, from_ns, key=lambda piece: piece.from_ns) - 1, 0)
+    seen_ns = unseen_ns = 0
+    for piece in itertools.islice(found, first, None):
+        if piece.from_ns >= to_ns:
+            break
+        end_ns = min(piece.to_ns, to_ns)
+        if piece.time_class is TimeClass.UNKNOWN:
+            unseen_ns += end_ns - piece.from_ns
+        else:
+            seen_ns += max(end_ns - max(piece.from_ns, from_ns), 0)
+    return seen_ns / (seen_ns + unseen_ns) if seen_ns else 0.0

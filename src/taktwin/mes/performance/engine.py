@@ -24,7 +24,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A job order at a work unit, from its begin to its end, interruptions included."""
+    """A job order at a work unit, from when it began or went on, interruptions after it included."""
 
     job: str
     work_unit: str
@@ -47,7 +47,7 @@ class Share:
 def shares(presences: Iterable[Presence], runs: Iterable[Run]) -> list[Share]:
     """Return every presence, cut into what it was for; the pieces of each add up to it.
 
-    Where one job order is interrupted and another runs meanwhile, the one that began last counts.
+    Where one job order is interrupted and another runs meanwhile, the one that began or went on last counts.
     """
     by_place: dict[str, list[Run]] = {}
     for run in runs:

@@ -30,6 +30,7 @@ from taktwin.storage.book import Reading
 
 LONG_DAYS = 40  # a stop is looked for so far back from the window that it reaches into
 SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 LIVE_NS = 60 * SECOND_NS
 UNCODED_SINCE_NS = 12 * 3_600 * SECOND_NS
 
@@ -91,7 +92,18 @@ def unit_time(
     ]
     found = elements.pieces(runs_of(spans), stands, jobs, from_ns=from_ns, to_ns=to_ns)
     made = [
-        (row, Made(row.product, row.good, row.scrap, _cycle_ns(definitions, row)))
+        (
+            row,
+            Made(
+                row.product,
+                row.good,
+                row.scrap,
+                _cycle_ns(definitions, row),
+                elements.seen_share(
+                    found, from_ns=max(row.minute_ns, from_ns), to_ns=min(row.minute_ns + MINUTE_NS, to_ns)
+                ),
+            ),
+        )
         for row in book.between(Output, "minute_ns", from_ns, to_ns - 1, work_unit=work_unit)
     ]
     repairs = [
@@ -158,7 +170,9 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
         {p.product for t in times for p in t.pieces} | {m.product for t in times for _, m in t.made}
     )
     rows = [_unit(book, definitions, time, products, now_ns) for time in times]
-    total = kpi.total(elements_in(time) for time in times)
+    # A place whose machine says nothing would make every sum unknown: it is named beside the sum instead.
+    told = [time for time in times if time.work_unit in definitions.machines] or times
+    total = kpi.total(elements_in(time) for time in told)
     stops = [each for row in rows for each in row.pop("stops")]
     return {
         "scope": scope, "name": definitions.work_units.get(scope, scope),
@@ -169,10 +183,13 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
         },
         "units": rows,
         "products": [
-            {"product": product, **_figures(kpi.total(elements_in(time, product) for time in times))}
+            {"product": product, **_figures(kpi.total(elements_in(time, product) for time in told))}
             for product in products
         ],
         **_figures(total),
+        "without": [time.work_unit for time in times if time not in told],
+        "unknown_max": kpi.UNKNOWN_MAX,
+        "too_fast": [each for time in told for each in _too_fast(time, products)],
         # What wants a reason comes first; waiting for a neighbour is that neighbour's.
         "stops": sorted(stops, key=lambda s: (not s["wants_reason"], -s["from_ns"])),
         "reasons": _tree(definitions, {definitions.classes.get(unit, "") for unit in units}),
@@ -228,7 +245,24 @@ def _figures(found: Elements) -> dict[str, Any]:
             "unit_busy_ns": found.unit_busy_ns, "delay_ns": found.delay_ns,
         },
         "figures": kpi.figures(found),
+        "withheld": {name: reason.value for name, reason in kpi.withheld(found).items()},
     }  # fmt: skip
+
+
+def _too_fast(time: UnitTime, products: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what was made faster than planned: why an effectiveness is above 100 %, and with it an OEE."""
+    found = []
+    whole = (kpi.figures(elements_in(time))["effectiveness"] or 0.0) > 1
+    for product in products:
+        mine = elements_in(time, product)
+        pace, seen = kpi.effectiveness(mine), mine.produced - mine.unseen
+        shown = whole or kpi.figures(mine)["effectiveness"] is not None
+        if shown and pace is not None and pace > 1 and seen > 0:
+            found.append({
+                "work_unit": time.work_unit, "product": product, "parts": seen, "effectiveness": pace,
+                "planned_ns": round(kpi.part_ns(mine)), "took_ns": round(mine.production_ns / seen),
+            })  # fmt: skip
+    return found
 
 
 def _strip(found: Sequence[Piece]) -> list[Piece]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.execution import tables as execution
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.performance.engine import Presence, Run, shares
 from taktwin.mes.performance.tables import ShiftNote
@@ -111,9 +112,10 @@ def labour(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     stays = {stay.stay: stay for stay in (*ended, *book.where(Stay, to_ns=0))}
     presences = [each for _, stay in sorted(stays.items()) for each in _within(stay, from_ns, to_ns, now_ns)]
     runs = [
-        Run(row.job, row.work_unit, row.started_ns, row.ended_ns or now_ns)
+        run
         for place in sorted({each.work_unit for each in presences if each.work_unit})
         for row in _ran(book, place, from_ns)
+        for run in worked_on(book, row, now_ns)
     ]
     found = [each for each in shares(presences, runs) if job is None or each.job == job.job]
     return {
@@ -126,6 +128,13 @@ def labour(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         ],
         "at_ns": now_ns,
     }  # fmt: skip
+
+
+def worked_on(book: Reading, job: JobOrder, now_ns: int) -> list[Run]:
+    """Return a job order from its begin to its end, cut where it went on: the one that did last counts."""
+    ran = sorted(run.from_ns for run in book.where(execution.Run, job=job.job))
+    ends = [*ran[1:], job.ended_ns or now_ns]
+    return [Run(job.job, job.work_unit, from_ns, to_ns) for from_ns, to_ns in zip(ran, ends, strict=True)]
 
 
 def _ran(book: Reading, work_unit: str, from_ns: int) -> list[JobOrder]:

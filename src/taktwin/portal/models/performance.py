@@ -22,6 +22,7 @@ class ElementsModel(Model):
     scrap: int
     planned_run_ms: int  # PRU x PQ
     unrated: int  # parts without a planned run time
+    unseen: int  # parts made while nobody saw the machine: in no effectiveness
     calendar_ms: int
     planned_busy_ms: int
     unit_busy_ms: int
@@ -29,6 +30,9 @@ class ElementsModel(Model):
 
 
 Figures = dict[str, float | None]
+# Why a figure is None: unknown (nobody knows anything of more than `unknown_max` of the time), unrated (a
+# part has no planned run time), too_short (one part is over a tenth of the production time), nothing.
+Withheld = dict[str, str]
 
 
 class StopModel(Model):
@@ -145,6 +149,7 @@ class ProductTimeModel(Model):
     product: str
     elements: ElementsModel
     figures: Figures
+    withheld: Withheld
 
 
 class UnitTimeModel(Model):
@@ -156,6 +161,7 @@ class UnitTimeModel(Model):
     short_stop_s: float
     elements: ElementsModel
     figures: Figures
+    withheld: Withheld
     strip: list[StripModel]
     counts: list[CountModel]
     reasons: list[ReasonTimeModel]
@@ -176,6 +182,17 @@ class WindowModel(Model):
     after_ms: int  # of the one after, 0: that has not begun
 
 
+class TooFastModel(Model):
+    """Parts that came faster than planned: what an effectiveness above 1 is made of."""
+
+    work_unit: str
+    product: str
+    parts: int
+    effectiveness: float
+    planned_ms: int  # the planned run time of one part
+    took_ms: int  # the production time that one took
+
+
 class PerformanceModel(Model):
     """A shift or production day of a machine or a line."""
 
@@ -187,6 +204,10 @@ class PerformanceModel(Model):
     products: list[ProductTimeModel]
     elements: ElementsModel
     figures: Figures
+    withheld: Withheld
+    without: list[str]  # work units whose machine tells no state: not in the sums
+    unknown_max: float  # share of unknown time above which no figure of it is given
+    too_fast: list[TooFastModel]
     stops: list[StopModel]
     reasons: list[StopGroupModel]
     at_ms: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -510,13 +511,20 @@ async def ask(portal: Portal, question: str, /, **wish: Any) -> Any:
 def _in_ms(value: Any) -> Any:
     """Return a document with its times in milliseconds, and their names saying so."""
     if isinstance(value, dict):
-        return {
-            f"{name[:-3]}_ms" if name.endswith("_ns") else name: wire.ms(each)
-            if name.endswith("_ns")
-            else _in_ms(each)
-            for name, each in value.items()
-        }
+        found = {}
+        for name, each in value.items():
+            renamed = _ms_name(name)
+            if renamed:
+                found[renamed] = wire.ms(each)
+            else:  # a board has tens of thousands of values: only those that hold others are looked into
+                found[name] = _in_ms(each) if isinstance(each, dict | list) else each
+        return found
     return [_in_ms(each) for each in value] if isinstance(value, list) else value
+
+
+@functools.lru_cache(maxsize=4096)
+def _ms_name(name: str) -> str:
+    return f"{name[:-3]}_ms" if name.endswith("_ns") else ""
 
 
 def _in_ns(data: dict[str, Any]) -> dict[str, Any]:

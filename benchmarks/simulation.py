@@ -1,0 +1,274 @@
+"""The simulation's engine beside SimPy on the same models, per CPU second, in alternating runs.
+
+(a) M/M/1 at 80 %. (b) a saturated line of ten with buffers of five, blocking, failures while working.
+(c) a job shop of six groups with three re-entrant routes. (P1) a plant with everything: 25 machines in ten
+groups, 560 orders of eight products, set-ups, due dates, skilled operators, wear, shifts, moves, finite
+queues, rework; a week. Compared is the CPU time of one customer, part, job or week; median of the rounds,
+one engine after the other in each. What both simulated is compared too: a fast wrong answer is none.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import _simpy_models as peer
+from taktwin.simulation import maxplus, streams
+from taktwin.simulation.compile import Compiled, compiled
+from taktwin.simulation.distributions import Exponential, LogNormal, Weibull
+from taktwin.simulation.model import (
+    Calendar,
+    Failure,
+    Operator,
+    Order,
+    Plant,
+    Product,
+    Rule,
+    Step,
+    WorkCenter,
+)
+from taktwin.simulation.run import advance, replicate, warm_up
+from taktwin.simulation.state import State, fresh
+
+AREA = "simulation"
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 5
+BARS = {"a": 80, "b": 60, "c": 70, "P1": 105, "b, max-plus": 250}
+TICK = 1e-6
+MINUTE = 60.0
+WEEK_S = 7 * 86_400.0
+
+
+def server_a() -> Plant:
+    """Return model (a)."""
+    arrivals, service = peer.MM1
+    product = Product("p", (Step("s", "a", Exponential(1 / service)),), Exponential(1 / arrivals))
+    return Plant((WorkCenter("a"),), (product,), tick_s=TICK)
+
+
+def line_b() -> Plant:
+    """Return model (b)."""
+    failure = Failure(Exponential(peer.MTTF), Exponential(peer.MTTR))
+    centers = tuple(
+        WorkCenter(f"m{k}", queue_max=peer.BUFFER if k else None, failure=failure) for k in range(peer.LINE)
+    )
+    steps = tuple(
+        Step(f"s{k}", f"m{k}", LogNormal(1.0, peer.CV) if k % 2 else Exponential(1.0))
+        for k in range(peer.LINE)
+    )
+    return Plant(centers, (Product("p", steps, endless=True),), tick_s=TICK)
+
+
+def shop_c() -> Plant:
+    """Return model (c)."""
+    products = tuple(
+        Product(
+            name,
+            tuple(Step(f"s{k}", f"g{g}", Exponential(peer.MEANS[g])) for k, g in enumerate(route)),
+            Exponential(1 / peer.RATES[name]),
+        )
+        for name, route in peer.ROUTES.items()
+    )
+    return Plant(tuple(WorkCenter(f"g{k}", m) for k, m in enumerate(peer.MACHINES)), products, tick_s=TICK)
+
+
+def plant_p1() -> Plant:
+    """Return P1."""
+    told = peer.reference_plant()
+    skill = {-1: None, **{k: f"skill{k}" for k in range(4)}}
+    family = {-1: None, **{k: f"family{k}" for k in range(4)}}
+    setups = {
+        (before, family[b]): told["setup"][max(a, 0)][b] * MINUTE
+        for a, before in family.items()
+        for b in range(4)
+    }
+    centers = tuple(
+        WorkCenter(
+            group["name"], group["machines"], group["limit"], Rule(group["rule"]), "shifts",
+            Failure(
+                Weibull(group["mttf"] * MINUTE * math.gamma(1 + 1 / group["shape"]), group["shape"]),
+                Exponential(group["mttr"] * MINUTE),
+            ),
+            setup_s=setups,
+        )
+        for group in told["groups"]
+    )  # fmt: skip
+    products = tuple(
+        Product(
+            f"P{number}",
+            tuple(
+                Step(
+                    f"s{k}", told["groups"][step["group"]]["name"],
+                    LogNormal(step["mean"] * MINUTE, told["cv"]), family[step["family"]],
+                    skill[step["skill"]], step["move"] * MINUTE, step["good"],
+                    f"s{step['rework']}" if step["rework"] >= 0 else None,
+                )
+                for k, step in enumerate(steps)
+            ),
+        )
+        for number, steps in enumerate(told["products"])
+    )  # fmt: skip
+    orders = tuple(
+        Order(f"o{k}", f"P{o['product']}", o["quantity"], o["release"] * MINUTE, o["due"] * MINUTE)
+        for k, o in enumerate(told["orders"])
+    )
+    people = tuple(
+        Operator(f"op{k}", frozenset(f"skill{each}" for each in skills))
+        for k, skills in enumerate(told["people"])
+    )
+    shifts = tuple((since * MINUTE, until * MINUTE) for since, until in told["shifts"])
+    return Plant(centers, products, orders, people, (), (Calendar("shifts", WEEK_S, shifts),))
+
+
+def row(name: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
+    """Return one row of the table."""
+    return {
+        "area": AREA, "name": name, "value": value, "unit": unit, "peer": "", "peer_value": None,
+        "ratio": None, "bar": None, "met": None, **more,
+    }  # fmt: skip
+
+
+def _cpu(work: Callable[[], Any]) -> float:
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+def beside(
+    name: str, unit: str, ours: Callable[[int], Any], many: int, theirs: Callable[[int], Any], few: int
+) -> dict[str, Any]:
+    """Return a row: CPU time of one unit of work in both, the median ratio of alternating rounds."""
+    ours(many)
+    mine, simpys, ratios = [], [], []
+    for number in range(ROUNDS):
+        simpys.append(_cpu(lambda number=number: theirs(number)) / few)  # type: ignore[misc]
+        mine.append(_cpu(lambda: ours(many)) / many)
+        ratios.append(simpys[-1] / mine[-1])
+    ratio = statistics.median(ratios)
+    bar = BARS[name]
+    return row(
+        f"({name}) one {unit}", statistics.median(mine) * 1e6, "us CPU", peer="SimPy",
+        peer_value=statistics.median(simpys) * 1e6, ratio=round(ratio, 1), bar=f">= {bar}x", met=ratio >= bar,
+    )  # fmt: skip
+
+
+def until_done(plant: Compiled) -> Callable[[int], State]:
+    """Return a run of a plant until that many jobs are done."""
+    return lambda jobs: advance(plant, fresh(plant, seed=1, jobs=2048), enough=jobs)
+
+
+def week(number: int, state: State) -> tuple[int, int, float, int]:
+    """Return orders done, late, hours of flow and reworks, as the model in SimPy does."""
+    made = state["made"]
+    done = int(made["done"].sum())
+    return (
+        done,
+        int(made["late"].sum()),
+        float(made["flow"].sum()) / done / 3.6e6,
+        int(made["reworked"].sum()),
+    )
+
+
+def weeks(plant: Compiled, count: int, threads: int = 1) -> list[tuple[int, int, float, int]]:
+    """Return what came of that many weeks of P1."""
+    return replicate(plant, week, seed=1, replications=range(count), until_s=WEEK_S, threads=threads)
+
+
+def agreement(plant: Compiled) -> list[dict[str, Any]]:
+    """Return how far the two engines are apart on P1, in standard errors of the difference."""
+    told = peer.reference_plant()
+    ours = np.array(weeks(plant, 400), float)
+    theirs = np.array([peer.WeekOfP1(told, seed).run() for seed in range(40)], float)
+    error = np.sqrt(ours.var(0, ddof=1) / len(ours) + theirs.var(0, ddof=1) / len(theirs))
+    apart = (ours.mean(0) - theirs.mean(0)) / error
+    return [
+        row(f"(P1) {name}", float(ours[:, k].mean()), unit, peer="SimPy",
+            peer_value=float(theirs[:, k].mean()),
+            bar="within 4 standard errors", met=bool(abs(apart[k]) < 4))
+        for k, (name, unit) in enumerate(
+            (("done", "orders"), ("late", "orders"), ("flow time", "h"), ("reworked", "jobs"))
+        )
+    ]  # fmt: skip
+
+
+FIRST_ANSWER = """
+import benchmarks.simulation as s
+s.warm_up()
+s.weeks(s.compiled(s.plant_p1()), 30)
+"""
+
+
+def _fresh_process(cache: str) -> float:
+    """Return the seconds from the start of a process to its first answer, with the kernel's cache there."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", FIRST_ANSWER], cwd=ROOT, env=environment, check=True)
+    return time.perf_counter() - began
+
+
+def run() -> list[dict[str, Any]]:
+    """Return the rows of this benchmark."""
+    warm_up()
+    p1 = compiled(plant_p1())
+    b = compiled(line_b())
+    told = peer.reference_plant()
+    key = streams.replication_key(1, 0)
+    rows = [
+        beside("a", "customer", until_done(compiled(server_a())), 1_000_000,
+               lambda seed: peer.single_server(100_000, seed), 100_000),
+        beside("b", "part", until_done(b), 100_000, lambda seed: peer.line(10_000, seed), 10_000),
+        beside("c", "job", until_done(compiled(shop_c())), 150_000,
+               lambda seed: peer.shop(20_000, seed), 20_000),
+        beside("P1", "week", lambda count: weeks(p1, count), 400,
+               lambda seed: [peer.WeekOfP1(told, 10 * seed + k).run() for k in range(10)], 10),
+        beside("b, max-plus", "part", lambda parts: maxplus.departures(b, key, parts), 400_000,
+               lambda seed: peer.line(10_000, seed), 10_000),
+        *agreement(p1),
+    ]  # fmt: skip
+
+    def study() -> float:
+        began = time.perf_counter()
+        weeks(p1, 3000, threads=2)
+        return time.perf_counter() - began
+
+    took = min(study() for _ in range(3))
+    rows.append(row("100 x 30 weeks of (P1), two threads", took, "s", bar="<= 1 s", met=took <= 1))
+    start = fresh(p1, seed=1)
+    copy = State(p1, start.jobs, 0)
+    fork = _cpu(lambda: [copy.become(start) for _ in range(10_000)]) / 1e4
+    share = fork / (rows[3]["value"] / 1e6)
+    rows.append(row("a fork, of a replication of (P1)", share * 100, "%", bar="<= 0.5 %", met=share <= 0.005))
+    cache = tempfile.mkdtemp(prefix="taktwin-cache-")
+    try:
+        cold = _fresh_process(cache)
+        warm = min(_fresh_process(cache) for _ in range(3))
+    finally:
+        shutil.rmtree(cache)
+    rows.append(row("new process to 30 weeks of (P1), kernel cached", warm, "s", bar="<= 1 s", met=warm <= 1))
+    cold -= warm
+    rows.append(row("compiling the kernel, once a machine", cold, "s", bar="<= 6 s", met=cold <= 6))
+    return rows
+
+
+if __name__ == "__main__":
+    for each in run():
+        print(
+            each["name"],
+            each["value"],
+            each["unit"],
+            each["peer_value"],
+            each["ratio"],
+            each["bar"],
+            each["met"],
+        )
