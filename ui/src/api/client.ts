@@ -135,7 +135,7 @@ export function alarmAct(
   });
 }
 
-export const lots = (signal?: AbortSignal) => get<Lots>('/mes/lots', {}, signal);
+export const lots = (after: string, signal?: AbortSignal) => get<Lots>('/mes/lots', { after }, signal);
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
 /** The schedule in force, and the one that would come of some moves; asking changes nothing. */
 export const proposal = (moves: readonly { job: string; work_unit: string; begin_ms: number }[], signal?: AbortSignal) =>
