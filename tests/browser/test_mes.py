@@ -606,6 +606,58 @@ def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
     expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2")
 
 
+def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Page, product: Product) -> None:
+    command(product, "lot.receive", lot="SC-W1", product="SC-12", quantity=200.0, location="goods_in")
+    page.goto(product.url + "schedule/stores")
+    expect(page.locator("[data-place='goods_in'] tr[data-lot='SC-W1']")).to_be_visible(timeout=10_000)
+    scan(page, "LOC-rack3")
+    expect(page.get_by_text("now scan the lot")).to_be_visible(timeout=10_000)
+    scan(page, "SC-W1")
+    row = page.locator("[data-place='rack3'] tr[data-lot='SC-W1']")
+    expect(row).to_have_attribute("data-quantity", "200", timeout=10_000)
+    row.get_by_role("button", name="SC-W1").click()
+    page.locator("summary", has_text="Counted").click()
+    page.get_by_label("What was counted").fill("195")
+    page.get_by_label("Why it was counted").fill("five fell down")
+    page.locator("aside").get_by_role("button", name="Counted").click()
+    expect(row).to_have_attribute("data-quantity", "195", timeout=10_000)
+    expect(page.locator("[data-count='SC-W1']")).to_contain_text("five fell down")
+    shot(page, "stores")
+    page.goto(product.url + "terminal/tighten3")
+    expect(page.locator("[data-asked='true']")).to_be_visible(timeout=10_000)
+    scan(page, "LOC-rack3")
+    expect(page.get_by_text("From rack3: now scan the lot")).to_be_visible(timeout=10_000)
+    scan(page, "SC-W1")
+    expect(page.get_by_text("SC-W1 stands at tighten3")).to_be_visible(timeout=10_000)
+    (there,) = [p for p in product.api("/mes/stock")["places"] if p["location"] == "tighten3"]
+    assert [(lot["quantity"], lot["loaded"]) for lot in there["lots"] if lot["lot"] == "SC-W1"] == [
+        (195.0, True)
+    ]
+
+    page.goto(product.url + "maintenance/assets?asset=SP-0418")
+    page.locator("summary", has_text="Take out").first.click(timeout=10_000)
+    page.get_by_label("Why").fill("bearing noise")
+    page.get_by_label("Where it lies then").first.select_option("spare_room")
+    page.locator("aside").get_by_role("button", name="Take out", exact=True).click()
+    expect(page.locator("tr[data-asset='SP-0418']")).to_have_attribute(
+        "data-location", "spare_room", timeout=10_000
+    )
+    page.goto(product.url + "maintenance/resources")
+    page.get_by_role("button", name="needed by an open job order").click()
+    missing = page.locator("tr[data-resource='turn2'][data-reason='taken_out']")
+    expect(missing).to_contain_text("SP-0418 was taken out of turn2/spindle", timeout=10_000)
+    shot(page, "resources")
+    page.goto(product.url + "maintenance/assets?asset=SP-0420")
+    page.locator("summary", has_text="Mount").first.click(timeout=10_000)
+    page.get_by_label("Role or place").select_option("turn2/spindle")
+    page.locator("aside").get_by_role("button", name="Mount", exact=True).click()
+    role = page.locator("li[data-role='turn2/spindle']")
+    expect(role).to_have_attribute("data-fulfilled", "SP-0420", timeout=10_000)
+    role.get_by_role("button").click()
+    expect(page.locator("aside ol li b")).to_have_text(["SP-0420", "SP-0418"], timeout=10_000)
+    shot(page, "assets")
+
+
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
     for data, status, words in (
         ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),
@@ -801,6 +853,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
 
 
 def test_job_orders_and_lots_are_split_and_merged(page: Page, product: Product) -> None:
+    command(product, "lot.receive", lot="AD-3-0900", product="AD-3", quantity=500.0)
     command(product, "order.drop", request="88310", product="EA-100", quantity=40, due_ms=0)
     page.goto(product.url + "schedule/dispatch")
     first, part = (page.locator(f"tr[data-job='{name}']") for name in ("88310-20", "88310-20.2"))
@@ -817,12 +870,6 @@ def test_job_orders_and_lots_are_split_and_merged(page: Page, product: Product) 
     expect(first).to_contain_text("EA-100 × 40")
 
     lots = page.get_by_role("region", name="Lots in the plant")
-    received = lots.get_by_role("form", name="Receive a lot")
-    received.get_by_label("New lot").fill("AD-3-0900")
-    received.get_by_label("Product").fill("AD-3")
-    received.get_by_label("Quantity").fill("500")
-    received.get_by_role("button", name="Receive AD-3-0900").click()
-    expect(lots.get_by_role("status")).to_have_text("AD-3-0900 is in stock.")
     lots.get_by_role("button", name="AD-3-0900", exact=True).click()
     lots.get_by_label("Part or rest of AD-3-0900 goes to lot").fill("AD-3-0901")
     lots.get_by_label("Quantity").first.fill("200")

@@ -9,6 +9,10 @@
 | `unit` | {unit} | {unit, passages, eaten, parents, results, answers, photos} |
 | `late` | {} | {waiting, settled, at_ns} |
 | `lots` | {} | {lots} |
+| `stock` | {} or {location} | {places, counts, stores, work_units, materials, at_ns} |
+| `assets` | {at_ns, equipment} | {assets, roles, free_roles, stores, at_ns} |
+| `asset` | {asset} or {role} | {asset, role, stays, at_ns} |
+| `availability` | {} | {resources, at_ns} |
 | `recall` | {lot} | {lot, lots, units, orders} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
 | `people` | {} | {people, skills, activities, expiring, at_ns} |
@@ -46,6 +50,7 @@ import msgspec
 
 from taktwin.contracts import device_history as contract
 from taktwin.mes.accounts.queries import accounts, entrance, identify, token_of
+from taktwin.mes.assets.queries import asset, assets
 from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
@@ -60,6 +65,7 @@ from taktwin.mes.exchange import confirming
 from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.performance.availability import availability
 from taktwin.mes.performance.figures import performance, standing, stop
 from taktwin.mes.performance.queries import crew, labour, people
 from taktwin.mes.quality.queries import (
@@ -81,6 +87,7 @@ from taktwin.mes.resources.queries import signs
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import Eaten, genealogy, lots_after, recall
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, Passage, Unit
+from taktwin.mes.tracking.whereabouts import stock
 from taktwin.plant.instructions import Draft
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row, key_of
@@ -539,6 +546,7 @@ QUERIES: dict[str, Answers] = {
     "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
     "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,
+    "stock": stock, "assets": assets, "asset": asset, "availability": availability,
     "schedule": schedule,
 }  # fmt: skip
 

@@ -40,6 +40,7 @@ from taktwin.mes.machines import actions as machines
 from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
+from taktwin.mes.mounting import actions as mounting
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance import hearing, stops
 from taktwin.mes.performance.hearing import Told
@@ -57,7 +58,7 @@ from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.stores import Store, Transaction
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
-from taktwin.mes.tracking import lots
+from taktwin.mes.tracking import lots, moves
 from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, MemoryBook, Row, key_of
@@ -88,6 +89,8 @@ RULES: Rules = (
     .joined(rework.RULES)
     .joined(suspicions.RULES)
     .joined(lots.RULES)
+    .joined(moves.RULES)
+    .joined(mounting.RULES)
     .joined(measuring.RULES)
     .joined(machines.RULES)
     .joined(enforcing.RULES)
@@ -104,8 +107,8 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
-    "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person", "work_unit",
-    "account",
+    "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person",
+    "work_unit", "account",
 )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from taktwin.contracts import commands
 from taktwin.contracts.commands import CommandData
 from taktwin.identity import reaches
+from taktwin.mes.assets.tables import Asset
 from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.decision import Asking, Refused
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
@@ -23,7 +25,7 @@ from taktwin.mes.tooling.tables import Tool
 from taktwin.mes.tracking.tables import LoadedLot, Passage
 from taktwin.storage.book import Reading
 
-# Work units that a command is about; () = none in particular; None = the site as a whole.
+# Work units and stores that a command is about; () = none in particular; None = the site as a whole.
 Places = tuple[str, ...] | None
 Where = Callable[[Reading, Any, Asking], Places]
 
@@ -116,6 +118,24 @@ def of_both_jobs(book: Reading, wish: Any, asking: Asking) -> Places:
     )  # fmt: skip
 
 
+def of_stock(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return the machine to which a lot is brought; or the place where one comes in or is counted.
+
+    From a store anybody fetches: it is whoever answers for the machine that takes.
+    """
+    if isinstance(wish, commands.MoveLot):
+        return (wish.target,) if wish.target in asking.definitions.work_units else ()
+    location = wish.location
+    return (location,) if location else None if isinstance(wish, commands.CountStock) else ()
+
+
+def of_asset(book: Reading, wish: Any, asking: Asking) -> Places:
+    """Return the equipment in which an asset is, and in which it shall be; one in a store is in no part."""
+    asset = book.get(Asset, wish.asset)
+    roles = [getattr(wish, "role", ""), "" if asset is None else asset.role]
+    return tuple(role.partition("/")[0] for role in roles if role)
+
+
 def of_lots(book: Reading, wish: Any, asking: Asking) -> Places:
     """Return where two lots stand; one in stock is in no part of the plant."""
     return tuple(row.work_unit for lot in (wish.lot, wish.into) for row in book.where(LoadedLot, lot=lot))
@@ -150,8 +170,15 @@ PLACES: dict[str, Where] = {
     "job.begin": of_job,
     "scrap.report": of_job,
     "scrap.undo": of_report,
-    "lot.receive": anywhere,  # a lot that comes in stands nowhere yet
+    "lot.receive": of_stock,
     "lot.load": at,
+    "lot.move": of_stock,
+    "stock.count": of_stock,
+    "asset.register": site,
+    "asset.mount": of_asset,
+    "asset.dismount": of_asset,
+    "asset.store": anywhere,  # whoever carries it says so
+    "asset.retire": site,
     "hold.set": anywhere,  # whoever sees that something is wrong stops it
     "hold.release": of_held,
     "person.credentials": site,
@@ -176,6 +203,7 @@ PLACES: dict[str, Where] = {
     "tool.mount": of_tool,
     "tool.dismount": of_tool,
     "tool.service": of_tool,
+    "tool.inspect": of_tool,
     "tool.change": of_order,
     "gauge.calibrate": site,
     "gauge.use": at,
@@ -229,7 +257,7 @@ def within(book: Reading, name: str, wish: CommandData, asking: Asking, parts: S
             raise Refused("denied", f"reach of {name}", mine, f"a role for all of {definitions.site}")
         return
     for unit in places:
-        if unit not in definitions.work_units:
+        if unit not in definitions.places:
             continue  # the decider says that nobody knows it
         place = definitions.places[unit]
         if not any(reaches(part, place) for part in parts):

@@ -32,6 +32,7 @@ from taktwin.identity import EquipmentId, Place
 from taktwin.instants import rfc3339
 from taktwin.mes.accounts import demo as demo_accounts
 from taktwin.mes.api import QUERIES, TRAILS
+from taktwin.mes.assets import folder
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.collection.tables import Position
@@ -145,14 +146,19 @@ class MesService:
         self._given.set()
 
     def _seed(self) -> None:
-        """Bring in the people of a demo, each once: the names of the commands are always the same."""
+        """Bring in the folder's assets and a demo's people, each once: each by one id."""
         people = wishes(self._registry.demo, self._clock.now_ns())
-        for name, wish in (*people, *demo_accounts.wishes(self._registry.demo)):
-            command = commands.make(wish, command_id=name, actor="demo", actor_type="service")
+        seeds = [
+            *((name, wish, "plant") for name, wish in folder.wishes(self._registry)),
+            *((name, wish, "demo") for name, wish in people),
+            *((name, wish, "demo") for name, wish in demo_accounts.wishes(self._registry.demo)),
+        ]
+        for name, wish, actor in seeds:
+            command = commands.make(wish, command_id=name, actor=actor, actor_type="service")
             answer = self._desk.execute(command)
             if not answer.accepted:
                 # A certificate that somebody has changed since the first start stays as they left it.
-                log.warning("%s of the demo: %s, found %s", name, answer.place, answer.found)
+                log.warning("%s of the plant folder: %s, found %s", name, answer.place, answer.found)
 
     def _query(self, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, COMPONENT, name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from zoneinfo import available_timezones
 
-from taktwin.plant import check_floor, check_permits, check_signals, check_work, schema
+from taktwin.plant import check_assets, check_floor, check_permits, check_signals, check_work, schema
 from taktwin.plant.expand import Expansion, expand, flatten
 from taktwin.plant.load import Literally, Loaded, one_of, suggestion
 from taktwin.plant.references import known, secrets_in
@@ -40,9 +40,7 @@ def check(loaded: Loaded) -> Expansion | None:
     check_signals.check(loaded, plant, expansion)
     for name, connection in plant.connections.items():
         _check_connection(loaded, name, connection)
-    for asset_id, asset in plant.assets.items():
-        if asset.mounted_in:
-            known(loaded, f"assets.{asset_id}.mounted_in", asset.mounted_in, "equipment", plant.equipment)
+    check_assets.check(loaded, plant, expansion)
     check_floor.check(loaded, plant)
     check_work.check(loaded, plant)
     check_permits.check(loaded, plant, expansion)

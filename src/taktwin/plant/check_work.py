@@ -28,9 +28,6 @@ def check(loaded: Loaded, plant: schema.Plant) -> None:
             _check_operation(loaded, plant, f"routings.{routing_id}.operations[{number}]", operation)
     for route_id, route in plant.rework_routes.items():
         _check_rework(loaded, plant, f"rework_routes.{route_id}", route)
-    for tool_id, tool in plant.tools.items():
-        if tool.life_parts < 1:
-            loaded.add(f"tools.{tool_id}.life_parts", tool.life_parts, "1 part or more")
     for gauge_id, gauge in plant.gauges.items():
         if not 1 <= gauge.calibrate_every_days <= 10_000:
             at = f"gauges.{gauge_id}.calibrate_every_days"

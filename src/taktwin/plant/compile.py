@@ -135,7 +135,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         assets={
             asset_id: Asset(
                 asset_id, asset.name, asset.manufacturer, asset.model, asset.serial_number, asset.mounted_in,
-                asset.mounted_since or "",
+                asset.mounted_since or "", asset.kind, asset.role, asset.stored_in,
             )
             for asset_id, asset in sorted(plant.assets.items())
         },
@@ -320,6 +320,7 @@ def _equipment(
             described_in=_place_of(loaded, f"equipment.{name}"),
             aliases=tuple(equipment.aliases),
             properties={**(flat.properties if flat is not None else {}), **equipment.properties},
+            asset_roles=dict(sorted(flat.asset_roles.items())) if flat is not None else {},
             **more,
         )
     return compiled

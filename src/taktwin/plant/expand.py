@@ -34,6 +34,7 @@ class FlatClass:
     properties: Mapping[str, Any]
     signals: Mapping[str, schema.SignalDefinition]
     origins: Mapping[str, str]  # signal path -> class that declares it
+    asset_roles: Mapping[str, schema.AssetRole]
 
 
 class Draft(NamedTuple):
@@ -88,6 +89,7 @@ def flatten(plant: schema.Plant, class_id: str) -> FlatClass | None:
     signals: dict[str, schema.SignalDefinition] = {}
     origins: dict[str, str] = {}
     properties: dict[str, Any] = {}
+    asset_roles: dict[str, schema.AssetRole] = {}
     state_model = ""
     infer: tuple[schema.PowerStep, ...] = ()
     size: schema.Size | None = None
@@ -96,10 +98,13 @@ def flatten(plant: schema.Plant, class_id: str) -> FlatClass | None:
         signals.update(part.signals)
         origins.update(dict.fromkeys(part.signals, name))
         properties.update(part.properties)
+        asset_roles.update(part.asset_roles)
         state_model = part.state_model or state_model
         infer = tuple(part.infer) or infer
         size = part.size or size
-    return FlatClass(class_id, definition, state_model, infer, size, properties, signals, origins)
+    return FlatClass(
+        class_id, definition, state_model, infer, size, properties, signals, origins, asset_roles
+    )
 
 
 def _collect(plant: schema.Plant, class_id: str, lineage: list[str], above: tuple[str, ...]) -> bool:

@@ -104,6 +104,7 @@ class Equipment:
     described_in: str = ""  # file:line
     aliases: tuple[str, ...] = ()  # what else the floor calls it
     properties: Mapping[str, Any] = field(default_factory=dict)  # batch_size and the like
+    asset_roles: Mapping[str, Any] = field(default_factory=dict)  # id -> schema.AssetRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,9 @@ class Asset:
     serial_number: str = ""
     mounted_in: str = ""
     mounted_since: str = ""
+    kind: str = ""
+    role: str = ""  # of the asset roles of what it is mounted in; "" = the equipment itself, or hung on it
+    stored_in: str = ""  # where it lies, if it is not mounted
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,14 @@ class PowerStep(Described, frozen=True, kw_only=True):
     time_class: InferredClass = msgspec.field(name="class")
 
 
+class AssetRole(Described, frozen=True, kw_only=True):
+    """What a physical asset does in equipment of a class: its spindle, its robot, its drive."""
+
+    name: str
+    kinds: list[Name] = []  # of assets that fit; [] = any
+    needed: bool = False  # no job order begins while the asset that was there is out
+
+
 class EquipmentClass(Described, frozen=True, kw_only=True):
     """A class of equipment: what each of its members speaks."""
 
@@ -187,6 +195,7 @@ class EquipmentClass(Described, frozen=True, kw_only=True):
     state_model: StateModel | None = None  # what its state signal speaks
     infer: list[PowerStep] = []  # for units without a state signal
     size: Size | None = None
+    asset_roles: dict[Name, AssetRole] = {}  # what physical assets do in it
     properties: dict[str, Any] = {}  # batch_size, short_stop_s and the like
     signals: dict[Path, SignalDefinition] = {}
 
@@ -231,11 +240,14 @@ class Asset(Described, frozen=True, kw_only=True):
     """A physical thing with a serial number (ISA-95 PhysicalAsset)."""
 
     name: str
+    kind: str = ""  # what it is: spindle, robot, motor; a role of a class may want one kind
     manufacturer: str = ""
     model: str = ""
     serial_number: str = ""
     mounted_in: str = ""  # equipment
+    role: str = ""  # which of its asset roles it fulfils; "" = it is the equipment itself, or hangs on it
     mounted_since: Date | None = None
+    stored_in: str = ""  # a storage zone or unit, where it is not mounted
 
 
 class Buffer(Described, frozen=True, kw_only=True):
@@ -419,11 +431,14 @@ class WorkInstruction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tool(Described, frozen=True, kw_only=True):
-    """A kind of tool with a life."""
+    """A kind of tool with a life, or of fixture, which is inspected instead of worn out."""
 
     name: str
-    life_parts: int
+    life_parts: int | None = None  # absent: it does not wear out by parts
     service_every_parts: int | None = None  # dressing, regrinding in place
+    fixture: bool = False  # it holds the part, and does not cut it
+    inspect_every_parts: int | None = None  # nothing begins with it once its inspection is due
+    inspect_every_days: int | None = None
 
 
 class Gauge(Described, frozen=True, kw_only=True):

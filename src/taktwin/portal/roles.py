@@ -17,6 +17,7 @@ class Action(StrEnum):
     MES_FROZEN = "mes.frozen"  # the schedule within its frozen zone: whoever answers for the floor now
     MES_DISPATCH = "mes.dispatch"  # what runs where; job control
     MES_WORK = "mes.work"  # begin, scrap, lots: at the machine
+    MES_STOCK = "mes.stock"  # what was counted in a store, where it differs
     MES_HOLD = "mes.hold"
     MES_DOCUMENT = "mes.document"  # which work instruction is in force
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
@@ -56,6 +57,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DISPATCH,
             Action.MES_STOP,
             Action.MES_FROZEN,
+            Action.MES_STOCK,
             Action.MES_WORK,
             Action.MES_HOLD,
             Action.MES_REQUEST,
@@ -66,7 +68,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_SIGN,
         }
     ),
-    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_REQUEST}),
+    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_STOCK, Action.MES_REQUEST}),
     "quality": frozenset(
         {
             Action.MES_HOLD,

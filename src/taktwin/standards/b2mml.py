@@ -125,13 +125,13 @@ class JobOut:
 
 @dataclass(frozen=True, slots=True)
 class LotOut:
-    """A lot with something left, and where it stands."""
+    """A lot with something left, and how much of it lies where."""
 
     lot: str
     product: str
     quantity: float
     disposition: str
-    places: tuple[str, ...]  # () = in the store
+    places: Mapping[str, float]  # place -> how much of it lies there; what is in none, nobody knows where
 
 
 # In
@@ -375,14 +375,30 @@ def show_material_lots(lots: Iterable[LotOut], *, sender: str, at_ns: int) -> by
         _add(lot, "ID", each.lot)
         _add(lot, "MaterialDefinitionID", each.product)
         _add(lot, "Disposition", each.disposition)
-        if each.places:
-            place = _add(lot, "StorageLocation")
-            _add(place, "Location", ", ".join(each.places))
-            _add(place, "LocationType", "Equipment")
-        amount = _add(lot, "Quantity")
-        _add(amount, "QuantityString", repr(each.quantity))
-        _add(amount, "DataType", "double")
+        whole = len(each.places) == 1 and abs(sum(each.places.values()) - each.quantity) < 1e-6
+        for place, quantity in () if whole else sorted(each.places.items()):
+            # ISA-95: a part of a lot that lies by itself is a sub-lot.
+            part = _add(lot, "MaterialSubLot")
+            _add(part, "ID", f"{each.lot}@{place}")
+            _add(part, "Disposition", each.disposition)
+            _storage(part, place)
+            _quantity(part, quantity)
+        if whole:
+            _storage(lot, *each.places)
+        _quantity(lot, each.quantity)
     return _bytes(root)
+
+
+def _storage(parent: ET.Element, place: str) -> None:
+    storage = _add(parent, "StorageLocation")
+    _add(storage, "Location", place)
+    _add(storage, "LocationType", "Equipment")
+
+
+def _quantity(parent: ET.Element, quantity: float) -> None:
+    amount = _add(parent, "Quantity")
+    _add(amount, "QuantityString", repr(quantity))
+    _add(amount, "DataType", "double")
 
 
 def _material(

@@ -98,8 +98,15 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
     now = CLOCK.now_ns()
     wishes: list[CommandData] = [
         commands.DropOrder(request=request, product="EA-100", quantity=parts, due_ns=now),
-        commands.ReceiveLot(lot=f"AD-{request}", product="AD-3", quantity=20.0),
-        commands.LoadLot(lot=f"AD-{request}", work_unit="adhesive2"),
+        commands.ReceiveLot(lot=f"AD-{request}", product="AD-3", quantity=20.0, location="goods_in"),
+        commands.MoveLot(lot=f"AD-{request}", target="rack2"),
+        commands.CountStock(lot=f"AD-{request}", location="rack2", quantity=19.0, cause="short", version=1),
+        commands.LoadLot(lot=f"AD-{request}", work_unit="adhesive2", quantity=15.0),
+        commands.RegisterAsset(asset=f"PR-{request}", name="Servo press", kind="servo_press"),
+        commands.MountAsset(asset=f"PR-{request}", role="press2/press_unit"),
+        commands.DismountAsset(asset=f"PR-{request}", cause="noise", location="spare_room"),
+        commands.MountTool(tool=f"T-press_nest-{request}", work_unit="press2"),
+        commands.InspectTool(tool=f"T-press_nest-{request}", passed=False, found="pin bent"),
         commands.DispatchJob(job=f"{request}-20", work_unit="adhesive2", version=1),
         commands.BeginJob(job=f"{request}-20"),
         commands.Hold(kind="lot", id=f"AD-{request}", cause="looked grey"),

@@ -138,7 +138,7 @@ def test_what_is_asked_for_twice_is_one_order(shop: Shop) -> None:
         (commands.RequestMaintenance(work_unit="turn1", about="x", due_ns=-1), ("invalid", "due", "-1")),
         (commands.RequestMaintenance(work_unit="turn1", kind="tool_change", tool_kind="hob"),
          ("invalid", "hob", "insert")),
-        (commands.RequestMaintenance(work_unit="press2", kind="tool_change", tool_kind="hob"),
+        (commands.RequestMaintenance(work_unit="pack5", kind="tool_change", tool_kind="hob"),
          ("invalid", "works with tools")),
         (commands.AssignMaintenance(order="M9", person="P09"), ("unknown", "M9")),
         (commands.AssignMaintenance(order="M1", person=" "), ("invalid", "person")),

@@ -29,6 +29,7 @@ from taktwin.mes.quality.tables import OVER, Nonconformance, Result
 from taktwin.mes.resources.engine import Tally
 from taktwin.mes.resources.tables import Certificate, Stay
 from taktwin.mes.tracking.engine import Link, Taking, backward, forward
+from taktwin.mes.tracking.stock import Stock, StockCount
 from taktwin.mes.tracking.tables import Consumption, Lot, Unit
 from taktwin.plant import open_plant
 from taktwin.standards.job_control import SUB_STATES, Method, State, SubState
@@ -51,6 +52,7 @@ PINS = {"P05": "5555", "P06": "6666"}
 BADGE = "BADGE-TEST-P06-1"
 people = st.sampled_from(tuple(PINS))
 orders, cells = st.sampled_from(("1", "2")), st.sampled_from(CELLS)
+places = st.sampled_from(("", "goods_in", "rack2", "load2", "adhesive2", "moon"))
 serials = st.sampled_from([f"A{n}" for n in range(6)])
 lots = st.integers(0, 3).map(lambda n: f"L{n}")
 
@@ -136,6 +138,27 @@ class Plant(RuleBasedStateMachine):
     @rule(lot=lots, cell=cells, where=cells)
     def load(self, lot: str, cell: str, where: str) -> None:
         self.shop.ask(commands.LoadLot(lot=f"{TRACKED[cell]}/{lot}", work_unit=where))
+
+    @rule(lot=lots, cell=cells, source=places | st.none(), to=places,
+          quantity=st.sampled_from((0.0, 2.0, 15.0)), load=st.booleans())  # fmt: skip
+    def carry(self, lot: str, cell: str, source: str | None, to: str, quantity: float, load: bool) -> None:
+        name = f"{TRACKED[cell]}/{lot}"
+        wish: commands.CommandData = commands.MoveLot(lot=name, source=source, target=to, quantity=quantity)
+        if load:
+            wish = commands.LoadLot(lot=name, work_unit=cell, source=source, quantity=quantity)
+        self.shop.ask(wish)
+
+    @rule(lot=lots, cell=cells, where=places, quantity=st.sampled_from((0.0, 7.0, 30.0)), stale=st.booleans())
+    def stocktake(self, lot: str, cell: str, where: str, quantity: float, stale: bool) -> None:
+        name = f"{TRACKED[cell]}/{lot}"
+        row = self.shop.store.book.get(Stock, f"{where}:{name}")
+        version = (0 if row is None else row.version) - stale
+        answer = self.shop.ask(
+            commands.CountStock(lot=name, location=where, quantity=quantity, cause="counted", version=version)
+        )
+        if answer.accepted:
+            after = self.shop.store.book.get(Stock, f"{where}:{name}")
+            assert after is not None and not stale and abs(after.quantity - quantity) < 1e-6
 
     @rule(cell=cells, serial=serials | st.just(""), kind=st.sampled_from(("good", "good", "reject")),
           parts=st.sampled_from((1, 1, 1, 2, 5)), again=st.booleans(),
@@ -237,7 +260,10 @@ class Plant(RuleBasedStateMachine):
             used[row.lot] = used.get(row.lot, 0.0) + row.quantity
         for lot in self.shop.store.book.where(Lot):
             assert lot.remaining >= 0
-            assert abs(lot.quantity - lot.remaining - used.get(lot.lot, 0.0)) < 1e-6
+            counted = sum(r.after - r.before for r in self.shop.store.book.where(StockCount, lot=lot.lot))
+            assert abs(lot.quantity + counted - lot.remaining - used.get(lot.lot, 0.0)) < 1e-6
+            lying = [row.quantity for row in self.shop.store.book.where(Stock, lot=lot.lot)]
+            assert min(lying) >= 0 and abs(sum(lying) - lot.remaining) < 1e-6, "it lies nowhere, or twice"
 
     @invariant()
     def every_part_that_a_machine_made_is_counted_once(self) -> None:
@@ -393,6 +419,14 @@ def _always_in_force(revisions: list[DocumentRevision], now_ns: int) -> Document
     return max(revisions, key=lambda row: row.revision, default=None)
 
 
+def _draws_nothing(*_: object, **__: object) -> dict[str, float]:
+    return {}
+
+
+def _leaves_it_there(*_: object, quantity: float, **__: object) -> float:
+    return quantity
+
+
 def _always_good(*_: object) -> Verdict:
     return Verdict.OK
 
@@ -413,6 +447,8 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
         _always_in_force,
     ),
     "whatever is measured is good": ("taktwin.mes.quality.engine.verdict", _always_good),
+    "what a machine uses still lies in the store": ("taktwin.mes.tracking.actions.draw", _draws_nothing),
+    "a move is not taken away where it came from": ("taktwin.mes.tracking.moves.take_away", _leaves_it_there),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
 }
 

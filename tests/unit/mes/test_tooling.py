@@ -163,7 +163,7 @@ def test_a_service_in_place_begins_its_own_count_and_leaves_the_life(shop: Shop)
         (commands.MountTool(tool="T-hob-1", work_unit="turn1"), ("invalid", "a hob", "insert")),
         (commands.MountTool(tool="17", work_unit="turn1"), ("unknown", "names none", "insert")),
         (commands.MountTool(tool="T-hob-1", kind="insert", work_unit="turn1"), ("invalid", "insert'", "hob")),
-        (commands.MountTool(tool="T-insert-1", work_unit="press2"), ("invalid", "no operation at press2")),
+        (commands.MountTool(tool="T-insert-1", work_unit="pack5"), ("invalid", "no operation at pack5")),
         (commands.MountTool(tool=" ", work_unit="turn1"), ("invalid", "1 to 80")),
         (commands.MountTool(tool="T-insert-" + "1" * 90, work_unit="turn1"), ("invalid", "1 to 80")),
         (commands.DismountTool(tool="T-x", cause="x"), ("unknown", "T-x")),

@@ -127,6 +127,9 @@ def rich_plant(folder: Path) -> schema.Plant:
     reasons = {"jam": {"name": "Jam", "machine_codes": ["7"]}}
     tree["stop_reasons"] = {"trouble": {"name": "Trouble", "reasons": reasons}}
     tree["tools"] = {"cutter": {"name": "Cutter", "life_parts": 100}}
+    next(iter(tree["classes"].values()))["asset_roles"] = {
+        "spindle": {"name": "Spindle", "kinds": ["spindle"]}
+    }
     tree["gauges"] = {"caliper": {"name": "Caliper", "calibrate_every_days": 30}}
     tree["spare_parts"] = {"B-1": {"name": "Belt", "minimum": 4}}
     tree["maintenance_plans"] = {"grease": {"name": "Grease", "equipment": ["mill1"], "every_parts": 10}}

@@ -171,8 +171,9 @@ def test_all_that_we_say_is_valid_by_the_official_schema() -> None:
     ] + [JobOut("1-10", "Load", "EA-100", 3, -1, "Ready", "load2", AT_NS, AT_NS + 7, 4)]  # fmt: skip
     official.validate(b2mml.show_job_list(jobs, schedule="SCH-3", sender="n", at_ns=AT_NS).decode())
     lots = [
-        LotOut("L1", "AD-3", 28.5, "UnRestricted", ()),
-        LotOut("L2", "AD-3", 1.0, "Restricted", ("a", "b")),
+        LotOut("L1", "AD-3", 28.5, "UnRestricted", {}),
+        LotOut("L3", "AD-3", 2.5, "UnRestricted", {"a": 2.5}),
+        LotOut("L2", "AD-3", 1.0, "Restricted", {"a": 0.25, "b": 0.75}),
     ]
     official.validate(b2mml.show_material_lots(lots, sender="n", at_ns=AT_NS).decode())
     with pytest.raises(xmlschema.XMLSchemaException):

@@ -1,8 +1,8 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, Audit, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -152,6 +152,11 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
+export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
+export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);
+export const assets = (equipment = '', at_ms = 0, signal?: AbortSignal) =>
+  get<Assets>('/mes/assets', { equipment, at_ms: at_ms || null }, signal);
+export const assetHistory = (query: Query, signal?: AbortSignal) => get<AssetHistory>('/mes/assets/history', query, signal);
 export const told = (unit: string, signal?: AbortSignal) =>
   get<Told>(`/mes/told/${encodeURIComponent(unit)}`, {}, signal);
 export const upkeep = (unit: string, signal?: AbortSignal) =>

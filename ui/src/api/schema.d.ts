@@ -319,6 +319,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assets
+         * @description Return the physical assets and what each fulfils, now or then; of one machine or of all.
+         */
+        get: operations["assets_api_v1_mes_assets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/assets/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Asset
+         * @description Return where an asset ever was, or what ever fulfilled a role, the newest first.
+         */
+        get: operations["asset_api_v1_mes_assets_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/audit": {
         parameters: {
             query?: never;
@@ -351,6 +391,26 @@ export interface paths {
          * @description Return the whole journal, an entry a line: what `taktwin verify-audit` proves without any server.
          */
         get: operations["audit_api_v1_mes_audit_jsonl_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Availability
+         * @description Return machines, assets, tools, gauges, people and material with why they are not available.
+         */
+        get: operations["availability_api_v1_mes_availability_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -873,6 +933,26 @@ export interface paths {
          * @description Return the stop of now at a work unit, and those that still have no reason.
          */
         get: operations["standing_api_v1_mes_standing__work_unit__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stock
+         * @description Return how much of which lot lies where, and what was counted last.
+         */
+        get: operations["stock_api_v1_mes_stock_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1584,6 +1664,19 @@ export interface components {
             work_unit: string;
         };
         /**
+         * AssetHistory
+         * @description All places of one asset, or all assets of one role.
+         */
+        AssetHistory: {
+            asset: components["schemas"]["PhysicalAssetModel"] | null;
+            /** At Ms */
+            at_ms: number;
+            /** Role */
+            role: string;
+            /** Stays */
+            stays: components["schemas"]["AssetStayModel"][];
+        };
+        /**
          * AssetModel
          * @description A physical thing with a serial number.
          */
@@ -1602,6 +1695,70 @@ export interface components {
             name: string;
             /** Serial Number */
             serial_number: string;
+        };
+        /**
+         * AssetRoleModel
+         * @description A role of equipment, and what fulfilled it then.
+         */
+        AssetRoleModel: {
+            /** Asset */
+            asset: string;
+            /** Equipment */
+            equipment: string;
+            /** Kinds */
+            kinds: string[];
+            /** Name */
+            name: string;
+            /** Needed */
+            needed: boolean;
+            /** Role */
+            role: string;
+            /** Since Ms */
+            since_ms: number;
+        };
+        /**
+         * AssetStayModel
+         * @description Where an asset was from when to when.
+         */
+        AssetStayModel: {
+            /** Asset */
+            asset: string;
+            /** Equipment */
+            equipment: string;
+            /** From Ms */
+            from_ms: number;
+            /** Location */
+            location: string;
+            /** Number */
+            number: number;
+            /** Order */
+            order: string;
+            /** Reason */
+            reason: string;
+            /** Role */
+            role: string;
+            /** Stay */
+            stay: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
+         * AssetsModel
+         * @description Assets and roles at an instant.
+         */
+        AssetsModel: {
+            /** Assets */
+            assets: components["schemas"]["PhysicalAssetModel"][];
+            /** At Ms */
+            at_ms: number;
+            /** Free Roles */
+            free_roles: string[];
+            /** Roles */
+            roles: components["schemas"]["AssetRoleModel"][];
+            /** Stores */
+            stores: {
+                [key: string]: string;
+            };
         };
         /**
          * AuditEntryModel
@@ -1642,6 +1799,16 @@ export interface components {
             entries: components["schemas"]["AuditEntryModel"][];
             /** More */
             more: boolean;
+        };
+        /**
+         * AvailabilityModel
+         * @description What is needed and not available, and why.
+         */
+        AvailabilityModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Resources */
+            resources: components["schemas"]["ResourceModel"][];
         };
         /**
          * Bar
@@ -1960,20 +2127,6 @@ export interface components {
             since_ms: number;
             /** State */
             state: string;
-        };
-        /**
-         * CountModel
-         * @description What was made for a job order, "" for none.
-         */
-        CountModel: {
-            /** Good */
-            good: number;
-            /** Job */
-            job: string;
-            /** Product */
-            product: string;
-            /** Scrap */
-            scrap: number;
         };
         /**
          * CrewMember
@@ -2883,7 +3036,7 @@ export interface components {
             order_end_ms: number;
             /** Overdue */
             overdue: components["schemas"]["OverdueModel"][];
-            planned: components["schemas"]["PlaceModel"] | null;
+            planned: components["schemas"]["taktwin__portal__models__execution__PlaceModel"] | null;
             /** Priority */
             priority: number;
             /** Product */
@@ -3796,18 +3949,34 @@ export interface components {
             work_unit: string;
         };
         /**
-         * PlaceModel
-         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         * PhysicalAssetModel
+         * @description A physical asset with its nameplate, and where it was at the instant that was asked for.
          */
-        PlaceModel: {
-            /** Begin Ms */
-            begin_ms: number;
-            /** End Ms */
-            end_ms: number;
-            /** Sequence */
-            sequence: number;
-            /** Work Unit */
-            work_unit: string;
+        PhysicalAssetModel: {
+            /** Asset */
+            asset: string;
+            /** Kind */
+            kind: string;
+            /** Location */
+            location: string;
+            /** Manufacturer */
+            manufacturer: string;
+            /** Model */
+            model: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Retired */
+            retired: boolean;
+            /** Role */
+            role: string;
+            /** Serial Number */
+            serial_number: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Version */
+            version: number;
         };
         /**
          * PlantModel
@@ -4176,6 +4345,32 @@ export interface components {
             order: string;
         };
         /**
+         * ResourceModel
+         * @description One resource, whether it is available, and who needs it.
+         */
+        ResourceModel: {
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Needed */
+            needed: number;
+            /** Needed By */
+            needed_by: string[];
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Where */
+            where: string;
+        };
+        /**
          * ResultModel
          * @description What was measured once, with the limits of then.
          */
@@ -4383,11 +4578,11 @@ export interface components {
             obstacle: string;
             /** Operation */
             operation: number;
-            planned: components["schemas"]["PlaceModel"] | null;
+            planned: components["schemas"]["taktwin__portal__models__execution__PlaceModel"] | null;
             /** Product */
             product: string;
-            projected: components["schemas"]["PlaceModel"] | null;
-            proposed: components["schemas"]["PlaceModel"] | null;
+            projected: components["schemas"]["taktwin__portal__models__execution__PlaceModel"] | null;
+            proposed: components["schemas"]["taktwin__portal__models__execution__PlaceModel"] | null;
             /** Quantity */
             quantity: number;
             /** Request */
@@ -4883,6 +5078,54 @@ export interface components {
             step: 1 | -1;
         };
         /**
+         * StockLine
+         * @description So much of a lot in a place.
+         */
+        StockLine: {
+            /** Disposition */
+            disposition: string;
+            /** Loaded */
+            loaded: boolean;
+            /** Lot */
+            lot: string;
+            /** Name */
+            name: string;
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Reason */
+            reason: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * StockModel
+         * @description What lies where.
+         */
+        StockModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Counts */
+            counts: components["schemas"]["taktwin__portal__models__resources__CountModel"][];
+            /** Materials */
+            materials: {
+                [key: string]: string;
+            };
+            /** Places */
+            places: components["schemas"]["taktwin__portal__models__resources__PlaceModel"][];
+            /** Stores */
+            stores: {
+                [key: string]: string;
+            };
+            /** Work Units */
+            work_units: {
+                [key: string]: string;
+            };
+        };
+        /**
          * StopChangeModel
          * @description One step in the history of a stop.
          */
@@ -5282,18 +5525,38 @@ export interface components {
          * @description One tool and what is used up of its life.
          */
         ToolModel: {
+            /** Fixture */
+            fixture: boolean;
+            /** Found */
+            found: string;
+            /** Inspect Every Parts */
+            inspect_every_parts: number | null;
+            /** Inspected */
+            inspected: boolean;
+            /** Inspected Ms */
+            inspected_ms: number;
+            /** Inspection Due */
+            inspection_due: boolean;
+            /** Inspection Due Ms */
+            inspection_due_ms: number;
+            /** Inspection Soon */
+            inspection_soon: boolean;
             /** Kind */
             kind: string;
             /** Life Parts */
-            life_parts: number;
+            life_parts: number | null;
             /** Mounted Ms */
             mounted_ms: number;
             /** Name */
             name: string;
             /** Parts */
             parts: number;
+            /** Parts Since Inspection */
+            parts_since_inspection: number;
             /** Parts Since Service */
             parts_since_service: number;
+            /** Passed */
+            passed: boolean;
             /** Service Due */
             service_due: boolean;
             /** Service Every Parts */
@@ -5370,7 +5633,7 @@ export interface components {
          */
         UnitTimeModel: {
             /** Counts */
-            counts: components["schemas"]["CountModel"][];
+            counts: components["schemas"]["taktwin__portal__models__performance__CountModel"][];
             elements: components["schemas"]["ElementsModel"];
             /** Figures */
             figures: {
@@ -5497,6 +5760,74 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        /**
+         * PlaceModel
+         * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
+         */
+        taktwin__portal__models__execution__PlaceModel: {
+            /** Begin Ms */
+            begin_ms: number;
+            /** End Ms */
+            end_ms: number;
+            /** Sequence */
+            sequence: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * CountModel
+         * @description What was made for a job order, "" for none.
+         */
+        taktwin__portal__models__performance__CountModel: {
+            /** Good */
+            good: number;
+            /** Job */
+            job: string;
+            /** Product */
+            product: string;
+            /** Scrap */
+            scrap: number;
+        };
+        /**
+         * CountModel
+         * @description What was counted in a place, and what the stock said before.
+         */
+        taktwin__portal__models__resources__CountModel: {
+            /** After */
+            after: number;
+            /** At Ms */
+            at_ms: number;
+            /** Before */
+            before: number;
+            /** Cause */
+            cause: string;
+            /** Count */
+            count: string;
+            /** Location */
+            location: string;
+            /** Lot */
+            lot: string;
+            /** Person */
+            person: string;
+            /** Product */
+            product: string;
+        };
+        /**
+         * PlaceModel
+         * @description A place with what lies there.
+         */
+        taktwin__portal__models__resources__PlaceModel: {
+            /** Kind */
+            kind: string;
+            /** Location */
+            location: string;
+            /** Lots */
+            lots: components["schemas"]["StockLine"][];
+            /** Name */
+            name: string;
+            /** Part Of */
+            part_of: string;
         };
     };
     responses: never;
@@ -6064,6 +6395,70 @@ export interface operations {
             };
         };
     };
+    assets_api_v1_mes_assets_get: {
+        parameters: {
+            query?: {
+                at_ms?: number;
+                equipment?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    asset_api_v1_mes_assets_history_get: {
+        parameters: {
+            query?: {
+                asset?: string;
+                role?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetHistory"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     audit_view_api_v1_mes_audit_get: {
         parameters: {
             query?: {
@@ -6116,6 +6511,35 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    availability_api_v1_mes_availability_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AvailabilityModel"];
                 };
             };
             /** @description Default Response */
@@ -6920,6 +7344,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StandingModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stock_api_v1_mes_stock_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StockModel"];
                 };
             };
             /** @description Default Response */

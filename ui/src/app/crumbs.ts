@@ -43,6 +43,12 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.performance') }];
     case 'maintenance':
       return [site, { name: t('place.maintenance') }];
+    case 'resources':
+      return [site, { name: t('place.maintenance'), href: '/maintenance' }, { name: t('place.resources') }];
+    case 'assets':
+      return [site, { name: t('place.maintenance'), href: '/maintenance' }, { name: t('place.assets') }];
+    case 'stores':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.stores') }];
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':

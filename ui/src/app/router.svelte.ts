@@ -12,6 +12,9 @@ export type Route =
   | { page: 'accounts' }
   | { page: 'documents' }
   | { page: 'maintenance' }
+  | { page: 'resources' }
+  | { page: 'assets' }
+  | { page: 'stores' }
   | { page: 'performance' }
   | { page: 'quality' }
   | { page: 'audit' }
@@ -41,6 +44,9 @@ function parse(path: string): Route {
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
+  if (head === 'maintenance' && rest.length === 1 && rest[0] === 'resources') return { page: 'resources' };
+  if (head === 'maintenance' && rest.length === 1 && rest[0] === 'assets') return { page: 'assets' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'stores') return { page: 'stores' };
   if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };
@@ -60,7 +66,8 @@ class Router {
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
     if (page === 'audit') return 'quality';
-    if (page === 'documents' || page === 'plan' || page === 'people' || page === 'accounts') return 'schedule';
+    if (page === 'resources' || page === 'assets') return 'maintenance';
+    if (page === 'documents' || page === 'plan' || page === 'stores' || page === 'people' || page === 'accounts') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts.commands.accounts import *
+from taktwin.contracts.commands.assets import *
 from taktwin.contracts.commands.checklists import *
 from taktwin.contracts.commands.collection import *
 from taktwin.contracts.commands.documents import *
@@ -27,6 +28,7 @@ from taktwin.contracts.commands.quality import *
 from taktwin.contracts.commands.records import *
 from taktwin.contracts.commands.resources import *
 from taktwin.contracts.commands.scheduling import *
+from taktwin.contracts.commands.stock import *
 from taktwin.contracts.commands.tooling import *
 from taktwin.contracts.commands.tracking import *
 

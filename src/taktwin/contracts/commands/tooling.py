@@ -55,3 +55,12 @@ class UseGauge(CommandData, frozen=True, kw_only=True):
     command_name: ClassVar[str] = "gauge.use"
     gauge: str
     work_unit: str = ""
+
+
+class InspectTool(CommandData, frozen=True, kw_only=True):
+    """Say how the inspection of a fixture ended; one that failed lets nothing begin."""
+
+    command_name: ClassVar[str] = "tool.inspect"
+    tool: str
+    passed: bool
+    found: str = ""  # what is wrong; wanted where it failed

@@ -14,14 +14,20 @@ class ReceiveLot(CommandData, frozen=True, kw_only=True):
     lot: str
     product: str
     quantity: float
+    location: str = ""  # a storage zone or unit; "" = nobody says where it lies
 
 
 class LoadLot(CommandData, frozen=True, kw_only=True):
-    """Put a lot at a work unit: the operator scanned it there."""
+    """Put a lot at a work unit: the operator scanned it there.
+
+    What of it lies in a store comes along: all of the one place, or that of the work unit's own line.
+    """
 
     command_name: ClassVar[str] = "lot.load"
     lot: str
     work_unit: str
+    source: str | None = None  # where it was taken from; None = the lot says it by itself
+    quantity: float = 0.0  # that was brought; 0: all that lay there
 
 
 class SplitLot(CommandData, frozen=True, kw_only=True):
@@ -31,6 +37,7 @@ class SplitLot(CommandData, frozen=True, kw_only=True):
     lot: str
     into: str
     quantity: float
+    location: str | None = None  # where it was taken; None = the lot says it by itself
 
 
 class MergeLots(CommandData, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from taktwin.contracts.events import observed
 from taktwin.contracts.events.accounts import *
+from taktwin.contracts.events.assets import *
 from taktwin.contracts.events.checklists import *
 from taktwin.contracts.events.collection import *
 from taktwin.contracts.events.documents import *
@@ -24,6 +25,7 @@ from taktwin.contracts.events.quality import *
 from taktwin.contracts.events.records import *
 from taktwin.contracts.events.resources import *
 from taktwin.contracts.events.scheduling import *
+from taktwin.contracts.events.stock import *
 from taktwin.contracts.events.tooling import *
 from taktwin.contracts.events.tracking import *
 

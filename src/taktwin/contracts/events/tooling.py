@@ -50,3 +50,14 @@ class GaugeUsed(EventData, frozen=True, kw_only=True):
     event_type: ClassVar[str] = "gauge.used"
     gauge: str
     work_unit: str
+
+
+class ToolInspected(EventData, frozen=True, kw_only=True):
+    """A fixture was inspected: it may be used again, or not."""
+
+    event_type: ClassVar[str] = "tool.inspected"
+    tool: str
+    kind: str
+    work_unit: str
+    passed: bool
+    found: str = ""

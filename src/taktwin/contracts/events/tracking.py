@@ -14,6 +14,7 @@ class LotReceived(EventData, frozen=True, kw_only=True):
     lot: str
     product: str
     quantity: float
+    location: str = ""  # a storage zone or unit; "" = nobody said where it lies
 
 
 class LotLoaded(EventData, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class LotSplit(EventData, frozen=True, kw_only=True):
     into: str
     quantity: float
     transfer: str
+    location: str | None = None  # where it was taken and lies; None = from wherever the lot lay
 
 
 class LotMerged(EventData, frozen=True, kw_only=True):

@@ -10,8 +10,10 @@ from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.inspection import Characteristic, Defect, characteristic
 from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFiles
 from taktwin.plant.calendars import Calendar
-from taktwin.plant.registry import Registry
+from taktwin.plant.check_assets import STORES
+from taktwin.plant.registry import Asset, Registry
 from taktwin.plant.schema import (
+    AssetRole,
     Checklist,
     Gauge,
     Interlock,
@@ -23,6 +25,7 @@ from taktwin.plant.schema import (
 
 SHORT_STOP_S = 120.0  # where the plant says nothing: after two minutes a stop wants a reason
 TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles that tell a unit's state
+HOLDERS = ("Area", "ProductionLine", "WorkCenter", "ProcessCell", "ProductionUnit")  # no things, but places
 HOUR_NS = 3_600_000_000_000
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
@@ -120,6 +123,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What a physical asset does in equipment: `turn1/spindle`, or `furnace1`, the whole of it."""
+
+    role: str
+    equipment: str
+    name: str
+    kinds: tuple[str, ...]  # that fit; () = any
+    needed: bool  # nothing begins there while what fulfilled it is out
+
+
+@dataclass(frozen=True, slots=True)
 class Definitions:
     """All that the MES knows of the plant, from the compiled registry."""
 
@@ -158,6 +172,10 @@ class Definitions:
     late_ns_max: int = 72 * HOUR_NS  # how old what a terminal kept may be when it comes
     frozen_ns: Mapping[str, int] = field(default_factory=dict)  # work unit -> so far ahead its plan stands
     lines: Mapping[str, str] = field(default_factory=dict)  # work unit -> the name of what it belongs to
+
+    stores: Mapping[str, str] = field(default_factory=dict)  # storage zones and units -> the floor's name
+    asset_roles: Mapping[str, Role] = field(default_factory=dict)
+    assets: Mapping[str, Asset] = field(default_factory=dict)  # that the plant folder names
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -265,7 +283,22 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         },
         places={name: part_of(each.place) for name, each in sorted(registry.equipment.items())},
         site=f"{registry.enterprise}/{registry.site}",
+        stores={name: each.name for name, each in sorted(registry.equipment.items()) if each.level in STORES},
+        asset_roles=_asset_roles(registry), assets=registry.assets,
     )  # fmt: skip
+
+
+def _asset_roles(registry: Registry) -> dict[str, Role]:
+    found: dict[str, Role] = {}
+    for name, each in sorted(registry.equipment.items()):
+        if each.level in STORES or each.level in HOLDERS:
+            continue
+        found[name] = Role(name, name, each.name, (), needed=False)
+        for role_id, role in each.asset_roles.items():
+            assert isinstance(role, AssetRole), "the schema says so"
+            key = f"{name}/{role_id}"
+            found[key] = Role(key, name, role.name, tuple(role.kinds), role.needed)
+    return found
 
 
 def _machines(registry: Registry) -> dict[str, Machine]:

@@ -17,7 +17,8 @@ class ObstacleKind(StrEnum):
     DOCUMENT = "document"  # how it is done is not in force
     LOAD = "load"  # it is in the plant, but not at the work unit
     MAINTENANCE = "maintenance"  # the work unit is under repair
-    TOOL = "tool"  # the tool that it needs is worn out or was taken out
+    ASSET = "asset"  # something that the machine cannot do without was taken out
+    TOOL = "tool"  # the tool or fixture that it needs may not be used or was taken out
     SKILL = "skill"  # nobody logged on there holds a certificate that it needs
     BEFORE = "before"  # the operation before has made nothing yet
     TURN = "turn"  # something else runs there
@@ -54,6 +55,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     running: str  # the other job order that runs on the work unit; "" = none
     skill_missing: str = ""  # that nobody at the work unit holds; "" = none
     under_repair: Obstacle | None = None  # the maintenance order that stops the work unit
+    asset_missing: Obstacle | None = None  # a role of its machine that nothing fulfils
     tool_missing: Obstacle | None = None  # the first tool that it cannot do without
     held: str = ""  # a unit of the operation before, where all that wait there are restricted
     held_because: str = ""
@@ -74,6 +76,8 @@ def obstacle(now: Situation) -> Obstacle | None:
             return Obstacle(ObstacleKind.LOAD, supply.product)
     if now.under_repair is not None:
         return now.under_repair
+    if now.asset_missing is not None:
+        return now.asset_missing
     if now.tool_missing is not None:
         return now.tool_missing
     if now.skill_missing:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from taktwin.contracts.events import ScheduledJob
+from taktwin.mes.assets.queries import unfulfilled
+from taktwin.mes.assets.tables import AssetPlace
 from taktwin.mes.definitions.routes import STEP, Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
@@ -82,7 +84,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
         return [_supply(book, work_unit, each.product, stock) for each in components if each.lots]
 
     holders, here = qualified(book, now_ns), crews(book)
-    repairs, missing = stopped(book), missing_tools(book, definitions)
+    repairs, missing = stopped(book), missing_tools(book, definitions, now_ns)
+    absent = unfulfilled(book, definitions)
 
     @functools.cache
     def unready(work_unit: str, product: str, number: int, name: str) -> _Unready:
@@ -124,6 +127,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
             running=running.get(place, "") if running.get(place) != job.job else "",
             skill_missing=shared.skill,
             under_repair=_obstacle(ObstacleKind.MAINTENANCE, repairs.get(place)),
+            asset_missing=_absent(absent.get(place)),
             tool_missing=shared.tool,
             **(_held_before(book, job, restricted) if restricted else {}),
         )
@@ -145,6 +149,10 @@ def turn(job: JobOrder, plan: Plan) -> tuple[int, int, int, str, int]:
 
 def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:
     return None if found is None else Obstacle(kind, found.subject, found.detail)
+
+
+def _absent(place: AssetPlace | None) -> Obstacle | None:
+    return None if place is None else Obstacle(ObstacleKind.ASSET, place.role, place.before)
 
 
 def _restricted(book: Reading) -> dict[tuple[str, int], list[Unit]]:

@@ -9,7 +9,8 @@ from taktwin.mes.dispatching.queries import SOME, open_jobs, turn
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.queries import plan_of, schedule_in_force
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.tracking.tables import FREE, RESTRICTED, Consumption, LoadedLot, Lot
+from taktwin.mes.tracking.stock import Stock
+from taktwin.mes.tracking.tables import FREE, RESTRICTED, Consumption, Lot
 from taktwin.standards import b2mml
 from taktwin.standards.b2mml import JobOut, LotOut, OrderOut, SegmentOut
 from taktwin.standards.job_control import State, SubState
@@ -45,15 +46,16 @@ def job_list(book: Reading, *, sender: str, at_ns: int) -> bytes:
 
 
 def stock(book: Reading, *, sender: str, at_ns: int) -> bytes | None:
-    """Return what is left of every lot, and at which work units it stands, as a B2MML ShowMaterialLot.
+    """Return what is left of every lot, and how much of it lies where, as a B2MML ShowMaterialLot.
 
     None where nothing is left: the schema knows no empty stock.
     """
-    places: dict[str, list[str]] = {}
-    for loaded in book.where(LoadedLot):
-        places.setdefault(loaded.lot, []).append(loaded.work_unit)
+    places: dict[str, dict[str, float]] = {}
+    for lying in book.between(Stock, "quantity", SOME, math.inf):
+        if lying.location:
+            places.setdefault(lying.lot, {})[lying.location] = lying.quantity
     lots = [
-        LotOut(row.lot, row.product, row.remaining, row.disposition, tuple(sorted(places.get(row.lot, ()))))
+        LotOut(row.lot, row.product, row.remaining, row.disposition, places.get(row.lot, {}))
         for disposition in (FREE, RESTRICTED)
         for row in book.between(Lot, "remaining", SOME, math.inf, disposition=disposition)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
+from taktwin.mes.assets.queries import refuse_unfulfilled
 from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.documents.queries import instructions
@@ -193,10 +194,11 @@ def control(
     if wish in (Cause.BEGIN, Method.RESUME) and not told:
         _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
+        refuse_unfulfilled(book, asking.definitions, job.work_unit, job)
     if wish is Cause.BEGIN and not told and job.product in asking.definitions.products:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
         tools = asking.definitions.products[job.product].operation(job.operation).tools
-        refuse_toolless(book, asking.definitions, job.work_unit, tools, job)
+        refuse_toolless(book, asking.definitions, job.work_unit, tools, job, asking.now_ns)
     ask = None if told or asking.late else asks(book, job, wish, place, asking)
     if ask is not None:
         yield ask

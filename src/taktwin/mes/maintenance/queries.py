@@ -10,7 +10,7 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.maintenance.actions import OPEN, open_at
 from taktwin.mes.maintenance.engine import standing
 from taktwin.mes.maintenance.tables import MaintenanceOrder, PlanState, Spare, SpareUse
-from taktwin.mes.tooling.engine import wear
+from taktwin.mes.tooling.engine import inspection, wear
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
@@ -36,7 +36,7 @@ def maintenance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
         "orders": [_order(book, row) for row in sorted(orders, key=urgency)],
         "over": [_order(book, row) for row in over[:OVER_SHOWN]],
         "due": _due(book, definitions, now_ns),
-        "tools": _tools(book, definitions),
+        "tools": _tools(book, definitions, now_ns),
         "mountings": [_plain(row) for row in mountings],
         "gauges": [_gauge(row, definitions, now_ns) for row in book.where(Gauge)],
         "gauge_kinds": {name: kind.name for name, kind in definitions.gauges.items()},
@@ -59,7 +59,7 @@ def upkeep(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         tool = book.get(Tool, place.tool) if place is not None and place.tool else None
         tools.append({
             "kind": kind, "name": definitions.tools[kind].name, "watched": place is not None,
-            "mounted": None if tool is None else _tool(tool, definitions),
+            "mounted": None if tool is None else _tool(tool, definitions, now_ns),
         })  # fmt: skip
     return {
         "work_unit": work_unit,
@@ -98,20 +98,26 @@ def _due(book: Reading, definitions: Definitions, now_ns: int) -> list[dict[str,
     return sorted(lines, key=lambda line: (-line["share"], line["plan"], line["work_unit"]))
 
 
-def _tools(book: Reading, definitions: Definitions) -> list[dict[str, Any]]:
+def _tools(book: Reading, definitions: Definitions, now_ns: int) -> list[dict[str, Any]]:
     """Return the tools that are mounted or have life left; the others stand in the mountings."""
-    tools = [_tool(row, definitions) for row in book.where(Tool) if row.kind in definitions.tools]
+    tools = [_tool(row, definitions, now_ns) for row in book.where(Tool) if row.kind in definitions.tools]
     shown = [tool for tool in tools if tool["work_unit"] or not tool["worn"]]
     return sorted(shown, key=lambda tool: (not tool["work_unit"], -tool["share"], tool["tool"]))
 
 
-def _tool(row: Tool, definitions: Definitions) -> dict[str, Any]:
+def _tool(row: Tool, definitions: Definitions, now_ns: int) -> dict[str, Any]:
     kind = definitions.tools[row.kind]
     found = wear(kind, parts=row.parts, parts_since_service=row.parts_since_service)
+    looked = inspection(
+        kind, parts_since=row.parts_since_inspection, since_ns=row.inspected_ns, now_ns=now_ns
+    )
     return {
         **_plain(row), "name": kind.name, "life_parts": kind.life_parts, "share": found.share,
         "worn": found.worn, "soon": found.soon, "service_every_parts": kind.service_every_parts,
-        "service_due": found.service_due,
+        "service_due": found.service_due, "fixture": kind.fixture,
+        "inspected": kind.inspect_every_parts is not None or kind.inspect_every_days is not None,
+        "inspect_every_parts": kind.inspect_every_parts, "inspection_due": looked.due,
+        "inspection_soon": looked.soon, "inspection_due_ns": looked.due_ns,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from taktwin.mes.decision import Refused
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.maintenance.tables import MaintenanceOrder
-from taktwin.mes.tooling.engine import wear
+from taktwin.mes.tooling.engine import FAILED, INSPECTION_DUE, objection
 from taktwin.mes.tooling.tables import Tool, ToolPlace
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading, Row
@@ -36,8 +36,8 @@ def stopped(book: Reading) -> dict[str, Unready]:
     }
 
 
-def missing_tools(book: Reading, definitions: Definitions) -> dict[tuple[str, str], Unready]:
-    """Return, by work unit and kind, the watched places whose tool is worn out or was taken out."""
+def missing_tools(book: Reading, definitions: Definitions, now_ns: int) -> dict[tuple[str, str], Unready]:
+    """Return, by work unit and kind, the watched places whose tool may not be used or was taken out."""
     found: dict[tuple[str, str], Unready] = {}
     for place in book.where(ToolPlace):
         kind = definitions.tools.get(place.kind)
@@ -46,9 +46,8 @@ def missing_tools(book: Reading, definitions: Definitions) -> dict[tuple[str, st
         tool = book.get(Tool, place.tool) if place.tool else None
         if tool is None:
             found[place.work_unit, place.kind] = Unready(place.kind, NONE)
-        elif wear(kind, parts=tool.parts, parts_since_service=tool.parts_since_service).worn:
-            words = f"{tool.tool} {tool.parts}/{kind.life_parts}"
-            found[place.work_unit, place.kind] = Unready(place.kind, words)
+        elif why := objection(tool, kind, now_ns):
+            found[place.work_unit, place.kind] = Unready(place.kind, why)
     return found
 
 
@@ -62,14 +61,16 @@ def refuse_stopped(book: Reading, work_unit: str, row: Row) -> None:
 
 
 def refuse_toolless(
-    book: Reading, definitions: Definitions, work_unit: str, kinds: tuple[str, ...], row: Row
+    book: Reading, definitions: Definitions, work_unit: str, kinds: tuple[str, ...], row: Row, now_ns: int
 ) -> None:
-    """Raise `Refused` where a kind of tool that is watched is worn out, or was taken out."""
-    found = first_missing(missing_tools(book, definitions), work_unit, kinds)
+    """Raise `Refused` where a kind of tool that is watched may not be used, or was taken out."""
+    found = first_missing(missing_tools(book, definitions, now_ns), work_unit, kinds)
     if found is not None:
-        how = "none is mounted" if found.detail == NONE else f"worn out ({found.detail} parts)"
-        raise Refused("not_ready", f"{found.subject} of {work_unit}", how,
-                      "a tool with life left, mounted there", row=row)  # fmt: skip
+        looked = found.detail.endswith(INSPECTION_DUE) or f" {FAILED}" in found.detail
+        how = found.detail if looked else f"worn out ({found.detail} parts)"
+        how = "none is mounted" if found.detail == NONE else how
+        right = "a fixture that passed its inspection" if looked else "a tool with life left, mounted there"
+        raise Refused("not_ready", f"{found.subject} of {work_unit}", how, right, row=row)
 
 
 def first_missing(

@@ -9,7 +9,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.tooling import gauges
-from taktwin.mes.tooling.engine import kind_of, wear
+from taktwin.mes.tooling.engine import FAILED, kind_of, wear
 from taktwin.mes.tooling.tables import Mounting, Tool, ToolPlace
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -41,6 +41,26 @@ def service(book: Reading, wish: commands.ServiceTool, asking: Asking) -> Iterat
     yield Fact(events.ToolServiced(tool=tool.tool, work_unit=tool.work_unit), asking.now_ns)
 
 
+def inspect(book: Reading, wish: commands.InspectTool, asking: Asking) -> Iterator[Fact]:
+    """Note how the inspection of a fixture ended, mounted or not."""
+    tool = _tool(book, wish.tool)
+    definition = asking.definitions.tools.get(tool.kind)
+    inspected = definition is not None and (definition.inspect_every_parts or definition.inspect_every_days)
+    if not inspected:
+        raise Refused("state", f"tool {tool.tool}", f"{tool.kind}, which is not inspected",
+                      "a kind with inspect_every_parts or inspect_every_days in the plant folder",
+                      row=tool)  # fmt: skip
+    if len(wish.found) > 200 or (not wish.passed and not wish.found.strip()):
+        raise Refused("invalid", "found", f"{len(wish.found)} letters",
+                      "what is wrong with it, in 1 to 200 letters",
+                      status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+    yield Fact(
+        events.ToolInspected(tool=tool.tool, kind=tool.kind, work_unit=tool.work_unit, passed=wish.passed,
+                             found=wish.found.strip()),
+        asking.now_ns,
+    )  # fmt: skip
+
+
 # Steps of a tool change, which maintenance decides.
 
 
@@ -54,6 +74,9 @@ def mounted(book: Reading, name: str, kind: str, work_unit: str, asking: Asking)
     if tool is not None and wear(definition, parts=tool.parts, parts_since_service=0).worn:
         raise Refused("state", f"tool {name}", f"worn out: {tool.parts} of {definition.life_parts} parts",
                       "a tool with life left", row=tool)  # fmt: skip
+    if tool is not None and not tool.passed:
+        raise Refused("state", f"tool {name}", f"{FAILED}: {tool.found}",
+                      "one that passed its last inspection", row=tool)  # fmt: skip
     place = book.get(ToolPlace, f"{work_unit}:{kind}")
     before = book.get(Tool, place.tool) if place is not None and place.tool else None
     if before is not None:
@@ -126,14 +149,16 @@ def _wears(book: Book, tool: Tool, mounting: str, parts: int) -> None:
     assert row is not None, "a tool is mounted before it works"
     book.put(msgspec.structs.replace(row, parts=row.parts + parts))
     book.put(msgspec.structs.replace(tool, parts=tool.parts + parts,
-                                     parts_since_service=tool.parts_since_service + parts))  # fmt: skip
+                                     parts_since_service=tool.parts_since_service + parts,
+                                     parts_since_inspection=tool.parts_since_inspection + parts))  # fmt: skip
 
 
 def _is_mounted(book: Book, event: events.ToolMounted, at_ns: int) -> None:
     tool = book.get(Tool, event.tool)
     if tool is None:
         tool = Tool(tool=event.tool, kind=event.kind, work_unit="", parts=0, parts_since_service=0,
-                    mounted_ns=0, version=0)  # fmt: skip
+                    mounted_ns=0, version=0, parts_since_inspection=0, inspected_ns=at_ns, passed=True,
+                    found="")  # fmt: skip
     book.put(msgspec.structs.replace(tool, work_unit=event.work_unit, mounted_ns=at_ns,
                                      version=tool.version + 1))  # fmt: skip
     book.put(ToolPlace(place=f"{event.work_unit}:{event.kind}", work_unit=event.work_unit, kind=event.kind,
@@ -160,14 +185,25 @@ def _serviced(book: Book, event: events.ToolServiced, at_ns: int) -> None:
     book.put(msgspec.structs.replace(tool, parts_since_service=0, version=tool.version + 1))
 
 
+def _inspected(book: Book, event: events.ToolInspected, at_ns: int) -> None:
+    tool = book.get(Tool, event.tool)
+    assert tool is not None, "decided on a tool that is there"
+    book.put(msgspec.structs.replace(
+        tool, parts_since_inspection=0, inspected_ns=at_ns, passed=event.passed,
+        found="" if event.passed else event.found, version=tool.version + 1,
+    ))  # fmt: skip
+
+
 RULES = gauges.RULES.joined(Rules(
     deciders={
         commands.DismountTool.command_name: dismount,
         commands.ServiceTool.command_name: service,
+        commands.InspectTool.command_name: inspect,
     },
     projectors={
         events.ToolMounted: _is_mounted,
         events.ToolDismounted: _is_out,
         events.ToolServiced: _serviced,
+        events.ToolInspected: _inspected,
     },
 ))  # fmt: skip

@@ -22,6 +22,10 @@ class Tool(Row, frozen=True, kw_only=True):
     parts_since_service: int
     mounted_ns: int  # 0: it is not mounted
     version: int
+    parts_since_inspection: int
+    inspected_ns: int  # before its first inspection: when it was mounted first
+    passed: bool
+    found: str  # what is wrong with it, where its inspection failed
 
 
 class ToolPlace(Row, frozen=True, kw_only=True):

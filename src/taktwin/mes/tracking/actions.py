@@ -11,6 +11,8 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
 from taktwin.mes.resources.engine import BADGE_PREFIX
 from taktwin.mes.tracking.engine import take
+from taktwin.mes.tracking.keeping import draw, put_down
+from taktwin.mes.tracking.moves import brought, refuse_unknown_store
 from taktwin.mes.tracking.tables import (
     CLOSED,
     FREE,
@@ -45,7 +47,11 @@ def receive_lot(book: Reading, wish: commands.ReceiveLot, asking: Asking) -> Ite
         raise Refused("invalid", "lot", "a number that a scanner takes for a badge",
                       f"a lot number without {BADGE_PREFIX} before it",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-    event = events.LotReceived(lot=wish.lot, product=wish.product, quantity=wish.quantity)
+    if wish.location:
+        refuse_unknown_store(asking.definitions, wish.location)
+    event = events.LotReceived(
+        lot=wish.lot, product=wish.product, quantity=wish.quantity, location=wish.location
+    )
     yield Fact(event, asking.now_ns)
 
 
@@ -64,12 +70,15 @@ def load_lot(book: Reading, wish: commands.LoadLot, asking: Asking) -> Iterator[
         raise Refused("state", f"lot {lot.lot}", "nothing left", "a lot with something left")
     now = book.get(LoadedLot, f"{wish.work_unit}:{lot.product}")
     if now is not None and now.lot == lot.lot:
+        if wish.source is not None or wish.quantity:
+            yield from brought(book, lot, wish, asking)  # more of it
         return  # scanned twice: it stands there already
     if asking.late and now is not None and now.loaded_ns > asking.now_ns:
         raise Refused("state", f"lot {wish.lot} at {wish.work_unit}", f"lot {now.lot} was put there after it",
                       "one that still stands there")  # fmt: skip
     event = events.LotLoaded(lot=lot.lot, product=lot.product, work_unit=wish.work_unit)
     yield Fact(event, asking.now_ns)
+    yield from brought(book, lot, wish, asking)
 
 
 def _no_lot(unit: Unit | None, name: str) -> Refused:
@@ -239,6 +248,8 @@ def _joined(
 def _received(book: Book, event: events.LotReceived, at_ns: int) -> None:
     book.put(Lot(lot=event.lot, product=event.product, quantity=event.quantity, remaining=event.quantity,
                  disposition=FREE, reason="", received_ns=at_ns, version=1))  # fmt: skip
+    put_down(book, lot=event.lot, product=event.product, location=event.location, quantity=event.quantity,
+             at_ns=at_ns)  # fmt: skip
 
 
 def _loaded(book: Book, event: events.LotLoaded, at_ns: int) -> None:
@@ -270,6 +281,7 @@ def _consume(book: Book, event: events.UnitConsumed, at_ns: int) -> None:
     if lot is not None:
         left = max(0.0, lot.remaining - event.quantity)
         book.put(msgspec.structs.replace(lot, remaining=left, version=lot.version + 1))
+        draw(book, lot=lot.lot, first=event.work_unit, quantity=event.quantity)
 
 
 def _moved(book: Book, event: events.UnitMoved, at_ns: int) -> None:

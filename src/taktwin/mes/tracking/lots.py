@@ -10,6 +10,8 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.resources.engine import BADGE_PREFIX
+from taktwin.mes.tracking.keeping import SOME, draw, put_down, there
+from taktwin.mes.tracking.stock import UNPLACED
 from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, LotTransfer
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
@@ -27,8 +29,14 @@ def split_lot(book: Reading, wish: commands.SplitLot, asking: Asking) -> Iterato
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     if book.get(Lot, into) is not None:
         raise Refused("state", "lot", repr(into), "a lot number that is not in use")
+    if wish.location is not None and wish.quantity > there(book, lot.lot, wish.location) + SOME:
+        here = there(book, lot.lot, wish.location)
+        raise Refused("invalid", "quantity", wish.quantity, f"at most {here:g}, which lies in that place",
+                      status=ReturnStatus.INVALID_REQUEST, row=lot)  # fmt: skip
     yield Fact(
-        events.LotSplit(lot=lot.lot, into=into, quantity=wish.quantity, transfer=asking.command),
+        events.LotSplit(
+            lot=lot.lot, into=into, quantity=wish.quantity, transfer=asking.command, location=wish.location
+        ),
         asking.now_ns,
     )
 
@@ -67,10 +75,15 @@ def _split(book: Book, event: events.LotSplit, at_ns: int) -> None:
     book.put(Lot(lot=event.into, product=lot.product, quantity=event.quantity, remaining=event.quantity,
                  disposition=lot.disposition, reason=lot.reason, received_ns=lot.received_ns,
                  version=1))  # fmt: skip
+    first = UNPLACED if event.location is None else event.location
+    taken = draw(book, lot=event.lot, first=first, quantity=event.quantity)
+    _put_down(book, lot, event.into, taken, at_ns)
 
 
 def _merged(book: Book, event: events.LotMerged, at_ns: int) -> None:
-    _given(book, event, at_ns)
+    lot = _given(book, event, at_ns)
+    taken = draw(book, lot=event.lot, first=UNPLACED, quantity=event.quantity)
+    _put_down(book, lot, event.into, taken, at_ns)
     into = book.get(Lot, event.into)
     assert into is not None, "decided on a lot that is there"
     book.put(msgspec.structs.replace(into, quantity=into.quantity + event.quantity,
@@ -86,6 +99,11 @@ def _given(book: Book, event: events.LotSplit | events.LotMerged, at_ns: int) ->
     book.put(LotTransfer(transfer=event.transfer, source=event.lot, target=event.into,
                          quantity=event.quantity, at_ns=at_ns))  # fmt: skip
     return lot
+
+
+def _put_down(book: Book, lot: Lot, into: str, taken: dict[str, float], at_ns: int) -> None:
+    for location, quantity in taken.items():
+        put_down(book, lot=into, product=lot.product, location=location, quantity=quantity, at_ns=at_ns)
 
 
 RULES = Rules(

@@ -56,7 +56,7 @@ class ToolModel(Model):
     name: str
     work_unit: str
     parts: int
-    life_parts: int
+    life_parts: int | None  # None: it does not wear out by parts
     share: float  # 1: worn out
     worn: bool
     soon: bool
@@ -65,6 +65,16 @@ class ToolModel(Model):
     service_due: bool
     mounted_ms: int
     version: int
+    fixture: bool
+    inspected: bool  # its kind is inspected
+    inspect_every_parts: int | None
+    parts_since_inspection: int
+    inspection_due: bool
+    inspection_soon: bool
+    inspection_due_ms: int  # 0 = by parts only
+    inspected_ms: int
+    passed: bool
+    found: str  # what is wrong with it, where its inspection failed
 
 
 class MountingModel(Model):

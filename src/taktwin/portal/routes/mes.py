@@ -30,6 +30,7 @@ from taktwin.portal.models.people import CrewModel, LabourModel, PeopleModel
 from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
 from taktwin.portal.models.quality import NonconformancePage, QualityModel, SuspicionsModel
 from taktwin.portal.models.records import AuditModel, RecordModel, SignaturesModel
+from taktwin.portal.models.resources import AssetHistory, AssetsModel, AvailabilityModel, StockModel
 from taktwin.portal.models.scheduling import MovesModel, OrdersModel, ScheduleModel
 from taktwin.portal.models.terminal import TerminalModel
 from taktwin.portal.models.tracking import LotsModel, OrderPage, RecallModel, RouteStateModel, SerialPage
@@ -49,6 +50,14 @@ NEEDS: dict[str, Action] = {
     commands.UndoScrap.command_name: Action.MES_WORK,
     commands.ReceiveLot.command_name: Action.MES_WORK,
     commands.LoadLot.command_name: Action.MES_WORK,
+    commands.MoveLot.command_name: Action.MES_WORK,
+    commands.CountStock.command_name: Action.MES_STOCK,
+    commands.RegisterAsset.command_name: Action.MES_MAINTAIN,
+    commands.MountAsset.command_name: Action.MES_MAINTAIN,
+    commands.DismountAsset.command_name: Action.MES_MAINTAIN,
+    commands.StoreAsset.command_name: Action.MES_MAINTAIN,
+    commands.RetireAsset.command_name: Action.MES_MAINTAIN,
+    commands.InspectTool.command_name: Action.MES_CALIBRATE,
     commands.Hold.command_name: Action.MES_HOLD,
     commands.Release.command_name: Action.MES_RELEASE,
     commands.SetCredentials.command_name: Action.MES_PEOPLE,
@@ -165,6 +174,36 @@ async def unit(unit: str, portal: PortalOf, person: PersonOf) -> Any:
 async def lots(portal: PortalOf, person: PersonOf, after: After = "", limit: Limit = 200) -> Any:
     """Return lots page by page: `next` of an answer is `after` of the next question."""
     return await ask(portal, "lots", after=after, limit=limit)
+
+
+@router.get("/stock", response_model=StockModel)
+async def stock(portal: PortalOf, person: PersonOf) -> Any:
+    """Return how much of which lot lies where, and what was counted last."""
+    return await ask(portal, "stock")
+
+
+@router.get("/assets", response_model=AssetsModel)
+async def assets(
+    portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
+    equipment: str = "",
+) -> Any:  # fmt: skip
+    """Return the physical assets and what each fulfils, now or then; of one machine or of all."""
+    return await ask(portal, "assets", at_ns=str(wire.ns(at_ms)), equipment=equipment)
+
+
+@router.get("/assets/history", response_model=AssetHistory)
+async def asset(portal: PortalOf, person: PersonOf, asset: str = "", role: str = "") -> Any:
+    """Return where an asset ever was, or what ever fulfilled a role, the newest first."""
+    found = await ask(portal, "asset", asset=asset, role=role)
+    if not found:
+        raise unknown("asset or role", asset or role, "an asset that was registered, or a role of equipment")
+    return found
+
+
+@router.get("/availability", response_model=AvailabilityModel)
+async def availability(portal: PortalOf, person: PersonOf) -> Any:
+    """Return machines, assets, tools, gauges, people and material with why they are not available."""
+    return await ask(portal, "availability")
 
 
 @router.get("/lots/{lot}/recall", response_model=RecallModel)

@@ -1,0 +1,1 @@
+"""Physical assets into roles of equipment and out of them."""
