@@ -105,6 +105,7 @@ NEEDS: dict[str, Action] = {
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.RetryBooking.command_name: Action.MES_RETRY,
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
@@ -312,9 +313,9 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
 @router.get("/performance/{scope}", response_model=PerformanceModel)
 async def performance(
     scope: str, portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
-    span: Literal["shift", "day"] = "shift",
+    span: Literal["shift", "day", "week"] = "shift",
 ) -> Any:  # fmt: skip
-    """Return a shift or production day of a machine or a line: stops, elements, figures, their evidence."""
+    """Return a shift, a production day or a week of a machine or a line: stops, figures, their evidence."""
     found = await ask(portal, "performance", scope=scope, at_ns=str(wire.ns(at_ms)), span=span)
     if not found:
         raise unknown("machine or line", scope, "a work unit or a line of this plant")
@@ -505,7 +506,7 @@ async def bring(
         bookings=[
             commands.LateBooking(
                 id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
-                on_behalf_of=each.on_behalf_of, denied=_denied(person, each.name),
+                on_behalf_of=each.on_behalf_of, account=each.account, denied=_denied(person, each.name),
                 reach=person.reach(NEEDS[each.name]) if each.name in NEEDS else [],
                 data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
             )
