@@ -20,6 +20,7 @@ from taktwin.faces.opcua import OpcUaFace
 from taktwin.plant import open_plant
 
 PATIENCE_S = 20.0
+WARM_UP = 5  # until the commander has opened its session: a cell is connected all day
 PAUSE_S = (0.05, 0.15)  # drawn between: a question must not always meet the same phase of the publishing
 
 
@@ -51,7 +52,7 @@ async def main(folder: str, unit: str, questions: int, first: int) -> None:
     draw = Entropy(9).generator("questions")
     while await lines.readline():
         took: list[float] = []
-        for number in range(first, first + questions):
+        for number in range(first, first + WARM_UP + questions):
             answered[number] = asyncio.get_running_loop().create_future()
             began = clock.monotonic_ns()
             at_ns = clock.now_ns()
@@ -60,10 +61,10 @@ async def main(folder: str, unit: str, questions: int, first: int) -> None:
                 Shown(own["interlock/request"], at_ns, number),
             ])  # fmt: skip
             async with clock.timeout(PATIENCE_S):
-                took.append((await answered.pop(number) - began) / 1e6)
+                took.append((await answered[number] - began) / 1e6)
             await clock.wall_sleep(float(draw.uniform(*PAUSE_S)))
-        first += questions
-        print(json.dumps(took), flush=True)
+        first += WARM_UP + questions
+        print(json.dumps(took[WARM_UP:]), flush=True)
     await face.stop()
 
 

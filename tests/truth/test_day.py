@@ -18,8 +18,6 @@ from tests.truth.cases import Bench, Case
 from tests.truth.harness import Outage
 from tests.truth.physics_generator import PLANT
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:

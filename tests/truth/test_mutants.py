@@ -21,8 +21,6 @@ from tests.truth import harness
 from tests.truth.cases import Bench, Case
 from tests.truth.harness import Heard, Outage, Played
 
-pytestmark = pytest.mark.long
-
 FROM_NS = parse_rfc3339("2026-06-17T06:30:00Z")  # half an hour before a break
 
 

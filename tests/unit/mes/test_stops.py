@@ -402,6 +402,39 @@ def test_what_is_faster_than_planned_is_said_with_its_two_times() -> None:
     assert fast["took_ns"] == pytest.approx(pru / 2 * SECOND, rel=0.1)
 
 
+def test_two_failures_have_a_mean_and_one_has_none() -> None:
+    floor = Floor(at_ns=local(2027, 1, 12, 6))
+    floor.stood(minutes=5)
+    (unit,) = floor.asked("performance", scope=CELL)["units"]
+    assert unit["reliability"] == {"failures": 1, "mtbf_s": None, "mttr_s": None}
+    floor.stood(minutes=10)
+    floor.say(state=SUSPENDED, starved=True, for_s=600)  # the neighbour's, and no failure
+    (unit,) = floor.asked("performance", scope=CELL)["units"]
+    assert unit["reliability"] == {"failures": 2, "mtbf_s": 4 * 60 / 3, "mttr_s": 15 * 60 / 3}
+    assert coded(floor, floor.stops()[0], "change_over").accepted  # somebody meant it to stand
+    (unit,) = floor.asked("performance", scope=CELL)["units"]
+    assert unit["reliability"]["failures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "hours"), [((2027, 1, 17, 3), 168), ((2027, 3, 28, 12), 167), ((2026, 10, 25, 12), 169)]
+)
+def test_a_week_is_its_seven_production_days(at: tuple[int, ...], hours: int) -> None:
+    calendar = DEFINITIONS.calendars[CELL]
+    assert calendar is not None
+    week = figures.window_of(calendar, local(*at), whole_week=True)
+    assert (week.to_ns - week.from_ns) == hours * HOUR
+    days, at_ns = [], week.from_ns
+    while at_ns < week.to_ns:
+        day = figures.window_of(calendar, at_ns, whole_day=True)
+        days.append(day.day)
+        at_ns = day.to_ns
+    assert len(days) == 7 and days[0] == week.day and at_ns == week.to_ns
+    assert week.from_ns <= local(*at) < week.to_ns
+    utc = figures.window_of(None, local(*at), whole_week=True)
+    assert datetime.fromtimestamp(utc.from_ns / SECOND, UTC).strftime("%a %H") == "Mon 00"
+
+
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_the_parts_of_a_production_day_add_up_exactly(data: st.DataObject) -> None:

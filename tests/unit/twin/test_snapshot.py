@@ -23,8 +23,6 @@ from taktwin.twin.timeline import Interval
 from tests.support_days import alarms, day, disordered, feed, intervals, run
 from tests.support_registry import SECOND, START, TwoShifts, registry
 
-pytestmark = pytest.mark.long
-
 PLANT = registry(calendar=TwoShifts())
 DAY = day(PLANT, seed=5, seconds=200)
 

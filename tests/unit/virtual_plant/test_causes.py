@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from taktwin.standards.packml import State
 from taktwin.virtual_plant import physics
@@ -17,8 +16,6 @@ from taktwin.virtual_plant.model import Report, VirtualPlant
 from taktwin.virtual_plant.physics import Physics
 from taktwin.virtual_plant.truth import TruthReject, TruthStop
 from tests.unit.virtual_plant.plants import HOUR_NS, MONDAY_NS, plant
-
-pytestmark = pytest.mark.long
 
 NORTHFIELD = Path(__file__).parents[3] / "examples" / "plants" / "northfield" / "physics.yaml"
 FACTS = physics.load(NORTHFIELD)

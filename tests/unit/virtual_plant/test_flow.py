@@ -18,8 +18,6 @@ from taktwin.virtual_plant.model import Report, VirtualPlant
 from taktwin.virtual_plant.truth import TruthInterval, TruthMiscount, TruthReject, TruthStop
 from tests.unit.virtual_plant.plants import HOUR_NS, MONDAY_NS, Windows, plant
 
-pytestmark = pytest.mark.long
-
 NORTHFIELD = Path(__file__).parents[3] / "examples" / "plants" / "northfield" / "physics.yaml"
 FACTS = physics.load(NORTHFIELD)
 SECOND_NS = 1_000_000_000

@@ -19,8 +19,6 @@ from taktwin.virtual_plant.model import VirtualPlant
 from taktwin.virtual_plant.truth import Fact, TruthInterval
 from tests.unit.virtual_plant.plants import HOUR_NS
 
-pytestmark = pytest.mark.long
-
 FOLDER = Path(__file__).parents[3] / "examples" / "plants" / "northfield"
 # Monday 2026-06-15 06:00 local time; 26 h hold all three shifts with their breaks.
 START_NS = 1_781_496_000_000_000_000

@@ -830,7 +830,7 @@ export interface paths {
         };
         /**
          * Performance
-         * @description Return a shift or production day of a machine or a line: stops, elements, figures, their evidence.
+         * @description Return a shift, a production day or a week of a machine or a line: stops, figures, their evidence.
          */
         get: operations["performance_api_v1_mes_performance__scope__get"];
         put?: never;
@@ -4331,6 +4331,18 @@ export interface components {
             valid_from_ms: number;
         };
         /**
+         * ReliabilityModel
+         * @description MTBF and MTTR of a work unit; None: fewer than two failures, or too much of the time is unknown.
+         */
+        ReliabilityModel: {
+            /** Failures */
+            failures: number;
+            /** Mtbf S */
+            mtbf_s: number | null;
+            /** Mttr S */
+            mttr_s: number | null;
+        };
+        /**
          * RepairModel
          * @description A maintenance order that was worked on, and for how long the machine did not produce meanwhile.
          */
@@ -5629,7 +5641,7 @@ export interface components {
         };
         /**
          * UnitTimeModel
-         * @description A work unit in a shift or production day.
+         * @description A work unit in a shift, a production day or a week of them.
          */
         UnitTimeModel: {
             /** Counts */
@@ -5645,6 +5657,7 @@ export interface components {
             products: components["schemas"]["ProductTimeModel"][];
             /** Reasons */
             reasons: components["schemas"]["ReasonTimeModel"][];
+            reliability: components["schemas"]["ReliabilityModel"];
             /** Repairs */
             repairs: components["schemas"]["RepairModel"][];
             /** Seen */
@@ -7173,7 +7186,7 @@ export interface operations {
         parameters: {
             query?: {
                 at_ms?: number;
-                span?: "shift" | "day";
+                span?: "shift" | "day" | "week";
             };
             header?: never;
             path: {

@@ -1,4 +1,4 @@
-"""What a shift or a production day of a machine or a line was, with the evidence of each figure.
+"""What a shift, a production day or a week of a machine or a line was, with the evidence of each figure.
 
 Reads spans, stops, job orders, maintenance orders and counts; writes nothing.
 """
@@ -14,6 +14,7 @@ import msgspec
 
 from taktwin.measures import kpi
 from taktwin.measures.kpi import Elements
+from taktwin.measures.reliability import reliability
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution.tables import JobOrder, Output
 from taktwin.mes.maintenance.tables import MaintenanceOrder
@@ -31,15 +32,16 @@ from taktwin.storage.book import Reading
 LONG_DAYS = 40  # a stop is looked for so far back from the window that it reaches into
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
+FAR_NS = (1 << 63) - 1
 LIVE_NS = 60 * SECOND_NS
 UNCODED_SINCE_NS = 12 * 3_600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A shift or a production day; `to_ns` is its end, also while it still goes on."""
+    """A shift, a production day or a week; `to_ns` is its end, also while it still goes on."""
 
-    name: str  # of the shift; "" = a production day
+    name: str  # of the shift; "" = production days
     day: str  # the local day on which it starts
     from_ns: int
     to_ns: int
@@ -56,8 +58,15 @@ class UnitTime:
     repairs: Sequence[MaintenanceOrder]
 
 
-def window_of(calendar: Calendar | None, at_ns: int, *, whole_day: bool) -> Window:
-    """Return the shift that an instant lies in, or its production day; UTC days without a calendar."""
+def window_of(
+    calendar: Calendar | None, at_ns: int, *, whole_day: bool = False, whole_week: bool = False
+) -> Window:
+    """Return the shift that an instant lies in, its production day, or the week of those from Monday on.
+
+    UTC days without a calendar.
+    """
+    if whole_week:
+        return _week_of(calendar, at_ns)
     if calendar is None:
         begin_ns = at_ns // DAY_NS * DAY_NS
         return Window("", "", begin_ns, begin_ns + DAY_NS)
@@ -66,6 +75,20 @@ def window_of(calendar: Calendar | None, at_ns: int, *, whole_day: bool) -> Wind
         return Window(shift.name, shift.day.isoformat(), shift.from_ns, shift.to_ns)
     day = calendar.production_day(at_ns)
     return Window("", day.day.isoformat(), day.from_ns, day.to_ns)
+
+
+def _week_of(calendar: Calendar | None, at_ns: int) -> Window:
+    if calendar is None:
+        day = at_ns // DAY_NS
+        begin_ns = (day - (day + 3) % 7) * DAY_NS  # the first day of 1970 was a Thursday
+        return Window("", "", begin_ns, begin_ns + 7 * DAY_NS)
+    first = calendar.production_day(at_ns)
+    while first.day.weekday():
+        first = calendar.production_day(first.from_ns - 1)
+    last = first
+    for _ in range(6):  # day by day: one of them is longer or shorter when the clocks change
+        last = calendar.production_day(last.to_ns)
+    return Window("", first.day.isoformat(), first.from_ns, last.to_ns)
 
 
 def unit_time(
@@ -87,7 +110,10 @@ def unit_time(
     ]  # fmt: skip
     jobs = [
         (JobRun(row.job, row.work_unit, row.started_ns, row.ended_ns or max(now_ns, to_ns)), row.product)
-        for row in book.where(JobOrder, work_unit=work_unit)
+        for row in (
+            *book.between(JobOrder, "ended_ns", from_ns, FAR_NS, work_unit=work_unit),
+            *book.where(JobOrder, work_unit=work_unit, ended_ns=0),
+        )  # not those of all the years
         if row.started_ns
     ]
     found = elements.pieces(runs_of(spans), stands, jobs, from_ns=from_ns, to_ns=to_ns)
@@ -157,7 +183,9 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
         return {}
     at_ns = int(wish.get("at_ns") or 0) or now_ns
     calendar = definitions.calendars.get(units[0])
-    window = window_of(calendar, at_ns, whole_day=wish.get("span") == "day")
+    window = window_of(
+        calendar, at_ns, whole_day=wish.get("span") == "day", whole_week=wish.get("span") == "week"
+    )
     # What the machines say now is a little old; a window that goes on ends where all that live are known.
     edges = [edge.end_ns for unit in units if (edge := book.get(MachineEdge, unit)) is not None]
     live = [end_ns for end_ns in edges if 0 <= now_ns - end_ns <= LIVE_NS]
@@ -223,6 +251,7 @@ def _unit(
         ],
         "reasons": _by_reason(time),
         "short_stops": _short(time.pieces),
+        "reliability": _reliability(time, total),
         "repairs": [
             {"order": row.order, "about": row.about, "kind": row.kind, "down_ns": _down_ns(time, row, now_ns)}
             for row in time.repairs
@@ -234,6 +263,23 @@ def _unit(
             stop_shown(book, definitions, [row for row in time.stops if row.part_of == name], time)
             for name in dict.fromkeys(row.part_of for row in time.stops)
         ],
+    }  # fmt: skip
+
+
+def _reliability(time: UnitTime, total: Elements) -> dict[str, Any]:
+    """Return MTBF and MTTR of the stops whose time is the unit's own delay; a merged one is one failure."""
+    part_of = {row.stop: row.part_of for row in time.stops}
+    stood: dict[str, int] = {}
+    for piece in time.pieces:
+        if piece.stop and piece.time_class is TimeClass.DELAY_OWN:
+            stood[part_of[piece.stop]] = stood.get(part_of[piece.stop], 0) + piece.to_ns - piece.from_ns
+    found = reliability(stood_ns=list(stood.values()), at_work_ns=total.unit_processing_ns)
+    known = total.unknown_ns <= kpi.UNKNOWN_MAX * total.calendar_ns
+    between, repair = (found.between_ns, found.repair_ns) if known else (None, None)
+    return {
+        "failures": found.failures,
+        "mtbf_s": None if between is None else between / SECOND_NS,
+        "mttr_s": None if repair is None else repair / SECOND_NS,
     }  # fmt: skip
 
 

@@ -152,8 +152,16 @@ class ProductTimeModel(Model):
     withheld: Withheld
 
 
+class ReliabilityModel(Model):
+    """MTBF and MTTR of a work unit; None: fewer than two failures, or too much of the time is unknown."""
+
+    failures: int  # stops whose time is its own delay
+    mtbf_s: float | None
+    mttr_s: float | None
+
+
 class UnitTimeModel(Model):
-    """A work unit in a shift or production day."""
+    """A work unit in a shift, a production day or a week of them."""
 
     work_unit: str
     name: str
@@ -166,6 +174,7 @@ class UnitTimeModel(Model):
     counts: list[CountModel]
     reasons: list[ReasonTimeModel]
     short_stops: int
+    reliability: ReliabilityModel
     repairs: list[RepairModel]
     products: list[ProductTimeModel]
 

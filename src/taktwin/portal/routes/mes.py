@@ -312,9 +312,9 @@ async def nonconformance(nonconformance: str, portal: PortalOf, person: PersonOf
 @router.get("/performance/{scope}", response_model=PerformanceModel)
 async def performance(
     scope: str, portal: PortalOf, person: PersonOf, at_ms: Annotated[int, Query(ge=0, lt=1 << 43)] = 0,
-    span: Literal["shift", "day"] = "shift",
+    span: Literal["shift", "day", "week"] = "shift",
 ) -> Any:  # fmt: skip
-    """Return a shift or production day of a machine or a line: stops, elements, figures, their evidence."""
+    """Return a shift, a production day or a week of a machine or a line: stops, figures, their evidence."""
     found = await ask(portal, "performance", scope=scope, at_ns=str(wire.ns(at_ms)), span=span)
     if not found:
         raise unknown("machine or line", scope, "a work unit or a line of this plant")
