@@ -141,7 +141,7 @@ def _counts(result: Result, mistakes: list[Mistake], passages: list[TruthPassage
         for mistake in late:
             there = mistake.place == passage.unit and mistake.unit == job
             if there and mistake.at_ns <= passage.at_ns < (mistake.to_ns or FOR_EVER):
-                job = mistake.said  # the one that was interrupted there, or none
+                job = mistake.said  # none: no job order ran there
                 mistake.explained += 1
         true[passage.unit, job, passage.at_ns // HOUR_NS, "good" if passage.good else "reject"] += 1
     result.counted = sum(true.values())

@@ -264,6 +264,7 @@ class People:
         if job.state == "Interrupted":
             self._log_on(unit, person)
             self.insist(commands.ControlJob(job=job.job, method="Resume"), person, at_terminal=True)
+            self.site.carrier.carry()
             self.touched("begin", unit, job.job)
         else:
             if self.wrong(0.02):
@@ -536,9 +537,6 @@ class People:
     def _begin_late(self, unit: str, job: JobOrder) -> None:
         """Work at an old cell that asks nobody, and touch "begin" minutes later."""
         mistake = self.note("begun late", unit, f"{job.job} ran before anybody touched begin", unit=job.job)
-        mistake.said = self._interrupted(unit)  # the cell names no part, and the MES knows no better
-        if mistake.said:
-            mistake.words += f"; {mistake.said} was interrupted there, and got the parts"
         self.site.by_hand[unit] = Task(job.job, job.request, job.product)
         self.site.wake(unit)
         self.touched("begin", unit, job.job)
@@ -563,7 +561,7 @@ class People:
                 if jobs and jobs[0].state == "Ended" and self.site.waiting(unit, part.job):
                     job = jobs[0]
                     words = f"parts of {job.job} were left when it was over, and made all the same"
-                    mistake = self.note("left over", unit, words, unit=job.job, said=self._interrupted(unit))
+                    mistake = self.note("left over", unit, words, unit=job.job)
                     self.site.by_hand[unit] = Task(job.job, job.request, job.product)
                     self.site.wake(unit)
                     self.later(60, "_all_made", mistake, job.request)
@@ -576,12 +574,6 @@ class People:
             return
         del self.site.by_hand[unit]
         mistake.to_ns = self.site.now()
-
-    def _interrupted(self, unit: str) -> str:
-        """Return the job order for which an old cell goes on counting while none runs."""
-        last = self.site.book.newest(Run, "from_ns", 1, work_unit=unit)
-        before = self.site.book.get(JobOrder, last[0].job) if last else None
-        return before.job if before is not None and before.state == "Interrupted" else ""
 
     def tell_why(self, stop: str) -> None:
         """Say why a machine stood."""

@@ -129,7 +129,8 @@ RIGHTS: dict[str, Rights] = {
             _health("mes"),
             ANSWERS,
         ),
-        subscribe=(_at("_cmd_v1.mes.>"), _at("_qry_v1.mes.>")),
+        # It hears whether the commander lives: a machine that nobody can tell anything is not reachable.
+        subscribe=(_at("_cmd_v1.mes.>"), _at("_qry_v1.mes.>"), _health("commander")),
         reads=(topics.STREAM_SAMPLES, STREAM_ANSWERS),
         answers=True,
     ),

@@ -53,6 +53,7 @@ class Job:
 
 
 Listener = Callable[[Job | None, Job | None], None]  # before (None: stored), after (None: removed)
+Heard = Callable[[Method, str, ReturnStatus], None]  # each call that a client made, and its answer
 
 
 class JobList:
@@ -77,6 +78,7 @@ class JobList:
         self.jobs_max = jobs_max
         self.jobs: dict[str, Job] = {}  # in the order in which they came
         self.listeners: list[Listener] = []
+        self.on_called: Heard = lambda method, job, status: None
         self._untold: deque[tuple[Job | None, Job | None]] = deque()
         self._now_ns = now_ns
         self._takes = takes
@@ -94,6 +96,11 @@ class JobList:
 
     def call(self, method: Method, job: str, order: Order | None = None) -> ReturnStatus:
         """Do what a method wants, and return its status. `order` comes with Store, StoreAndStart, Update."""
+        status = self._called(method, job, order)
+        self.on_called(method, job, status)
+        return status
+
+    def _called(self, method: Method, job: str, order: Order | None) -> ReturnStatus:
         if method not in self._methods:
             return ReturnStatus.INVALID_COMMAND
         if not job.strip() or len(job) > ID_LENGTH_MAX or (method in WITH_ORDER) != (order is not None):

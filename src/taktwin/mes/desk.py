@@ -99,6 +99,7 @@ RULES: Rules = (
     .joined(late.RULES)
     .joined(publishing.RULES)
 )
+RULES = RULES.joined(late.retries(RULES.deciders))
 EMPTY = msgspec.Raw(b"{}")
 # What follows from what a machine said to a command.
 FOLLOWERS = {**enforcing.FOLLOWERS, **receivers.FOLLOWERS}
@@ -323,8 +324,10 @@ class Desk:
         self, transaction: Transaction, row: KeptBooking, booking: LateBooking, refused: Refused | None
     ) -> None:
         now_ns = self._now_ns()
-        who = Who(row.actor, row.actor_type, booking.on_behalf_of, booking.reason, booking.id)
-        here = Asking(self._definitions, now_ns, booking.id, booking.on_behalf_of or row.actor,
+        # Both belong on record: whose hands it was, and who brought it.
+        person = late.person_of(booking, row.actor)
+        who = Who(row.actor, row.actor_type, person, booking.reason, booking.id)
+        here = Asking(self._definitions, now_ns, booking.id, person or row.actor,
                       booking.on_behalf_of, row.actor)  # fmt: skip
         terminal = _terminal(transaction, row.terminal)
         last_ns = terminal.last_ns
@@ -350,7 +353,7 @@ class Desk:
         who: Who,
     ) -> list[Entry]:  # fmt: skip
         account = row.actor if row.actor_type == "human" else ""
-        person = booking.on_behalf_of or account
+        person = late.person_of(booking, row.actor) or account
         asking = Asking(
             self._definitions, at_ns, booking.id, person, booking.on_behalf_of, row.actor, late=True
         )
@@ -456,6 +459,16 @@ class Desk:
                 facts = follow(transaction.book, row, result, asking)
                 written += self._write(transaction, facts, who, now_ns)
             return len(written)
+
+    def unheard(self, since_ns: int) -> int:
+        """Write down that the commander has said nothing since then: no machine is reachable through it.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does. Said again, it is nothing new.
+        """
+        with self._store.begin() as transaction:
+            transaction.head()
+            facts = receivers.unheard(transaction.book, since_ns)
+            return len(self._write(transaction, facts, Who("mes", "service"), self._now_ns()))
 
     def tick(self) -> int:
         """Let time pass: what has fallen due by the clock is written down. Returns how many facts came of it.

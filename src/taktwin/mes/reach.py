@@ -212,6 +212,7 @@ PLACES: dict[str, Where] = {
     "checklist.answer": of_job,
     "photo.attach": of_photo,
     "booking.settle": of_booking,
+    "booking.retry": of_booking,
     "scrap.restore": of_report,
     "job.split": of_job,
     "job.merge": of_both_jobs,

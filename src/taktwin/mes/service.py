@@ -64,6 +64,7 @@ POSITION_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0  # a file that stood unchanged for that long is whole
 COMMAND_S = 15.0  # longer than a command may take
 COMMAND_LOOK_S = 1.0
+BEATS_MISSED = 5  # of the commander, one a second: what it can reach is not known then
 TICK_S = 5.0  # how late an order that falls due by the clock may be
 DAY_NS = 86_400_000_000_000
 log = logging.getLogger(__name__)
@@ -107,6 +108,8 @@ class MesService:
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()
         self._given = asyncio.Event()
+        self._beats_missed = 0  # of the commander
+        self._commander_ns = clock.now_ns()  # when it was heard last
         self._under_way: dict[str, asyncio.Task[None]] = {}  # commands that the commander has, by id
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
         names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
@@ -124,10 +127,12 @@ class MesService:
         served = [await self._bus.serve(self._query(name), self._answerer(name)) for name in names]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
+        alive = topics.health(self._registry.enterprise, self._registry.site, COMMANDER)
+        served.append(await self._bus.subscribe(alive, self._hear_commander))
         async with asyncio.TaskGroup() as group:
             for part in (
                 self._relay(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
-                self._command(),
+                self._command(), self._watch_commander(),
             ):  # fmt: skip
                 group.create_task(until(stop, part))
         for task in list(self._under_way.values()):
@@ -181,7 +186,7 @@ class MesService:
         except StoreError as error:
             self._reasons["database"] = str(error)
             answer = Answer(accepted=False, code="away", place="database", found=str(error),
-                            right="send the same command again: it did not happen")  # fmt: skip
+                            right="send the same command again: it is done once")  # fmt: skip
         else:
             self._reasons.pop("database", None)
             self._counts["accepted" if answer.accepted else "refused"] += 1
@@ -396,6 +401,23 @@ class MesService:
         if await self._in_database(self._desk.told, result):
             self._counts["commanded"] += 1
             self._wrote()
+
+    def _hear_commander(self, message: Message) -> None:
+        self._beats_missed = 0
+        self._commander_ns = self._clock.now_ns()
+        self._reasons.pop("beats", None)
+
+    async def _watch_commander(self) -> None:
+        """Say that no machine is reachable once the commander misses so many beats."""
+        while True:
+            await self._clock.wall_sleep(1.0)
+            # Counted and not measured: a process that stood still itself has missed one at most.
+            self._beats_missed += 1
+            if self._beats_missed < BEATS_MISSED:
+                continue
+            self._reasons["beats"] = "the commander is silent: no machine can be told anything"
+            if await self._in_database(self._desk.unheard, self._commander_ns):
+                self._wrote()
 
     # Time
 

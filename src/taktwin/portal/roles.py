@@ -27,6 +27,7 @@ class Action(StrEnum):
     MES_CALIBRATE = "mes.calibrate"
     MES_MEASURE = "mes.measure"  # results by hand, photos
     MES_SETTLE = "mes.settle"  # late bookings that somebody has to look at
+    MES_RETRY = "mes.retry"  # book them after all: only who may do all that a terminal books
     MES_DISPOSE = "mes.dispose"  # what becomes of what is not as specified
     MES_STOP = "mes.stop"  # why a machine stood
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
@@ -64,6 +65,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_TOOL,
             Action.MES_MEASURE,
             Action.MES_SETTLE,
+            Action.MES_RETRY,
             Action.MES_PEOPLE,
             Action.MES_SIGN,
         }

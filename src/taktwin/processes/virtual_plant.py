@@ -62,6 +62,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         if installation.nats_url:  # with an MES that answers
             plant.ask_before_building(clock.speed)
     service = PlantService(registry=registry, clock=clock, faces=faces, truth=truth, plant=plant)
+    service.note_calls(jobs)
     # For injections and health; a plant on its own machine may have no backbone.
     bus = await joined(installation, clock, stop, user=NAME) if installation.nats_url else None
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ from typing import Any
 
 from taktwin.clock import Clock
 from taktwin.faces.base import Face, Shown, Writable
+from taktwin.faces.job_list import JobList
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry, Signal
+from taktwin.standards.job_control import Method, ReturnStatus
 from taktwin.virtual_plant.injections import (
     ActiveInjection,
     Injection,
@@ -28,7 +31,7 @@ from taktwin.virtual_plant.injections import (
 )
 from taktwin.virtual_plant.model import Report, VirtualPlant
 from taktwin.virtual_plant.surroundings import Ramp
-from taktwin.virtual_plant.truth import Truth, TruthOutage
+from taktwin.virtual_plant.truth import Truth, TruthOutage, TruthTold
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +87,21 @@ class PlantService:
         for name, face in self.faces.items():
             await face.start(grouped.get(name, []))
 
+    def note_calls(self, jobs: Mapping[str, JobList]) -> None:
+        """Write into the truth which methods of job control machines are called from now on."""
+
+        def called(unit: str, method: Method, job: str, status: ReturnStatus) -> None:
+            said = TruthTold(unit=unit, at_ns=self.clock.now_ns(), what=method.value, about=job,
+                             status=str(status.name))  # fmt: skip
+            self.truth.add(said)
+
+        for unit, each in jobs.items():
+            each.on_called = functools.partial(called, unit)
+
     def _written(self, signal: Signal, value: Any) -> Any:
         """Hear what a client wrote into a machine; return what it holds instead, None: what was written."""
+        self.truth.add(TruthTold(unit=str(signal.equipment), at_ns=self.clock.now_ns(), what=signal.path,
+                                 about=str(value)))  # fmt: skip
         if signal.index in self.disturbances.frozen:
             return self.disturbances.frozen[signal.index]  # stuck, and it says so to whoever reads it
         if self.plant is not None:

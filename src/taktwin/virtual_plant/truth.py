@@ -106,6 +106,16 @@ class TruthMiscount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     told_ns: int
 
 
+class TruthTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="told"):
+    """What a machine was told by a client, each time it was: a value written, or a method of job control."""
+
+    unit: str
+    at_ns: int
+    what: str  # path of the signal, or name of the method
+    about: str  # the value, or the job order
+    status: str = ""  # what a method was answered
+
+
 class TruthParameters(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="parameters"):
     """The parameters of the plant, once, at the start."""
 
@@ -124,6 +134,7 @@ Fact = (
     | TruthParameters
     | TruthPassage
     | TruthTakenOut
+    | TruthTold
     | TruthHeld
 )
 

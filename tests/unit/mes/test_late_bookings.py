@@ -21,7 +21,7 @@ from taktwin.contracts.commands import BookedLate, BookLate, CommandData, LateBo
 from taktwin.errors import StoreError
 from taktwin.mes.api import QUERIES
 from taktwin.mes.collection import late
-from taktwin.mes.collection.tables import KeptBooking, SetAside
+from taktwin.mes.collection.tables import Counter, KeptBooking, SetAside
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
@@ -31,6 +31,7 @@ from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.plant.schema import Checklist, ChecklistItem
 from taktwin.storage.journal import verify
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
+from tests.unit.mes.test_checklists import jpeg
 
 TERMINAL = "T-adhesive2-1"
 SHIFT_S = 8 * 3600
@@ -266,14 +267,20 @@ def test_the_machine_counts_meanwhile_and_each_booking_belongs_to_its_own_moment
     here = alone(listed, 5, shuffled, counting=True)
     [job] = here.store.book.where(JobOrder, job="1-20")
     [same] = there.store.book.where(JobOrder, job="1-20")
-    assert (job.good, job.scrap, job.state) == (same.good, same.scrap, same.state) and job.good > 0
+    assert (job.scrap, job.state) == (same.scrap, same.state)
+    # Nobody knew of the pauses while the machine counted: its parts stay with the job order, and are named.
+    [counter] = there.store.book.where(Counter, work_unit="adhesive2")
+    assert job.good == same.good + counter.loose and same.good > 0 and counter.loose > 0
+    paused = [row for row in here.store.book.where(SetAside) if "while it was paused" in row.found]
+    assert paused and {row.command for row in paused} == {"job.control"}
     reports = {row.report: row for row in there.store.book.where(ScrapReport)}
     assert {row.report: row for row in here.store.book.where(ScrapReport)} == reports
     told = {key: row for key, row in here.store.book.rows.items() if key[0] not in UNTOLD}
     assert rebuilt(here.store.entries).rows == told
     # A lot that was put there late: parts were counted from the one before. Somebody is told.
     doubts = [row for row in here.store.book.where(SetAside) if row.booked]
-    assert doubts and all("counted there since" in row.found for row in doubts)
+    assert doubts and all("counted there" in row.found for row in doubts)
+    assert any("counted there since" in row.found for row in doubts)
 
 
 def _forgets(self: MemoryTransaction, command: str) -> None:
@@ -460,3 +467,75 @@ def test_a_late_start_and_a_late_lot_say_what_was_counted_meanwhile(listed: Defi
     [job] = shop.store.book.where(JobOrder, job="1-20")
     assert (job.state, job.started_ns) == ("Running", begun + SECOND)
     assert shop.store.book.where(LoadedLot) == [] and shop.store.book.where(Lot) == []
+
+
+def test_what_was_set_aside_is_booked_on_another_try_once_at_its_own_time(listed: Definitions) -> None:
+    shop = morning(listed)
+    begun_ns = shop.now_ns
+    shop.granted(commands.Hold(kind="lot", id="AD-3/1", cause="thin"))
+    shop.now_ns += 600 * SECOND
+    touched: list[tuple[int, str, CommandData]] = [
+        (20, "lot-on-hold", commands.LoadLot(lot="AD-3/1", work_unit="adhesive2")),
+        (30, "a-photo", commands.AttachPhoto(kind="unit", record="none", content=jpeg())),
+        (
+            40,
+            "to-sign",
+            commands.Sign(kind="lot", record="AD-3/1", meaning="reviewed", person="P05", pin="5"),
+        ),
+        (50, "scrapped", commands.ReportScrap(job="1-20", cause="damaged")),
+    ]
+    assert [each.state for each in sync(shop, kept(begun_ns, touched))] == ["look", "look", "look", "booked"]
+    retry = commands.RetryBooking(booking="lot-on-hold")
+    refused = shop.ask(retry)
+    assert not refused.accepted and "Restricted (thin)" in refused.found, "still in its way"
+    shop.granted(commands.Release(kind="lot", id="AD-3/1", cause="measured again"))
+    answer = shop.granted(retry)
+    assert answer.events[0] == "lot.loaded" and answer.events[-1] == "booking.settled"
+    booked = shop.store.entries[-len(answer.events) :]
+    loaded, settled = booked[0], booked[-1]
+    assert (loaded.time_ns, loaded.actor) == (begun_ns + 20 * SECOND, "P01"), "as of the touch, by who tried"
+    row = shop.store.book.get(SetAside, "lot-on-hold")
+    assert row is not None and (row.person, row.settled_by) == ("P05", "P01")
+    assert row.settled.startswith("booked on another try") and settled.actor == "P01"
+    for name, words in (
+        ("lot-on-hold", "looked at by P01"), ("a-photo", "a photo"), ("to-sign", "record.sign"),
+        ("scrapped", "scrapped"), ("none", "none"),
+    ):  # fmt: skip
+        answer = shop.ask(commands.RetryBooking(booking=name))
+        assert not answer.accepted and words in answer.found, (name, answer)
+    shop.granted(commands.SettleBooking(booking="a-photo", cause="taken again"))
+    told = {key: row for key, row in shop.store.book.rows.items() if key[0] not in UNTOLD}
+    assert rebuilt(shop.store.entries).rows == told
+
+
+def test_what_is_too_old_is_not_tried_again(listed: Definitions) -> None:
+    shop = morning(listed)
+    begun_ns = shop.now_ns
+    lot: CommandData = commands.LoadLot(lot="none", work_unit="adhesive2")
+    sync(shop, kept(begun_ns, [(20, "no-such-lot", lot)]))
+    shop.granted(commands.ReceiveLot(lot="none", product="AD-3", quantity=5.0))
+    shop.now_ns += listed.late_ns_max + 60 * SECOND
+    answer = shop.ask(commands.RetryBooking(booking="no-such-lot"))
+    assert not answer.accepted and answer.right == "72 h at most"
+
+
+def test_a_booking_carries_whose_hands_it_was_and_who_brought_it(listed: Definitions) -> None:
+    shop = morning(listed)
+    begun_ns = shop.now_ns
+    shop.now_ns += 600 * SECOND
+    scrap: CommandData = commands.ReportScrap(job="1-20", cause="damaged")
+    late = [
+        msgspec.structs.replace(each, on_behalf_of="", account=account)
+        for each, account in zip(kept(begun_ns, [(10, "of-other", scrap), (20, "of-mine", scrap)]),
+                                 ("P09", "P01"), strict=True)
+    ]  # fmt: skip
+    shop.desk.book_late("P01", BookLate(terminal="T-1", first=1, bookings=late))
+    booked = {e.correlation: e for e in shop.store.entries if e.event_type == "material.scrapped"}
+    assert (booked["of-other"].actor, booked["of-other"].on_behalf_of) == ("P01", "P09")
+    assert (booked["of-mine"].actor, booked["of-mine"].on_behalf_of) == ("P01", "")
+    gone: CommandData = commands.ReportScrap(job="none", cause="damaged")
+    (lost,) = kept(begun_ns, [(30, "of-nobody", gone)])
+    lost = msgspec.structs.replace(lost, on_behalf_of="", account="P09", sequence=3)
+    shop.desk.book_late("P01", BookLate(terminal="T-1", first=1, bookings=[lost]))
+    row = shop.store.book.get(SetAside, "of-nobody")
+    assert row is not None and row.person == "P09", "who may be asked about it"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from taktwin.contracts import commands, machine_commands
+from taktwin.contracts.commands import BookLate, LateBooking, ReportMachineJobs, SaidJob
 from taktwin.contracts.machine_commands import LoadParameters, MachineResult, Outcome, ReadBack
 from taktwin.mes.desk import content_of, rebuilt
 from taktwin.mes.execution.tables import JobOrder
@@ -133,3 +135,86 @@ def test_the_tables_follow_from_the_journal(ready: Shop) -> None:
     assert [content_of(each).event_type for each in ready.store.entries[-3:]] == [
         "command.failed", "equipment.parameter.written", "equipment.parameter.written",
     ]  # fmt: skip
+
+
+def turn(shop: Shop) -> None:
+    """Let the job order begin, pause, and another one of the same cell run in between."""
+    shop.granted(commands.BeginJob(job="O-40"))
+    shop.desk.told(says(shop))
+    shop.granted(commands.ControlJob(job="O-40", method="Pause"))
+    shop.granted(commands.DropOrder(request="P", product="EA-100", quantity=5, due_ns=shop.now_ns))
+    shop.granted(commands.DispatchJob(job="P-40", work_unit="tighten2", version=1))
+    shop.granted(commands.BeginJob(job="P-40"))
+    shop.desk.told(says(shop))
+    shop.granted(commands.ControlJob(job="P-40", method="Pause"))
+
+
+def test_who_resumes_what_was_only_paused_waits_for_nothing(ready: Shop) -> None:
+    ready.granted(commands.BeginJob(job="O-40"))
+    ready.desk.told(says(ready))
+    ready.granted(commands.ControlJob(job="O-40", method="Pause"))
+    assert ready.granted(commands.ControlJob(job="O-40", method="Resume")).events == ["job.order.resumed"]
+
+
+def test_who_resumes_after_another_one_ran_there_has_the_parameters_loaded_first(ready: Shop) -> None:
+    turn(ready)
+    assert ready.granted(commands.ControlJob(job="O-40", method="Resume")).events == ["command.given"]
+    assert job(ready).state == "Interrupted"
+    ready.desk.told(says(ready, Outcome.DIFFERS, torque=40.0))
+    assert job(ready).state == "Interrupted", "not with what the other one had"
+    ready.granted(commands.ControlJob(job="O-40", method="Resume"))
+    ready.desk.told(says(ready))
+    assert job(ready).state == "Running"
+    assert rebuilt(ready.store.entries).where(LoadedParameter) == ready.store.book.where(LoadedParameter)
+
+
+def test_a_machine_that_begins_by_itself_without_its_parameters_is_paused_and_it_is_said_why(
+    ready: Shop,
+) -> None:
+    said = SaidJob(job="O-40", state="Running", sub_state="")
+    answer = ready.granted(ReportMachineJobs(work_unit="tighten2", reachable=True, jobs=[said]))
+    assert answer.events[-2:] == ["job.order.started", "command.given"], "what it does is written down"
+    (row,) = ready.desk.open_commands()
+    assert (row.name, row.job) == ("job.control", "O-40") and '"Pause"' in row.content
+    assert row.why == "O-40 runs at tighten2 by itself, and its parameters are not loaded"
+    again = ready.granted(ReportMachineJobs(work_unit="tighten2", reachable=True, jobs=[said]))
+    assert again.events == [], "asked once"
+    paused = {"state": "Interrupted", "sub_state": "Suspended"}
+    ready.desk.told(MachineResult(id=row.command, outcome=Outcome.DONE, returned=paused))
+    assert job(ready).state == "Interrupted"
+    ready.granted(commands.ControlJob(job="O-40", method="Resume"))
+    assert [each.name for each in ready.desk.open_commands()] == ["parameters.load"]
+    ready.desk.told(says(ready))
+    assert [each.name for each in ready.desk.open_commands()] == ["job.control"], "held: now it may go on"
+    (row,) = ready.desk.open_commands()
+    ready.desk.told(MachineResult(id=row.command, outcome=Outcome.DONE, returned={"state": "Running"}))
+    assert job(ready).state == "Running" and not ready.desk.open_commands(), "loaded, so nobody pauses it"
+
+
+def test_a_machine_that_begins_by_itself_with_what_was_loaded_for_it_goes_on(ready: Shop) -> None:
+    ready.granted(ReportMachineJobs(work_unit="tighten2", reachable=True, jobs=[]))
+    ready.granted(commands.BeginJob(job="O-40"))
+    ready.desk.told(says(ready))
+    (row,) = ready.desk.open_commands()
+    ready.desk.told(MachineResult(id=row.command, outcome=Outcome.DONE, returned={"state": "Running"}))
+    assert job(ready).state == "Running" and not ready.desk.open_commands()
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_without_the_server_nothing_begins_whose_parameters_nobody_has_loaded(
+    ready: Shop, loaded: bool
+) -> None:
+    wish: commands.CommandData = commands.BeginJob(job="O-40")
+    if loaded:
+        ready.granted(wish)
+        ready.desk.told(says(ready))
+        ready.granted(commands.ControlJob(job="O-40", method="Pause"))
+        wish = commands.ControlJob(job="O-40", method="Resume")
+    ready.now_ns += 10_000_000_000
+    booking = LateBooking(id="late-0001", sequence=1, name=wish.command_name, at_ns=ready.now_ns,
+                          data=msgspec.Raw(msgspec.json.encode(wish)))  # fmt: skip
+    (became,) = ready.desk.book_late("P01", BookLate(terminal="T-1", first=1, bookings=[booking]))
+    assert became.state == ("booked" if loaded else "look"), became
+    assert job(ready).state == ("Running" if loaded else "AllowedToStart")
+    assert loaded or "parameters of tighten2" in became.reason
+    assert not ready.desk.open_commands()

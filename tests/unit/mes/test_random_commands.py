@@ -276,6 +276,12 @@ class Plant(RuleBasedStateMachine):
             return
         store = self.shop.store
         chained_and_rebuilt(self.shop)
+        done: dict[str, int] = {}
+        for entry in store.entries:
+            if entry.actor_type == "human":  # each command comes at an instant of its own
+                assert done.setdefault(entry.correlation, entry.recorded_ns) == entry.recorded_ns, (
+                    "done twice"
+                )
         links = [Link(r.lot, r.unit, r.quantity) for r in store.book.where(Consumption) if r.lot]
         names = {link.source for link in links} | {link.target for link in links}
         ahead = {(a, b) for a in names for b in forward(links, a)}
@@ -450,6 +456,10 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "what a machine uses still lies in the store": ("taktwin.mes.tracking.actions.draw", _draws_nothing),
     "a move is not taken away where it came from": ("taktwin.mes.tracking.moves.take_away", _leaves_it_there),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
+    "nobody looks whether a command was done before": (
+        "taktwin.mes.stores.MemoryTransaction.answer_of",
+        lambda *_: None,
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """Random sequences of all commands while a terminal is away: nothing is lost, nothing comes twice.
 
-The same plant as in `test_random_commands`, whose rules go on; and mistakes that must be found. That the
-ids are looked at, `test_late_bookings` shows.
+The same plant as in `test_random_commands`, whose rules go on; and mistakes that must be found. A
+mistake with ids is found too.
 """
 
 from __future__ import annotations
@@ -110,6 +110,18 @@ class Afar(Plant):
     def look(self, number: int) -> None:
         self.shop.ask(commands.SettleBooking(booking=f"kept-{number:04d}", cause="asked"))
 
+    @rule(twice=st.booleans())
+    def mend(self, twice: bool) -> None:
+        """Put right what was in the way of a lot, as far as that is known, and try it again."""
+        aside = self.shop.store.book.where(SetAside, command="lot.load", booked=False)
+        for row in aside[:1]:
+            lot = str(msgspec.json.decode(row.content)["lot"])
+            self.shop.ask(commands.ReceiveLot(lot=lot, product=lot.partition("/")[0], quantity=400.0))
+            for _ in range(1 + twice):
+                now = self.shop.store.book.get(SetAside, row.booking)
+                answer = self.shop.ask(commands.RetryBooking(booking=row.booking))
+                assert now is not None and not (answer.accepted and now.settled_by), "booked twice"
+
     @invariant()
     def what_was_brought_is_booked_once_or_set_aside_or_waits(self) -> None:
         book = self.shop.store.book
@@ -150,6 +162,7 @@ def test_random_commands_of_a_terminal_that_is_away_leave_the_mes_whole() -> Non
 
 MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "a refused booking is dropped": ("taktwin.mes.collection.late.set_aside", lambda *_, **__: iter(())),
+    "what was booked is booked again": ("taktwin.mes.stores.MemoryTransaction.answer_of", lambda *_: None),
     "nobody waits for what is done by hand": ("taktwin.mes.execution.actions._waits_for", lambda *_: []),
 }
 

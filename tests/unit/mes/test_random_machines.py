@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
@@ -15,15 +18,17 @@ from taktwin.contracts.interlock import Answer
 from taktwin.contracts.machine_commands import AnswerInterlock, MachineResult, Outcome, ReadBack, Values
 from taktwin.mes import desk
 from taktwin.mes.collection.actions import Heard
-from taktwin.mes.desk import content_of
+from taktwin.mes.desk import Desk, content_of
 from taktwin.mes.enforcing import actions as enforcing
+from taktwin.mes.enforcing import engine
+from taktwin.mes.enforcing.engine import Here, Part, Verdict
 from taktwin.mes.enforcing.tables import Question
 from taktwin.mes.machines.actions import envelope
 from taktwin.mes.machines.parameters import differing
 from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, Passage, Unit
 from tests.unit.mes.conftest import SECOND
-from tests.unit.mes.test_random_commands import Plant, orders, run, serials
+from tests.unit.mes.test_random_commands import FOUND_WITHIN, Plant, orders, run, serials
 
 
 class Machines(Plant):
@@ -35,6 +40,10 @@ class Machines(Plant):
         super().open(3, left, begun, "P01", False)
         self.shop.machines_obey = False
         self.number = 0
+        for cell in (
+            ("load2", "adhesive2") if begun else ()
+        ):  # a part of the order that stands before the press
+            self.make(cell, "A0", "good", 1, False, None, False)
         if not begun:
             self.shop.instruct("WI-40", actor="P01")
             self.shop.ask(commands.DispatchJob(job="1-40", work_unit="tighten2", version=1))
@@ -62,9 +71,11 @@ class Machines(Plant):
     def tightens(self, order: str) -> None:
         self.shop.ask(commands.BeginJob(job=f"{order}-40"))
 
-    @rule(serial=serials)
-    def holds(self, serial: str) -> None:
-        self.shop.ask(commands.Hold(kind="unit", id=serial, cause="looked at"))
+    @rule(serial=serials, comes=st.booleans())
+    def holds(self, serial: str, comes: bool) -> None:
+        held = self.shop.ask(commands.Hold(kind="unit", id=serial, cause="looked at"))
+        if held.accepted and comes:  # it was on its way already
+            self.asks(serial, 0, False)
 
     @rule(outcome=st.sampled_from((Outcome.DONE, Outcome.DONE, *Outcome)), twice=st.booleans())
     def says(self, outcome: Outcome, twice: bool) -> None:
@@ -110,6 +121,38 @@ class Machines(Plant):
 
 def test_random_words_of_machines_leave_the_mes_whole() -> None:
     run(Machines, 10, 20)
+
+
+def _let_in(serial: str, part: Part | None, here: Here | None, *, without_job: str) -> Verdict:
+    free = None if part is None else replace(part, disposition="")
+    return engine.decide(serial, free, here, without_job=without_job)
+
+
+def _whenever_it_is_told(self: Desk, result: MachineResult) -> int:
+    row = self._store.book.get(MachineOrder, result.id)  # type: ignore[attr-defined]
+    if row is not None:
+        self._store.book.put(msgspec.structs.replace(row, outcome=""))  # type: ignore[attr-defined]
+    return TOLD(self, result)
+
+
+TOLD = Desk.told
+MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "a part on hold is let in": ("taktwin.mes.enforcing.actions.decide", _let_in),
+    "what a machine says counts each time that it is told": (
+        "taktwin.mes.desk.Desk.told",
+        _whenever_it_is_told,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_random_words_of_machines_find_a_planted_mistake(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, mistake = MUTANTS[name]
+    monkeypatch.setattr(place, mistake)
+    with pytest.raises(AssertionError):
+        run(Machines, FOUND_WITHIN, 20, shrink=False)
 
 
 def _begins_anyhow(book: Any, row: Any, result: MachineResult, asking: Any) -> Any:

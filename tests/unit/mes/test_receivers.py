@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from taktwin.contracts import commands, events
+from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.clock import VirtualClock
+from taktwin.contracts import commands, events, topics
 from taktwin.contracts.commands import Answer, ReportMachineJobs, SaidJob
 from taktwin.contracts.machine_commands import MachineResult, Outcome
 from taktwin.mes.desk import content_of
@@ -18,8 +22,11 @@ from taktwin.mes.execution.asking import NAME, method_of
 from taktwin.mes.execution.engine import equal, following
 from taktwin.mes.execution.queries import MachineSide, machine_side
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
+from taktwin.mes.service import MesService
+from taktwin.plant import open_plant
 from taktwin.standards.job_control import BY_CAUSE, SUB_STATES, Cause, Method, State, SubState
-from tests.unit.mes.conftest import SECOND, START_NS, Shop
+from tests.system.product import until
+from tests.unit.mes.conftest import PLANT, SECOND, START_NS, Shop
 from tests.unit.mes.test_random_commands import DEFINITIONS, FOUND_WITHIN, chained_and_rebuilt, run
 
 jobs = st.sampled_from(("1-10", "1-10", "2-10"))
@@ -95,6 +102,27 @@ def test_a_machine_that_is_not_reached_keeps_what_it_said_and_the_count_ends_it(
     assert here is not None and here.state == "Running"
     line.machine("load2", parts=2)
     assert state(line) == ("Ended", "Completed")
+
+
+def test_whom_nobody_can_tell_anything_is_not_reachable_since_the_commander_was_heard_last(
+    line: Shop,
+) -> None:
+    report(line, ("1-10", State.RUNNING, SubState.NONE))
+    heard_ns = line.now_ns + 3 * SECOND
+    line.now_ns += 9 * SECOND
+    assert line.desk.unheard(heard_ns) == 1
+    assert line.desk.unheard(heard_ns) == 0, "said once"
+    there = side(line)
+    assert (there.reachable, there.cause, there.since_ns) == (False, receivers.NOBODY_TELLS, heard_ns)
+    assert there.state == "Running", "what it said last stands"
+    answer = line.granted(commands.ControlJob(job="1-10", method="Pause"))
+    assert answer.events == ["job.order.paused"], "nobody is waited for who cannot answer"
+    # The commander is back: it says what the machine says, and the machine's word counts again.
+    assert report(line, ("1-10", State.RUNNING, SubState.NONE)) == [
+        "machine.receiver.changed", "job.order.resumed"
+    ]  # fmt: skip
+    assert side(line).equal
+    chained_and_rebuilt(line)
 
 
 def test_what_cannot_be_followed_is_shown_and_stops_nothing(line: Shop) -> None:
@@ -348,3 +376,41 @@ def test_the_random_reports_find_a_planted_mistake(
     monkeypatch.setattr(*mistake)
     with pytest.raises(AssertionError):
         run(Receivers, FOUND_WITHIN, shrink=False)
+
+
+async def test_the_commander_is_silent_after_five_beats_and_heard_again_with_the_next(tmp_path: Path) -> None:
+    clock = VirtualClock(START_NS)
+    bus = MemoryBus(MemoryHub(clock))
+    registry = open_plant(PLANT)
+    service = MesService(
+        bus=bus, registry=registry, clock=clock, connect=lambda: cast("Any", None), folder=tmp_path,
+        memory_mb=lambda: 0.0, pid=1,
+    )  # fmt: skip
+    shop = Shop(DEFINITIONS)
+    shop.granted(said())
+    service._desk = shop.desk
+    subject = topics.health(registry.enterprise, registry.site, "commander")
+    await bus.subscribe(subject, service._hear_commander)
+    watching = asyncio.create_task(service._watch_commander())
+
+    def reachable() -> bool:
+        row = shop.store.book.get(MachineReceiver, "load2")
+        return row is not None and row.reachable
+
+    for _ in range(9):
+        await bus.publish(subject, b"beat")
+        await clock.advance(1.0)
+    heard_ns = clock.now_ns()
+    await bus.publish(subject, b"beat")
+    await clock.advance(4.0)
+    assert reachable(), "a commander that starts again is not silent yet"
+    await clock.advance(1.0)
+    # The decision is made in a thread.
+    until(lambda: not reachable(), 10)
+    row = shop.store.book.get(MachineReceiver, "load2")
+    assert row is not None and row.since_ns >= heard_ns and "beats" in service._reasons
+    await bus.publish(subject, b"beat")
+    await clock.advance(0.5)
+    assert "beats" not in service._reasons
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)

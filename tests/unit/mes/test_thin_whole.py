@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from taktwin.contracts import commands
+from taktwin.mes.collection.tables import Counter
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import genealogy, recall
-from taktwin.mes.tracking.tables import Consumption, Lot, Unit
+from taktwin.mes.tracking.tables import Consumption, Lot, Passage, Unit
 from taktwin.storage.journal import verify
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
 
@@ -273,10 +274,10 @@ def test_two_job_orders_that_take_turns_on_one_machine_each_get_the_parts_of_the
     shop.granted(commands.ControlJob(job="1-10", method="Resume"))
     shop.machine("load2")
     assert [job(shop, name).good for name in ("1-10", "2-10")] == [2, 1]
-    # What a machine makes after its job order was interrupted is that one's, until another begins.
+    # What a machine makes while no job order runs there is nobody's.
     shop.granted(commands.ControlJob(job="1-10", method="Pause"))
     shop.machine("load2")
-    assert [job(shop, name).good for name in ("1-10", "2-10")] == [3, 1]
+    assert [job(shop, name).good for name in ("1-10", "2-10")] == [2, 1]
     # A count of another machine that comes late belongs to what ran when the part was made.
     shop.begin("1-20", "adhesive2")
     shop.desk.hear([Heard("adhesive2/good_count", 5, shop.now_ns)], stream="SAMPLES", position=1)
@@ -286,6 +287,31 @@ def test_two_job_orders_that_take_turns_on_one_machine_each_get_the_parts_of_the
     shop.desk.hear([Heard("adhesive2/good_count", 6, made_ns)], stream="SAMPLES", position=2)
     assert [job(shop, name).good for name in ("1-20", "2-20")] == [1, 0]
     assert paused_ns < shop.now_ns
+    assert rebuilt(shop.store.entries).rows == {
+        key: row for key, row in shop.store.book.rows.items() if key[0] not in ("readings", "positions")
+    }
+
+
+def test_of_what_a_machine_makes_while_its_job_order_is_interrupted_only_the_part_in_its_hand_is_that_ones(
+    shop: Shop,
+) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    drop(shop, quantity=50)
+    shop.begin("88263-20", "adhesive2")
+    shop.machine("adhesive2", serial="A1")
+    shop.desk.hear([Heard("adhesive2/serial", "A2", shop.now_ns + 1)], stream="SAMPLES", position=1)
+    shop.granted(commands.ControlJob(job="88263-20", method="Pause"))
+    shop.machine("adhesive2")  # the part that was in it
+    assert job(shop, "88263-20").good == 2
+    assert [row.job for row in shop.store.book.where(Passage, unit="A2")] == ["88263-20"]
+    shop.machine("adhesive2", serial="A3")  # one that it began by itself
+    assert job(shop, "88263-20").good == 2 and not shop.store.book.where(Passage, unit="A3")
+    loose = [row.loose for row in shop.store.book.where(Counter, work_unit="adhesive2")]
+    assert loose == [1], "named on the page as a part that no job order owns"
+    shop.granted(commands.ControlJob(job="88263-20", method="Resume"))
+    shop.machine("adhesive2", serial="A4")
+    assert job(shop, "88263-20").good == 3
     assert rebuilt(shop.store.entries).rows == {
         key: row for key, row in shop.store.book.rows.items() if key[0] not in ("readings", "positions")
     }

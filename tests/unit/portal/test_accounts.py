@@ -437,7 +437,7 @@ MATRIX: dict[str, str] = {
     "gauge.calibrate": "quality maintenance", "gauge.use": "operator leader quality maintenance",
     "result.record": "operator leader quality", "nonconformance.dispose": "quality",
     "checklist.answer": "operator leader", "photo.attach": "operator leader quality",
-    "booking.settle": "leader quality",
+    "booking.settle": "leader quality", "booking.retry": "leader",
     "stop.recode": "operator leader maintenance engineer",
     "stop.split": "operator leader maintenance engineer",
     "stop.merge": "operator leader maintenance engineer",

@@ -12,10 +12,11 @@ from starlette.requests import HTTPConnection
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer
+from taktwin.mes.collection.late import BOOKABLE
 from taktwin.portal import problems
 from taktwin.portal.auth import Person
 from taktwin.portal.context import Portal
-from taktwin.portal.roles import ROLES
+from taktwin.portal.roles import ROLES, Action
 from taktwin.portal.routes import mes
 from tests.unit.portal.support import plant
 
@@ -128,3 +129,9 @@ async def test_what_somebody_may_not_bring_is_told_and_keeps_nothing_else_from_b
     assert [each.denied for each in brought] == ["", "mes.dispatch", "mes.people"]
     assert brought[0].at_ns == 1_800_000_000_000_000_000
     assert (await bring("viewer"))[0::2] == (403, [])
+
+
+def test_whoever_may_book_after_all_may_do_all_that_a_terminal_books() -> None:
+    needed = {mes.NEEDS[name] for name in BOOKABLE}
+    for name, actions in ROLES.items():
+        assert Action.MES_RETRY not in actions or needed <= actions, name

@@ -10,12 +10,14 @@ import pytest
 
 from taktwin.clock import VirtualClock
 from taktwin.faces.base import Shown
+from taktwin.faces.job_list import JobList
 from taktwin.plant.registry import Signal
+from taktwin.standards.job_control import Method
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.injections import Injection
 from taktwin.virtual_plant.model import VirtualPlant
 from taktwin.virtual_plant.service import PlantService
-from taktwin.virtual_plant.truth import TruthOutage
+from taktwin.virtual_plant.truth import TruthOutage, TruthTold
 from tests.unit.virtual_plant.plants import HOUR_NS, MONDAY_NS, plant
 
 NORTHFIELD = Path(__file__).parents[3] / "examples" / "plants" / "northfield" / "physics.yaml"
@@ -203,3 +205,17 @@ async def test_closing_ends_injections_and_faces(stage: Stage) -> None:
     await stage.inject("cut_server", "line1", 1000.0)
     await stage.service.close()
     assert stage.line1.calls == ["cut", "stop"]
+
+
+async def test_what_machines_are_told_is_in_the_truth_each_time_also_what_they_do_not_take() -> None:
+    stage = Stage()
+    service, jobs = stage.service, JobList("load2", stage.clock.now_ns)
+    service.note_calls({"load2": jobs})
+    for method in (Method.PAUSE, Method.PAUSE):
+        jobs.call(method, "1-10")
+    signal = service.registry.signals[0]
+    service._written(signal, 7)
+    told = [fact for fact in service.truth.facts if isinstance(fact, TruthTold)]
+    pause = TruthTold(unit="load2", at_ns=START_NS, what="Pause", about="1-10", status="UNKNOWN_JOB_ORDER")
+    write = TruthTold(unit=str(signal.equipment), at_ns=START_NS, what=signal.path, about="7")
+    assert told == [pause, pause, write]

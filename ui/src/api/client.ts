@@ -203,7 +203,7 @@ export const revokeToken = (account: string, token: string) =>
 /** Bring what a terminal kept. `first`: the lowest turn that it still keeps. */
 export const bring = (terminal: string, first: number, kept: LateBooking[]) =>
   post<Synced>(`/mes/terminals/${terminal}/bookings`, {
-    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of }) => ({ id, sequence, name, at_ms, data, on_behalf_of })),
+    first, bookings: kept.map(({ id, sequence, name, at_ms, data, on_behalf_of, account }) => ({ id, sequence, name, at_ms, data, on_behalf_of, account: account ?? '' })),
   });
 export const lateBookings = (signal?: AbortSignal) => get<LateBookings>('/mes/late-bookings', {}, signal);
 

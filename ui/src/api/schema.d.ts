@@ -2955,6 +2955,11 @@ export interface components {
          * @description A command that a terminal kept while nobody answered it.
          */
         LateBookingModel: {
+            /**
+             * Account
+             * @default
+             */
+            account: string;
             /** At Ms */
             at_ms: number;
             /** Data */

@@ -33,6 +33,13 @@ class RestoreScrap(Proving, frozen=True, kw_only=True):
     cause: str
 
 
+class RetryBooking(CommandData, frozen=True, kw_only=True):
+    """Try a late booking again that could not be booked, after what was in its way has been mended."""
+
+    command_name: ClassVar[str] = "booking.retry"
+    booking: str
+
+
 class SettleBooking(CommandData, frozen=True, kw_only=True):
     """Say what was done about a late booking that was to be looked at."""
 

@@ -13,6 +13,7 @@ class LateBooking(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     at_ns: int  # by the terminal's clock, corrected by how far it was from the server's when last seen
     on_behalf_of: str = ""
+    account: str = ""  # who was signed in when it was touched; "" = whoever brings it
     reason: str = ""
     denied: str = ""  # what whoever brings it has no right to; "" = they may
     reach: list[str] | None = None  # as that of a command

@@ -47,7 +47,8 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
             heard.source_ns,
         )
         return
-    job = running_at(book, work_unit, heard.source_ns)
+    begun_ns = said_ns(book, asking.definitions, work_unit, heard.source_ns) if new.parts == 1 else 0
+    job = running_at(book, work_unit, heard.source_ns, begun_ns=begun_ns)
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else ""
     if owner == "other":
         job = None  # the machine makes something else: these parts are not this job's
@@ -107,6 +108,15 @@ def serial_at(book: Reading, signals: Mapping[str, str], work_unit: str, at_ns: 
     if any(stay.at_ns == at_ns for stay in here):
         return row.before  # it was counted at this instant, and this is what was said of it
     return row.value if row.counted == row.before else row.before
+
+
+def said_ns(book: Reading, definitions: Definitions, work_unit: str, at_ns: int) -> int:
+    """Return when a machine said the number of the part in work at an instant; 0: it says none."""
+    row = _reading(book, definitions.serials, work_unit)
+    serial = serial_at(book, definitions.serials, work_unit, at_ns)
+    if row is None or not serial:
+        return 0
+    return row.source_ns if serial == row.value else row.before_ns
 
 
 def whose(book: Reading, definitions: Definitions, work_unit: str, job: JobOrder) -> str:

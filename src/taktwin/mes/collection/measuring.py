@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from taktwin.contracts import commands, events
-from taktwin.mes.collection.actions import Heard, serial_at, whose
+from taktwin.mes.collection.actions import Heard, said_ns, serial_at, whose
 from taktwin.mes.collection.tables import Counter
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.inspection import Characteristic
@@ -38,7 +38,8 @@ def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         return  # no number, no measurement
     at_ns = heard.source_ns
     serial = serial_at(book, asking.definitions.serials, work_unit, at_ns)
-    job = running_at(book, work_unit, at_ns) or _ended_with(book, work_unit, serial, at_ns)
+    begun_ns = said_ns(book, asking.definitions, work_unit, at_ns)
+    job = running_at(book, work_unit, at_ns, begun_ns=begun_ns) or _ended_with(book, work_unit, serial, at_ns)
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else "other"
     if job is None or owner == "other":
         return

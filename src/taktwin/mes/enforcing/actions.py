@@ -26,7 +26,7 @@ from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.quality.route_state import route_state
 from taktwin.mes.tracking.tables import RESTRICTED, Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant.schema import Interlock
-from taktwin.standards.job_control import Cause, State
+from taktwin.standards.job_control import Cause, Method, State
 from taktwin.storage.book import Book, Reading
 
 SECOND_NS = 1_000_000_000
@@ -138,15 +138,16 @@ def _restricted(book: Reading, lots: set[str]) -> tuple[str, ...]:
 def parameters_loaded(
     book: Reading, row: MachineOrder, result: MachineResult, asking: Asking
 ) -> Iterator[Fact]:
-    """Yield what the machine holds; begin the job order if it holds all that is wanted."""
+    """Yield what the machine holds; if it holds all that is wanted the job order begins, or goes on."""
     job = book.get(JobOrder, row.job)
     if job is None:
         return  # taken out of the list meanwhile
     yield from parameters.written(row, result, product=job.product, operation=job.operation, asking=asking)
     if result.outcome is not Outcome.DONE:
         return
+    cause = Method.RESUME if State(job.state) is State.INTERRUPTED else Cause.BEGIN
     try:
-        begun = list(control(book, job, Cause.BEGIN, asking))
+        begun = list(control(book, job, cause, asking))
     except Refused:
         return  # something else began there meanwhile: whoever asks again hears it
     yield from begun

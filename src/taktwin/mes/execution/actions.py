@@ -102,7 +102,10 @@ def control_job(book: Reading, wish: commands.ControlJob, asking: Asking) -> Ite
                       "a job order of the list; orders come in by order.drop", status=status)  # fmt: skip
     if wish.version:
         _same_version(job, wish.version)
-    yield from control(book, job, method, asking, work_unit=wish.work_unit)
+    if method is Method.RESUME:
+        yield from _with_parameters(book, job, method, asking, work_unit=wish.work_unit)
+    else:
+        yield from control(book, job, method, asking, work_unit=wish.work_unit)
 
 
 def split_job(book: Reading, wish: commands.SplitJob, asking: Asking) -> Iterator[Fact]:
@@ -151,11 +154,27 @@ def begin_job(book: Reading, wish: commands.BeginJob, asking: Asking) -> Iterato
     """
     job = _job(book, wish.job)
     _instructions_are_known(book, job, asking)
-    beginning = control(book, job, Cause.BEGIN, asking)
-    if not parameters.set_points(asking.definitions, job.product, job.operation):
-        yield from beginning
+    yield from _with_parameters(book, job, Cause.BEGIN, asking)
+
+
+def _with_parameters(
+    book: Reading, job: JobOrder, wish: Method | Cause, asking: Asking, *, work_unit: str = ""
+) -> Iterator[Fact]:
+    """Yield what lets a job order run, or what loads its parameters first: it runs once they are held."""
+    running = control(book, job, wish, asking, work_unit=work_unit)
+    points = parameters.set_points(asking.definitions, job.product, job.operation)
+    loaded = not points or parameters.verified(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.operation,
+        work_unit=job.work_unit,
+    )  # fmt: skip
+    # Each begin is loaded anew; who only paused has them still, unless somebody else ran there.
+    if loaded and (not points or wish is Method.RESUME or asking.late):
+        yield from running
         return
-    next(beginning)  # refused now, before the machine is told anything
+    next(running)  # refused now, before the machine is told anything
+    if asking.late:
+        raise Refused("not_ready", f"parameters of {job.work_unit}", "not loaded without the server",
+                      "a machine that has said what it holds", row=job)  # fmt: skip
     yield from parameters.load(
         book, asking, job=job.job, request=job.request, product=job.product, operation=job.operation,
         work_unit=job.work_unit,
@@ -437,11 +456,16 @@ def start_maintenance(book: Reading, wish: commands.StartMaintenance, asking: As
 # What collection tells.
 
 
-def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
+def running_at(book: Reading, work_unit: str, at_ns: int, *, begun_ns: int = 0) -> JobOrder | None:
     """Return the job order that ran on a work unit at an instant; None: none did.
 
-    A count that comes late belongs to what ran when the part was made, also if that has ended since; what
-    a machine makes after its job order was interrupted is still of that one, until another begins.
+    A count that comes late belongs to what ran when the part was made, also if that has ended since. Of a
+    job order that is interrupted it is only the part that the machine had in its hand then: what it
+    begins afterwards nobody has ordered.
+
+    Parameters
+    ----------
+    begun_ns : when the machine began the part, by its own word; 0: it names no parts
     """
     now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
     if not now:
@@ -450,7 +474,8 @@ def running_at(book: Reading, work_unit: str, at_ns: int) -> JobOrder | None:
         now = [run for run in past if at_ns <= run.to_ns]
         for run in past[:1] if not now else ():
             job = book.get(JobOrder, run.job)
-            return job if job is not None and job.state == State.INTERRUPTED else None
+            in_hand = 0 < begun_ns <= run.to_ns
+            return job if in_hand and job is not None and job.state == State.INTERRUPTED else None
     last = max(now, key=lambda run: run.from_ns, default=None)
     return None if last is None else book.get(JobOrder, last.job)
 

@@ -46,7 +46,9 @@ def asks(book: Reading, job: JobOrder, wish: Method | Cause, place: str, asking:
     return ask(job.job, place, method, asking, job=job)
 
 
-def ask(name: str, place: str, method: Method, asking: Asking, *, job: JobOrder | None) -> Fact:
+def ask(
+    name: str, place: str, method: Method, asking: Asking, *, job: JobOrder | None, why: str = ""
+) -> Fact:
     """Return the fact that a machine is to be told something about a job order."""
     wish = ControlMachineJob(
         method=method.value, job=name, product="" if job is None else job.product,
@@ -55,7 +57,7 @@ def ask(name: str, place: str, method: Method, asking: Asking, *, job: JobOrder 
     )  # fmt: skip
     return give(
         wish, asking, command=f"job:{name}:{method.value}:{asking.now_ns}", work_unit=place, job=name,
-        request="" if job is None else job.request, why=f"{method.value} of job order {name}",
+        request="" if job is None else job.request, why=why or f"{method.value} of job order {name}",
         by=asking.person or "mes", deadline_ns=asking.now_ns + PATIENCE_NS,
     )  # fmt: skip
 

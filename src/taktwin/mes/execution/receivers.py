@@ -13,14 +13,16 @@ from taktwin.contracts import commands, events
 from taktwin.contracts.machine_commands import ControlMachineJob, MachineResult
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.execution.actions import control
-from taktwin.mes.execution.asking import ask, last_asked, method_of
+from taktwin.mes.execution.asking import ask, last_asked, method_of, under_way
 from taktwin.mes.execution.engine import OVER, following
 from taktwin.mes.execution.tables import JobOrder, MachineJob, MachineReceiver
+from taktwin.mes.machines import parameters
 from taktwin.mes.machines.tables import MachineOrder
-from taktwin.standards.job_control import SUB_STATES, Method, ReturnStatus, State, SubState
+from taktwin.standards.job_control import SUB_STATES, Cause, Method, ReturnStatus, State, SubState
 from taktwin.storage.book import Book, Reading
 
 STEPS_MAX = 3  # from allowed to over
+NOBODY_TELLS = "the commander is silent: nothing reaches the machine"
 
 
 def report(book: Reading, wish: commands.ReportMachineJobs, asking: Asking) -> Iterator[Fact]:
@@ -46,6 +48,16 @@ def report(book: Reading, wish: commands.ReportMachineJobs, asking: Asking) -> I
             yield Fact(_reported(row.job, row.work_unit, "", ""), asking.now_ns)
         elif row.job in said:
             yield from _cleared(book, row, asking)
+
+
+def unheard(book: Reading, since_ns: int) -> Iterator[Fact]:
+    """Yield that machines cannot be reached: the commander says nothing, and nobody else may tell them.
+
+    It says what each machine says as soon as it is there again.
+    """
+    for row in book.where(MachineReceiver, reachable=True):
+        changed = events.MachineReceiverChanged(work_unit=row.work_unit, reachable=False, cause=NOBODY_TELLS)
+        yield Fact(changed, max(since_ns, row.since_ns))
 
 
 def _are_states(said: Iterable[tuple[str, str]]) -> None:
@@ -79,6 +91,21 @@ def heard(
             return  # such as two running at once: both sides are shown, and they differ
         yield first
         yield from facts
+        if cause in (Cause.BEGIN, Cause.RESUME) and state == State.RUNNING.value:
+            yield from _paused_without_parameters(book, job, asking)
+
+
+def _paused_without_parameters(book: Reading, job: JobOrder, asking: Asking) -> Iterator[Fact]:
+    """Pause a machine that runs by itself without what the product wants; whoever resumes it loads that."""
+    held = parameters.verified(
+        book, asking.definitions, job=job.job, product=job.product, operation=job.operation,
+        work_unit=job.work_unit,
+    )  # fmt: skip
+    waits = under_way(book, job.job, job.work_unit, asking.now_ns)
+    if held or (waits is not None and method_of(waits) == Method.PAUSE):
+        return
+    why = f"{job.job} runs at {job.work_unit} by itself, and its parameters are not loaded"
+    yield ask(job.job, job.work_unit, Method.PAUSE, asking, job=job, why=why)
 
 
 def _cleared(book: Reading, row: MachineJob, asking: Asking) -> Iterator[Fact]:

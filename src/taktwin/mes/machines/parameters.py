@@ -2,6 +2,8 @@
 
 Whoever begins a job order asks for its parameters first; it begins by itself, under that person's name,
 once the machine has said that it holds each of them. What it holds otherwise keeps the job order waiting.
+Whoever lets an interrupted one go on, after another one ran there, waits for them too; and a machine that
+begins by itself without them is paused, for what it makes is not what the product wants.
 """
 
 from __future__ import annotations
@@ -51,6 +53,20 @@ def load(
         wish, asking, command=f"parameters:{asking.command}", work_unit=work_unit, job=job, request=request,
         why=f"{job} begins", by=asking.person or "mes", deadline_ns=asking.now_ns + PATIENCE_NS,
     )  # fmt: skip
+
+
+def verified(
+    book: Reading, definitions: Definitions, *, job: str, product: str, operation: int, work_unit: str
+) -> bool:
+    """Return whether a machine has said that it holds what a job order wants, and was told nothing since.
+
+    What it holds for another job order is not that: who takes turns on a machine is loaded each time.
+    """
+    for each in set_points(definitions, product, operation):
+        row = book.get(LoadedParameter, f"{work_unit}/{each.signal}")
+        if row is None or not row.same or row.job != job or row.wanted != float(each.wanted(work_unit)):
+            return False
+    return True
 
 
 def written(

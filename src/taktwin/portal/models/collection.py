@@ -67,6 +67,7 @@ class LateBookingModel(Model):
     at_ms: int = Field(ge=0, le=2**53)
     data: dict[str, Any]
     on_behalf_of: str = Field(default="", pattern=r"^[^\x00]{0,80}$")
+    account: str = Field(default="", pattern=r"^[^\x00]{0,80}$")
 
 
 class BroughtModel(Model):

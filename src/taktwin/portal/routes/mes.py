@@ -105,6 +105,7 @@ NEEDS: dict[str, Action] = {
     commands.AnswerChecklist.command_name: Action.MES_WORK,
     commands.AttachPhoto.command_name: Action.MES_MEASURE,
     commands.SettleBooking.command_name: Action.MES_SETTLE,
+    commands.RetryBooking.command_name: Action.MES_RETRY,
     commands.PublishSchedule.command_name: Action.MES_PLAN,
     commands.PublishFrozen.command_name: Action.MES_FROZEN,
 }
@@ -505,7 +506,7 @@ async def bring(
         bookings=[
             commands.LateBooking(
                 id=each.id, sequence=each.sequence, name=each.name, at_ns=wire.ns(each.at_ms),
-                on_behalf_of=each.on_behalf_of, denied=_denied(person, each.name),
+                on_behalf_of=each.on_behalf_of, account=each.account, denied=_denied(person, each.name),
                 reach=person.reach(NEEDS[each.name]) if each.name in NEEDS else [],
                 data=msgspec.Raw(msgspec.json.encode(_in_ns(each.data))),
             )

@@ -143,7 +143,7 @@ export class Away {
     }
     const text = JSON.stringify(data);
     if (this.waiting.reduce((sum, one) => sum + one.bytes, text.length) > KEPT_BYTES_MAX) throw new Full();
-    const booking = { id: crypto.randomUUID(), name, data, at_ms: this.now_ms(), on_behalf_of: who, unit: this.unit, bytes: text.length };
+    const booking = { id: crypto.randomUUID(), name, data, at_ms: this.now_ms(), on_behalf_of: who, account: person.me?.person ?? '', unit: this.unit, bytes: text.length };
     this.sending.add(booking.id);
     try {
       const sequence = await kept.keep(booking).catch(() => {

@@ -11,6 +11,8 @@ export interface Kept {
   data: Record<string, unknown>;
   at_ms: number;
   on_behalf_of: string;
+  /** Who was signed in when it was touched; whoever brings it may be somebody else. An old page kept none. */
+  account: string;
   unit: string;
   bytes: number;
 }
