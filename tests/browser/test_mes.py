@@ -169,7 +169,7 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     page.set_viewport_size({"width": 1920, "height": 1080})
     decide(page, product)
     page.goto(product.url + "schedule/dispatch")
-    expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended · Completed")
+    expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended")
 
     serial = units[0]
     page.goto(product.url + f"serial/{serial}")
