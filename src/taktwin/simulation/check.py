@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from taktwin.errors import TaktwinError
-from taktwin.simulation.distributions import Distribution
+from taktwin.simulation.distributions import Distribution, table
 from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter
 
 OPERATORS_MAX = 64  # a bit each
@@ -129,12 +129,10 @@ def _values(plant: Plant) -> Iterator[Finding]:
         if not holds:
             yield Finding(place, found, expected)
 
-    def drawable(place: str, drawn: Distribution) -> Iterator[Finding]:
-        # The finest cell of a table reaches 2^-22; nothing that the product knows is 10,000 means long there
-        # but a Weibull of a shape far below 1, which is then told to take a coarser tick.
-        longest = drawn.mean_s / plant.tick_s * 10_000
-        yield from wanted(place, longest < TICKS_MAX, f"a mean of {drawn.mean_s:g} s at ticks of "
-                          f"{plant.tick_s:g} s", "a coarser tick")  # fmt: skip
+    def drawable(place: str, drawn: Distribution, times: float = 1.0) -> Iterator[Finding]:
+        longest = drawn.mean_s / plant.tick_s * float(table(drawn.shape).max()) * times
+        yield from wanted(place, longest < TICKS_MAX, f"up to {longest:.2g} ticks at once",
+                          f"fewer than {TICKS_MAX:.2g}: a coarser tick")  # fmt: skip
 
     yield from wanted("plant", bool(plant.centers), "no work center", "at least one")
     yield from wanted("plant", 0 < plant.tick_s < math.inf, f"tick_s = {plant.tick_s}", "a number above 0")
@@ -159,6 +157,8 @@ def _values(plant: Plant) -> Iterator[Finding]:
             yield from drawable(place, center.failure.repair)
             yield from wanted(place, plant.ticks(center.failure.time_to.mean_s) >= 1,
                               "a mean time to failure below a tick", "a tick or more")  # fmt: skip
+    lots = max((order.quantity for order in plant.orders), default=1)
+    slowest = lots / min((center.pace for center in plant.centers if center.pace > 0), default=1.0)
     for product in plant.products:
         place = f"product {product.name}"
         yield from wanted(place, bool(product.steps), "no step", "at least one")
@@ -168,7 +168,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
                               "a mean time between arrivals below a tick", "a tick or more")  # fmt: skip
         for step in product.steps:
             place = f"product {product.name}, step {step.name}"
-            yield from drawable(place, step.work)
+            yield from drawable(place, step.work, slowest)
             yield from wanted(place, 0 <= step.good <= 1, f"good = {step.good}", "a probability")
             yield from wanted(place, 0 <= step.move_s < math.inf, f"move_s = {step.move_s}", "0 or more")
             for material, pieces in step.materials.items():

@@ -28,6 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 CELLS = 1024
 KNOTS = CELLS + 1
 WIDTH = 3 * KNOTS  # values of one table
+CV_MAX, K_MIN = 100.0, 0.1  # beyond them a table says nothing true about the tail any more
 
 
 def _positive(**named: float) -> None:
@@ -76,6 +77,8 @@ class LogNormal:
 
     def __post_init__(self) -> None:
         _positive(mean_s=self.mean_s, cv=self.cv)
+        if self.cv > CV_MAX:
+            raise DomainError(f"cv = {self.cv}: expected at most {CV_MAX:g}")
 
     @property
     def shape(self) -> Shape:
@@ -92,6 +95,8 @@ class Weibull:
 
     def __post_init__(self) -> None:
         _positive(mean_s=self.mean_s, k=self.k)
+        if self.k < K_MIN:
+            raise DomainError(f"k = {self.k}: expected at least {K_MIN:g}")
 
     @property
     def shape(self) -> Shape:

@@ -84,7 +84,10 @@ class State:
         self.key = other.key if key is None else key
 
     def digest(self) -> str:
-        """Return the hash of everything that the future of the run depends on, and of its past."""
+        """Return the hash of everything that the future of the run depends on, and of its past.
+
+        It counts the places for jobs too: the same run with more of them has another digest.
+        """
         return hashlib.blake2b(
             self.buffer.tobytes() + self.key.to_bytes(8, "little"), digest_size=16
         ).hexdigest()

@@ -74,7 +74,7 @@ def routes(draw: st.DrawFn, centers: list[WorkCenter], skilled: bool, stocked: b
                 draw(st.sampled_from(centers)).name,
                 draw(durations(4.0)),
                 family=draw(st.sampled_from((None, *FAMILIES))),
-                skill=draw(st.sampled_from((None, None, *SKILLS))) if skilled else None,
+                skill=draw(st.sampled_from((None, *SKILLS))) if skilled else None,
                 move_s=draw(st.sampled_from((0.0, 0.0, 0.0, 2.0, 5.0))),
                 good=draw(st.sampled_from((0.5, 0.8))) if tested else 1.0,
                 rework_to=None if back is None else f"s{back}",
@@ -91,7 +91,7 @@ def plants(draw: st.DrawFn) -> Plant:
     crews = tuple(Crew(f"crew{k}", draw(st.integers(1, 2))) for k in range(draw(st.integers(0, 2))))
     calendars = tuple(
         Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
-        for k in range(draw(st.integers(0, 2)))
+        for k in range(draw(st.sampled_from((0, 1, 2, 2))))
     )
     skilled, stocked = draw(st.booleans()), draw(st.booleans())
     pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
@@ -112,7 +112,7 @@ def plants(draw: st.DrawFn) -> Plant:
                 draw(st.integers(1, 3)),
                 draw(st.sampled_from((None, None, 0, 1, 3))),
                 draw(st.sampled_from(Rule)),
-                draw(st.sampled_from((None, *(each.name for each in calendars)))),
+                draw(st.sampled_from((None, *(each.name for each in calendars * 2)))),
                 failure,
                 draw(st.sampled_from((1.0, 1.0, 1.3))),
                 setups,
@@ -140,7 +140,7 @@ def plants(draw: st.DrawFn) -> Plant:
         for place in range(draw(st.integers(0, 8)))
     )
     people = [frozenset(SKILLS)] + [
-        frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 3)))
+        frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 2)))
     ]
     operators = tuple(Operator(f"op{k}", skills) for k, skills in enumerate(people))
     materials = tuple(Material(name, draw(st.integers(0, 20))) for name in ("x", "y")) if stocked else ()

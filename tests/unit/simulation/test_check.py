@@ -9,7 +9,7 @@ import pytest
 from taktwin.errors import DomainError
 from taktwin.simulation.check import ModelError, check, checked, load, visits
 from taktwin.simulation.compile import compiled
-from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular
+from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular, Weibull
 from taktwin.simulation.model import (
     Calendar,
     Crew,
@@ -68,7 +68,9 @@ def wearing(**changes: object) -> Plant:
         (steps(replace(STEP, good=1.2)), "good = 1.2: expected a probability"),
         (replace(GOOD, orders=(Order("o1", "shaft", 0),)), "quantity 0: expected 1 or more"),
         (replace(GOOD, tick_s=0.0), "tick_s = 0.0: expected a number above 0"),
-        (steps(replace(STEP, work=Fixed(1e12))), "expected a coarser tick"),
+        (steps(replace(STEP, work=Fixed(1e12))), "up to 1e+15 ticks at once: expected fewer than 1.4e+14"),
+        (replace(steps(replace(STEP, work=Fixed(1e9))), orders=(Order("o1", "shaft", 10**6),)),
+         "1e+18 ticks"),
         (replace(GOOD, crews=(Crew("c", 0),)), "crew c: 0 people"),
         (steps(replace(STEP, materials={"bar": 1})), "unknown material 'bar'"),
         (replace(GOOD, products=(replace(GOOD.products[0], makes="bar"),)), "unknown material 'bar'"),
@@ -149,7 +151,8 @@ def test_material_that_never_comes_is_a_warning() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: Fixed(-1), lambda: Exponential(0), lambda: LogNormal(1, 0), lambda: Exponential(float("nan")),
+        lambda: Fixed(-1), lambda: Exponential(0), lambda: LogNormal(1, 0),
+        lambda: LogNormal(1, 101), lambda: Weibull(1, 0.05), lambda: Exponential(float("nan")),
         lambda: Triangular(3, 2, 5), lambda: Triangular(2, 2, 2), lambda: Empirical((1.0,)),
         lambda: Empirical((0.0, 0.0)),
     ],

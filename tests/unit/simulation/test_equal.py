@@ -44,6 +44,16 @@ def _calls_in_sequence_of_units(self: Reference) -> None:
     _ANSWER(self)
 
 
+def _operators_go_to_units_that_are_off(self: Reference) -> None:
+    for unit in self._calling:
+        assert unit.job
+        if not unit.is_down and not self._lacking(unit.job):
+            self._calling.remove(unit)
+            self._begin = unit
+            return
+    self._is_called = False
+
+
 def _repaired_and_as_worn_as_before(self: Reference, unit: _Unit, failure: Failure) -> None:
     unit.failures = max(unit.failures - 1, 0)
     _RENEW(self, unit, failure)
@@ -63,6 +73,7 @@ MISTAKES = {
     "a place too many in each queue": (_Center, "is_full", property(_one_place_more)),
     "a pause that forgets the failure to come": (Reference, "_pause", _pause_forgets),
     "operators to the last unit first": (Reference, "_answer_a_call", _calls_in_sequence_of_units),
+    "operators to units that are off": (Reference, "_answer_a_call", _operators_go_to_units_that_are_off),
     "material for one part of the job": (Reference, "_serve", _material_for_one_part),
     "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
 }
