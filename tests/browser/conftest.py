@@ -11,13 +11,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.find_browser import browser as find_browser
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 UI = ROOT / "ui"
+# Busy machines are slow, never wrong: how long a test waits before it says that something never comes.
+expect.set_options(timeout=30_000)
 STATIC = ROOT / "src" / "taktwin" / "portal" / "static"
 
 

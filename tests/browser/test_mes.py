@@ -46,6 +46,17 @@ def journal(product: Product) -> list[dict[str, Any]]:
         return [json.loads(line) for line in answer.read().splitlines()]
 
 
+def job_of(product: Product, request: str, operation: int) -> Any:
+    """Return the job order of an operation as it stands now."""
+    return next(j for j in product.api(f"/mes/orders/{request}")["jobs"] if j["operation"] == operation)
+
+
+def serials(product: Product, request: str) -> list[str]:
+    """Return the units of an order that are no scrap."""
+    units = product.api(f"/mes/orders/{request}")["units"]
+    return [str(unit["unit"]) for unit in units if unit["disposition"] != "Closed"]
+
+
 def shot(page: Page, name: str) -> None:
     """Keep a picture for whoever wants to look at it."""
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -55,7 +66,7 @@ def shot(page: Page, name: str) -> None:
 def touch(page: Page | Locator, name: str | re.Pattern[str]) -> None:
     """Touch a button of the terminal, which must be large enough for a bare finger."""
     button = page.get_by_role("button", name=name).first
-    expect(button).to_be_enabled(timeout=10_000)
+    expect(button).to_be_enabled()
     box = button.bounding_box()
     assert box is not None
     smaller, larger = sorted((box["width"] * MM_PER_PX, box["height"] * MM_PER_PX))
@@ -81,7 +92,7 @@ def measure_by_hand(page: Page) -> None:
         touch(page, re.compile(f"^{re.escape(key)}$"))
     shot(page, "measure")
     touch(page, "Book 11.5 MPa")
-    expect(page.get_by_text("NOK. Adhesive strength")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("NOK. Adhesive strength")).to_be_visible()
     expect(page.get_by_role("button", name="Measure Adhesive strength")).to_contain_text("last 11.5 MPa")
 
 
@@ -89,7 +100,7 @@ def decide(page: Page, product: Product) -> None:
     """Find the nonconformance that opened by itself, and decide on it with a reason."""
     page.goto(product.url + "quality")
     row = page.locator("tr[data-nc='NC-1']")
-    expect(row).to_contain_text("Adhesive strength is 11.5 MPa, not at least 12.5 MPa", timeout=10_000)
+    expect(row).to_contain_text("Adhesive strength is 11.5 MPa, not at least 12.5 MPa")
     expect(row).to_contain_text("88263-20")
     row.get_by_role("button", name="NC-1").click()
     page.get_by_label("Use as is").check()
@@ -100,7 +111,7 @@ def decide(page: Page, product: Product) -> None:
     page.get_by_label("PIN").fill("2132")
     shot(page, "quality")
     page.get_by_role("button", name="Use as is: NC-1").click()
-    expect(page.get_by_test_id("nc-state")).to_have_text("Closed", timeout=10_000)
+    expect(page.get_by_test_id("nc-state")).to_have_text("Closed")
     expect(page.locator("aside .decided")).to_contain_text("pulled at a cold sample")
     (signature,) = product.api("/mes/signatures/nonconformance/NC-1")["signatures"]
     assert (signature["person"], signature["meaning"]) == ("P32", "approved")
@@ -114,56 +125,55 @@ def test_an_order_from_the_planner_to_the_page_of_a_finished_unit(page: Page, pr
     form = page.locator("form")
     form.get_by_label("Order number").fill("88263")
     form.get_by_label("Product").fill("EA-100")
-    form.get_by_label("Quantity").fill("2")
+    form.get_by_label("Quantity").fill("40")
     form.get_by_label("Customer").fill("Lund")
-    form.get_by_role("button", name="Drop 2 × EA-100").click()
-    expect(form.get_by_role("status")).to_have_text("88263 is in: 8 job orders.", timeout=20_000)
+    form.get_by_role("button", name="Drop 40 × EA-100").click()
+    expect(form.get_by_role("status")).to_have_text("88263 is in: 8 job orders.")
     first = page.locator("tr[data-job='88263-20']")
-    expect(first).to_contain_text("NotAllowedToStart · Waiting", timeout=10_000)
+    expect(first).to_contain_text("NotAllowedToStart · Waiting")
     expect(first).to_contain_text("Lot not scanned")
     expect(first).to_contain_text("done about")
     first.get_by_role("button", name="88263-20").click()
     page.get_by_role("button", name="Permit it on adhesive2").click()
-    expect(first).to_contain_text("AllowedToStart · Ready", timeout=10_000)
+    expect(first).to_contain_text("AllowedToStart · Ready")
     shot(page, "dispatch")
 
     page.set_viewport_size({"width": 1280, "height": 800})
     page.get_by_role("link", name="Open its terminal").click()
-    expect(page.get_by_text("no lot scanned")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("no lot scanned")).to_be_visible()
     # A scanner types wherever the focus is, and ends with Enter.
     scan(page, "AD-3-0712")
-    expect(page.get_by_role("status").filter(has_text="stands at adhesive2")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("status").filter(has_text="stands at adhesive2")).to_be_visible()
     touch(page, re.compile("^Start 88263-20"))
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     touch(page, "Scrap")  # two touches: this, and the reason
     touch(page, "Damaged")
-    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^1 scrap"), timeout=10_000)
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^1 scrap"))
     page.get_by_role("button", name=re.compile("Undo: Damaged")).click()
-    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^0 scrap"), timeout=10_000)
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^0 scrap"))
     measure_by_hand(page)
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_text("Die Maschine zählt die Gutteile")).to_be_visible()
     shot(page, "terminal")
     page.get_by_role("button", name="English").click()
 
-    # The living plant makes the parts; nobody books them.
-    units = until(
-        lambda: [u for u in product.api("/mes/orders/88263")["units"] if u["disposition"] != "Closed"], 90
-    )
+    # The living plant makes the parts; nobody books them. Who stands there says when it is enough.
+    units = until(lambda: serials(product, "88263") if job_of(product, "88263", 20)["good"] >= 2 else [], 120)
+    touch(page, "Order done")
     job = until(
         lambda: next((j for j in product.api("/mes/orders/88263")["jobs"] if j["state"] == "Ended"), None),
         120,
-        lambda: str(product.api("/mes/orders/88263")["jobs"][0]),
+        lambda: str(product.api("/mes/orders/88263")["jobs"][1]),
     )
-    assert (job["job"], job["sub_state"], job["good"]) == ("88263-20", "Completed", 2)
+    assert job["job"] == "88263-20" and job["good"] >= 2
     page.set_viewport_size({"width": 1920, "height": 1080})
     decide(page, product)
     page.goto(product.url + "schedule/dispatch")
-    expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended · Completed", timeout=10_000)
+    expect(page.locator("li[data-job='88263-20']")).to_contain_text("Ended")
 
-    serial = units[0]["unit"]
+    serial = units[0]
     page.goto(product.url + f"serial/{serial}")
-    expect(page.locator("h1")).to_contain_text(f"EA-100, serial {serial}", timeout=10_000)
+    expect(page.locator("h1")).to_contain_text(f"EA-100, serial {serial}")
     expect(page.locator("svg")).not_to_have_count(0)
     expect(page.locator("[data-component='AD-3']")).to_have_attribute("data-lot", "AD-3-0712")
     # Which shaft it was no machine said: shown as not known, never guessed.
@@ -203,39 +213,39 @@ def test_who_has_no_valid_certificate_begins_nothing_and_a_shift_leaves_a_note(
     page.get_by_label("PIN").fill("1234")
     dialog = page.get_by_role("dialog")
     touch(dialog, "Log on")
-    expect(dialog.get_by_role("alert")).to_contain_text("wrong (4 more, then it locks)", timeout=10_000)
+    expect(dialog.get_by_role("alert")).to_contain_text("wrong (4 more, then it locks)")
     page.get_by_label("PIN").fill("2117")
     shot(page, "log-on")
     touch(dialog, "Log on")
-    expect(page.get_by_role("button", name="P17 lacks tester")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="P17 lacks tester")).to_be_visible()
     touch(page, re.compile("^Start 88270-70"))
-    expect(page.get_by_role("alert")).to_contain_text("P17 certificate expired", timeout=10_000)
+    expect(page.get_by_role("alert")).to_contain_text("P17 certificate expired")
     page.get_by_role("button", name="Write a note").click()
     page.get_by_label("Note of P17").fill("Bench 1 drifts when it is cold.")
     page.get_by_role("button", name="Leave it for the next shift").click()
-    expect(page.locator("[data-note]")).to_contain_text("drifts when it is cold", timeout=10_000)
+    expect(page.locator("[data-note]")).to_contain_text("drifts when it is cold")
 
     scan(page, "BADGE-NF-P07-9168")  # a scanner, wherever the focus is
-    page.get_by_role("button", name="Read by P07").click(timeout=10_000)
-    expect(page.locator("[data-note]")).to_have_count(0, timeout=10_000)
+    page.get_by_role("button", name="Read by P07").click()
+    expect(page.locator("[data-note]")).to_have_count(0)
     touch(page, re.compile("^Start 88270-70"))
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     shot(page, "terminal-people")
     page.get_by_role("button", name="P17 lacks tester").click()
     touch(dialog, "Meeting")
-    expect(page.get_by_role("button", name="P17 lacks tester")).to_have_count(0, timeout=10_000)
+    expect(page.get_by_role("button", name="P17 lacks tester")).to_have_count(0)
 
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(product.url + "schedule/dispatch")
     page.get_by_role("link", name="People").click()
-    expect(page.locator("tr[data-person='P07']")).to_contain_text("eol1", timeout=10_000)
+    expect(page.locator("tr[data-person='P07']")).to_contain_text("eol1")
     expect(page.locator("tr[data-person='P17']")).to_contain_text("Meeting")
     expect(page.locator("li[data-certificate='P17:tester']")).to_contain_text("expired")
     expect(page.locator("li[data-certificate='P08:tester']")).to_contain_text("until")
     expect(page.locator("li[data-labour='P07']").filter(has_text="88270-70")).to_be_visible()
     page.get_by_role("button", name="P17", exact=True).click()
     page.get_by_role("button", name="Log P17 off").click()
-    expect(page.locator("tr[data-person='P17']")).not_to_contain_text("Meeting", timeout=10_000)
+    expect(page.locator("tr[data-person='P17']")).not_to_contain_text("Meeting")
     shot(page, "people")
     begun = [line for line in product.api("/mes/board")["lines"] if line["job"] == "88270-70"]
     assert begun[0]["state"] == "Running"
@@ -272,14 +282,14 @@ def test_a_signature_wants_the_pin_and_what_proves_it_lies_nowhere(product: Prod
 
 
 def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, product: Product) -> None:
-    job = next(j for j in product.api("/mes/orders/88263")["jobs"] if j["job"] == "88263-40")
+    job = job_of(product, "88263", 40)
     command(product, "job.dispatch", job=job["job"], work_unit="tighten2", version=job["version"])
     page.goto(product.url + "schedule/documents")
     document = page.locator("[data-document='WI-40']")
     document.get_by_text("Look at the draft").click()
-    expect(document.get_by_role("img", name="Crosswise")).to_be_visible(timeout=10_000)
+    expect(document.get_by_role("img", name="Crosswise")).to_be_visible()
     document.get_by_role("button", name="Release as revision 1").click()
-    expect(document).to_have_attribute("data-in-force", "1", timeout=10_000)
+    expect(document).to_have_attribute("data-in-force", "1")
     expect(document).to_contain_text("read by nobody yet")
     shot(page, "documents")
 
@@ -295,11 +305,11 @@ def test_nobody_begins_before_the_instruction_is_released_and_read(page: Page, p
     page.get_by_role("button", name="Next step").click()
     expect(page.get_by_text("Step 2 of 2")).to_be_visible()
     page.get_by_role("button", name="I have read revision 1").click()
-    expect(page.get_by_text("has read revision 1")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("has read revision 1")).to_be_visible()
     touch(page, re.compile("^Start 88263-40"))
     # The torque of this product is loaded and read back before the job order begins.
-    expect(page.locator("[data-parameter='torque']")).to_have_attribute("data-same", "true", timeout=10_000)
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=10_000)
+    expect(page.locator("[data-parameter='torque']")).to_have_attribute("data-same", "true")
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     shot(page, "terminal-parameters")
 
 
@@ -310,11 +320,11 @@ def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product:
     page.goto(product.url + f"serial/{serial}")
     page.get_by_label("Why").fill("bead too thin")
     page.get_by_role("button", name=f"Hold {serial}").click()
-    expect(page.get_by_test_id("disposition")).to_have_text("Restricted", timeout=10_000)
+    expect(page.get_by_test_id("disposition")).to_have_text("Restricted")
     expect(page.locator("header").last).to_contain_text("bead too thin")
     page.get_by_label("Why").fill("measured again, good")
     page.get_by_role("button", name=f"Release {serial}").click()
-    expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted", timeout=10_000)
+    expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted")
 
 
 def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
@@ -323,13 +333,13 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
     serial = product.api("/mes/orders/88263")["units"][0]["unit"]
     page.goto(product.url + f"serial/{serial}")
     record = page.get_by_role("region", name="Device history record")
-    expect(record.get_by_test_id("exceptions")).to_contain_text("exceptions", timeout=10_000)
+    expect(record.get_by_test_id("exceptions")).to_contain_text("exceptions")
     expect(record.locator("[data-exception='held']")).to_contain_text("bead too thin")
     expect(record.locator("[data-check='journal']")).to_contain_text("no exception")
     record.get_by_label("Who signs").fill("P32")
     record.get_by_label("PIN").fill("2132")
     record.get_by_role("button", name=f"Sign: {serial} reviewed").click()
-    expect(record.locator("[data-review]")).to_contain_text("reviewed", timeout=10_000)
+    expect(record.locator("[data-review]")).to_contain_text("reviewed")
     expect(record.locator("[data-review]")).to_contain_text("this record")
     shot(page, "record")
     address = f"{product.url}api/v1/mes/units/{serial}/record"
@@ -345,7 +355,7 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
 
     record.get_by_role("link", name="What changed").click()
     change = page.locator("tr[data-entry='unit.held'] [data-change='disposition']").first
-    expect(change).to_contain_text("Restricted", timeout=10_000)
+    expect(change).to_contain_text("Restricted")
     expect(change.locator("del")).not_to_have_text("Restricted")
     shot(page, "audit")
 
@@ -353,15 +363,15 @@ def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
     suspects = page.get_by_role("region", name="Hold all suspects")
     suspects.get_by_label("Which").fill("AD-3-0712")
     suspects.get_by_role("button", name="Recall list").click()
-    expect(suspects.locator("tr[data-order='88263']")).to_contain_text("Lund", timeout=10_000)
+    expect(suspects.locator("tr[data-order='88263']")).to_contain_text("Lund")
     suspects.get_by_label("Reason").fill("the lab found water")
     suspects.get_by_role("button", name="Hold them all").click()
     held = suspects.locator("li[data-suspicion='SU-1']")
-    expect(held).to_contain_text("held", timeout=10_000)
+    expect(held).to_contain_text("held")
     assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "held"
     shot(page, "suspects")
     held.get_by_role("button", name="Let SU-1 go").click()
-    expect(held).to_contain_text("Let go", timeout=10_000)
+    expect(held).to_contain_text("Let go")
     assert product.api(f"/mes/units/{serial}")["unit"]["disposition"] != "Restricted"
 
 
@@ -385,18 +395,18 @@ def test_a_cell_that_was_paused_asks_when_it_goes_on_and_does_not_build_in_what_
     command(product, "job.dispatch", job="88290-30", work_unit="press2", version=1)
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(product.url + "terminal/press2")
-    expect(page.locator(".terminal[data-asked=true]")).to_be_visible(timeout=20_000)
+    expect(page.locator(".terminal[data-asked=true]")).to_be_visible()
     scan(page, "BR-7-0311")
-    expect(page.get_by_text("lot BR-7-0311")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("lot BR-7-0311")).to_be_visible()
     # Nothing begins before there is something to press.
     until(lambda: product.api("/mes/orders/88290")["units"], 120)
     touch(page, re.compile("^Start 88290-30"))
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=20_000)
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     touch(page, "Stop or problem")
     # The machine says by itself that it takes no further part: from here on nobody is in a hurry.
     side = page.locator(".job").get_by_test_id("machine-side")
-    expect(side).to_contain_text("Interrupted", timeout=20_000)
-    expect(side).to_have_attribute("data-equal", "true", timeout=20_000)
+    expect(side).to_contain_text("Interrupted")
+    expect(side).to_have_attribute("data-equal", "true")
 
     def lies_before_the_press() -> str:
         for unit in product.api("/mes/orders/88290")["units"]:
@@ -413,12 +423,12 @@ def test_a_cell_that_was_paused_asks_when_it_goes_on_and_does_not_build_in_what_
     assert (told["may"], told["cause"]) == (False, "suspected bead")
     assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "held"
     # Whichever part it asks about now, of this lot it builds nothing in.
-    expect(page.locator("[data-interlock].no")).to_contain_text("is not built in", timeout=20_000)
+    expect(page.locator("[data-interlock].no")).to_contain_text("is not built in")
     shot(page, "terminal-interlock")
     command(product, "hold.release", kind="unit", id=serial, cause="looked at: the bead is good")
     command(product, "hold.release", kind="lot", id="BR-7-0311", cause="only that one")
     touch(page, "Order done")
-    expect(page.get_by_test_id("state")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_test_id("state")).to_have_count(0)
     command(product, "job.control", job="88290-20", method="Abort")
 
 
@@ -427,18 +437,18 @@ def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
 ) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(product.url + "terminal/hob1")
-    expect(page.get_by_role("button", name="Something is wrong")).to_be_enabled(timeout=10_000)
+    expect(page.get_by_role("button", name="Something is wrong")).to_be_enabled()
     scan(page, "T-hob-0412")  # a tool's code, wherever the focus is
-    expect(page.get_by_role("status").filter(has_text="T-hob-0412 is in hob1")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("status").filter(has_text="T-hob-0412 is in hob1")).to_be_visible()
     page.get_by_role("button", name="Change at the next set-up").click()
-    expect(page.locator("[data-order]")).to_contain_text("Change: Gear hob", timeout=10_000)
+    expect(page.locator("[data-order]")).to_contain_text("Change: Gear hob")
     page.get_by_role("button", name="The new one is in").click()
     shot(page, "terminal-tool")
     touch(page, "New tool without a code is in")
-    expect(page.locator("[data-tool='hob']")).to_contain_text("T-hob-M", timeout=10_000)
+    expect(page.locator("[data-tool='hob']")).to_contain_text("T-hob-M")
     page.get_by_role("button", name="Something is wrong").click()  # two touches: this, and what it is
     touch(page, "Noise")
-    expect(page.locator("[data-order]")).to_contain_text("Noise", timeout=10_000)
+    expect(page.locator("[data-order]")).to_contain_text("Noise")
     shot(page, "terminal-upkeep")
 
     page.set_viewport_size({"width": 1920, "height": 1080})
@@ -446,12 +456,12 @@ def test_a_machine_asks_for_help_gets_a_new_tool_and_maintenance_repairs_it(
     row = page.locator("tr[data-order]").filter(has_text="hob1").filter(has_text="Noise")
     row.get_by_role("button").click()
     page.get_by_role("button", name="Start: nothing may begin at hob1 meanwhile").click()
-    expect(row).to_contain_text("stops the machine", timeout=10_000)
+    expect(row).to_contain_text("stops the machine")
     shot(page, "maintenance")
     page.get_by_label("What was done").fill("tightened the guard")
     page.get_by_role("button", name="Done", exact=True).click()
     over = page.locator("li[data-state='Ended']").filter(has_text="tightened the guard")
-    expect(over).to_contain_text("hob1", timeout=10_000)
+    expect(over).to_contain_text("hob1")
     found = product.api("/mes/maintenance")
     assert [tool["tool"] for tool in found["tools"] if tool["work_unit"] == "hob1"] != ["T-hob-0412"]
     assert {(line["plan"], line["work_unit"]) for line in found["due"]} >= {("spindle_grease", "hob1")}
@@ -475,13 +485,13 @@ def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     page.goto(f"http://127.0.0.1:{cable.port}/terminal/adhesive3")
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=20_000)
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     page.evaluate("navigator.serviceWorker.ready")
     picture = {"name": "bead.jpg", "mimeType": "image/jpeg", "buffer": page.screenshot(type="jpeg")}
 
     cable.cut()
     away = page.locator(".away")
-    expect(away).to_contain_text("No server since", timeout=15_000)
+    expect(away).to_contain_text("No server since")
     expect(page.get_by_role("button", name="Log on", exact=True)).to_be_disabled()
     touch(page, "Scrap")
     touch(page, "Damaged")
@@ -492,7 +502,7 @@ def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is
     shot(page, "terminal-away")
 
     page.reload()  # without the server
-    expect(page.get_by_test_id("state")).to_have_text("Running", timeout=15_000)
+    expect(page.get_by_test_id("state")).to_have_text("Running")
     expect(page.locator("[data-item='nozzle']")).to_contain_text("kept here, will be sent")
     expect(page.get_by_text(re.compile("^As it was at"))).to_be_visible()
     touch(page, "Scrap")
@@ -500,11 +510,11 @@ def test_a_terminal_works_on_without_the_server_and_all_is_there_once_when_it_is
     other = context.new_page()
     other.goto(f"http://127.0.0.1:{cable.port}/terminal/adhesive3")
     for tab in (page, other):
-        expect(tab.locator(".away")).to_have_attribute("data-waiting", "4", timeout=15_000)
+        expect(tab.locator(".away")).to_have_attribute("data-waiting", "4")
 
     cable.mend()  # both tabs bring what waits
-    expect(page.get_by_role("status").filter(has_text="everything saved")).to_be_visible(timeout=20_000)
-    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^2 scrap"), timeout=10_000)
+    expect(page.get_by_role("status").filter(has_text="everything saved")).to_be_visible()
+    expect(page.get_by_test_id("scrap")).to_have_text(re.compile("^2 scrap"))
     expect(page.locator("[data-item='nozzle']")).to_have_attribute("data-verdict", "OK")
     assert product.api("/mes/late-bookings")["waiting"] == []
     order = product.api("/mes/orders/88280")
@@ -529,16 +539,16 @@ def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
     page.goto(product.url + "schedule")
     page.get_by_role("button", name="72 h").click()
     bar = page.locator("button[data-job='77001-20']")
-    expect(bar).to_be_visible(timeout=20_000)
+    expect(bar).to_be_visible()
     page.get_by_label("Why").fill("week 47")
     page.get_by_role("button", name="Publish SCH-1").click()
-    expect(page.get_by_test_id("in-force")).to_contain_text("week 47", timeout=30_000)
+    expect(page.get_by_test_id("in-force")).to_contain_text("week 47")
     expect(page.get_by_role("button", name="Publish SCH-2")).to_be_disabled()  # not without a reason
     bar.focus()
     for key in ("m", "ArrowRight", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     # It stands on the floor for the next hours: whoever answers for the floor may move it, and says why.
-    expect(page.get_by_role("alert")).to_contain_text("In the frozen zone", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("In the frozen zone")
     shot(page, "schedule")
     seen = product.api("/mes/schedule")
     jobs = [
@@ -554,9 +564,9 @@ def test_a_planner_publishes_a_schedule_and_what_is_frozen_wants_a_reason(
     assert (refused.value.code, said["code"]) == (409, "frozen") and "adhesive2" in said["found"]
     page.get_by_label("Why the frozen zone has to change").fill("glue is late")
     page.get_by_role("button", name="Publish SCH-2").click()
-    expect(page.get_by_test_id("in-force")).to_contain_text("glue is late", timeout=30_000)
+    expect(page.get_by_test_id("in-force")).to_contain_text("glue is late")
     page.goto(product.url + "schedule/dispatch")
-    expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2", timeout=30_000)
+    expect(page.locator("tr[data-job='77001-20']")).to_contain_text("planned adhesive2")
 
 
 def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Page, product: Product) -> None:
@@ -711,7 +721,7 @@ def a_stop(running: Product) -> Any:
                 return True
         return False
 
-    until(looked, 40, lambda: "no machine stood")
+    until(looked, 120, lambda: "no machine stood")
     return found[0]
 
 
@@ -724,10 +734,10 @@ def test_two_supervisors_recode_one_stop_and_the_slower_one_sees_the_faster(
     other = page.context.browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     for each, reason in ((page, "jam"), (other, "nobody")):
         each.goto(address)
-        expect(each.get_by_test_id("reason-now")).to_be_visible(timeout=20_000)
+        expect(each.get_by_test_id("reason-now")).to_be_visible()
         each.get_by_role("combobox", name="Say why").select_option(reason)
     page.get_by_role("button", name="Give it the reason Part is stuck").click()
-    expect(page.get_by_test_id("reason-now")).to_contain_text("Part is stuck", timeout=10_000)
+    expect(page.get_by_test_id("reason-now")).to_contain_text("Part is stuck")
     other.get_by_role("button", name="Give it the reason Nobody here").click()
     expect(other.get_by_role("alert").filter(has_text="was faster: Part is stuck")).to_be_visible(
         timeout=10_000
@@ -736,7 +746,7 @@ def test_two_supervisors_recode_one_stop_and_the_slower_one_sees_the_faster(
     shot(other, "stop-conflict")
     other.get_by_label("Why it is another reason").fill("I stood beside it")
     other.get_by_role("button", name="Give it the reason Nobody here").click()
-    expect(other.get_by_test_id("reason-now")).to_contain_text("Nobody here", timeout=10_000)
+    expect(other.get_by_test_id("reason-now")).to_contain_text("Nobody here")
     history = product.api(f"/mes/stops/{stop['stop']}")["history"]
     steps = [(step["before"], step["after"]) for step in history if step["what"] == "recoded"]
     assert steps == [("", "jam"), ("jam", "nobody")]
@@ -749,21 +759,174 @@ def test_two_supervisors_recode_one_stop_and_the_slower_one_sees_the_faster(
     other.context.close()
 
 
+def test_a_stop_is_given_its_reason_at_the_terminal_in_two_touches(page: Page, product: Product) -> None:
+    def without_reason() -> Any:
+        units = [each["id"] for each in product.api("/plant")["equipment"] if each["level"] == "WorkUnit"]
+        standing = (product.api(f"/mes/standing/{unit}") for unit in units)
+        return next((each for each in standing if any(one["wants_reason"] for one in each["stops"])), None)
+
+    unit = until(without_reason, 120, lambda: "no machine stood")["work_unit"]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + f"terminal/{unit}")
+    why = page.get_by_role("region", name="Why does it stand?")
+    expect(why).to_be_visible()
+    stop = why.get_attribute("data-stop")
+    touch(why, "Technical trouble")
+    touch(why, "Something else")
+    expect(page.get_by_role("status").filter(has_text="Kept: Something else.")).to_be_visible()
+    shot(page, "terminal-stop")
+    assert product.api(f"/mes/stops/{stop}")["stop"]["reason"] == "other_technical"
+
+
+def test_a_stop_is_given_its_reason_without_a_mouse(page: Page, product: Product) -> None:
+    stop = a_stop(product)
+    page.goto(product.url)
+    expect(page.locator(".app[data-connected=true]")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    expect(page.locator(".rail a[aria-current=page]")).to_have_text("Performance")
+    tab_to(page, page.get_by_role("combobox", name="Machine or line"))
+    page.keyboard.type(stop["work_unit"])
+    tab_to(page, page.get_by_role("button", name="Production day"))
+    page.keyboard.press("Enter")
+    expect(page.locator(f"tr[data-stop='{stop['stop']}']")).to_be_visible()
+    page.keyboard.press("j")
+    chosen = page.locator("tr.chosen")
+    expect(chosen).to_have_count(1)
+    name = chosen.get_attribute("data-stop")
+    tab_to(page, page.get_by_role("combobox", name="Say why"))
+    page.keyboard.type("Cleaning")
+    page.keyboard.press("Tab")
+    page.keyboard.type("swept the floor")
+    give = page.get_by_role("button", name="Give it the reason Cleaning")
+    tab_to(page, give)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("reason-now")).to_contain_text("Cleaning")
+    assert product.api(f"/mes/stops/{name}")["stop"]["reason"] == "cleaning"
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until something has the focus."""
+    expect(wanted).to_be_visible()
+    for _ in range(80):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {wanted}")
+
+
+def test_job_orders_and_lots_are_split_and_merged(page: Page, product: Product) -> None:
+    command(product, "lot.receive", lot="AD-3-0900", product="AD-3", quantity=500.0)
+    command(product, "order.drop", request="88310", product="EA-100", quantity=40, due_ms=0)
+    page.goto(product.url + "schedule/dispatch")
+    first, part = (page.locator(f"tr[data-job='{name}']") for name in ("88310-20", "88310-20.2"))
+    expect(first).to_contain_text("no due date")
+    first.get_by_role("button").click()
+    page.get_by_label("Parts that go elsewhere").fill("15")
+    page.get_by_role("button", name="Split 15 parts off").click()
+    expect(part).to_contain_text("EA-100 × 15")
+    expect(first).to_contain_text("EA-100 × 25")
+    part.get_by_role("button").click()
+    shot(page, "dispatch-split")
+    page.get_by_role("button", name="Merge into 88310-20").click()
+    expect(part).to_have_count(0)
+    expect(first).to_contain_text("EA-100 × 40")
+
+    lots = page.get_by_role("region", name="Lots in the plant")
+    lots.get_by_role("button", name="AD-3-0900", exact=True).click()
+    lots.get_by_label("Part or rest of AD-3-0900 goes to lot").fill("AD-3-0901")
+    lots.get_by_label("Quantity").first.fill("200")
+    lots.get_by_role("button", name="Split off as AD-3-0901").click()
+    expect(lots.locator("tr[data-lot='AD-3-0900']")).to_contain_text("300 of")
+    lots.get_by_role("button", name="AD-3-0901", exact=True).click()
+    lots.get_by_label("Part or rest of AD-3-0901 goes to lot").fill("AD-3-0900")
+    shot(page, "lots")
+    lots.get_by_role("button", name="Merge into AD-3-0900").click()
+    expect(lots.get_by_role("status")).to_have_text("What was left of AD-3-0901 is in AD-3-0900 now.")
+    expect(lots.locator("tr[data-lot='AD-3-0900']")).to_contain_text("500 of")
+
+
+def test_an_admin_lets_somebody_in_and_a_program_and_ends_it(page: Page, product: Product) -> None:
+    page.goto(product.url + "schedule/accounts")
+    expect(page.locator(".rail a[aria-current=page]")).to_have_text("Schedule")
+    new = page.get_by_role("form", name="New account")
+    new.get_by_label("Account").fill("P40")
+    new.get_by_label("Name").fill("S. Okafor")
+    new.get_by_role("button", name="Open the account").click()
+    said = page.get_by_role("status").filter(has_text="Code of P40:")
+    expect(said).to_be_visible()
+    code = re.search(r"Code of P40: (\S+)", said.inner_text())
+    roles = page.get_by_role("form", name="Roles")
+    roles.get_by_label("Role").select_option("planner")
+    roles.get_by_role("button", name="Give the role").click()
+    expect(page.locator("tr[data-account='P40']")).to_contain_text("planner, the whole site")
+    shot(page, "account-new")
+    tokens = page.get_by_role("form", name="Tokens")
+    tokens.get_by_label("What it is for").fill("the ERP")
+    tokens.get_by_role("button", name="Issue a token").click()
+    given = page.get_by_role("status").filter(has_text="Token: ")
+    expect(given).to_be_visible()
+    token = re.search(r"Token: (\S+)", given.inner_text())
+    assert code is not None and token is not None
+    shown = urllib.request.Request(
+        product.url + "api/v1/me", headers={"Authorization": f"Bearer {token[1].rstrip('.')}"}
+    )
+    with urllib.request.urlopen(shown, timeout=20) as answer:
+        assert json.loads(answer.read())["person"] == "P40"
+    tokens.get_by_role("button", name="Revoke the ERP").click()
+    expect(tokens).to_contain_text("revoked")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(shown, timeout=20)
+    assert refused.value.code == 401
+
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign in as somebody else").click()
+    enter = page.get_by_role("form", name="Sign in")
+    enter.get_by_role("button", name="I have a code").click()
+    enter.get_by_label("Account").fill("P40")
+    enter.get_by_label("Code").fill(code[1].rstrip("."))
+    enter.get_by_label("New password").fill("a quiet harbour")
+    enter.get_by_label("Once more").fill("a quiet harbour")
+    enter.get_by_role("button", name="Choose the password").click()
+    expect(page.get_by_role("button", name="Settings of P40")).to_be_visible()
+    other = page.context.request.post(
+        product.url + "api/v1/accounts",
+        data={"account": "P41", "printed_name": ""},
+        headers={"Origin": product.url.rstrip("/")},
+    )
+    assert other.status == 403, "only an admin lets others in"
+    status, _ = ask_as(page, product, "order.drop", request="88311", product="EA-100", quantity=1, due_ms=0)
+    assert status == 200, "a planner plans"
+
+
+# What a terminal keeps in this browser of what it was shown.
+KNOWN = """async () => {
+  if (!(await indexedDB.databases()).some((one) => one.name === 'taktwin-terminal')) return [];
+  return await new Promise((done) => {
+    indexedDB.open('taktwin-terminal').onsuccess = (event) => {
+      const stores = event.target.result;
+      const keys = stores.transaction('known').objectStore('known').getAllKeys();
+      keys.onsuccess = () => (stores.close(), done(keys.result));
+    };
+  });
+}"""
+
+
 def sign_in_as(page: Page, account: str) -> None:
     """Sign in as one of the demo's people, from the menu under the initials."""
     page.get_by_role("button", name=re.compile("^Settings of")).click()
     page.get_by_role("button", name="Sign in as somebody else").click()
     page.locator(f"[data-demo='{account}']").click()
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("button", name=f"Settings of {account}")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name=f"Settings of {account}")).to_be_visible()
 
 
-def ask_as(page: Page, product: Product, name: str, **data: object) -> tuple[int, str]:
+def ask_as(page: Page, running: Product, name: str, /, **data: object) -> tuple[int, str]:
     """Ask the MES with the session that the page has, beside the page: its console stays clean."""
     answer = page.context.request.post(
-        f"{product.url}api/v1/mes/commands/{name}",
+        f"{running.url}api/v1/mes/commands/{name}",
         data={"data": data, "idempotency_key": uuid.uuid4().hex},
-        headers={"Origin": product.url.rstrip("/")},
+        headers={"Origin": running.url.rstrip("/")},
     )
     return answer.status, answer.text()
 
@@ -782,10 +945,14 @@ def test_an_operator_is_refused_what_quality_may(page: Page, product: Product) -
     page.get_by_role("button", name=re.compile("^Settings of")).click()
     expect(page.get_by_test_id("who")).to_contain_text("You are P32.")
     shot(page, "who")
-    page.get_by_role("link", name="Accounts").click()
-    expect(page.locator("tr[data-account]")).to_have_count(1, timeout=10_000)
+    page.goto(product.url + "terminal/pack5")
+    expect(page.locator(".terminal[data-asked=true]")).to_be_visible()
+    until(lambda: {"shell", "place:pack5"} <= set(page.evaluate(KNOWN)), 30)
+    page.goto(product.url + "schedule/accounts")
+    expect(page.locator("tr[data-account]")).to_have_count(1)
     page.get_by_role("button", name=re.compile("^Settings of")).click()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("button", name="Settings of demo")).to_be_visible(timeout=10_000)
-    expect(page.locator("tr[data-account]")).to_have_count(8, timeout=10_000)  # demo again: everything
+    expect(page.get_by_role("button", name="Settings of demo")).to_be_visible()
+    expect(page.locator("tr[data-account='P05']")).to_be_visible()  # demo again: everybody
+    assert set(page.evaluate(KNOWN)) <= {"name"}, "what P32 saw has gone with P32"
     shot(page, "accounts")

@@ -20,8 +20,9 @@
 | `signatures` | {kind, record} | {signatures} |
 | `documents` | {} | {documents, mistakes, at_ns} |
 | `file` | {name} | {content}: bytes |
-| `b2mml_orders` | {sender} | {content}: XML |
-| `b2mml_performance` | {request, sender} | {content}: XML |
+| `b2mml_orders`, `b2mml_jobs`, `b2mml_stock`, `b2mml_definitions` | {sender} | {content}: XML |
+| `b2mml_performance`, `b2mml_work` | {request, sender} | {content}: XML |
+| `b2mml_events` | {after, classes, sender} | {content, last}: XML |
 | `maintenance` | {} | {orders, over, due, tools, mountings, gauges, spare_parts, faults, work_units, at_ns} |
 | `upkeep` | {work_unit} | {work_unit, orders, tools, faults, at_ns} |
 | `told` | {work_unit} | {work_unit, asks, question, parameters, commands, at_ns} |
@@ -61,7 +62,7 @@ from taktwin.mes.documents.queries import in_force, instructions, readers
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.dossier.history import device_history
 from taktwin.mes.enforcing.queries import told
-from taktwin.mes.exchange import confirming
+from taktwin.mes.exchange import queries as exchange
 from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -433,32 +434,6 @@ def _file(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns:
     return {} if content is None else {"content": content}
 
 
-def _b2mml_orders(
-    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
-) -> dict[str, Any]:
-    return {"content": confirming.orders(book, sender=str(wish["sender"]), at_ns=now_ns)}
-
-
-def _b2mml_jobs(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    return {"content": confirming.job_list(book, sender=str(wish["sender"]), at_ns=now_ns)}
-
-
-def _b2mml_stock(
-    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
-) -> dict[str, Any]:
-    content = confirming.stock(book, sender=str(wish["sender"]), at_ns=now_ns)
-    return {} if content is None else {"content": content}
-
-
-def _b2mml_performance(
-    book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int
-) -> dict[str, Any]:
-    content = confirming.performance(
-        book, str(wish["request"]), sender=str(wish["sender"]), at_ns=now_ns
-    )  # fmt: skip
-    return {} if content is None else {"content": content}
-
-
 def _quality(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
     return {
         "nonconformances": [_plain(row) for row in nonconformances(book)],
@@ -538,8 +513,7 @@ QUERIES: dict[str, Answers] = {
     "board": _board, "terminal": _terminal, "orders": _orders, "order": _order, "unit": _unit,
     "lots": _lots, "recall": _recall, "documents": _documents, "file": _file,
     "crew": crew, "people": people, "labour": labour, "signatures": signatures,
-    "b2mml_jobs": _b2mml_jobs, "b2mml_stock": _b2mml_stock,
-    "b2mml_orders": _b2mml_orders, "b2mml_performance": _b2mml_performance,
+    **exchange.QUERIES,
     "maintenance": maintenance, "upkeep": upkeep, "told": told,
     "quality": _quality, "nonconformance": _nonconformance,
     "performance": performance, "stop": stop, "standing": standing,
@@ -553,4 +527,5 @@ QUERIES: dict[str, Answers] = {
 # Questions that look into the journal too.
 TRAILS: dict[str, Trails] = {
     "trail": audit_view, "unit_record": _record, "unit_record_pdf": _record_pdf,
+    **exchange.TRAILS,
 }  # fmt: skip

@@ -103,7 +103,9 @@ class MesService:
         )
         self._turns = Turns(self._desk)
         self._shown: dict[str, int] = {}  # sessions and tokens, by fingerprint: when they were shown last
-        self._importer = Importer(self._desk, sender=registry.site, time_zone=registry.time_zone)
+        self._importer = Importer(
+            self._desk, self._store, self._definitions, sender=registry.site, time_zone=registry.time_zone
+        )
         self._site = Place(registry.enterprise, registry.site)
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
         self._written = asyncio.Event()

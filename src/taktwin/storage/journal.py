@@ -173,6 +173,10 @@ class Trail(Protocol):
         """
         ...
 
+    def following(self, sequence: int, *, types: Iterable[str], limit: int) -> list[Entry]:
+        """Return the next entries of some types behind a sequence, in order."""
+        ...
+
 
 class MemoryTrail:
     """A journal that lies in memory."""
@@ -200,6 +204,11 @@ class MemoryTrail:
             and (not to_ns or e.recorded_ns < to_ns)
         ]  # fmt: skip
         return found[:limit]
+
+    def following(self, sequence: int, *, types: Iterable[str], limit: int) -> list[Entry]:
+        """Return the next entries of some types behind a sequence, in order."""
+        kinds = set(types)
+        return [e for e in self._entries if e.sequence > sequence and e.event_type in kinds][:limit]
 
 
 class SqlTrail:
@@ -237,6 +246,11 @@ class SqlTrail:
             tests.append("(actor = %s OR on_behalf_of = %s)")
             words += [person, person]
         return self._found(f"{' AND '.join(tests)} ORDER BY sequence DESC LIMIT %s", [*words, limit])
+
+    def following(self, sequence: int, *, types: Iterable[str], limit: int) -> list[Entry]:
+        """Return the next entries of some types behind a sequence, in order."""
+        tests = "sequence > %s AND event_type = ANY(%s) ORDER BY sequence LIMIT %s"
+        return self._found(tests, [sequence, list(types), limit])
 
     def _found(self, tests: str, words: list[Any]) -> list[Entry]:
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM journal WHERE {tests}".encode(), words)

@@ -34,7 +34,7 @@ CSV = b"""order,product,quantity,due,priority,customer
 
 def importer(shop: Shop) -> Importer:
     """Return the importer of a shop in Vienna."""
-    return Importer(shop.desk, sender="northfield", time_zone="Europe/Vienna")
+    return Importer(shop.desk, shop.store, shop.definitions, sender="northfield", time_zone="Europe/Vienna")
 
 
 def take(shop: Shop, content: bytes, kind: str = "csv") -> ImportReport:
@@ -104,6 +104,15 @@ def test_a_change_by_the_erp_needs_no_version_and_may_go_back_and_forth(shop: Sh
         assert row.accepted and order is not None and order.priority == priority, row
     (row,) = take(shop, message("e", 1, change=True).replace(b">1<", b">9<"), "b2mml").rows
     assert (row.accepted, row.code) == (False, "unknown")
+
+
+def test_an_order_that_is_over_elsewhere_is_not_made_here(shop: Shop) -> None:
+    done = [b2mml.OrderOut(name, "EA-100", 3, shop.now_ns, 0, "", state)
+            for name, state in (("1", "Completed"), ("2", "Released"), ("3", "Cancelled"))]  # fmt: skip
+    report = take(shop, b2mml.show_operations_schedule(done, sender="old", at_ns=1), "b2mml")
+    assert [(row.request, row.accepted) for row in report.rows] == [("1", False), ("2", True), ("3", False)]
+    assert "RequestState: found 'Completed'" in report.rows[0].reason
+    assert [row.request for row in shop.store.book.where(Request)] == ["2"]
 
 
 def test_all_orders_leave_as_b2mml_and_make_the_same_orders_in_another_mes(
@@ -188,6 +197,50 @@ def test_a_file_of_another_kind_is_answered_and_an_unfinished_one_is_left_alone(
     assert drop.files("failed") == ["orders", "orders.txt"]
     report = (drop.root / "out" / "orders.txt.report.csv").read_text()
     assert "a name that ends in '.txt'" in report and ".csv, .xml" in report
+    assert not drop.shop.store.entries
+
+
+def test_a_file_that_is_taken_away_again_is_none(drop: Drop) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (drop.root / "in" / name).write_bytes(CSV.replace(b"\n1,", b"\n" + name[:1].encode() + b"1,"))
+
+    def take_and_lose(kind: str, content: bytes) -> ImportReport:
+        (drop.root / "in" / "b.csv").unlink(missing_ok=True)
+        return take(drop.shop, content, kind)
+
+    folder = DropFolder(drop.root, take_and_lose)
+    assert folder.look() == 0 and folder.look() == 2
+    assert drop.files("in") == [] and drop.files("failed") == ["a.csv", "c.csv"]
+
+
+def test_a_file_that_the_disk_refuses_keeps_no_other_one_waiting(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        (drop.root / "in" / name).write_bytes(CSV)
+    drop.folder.look()
+    read = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if self.name == "a.csv":
+            raise PermissionError("not yours")
+        return read(self)
+
+    with monkeypatch.context() as patched, pytest.raises(PermissionError):
+        patched.setattr(Path, "read_bytes", refuse)
+        drop.folder.look()
+    assert drop.files("in") == ["a.csv"] and drop.files("failed") == ["b.csv"]
+    assert drop.folder.look() == 1 and drop.files("in") == [], "and it is taken up once it can be read"
+
+
+def test_a_file_that_is_too_large_is_answered_and_set_aside(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taktwin.mes.exchange.drop.BYTES_MAX", len(CSV) - 1)
+    (drop.root / "in" / "a.csv").write_bytes(CSV)
+    drop.folder.look()
+    assert drop.folder.look() == 1 and drop.files("failed") == ["a.csv"]
+    assert f"{len(CSV) - 1:,} at most" in (drop.root / "out" / "a.csv.report.csv").read_text()
     assert not drop.shop.store.entries
 
 

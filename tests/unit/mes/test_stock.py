@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from taktwin.contracts import commands
+from taktwin.contracts import commands, events
 from taktwin.contracts.commands import Answer, CommandData
+from taktwin.mes.decision import Asking
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.exchange import confirming
+from taktwin.mes.tracking.actions import load_lot
 from taktwin.mes.tracking.stock import Stock
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.mes.tracking.whereabouts import balance, stock
@@ -121,6 +123,17 @@ def test_what_is_loaded_comes_along_from_its_only_store_or_that_of_the_line(stor
     store.granted(commands.LoadLot(lot="S3", work_unit="tighten2", source="bay_a2", quantity=5.0))
     assert where(store, "S3") == {"tighten2": 20.0, "bay_a1": 60.0, "bay_a2": 20.0}
     whole(store)
+
+
+def test_a_load_that_comes_late_is_not_refused_because_nobody_can_say_any_more_from_where(
+    store: Shop,
+) -> None:
+    store.granted(commands.MoveLot(lot="S1", target="bay_a1", quantity=100.0))
+    wish = commands.LoadLot(lot="S1", work_unit="tighten2")
+    refused(store.ask(wish), "scan that too")
+    late = Asking(store.definitions, store.now_ns, "late", late=True)
+    facts = [fact.event for fact in load_lot(store.store.book, wish, late)]
+    assert facts == [events.LotLoaded(lot="S1", product="SC-12", work_unit="tighten2")]
 
 
 def making(shop: Shop) -> None:

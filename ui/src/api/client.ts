@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
@@ -135,6 +135,7 @@ export function alarmAct(
   });
 }
 
+export const lots = (after: string, signal?: AbortSignal) => get<Lots>('/mes/lots', { after }, signal);
 export const board = (signal?: AbortSignal) => get<Board>('/mes/board', {}, signal);
 /** The schedule in force, and the one that would come of some moves; asking changes nothing. */
 export const proposal = (moves: readonly { job: string; work_unit: string; begin_ms: number }[], signal?: AbortSignal) =>

@@ -499,6 +499,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/erp/definitions.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions
+         * @description Return how each product is made and from what, as the plant folder says: a ShowOperationsDefinition.
+         */
+        get: operations["definitions_api_v1_mes_erp_definitions_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/events.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Return what happened behind a sequence, at most 1,000 facts: a B2MML NotifyOperationsEvent.
+         *
+         *     The answer's header `Last-Sequence` is what to ask for next. 204: nothing has happened since.
+         */
+        get: operations["events_api_v1_mes_erp_events_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/erp/jobs.xml": {
         parameters: {
             query?: never;
@@ -513,6 +555,28 @@ export interface paths {
         get: operations["jobs_api_v1_mes_erp_jobs_xml_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Message
+         * @description Take any B2MML transaction that an MES understands, and answer with its Acknowledge.
+         *
+         *     Whoever accepts JSON only is answered with a row for each part instead.
+         */
+        post: operations["take_message_api_v1_mes_erp_messages_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -573,6 +637,26 @@ export interface paths {
          * @description Return what was made of an order, from what: a B2MML ShowOperationsPerformance.
          */
         get: operations["performance_api_v1_mes_erp_orders__request__performance_xml_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mes/erp/orders/{request}/work-performance.xml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work Performance
+         * @description Return what became of each job order of an order, with all that took part: a ShowWorkPerformance.
+         */
+        get: operations["work_performance_api_v1_mes_erp_orders__request__work_performance_xml_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2708,7 +2792,7 @@ export interface components {
         };
         /**
          * ImportModel
-         * @description What became of a message with orders.
+         * @description What became of a message of an ERP.
          */
         ImportModel: {
             /** Rows */
@@ -2716,7 +2800,7 @@ export interface components {
         };
         /**
          * ImportedModel
-         * @description What became of one order of a message.
+         * @description What became of one part of a message: an order, a job order, a definition.
          */
         ImportedModel: {
             /** Accepted */
@@ -2725,6 +2809,8 @@ export interface components {
             code: string;
             /** Reason */
             reason: string;
+            /** Remark */
+            remark: string;
             /** Request */
             request: string;
         };
@@ -6695,6 +6781,76 @@ export interface operations {
             };
         };
     };
+    definitions_api_v1_mes_erp_definitions_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_api_v1_mes_erp_events_xml_get: {
+        parameters: {
+            query?: {
+                /** @description the last sequence that was read */
+                after?: number;
+                /** @description order, schedule, job, stop, hold, nonconformance, scrap, maintenance, material */
+                classes?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description none yet */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     jobs_api_v1_mes_erp_jobs_xml_get: {
         parameters: {
             query?: never;
@@ -6710,6 +6866,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_message_api_v1_mes_erp_messages_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/xml": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportModel"];
                     "application/xml": unknown;
                 };
             };
@@ -6789,6 +6979,37 @@ export interface operations {
         };
     };
     performance_api_v1_mes_erp_orders__request__performance_xml_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    work_performance_api_v1_mes_erp_orders__request__work_performance_xml_get: {
         parameters: {
             query?: never;
             header?: never;

@@ -58,6 +58,7 @@ export type Instructions = Schemas['DocumentsModel'];
 export type Instruction = Schemas['DocumentModel'];
 export type InstructionRevision = Schemas['RevisionModel'];
 export type LotHere = Schemas['LotHere'];
+export type Lots = Schemas['LotsModel'];
 export type SerialPage = Schemas['SerialPage'];
 export type UnitRecord = Schemas['RecordModel'];
 export type Audit = Schemas['AuditModel'];

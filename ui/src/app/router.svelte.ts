@@ -67,7 +67,7 @@ class Router {
     const page = this.route.page;
     if (page === 'audit') return 'quality';
     if (page === 'resources' || page === 'assets') return 'maintenance';
-    if (page === 'documents' || page === 'plan' || page === 'stores') return 'schedule';
+    if (page === 'documents' || page === 'plan' || page === 'stores' || page === 'people' || page === 'accounts') return 'schedule';
     return isPlaceName(page) ? page : this.kept.from;
   });
 

@@ -1,4 +1,4 @@
-"""Messages with orders: they become commands of their own."""
+"""Messages of an ERP: what is in them becomes commands of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ImportOrders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The data of the command `order.import`: a message with orders, which become commands of their own."""
+    """The data of the command `order.import`: a message; its parts become commands of their own."""
 
     format: str  # csv | b2mml
     content: bytes
@@ -16,12 +16,13 @@ IMPORT_ORDERS = "order.import"
 
 
 class ImportedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one order of a message."""
+    """What became of one part of a message: an order, a job order, a definition."""
 
     request: str
     accepted: bool
     code: str = ""
     reason: str = ""
+    remark: str = ""  # of one that was accepted: what of it was not used
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,19 +33,29 @@ class DropFolder:
     def look(self) -> int:
         """Take up every file that has stood unchanged since the last look; return how many.
 
+        A file that was taken away meanwhile is none; one that the disk refuses keeps no other one waiting.
+
         Raises StoreError where the database, OSError where the disk refuses: look again later.
         """
         seen: dict[str, tuple[int, int]] = {}
         taken = 0
+        refused: OSError | None = None
         for path in sorted(self._folders["in"].iterdir()):
             if path.name.startswith(".") or path.suffix.lower() in UNFINISHED or not path.is_file():
                 continue
-            stat = path.stat()
-            seen[path.name] = (stat.st_mtime_ns, stat.st_size)
-            if self._seen.get(path.name) == seen[path.name]:
-                self._take_up(path, stat.st_size)
-                taken += 1
+            try:
+                stat = path.stat()
+                seen[path.name] = (stat.st_mtime_ns, stat.st_size)
+                if self._seen.get(path.name) == seen[path.name]:
+                    self._take_up(path, stat.st_size)
+                    taken += 1
+            except FileNotFoundError:
+                continue  # whoever dropped it took it away again
+            except OSError as error:
+                refused = refused or error
         self._seen = seen
+        if refused is not None:
+            raise refused
         return taken
 
     def _take_up(self, path: Path, size: int) -> None:

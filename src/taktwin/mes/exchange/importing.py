@@ -1,4 +1,4 @@
-"""A message with orders becomes commands of the desk, one each; a report says what became of which.
+"""A message of an ERP becomes commands of the desk; a report says what became of which of its parts.
 
 Sending a message again changes nothing: each of its orders has an id made of what it says.
 """
@@ -12,45 +12,69 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Command, CommandData, ImportedRow, ImportReport
+from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import Desk
 from taktwin.mes.exchange.csv_orders import CsvError, read_csv
+from taktwin.mes.exchange.defining import compared
+from taktwin.mes.exchange.placing import JobLists
+from taktwin.mes.stores import Store
 from taktwin.standards import b2mml
-from taktwin.standards.b2mml import B2mmlError, NotRead, OrderIn, Verdict
+from taktwin.standards.b2mml import RELEASED, B2mmlError, NotRead, OrderIn, Transaction, Verdict
+
+NOUNS = ("OperationsSchedule", "JobList", "OperationsDefinition", "OperationsDefinitionInformation")
 
 
 class Importer:
-    """Takes orders from an ERP. Every method raises StoreError where the database is away: send it again."""
+    """Takes what an ERP sends. Every method raises StoreError where the database is away: send it again."""
 
-    def __init__(self, desk: Desk, *, sender: str, time_zone: str) -> None:
+    def __init__(
+        self, desk: Desk, store: Store, definitions: Definitions, *, sender: str, time_zone: str
+    ) -> None:
         self._desk = desk
+        self._definitions = definitions
         self._sender = sender
         self._time_zone = time_zone
+        self._job_lists = JobLists(desk, store)
 
     def take(self, kind: str, content: bytes, *, actor: str, actor_type: str, at_ns: int) -> ImportReport:
-        """Return what became of the orders of a message; `kind` is csv or b2mml."""
-        if kind == "csv":
-            return self._take_csv(content, actor, actor_type)
-        if kind == "b2mml":
-            return self._take_b2mml(content, actor, actor_type, at_ns)
+        """Return what became of the parts of a message; `kind` is csv or b2mml."""
+        try:
+            if kind == "csv":
+                return ImportReport(
+                    rows=self._order(read_csv(content, self._time_zone), "csv", actor, actor_type)
+                )
+            if kind == "b2mml":
+                return self._take_b2mml(content, actor, actor_type, at_ns)
+        except (CsvError, B2mmlError) as error:
+            return ImportReport(place=error.place, found=error.found, right=error.right)
         return ImportReport(place="format", found=repr(kind), right="csv or b2mml")
 
-    def _take_csv(self, content: bytes, actor: str, actor_type: str) -> ImportReport:
-        try:
-            orders = read_csv(content, self._time_zone)
-        except CsvError as error:
-            return ImportReport(place=error.place, found=error.found, right=error.right)
-        return ImportReport(rows=self._order(orders, "csv", actor, actor_type))
-
     def _take_b2mml(self, content: bytes, actor: str, actor_type: str, at_ns: int) -> ImportReport:
-        try:
-            schedule = b2mml.read_operations_schedule(content)
-        except B2mmlError as error:
-            return ImportReport(place=error.place, found=error.found, right=error.right)
-        key = schedule.bod or hashlib.sha256(content).hexdigest()
-        rows = self._order(schedule.requests, key, actor, actor_type)
-        verdicts = [Verdict(row.request, row.accepted, row.code, row.reason) for row in rows]
-        answer = b2mml.acknowledge_operations_schedule(schedule, verdicts, sender=self._sender, at_ns=at_ns)
+        message = b2mml.read(content)
+        key = message.bod or hashlib.sha256(content).hexdigest()
+        rows = self._rows(message, key, actor, actor_type)
+        verdicts = [Verdict(row.request, row.accepted, row.code, row.reason, row.remark) for row in rows]
+        answer = b2mml.acknowledge(message, verdicts, sender=self._sender, at_ns=at_ns)
         return ImportReport(rows=rows, document=answer.decode())
+
+    def _rows(self, message: Transaction, key: str, actor: str, actor_type: str) -> list[ImportedRow]:
+        if message.noun == "OperationsSchedule":
+            return self._order(b2mml.operations_schedule(message).requests, key, actor, actor_type)
+        if message.noun == "JobList":
+            return self._job_lists.take(
+                b2mml.job_list(message), delete=message.action == "Delete", key=key,
+                cause=f"job list {message.bod} of {actor}", actor=actor, actor_type=actor_type,
+            )  # fmt: skip
+        if message.noun in NOUNS:
+            delete = message.action == "Delete"
+            return [
+                refused(each)
+                if isinstance(each, NotRead)
+                else compared(each, self._definitions, delete=delete)
+                for each in b2mml.definitions(message)
+            ]
+        raise B2mmlError("root element", repr(message.verb + message.noun),
+                         f"Process, Sync or Show with one of {', '.join(NOUNS)}")  # fmt: skip
 
     def _order(
         self, orders: Sequence[OrderIn | NotRead], key: str, actor: str, actor_type: str
@@ -58,22 +82,37 @@ class Importer:
         rows = []
         for order in orders:
             if isinstance(order, NotRead):
-                reason = f"{order.place}: found {order.found}; expected {order.right}"
-                rows.append(ImportedRow(request=order.request, accepted=False, code="invalid", reason=reason))
-                continue
-            answer = self._desk.execute(
-                Command(
-                    id=_id(key, order), name=_wish(order).command_name, actor=actor, actor_type=actor_type,
-                    data=msgspec.Raw(msgspec.json.encode(_wish(order))),
-                )
-            )  # fmt: skip
-            reason = (
-                "" if answer.accepted else f"{answer.place}: found {answer.found}; expected {answer.right}"
-            )
-            rows.append(
-                ImportedRow(request=order.request, accepted=answer.accepted, code=answer.code, reason=reason)
-            )
+                rows.append(refused(order))
+            elif order.state != RELEASED:
+                reason = f"RequestState: found {order.state!r}; expected {RELEASED}: what is to be made"
+                rows.append(ImportedRow(request=order.request, accepted=False, code="state", reason=reason))
+            else:
+                wish = _wish(order)
+                rows.append(done(self._desk, wish, name=order.request, key=[key, wish, order.change],
+                                 remark=order.remark, actor=actor, actor_type=actor_type))  # fmt: skip
         return rows
+
+
+def done(
+    desk: Desk, wish: CommandData, *, name: str, key: object, remark: str, actor: str, actor_type: str
+) -> ImportedRow:
+    """Ask the desk, once for everything that is the same in `key`, and return what became of it."""
+    answer = desk.execute(
+        Command(
+            id=f"import:{hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:40]}",
+            name=wish.command_name, actor=actor, actor_type=actor_type,
+            data=msgspec.Raw(msgspec.json.encode(wish)),
+        )
+    )  # fmt: skip
+    reason = "" if answer.accepted else f"{answer.place}: found {answer.found}; expected {answer.right}"
+    return ImportedRow(request=name, accepted=answer.accepted, code=answer.code, reason=reason,
+                       remark=remark if answer.accepted else "")  # fmt: skip
+
+
+def refused(each: NotRead) -> ImportedRow:
+    """Return the row of what could not be read."""
+    return ImportedRow(request=each.request, accepted=False, code="invalid",
+                       reason=f"{each.place}: found {each.found}; expected {each.right}")  # fmt: skip
 
 
 def _wish(order: OrderIn) -> CommandData:
@@ -84,8 +123,3 @@ def _wish(order: OrderIn) -> CommandData:
         request=order.request, product=order.product, quantity=order.quantity, due_ns=order.due_ns,
         priority=order.priority, customer=order.customer,
     )  # fmt: skip
-
-
-def _id(key: str, order: OrderIn) -> str:
-    said = msgspec.json.encode([key, _wish(order), order.change])
-    return f"import:{hashlib.sha256(said).hexdigest()[:40]}"

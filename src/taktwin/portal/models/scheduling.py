@@ -9,16 +9,17 @@ from taktwin.portal.models.execution import PlaceModel
 
 
 class ImportedModel(Model):
-    """What became of one order of a message."""
+    """What became of one part of a message: an order, a job order, a definition."""
 
     request: str
     accepted: bool
     code: str
     reason: str
+    remark: str  # of one that was accepted: what of it was not used
 
 
 class ImportModel(Model):
-    """What became of a message with orders."""
+    """What became of a message of an ERP."""
 
     rows: list[ImportedModel]
 

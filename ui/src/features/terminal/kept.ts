@@ -71,6 +71,13 @@ export const shell = () => known<Shell>('shell');
 export const keepPlace = (unit: string, place: Place) => know(`place:${unit}`, place);
 export const place = (unit: string) => known<Place>(`place:${unit}`);
 
+/** Whoever signs out leaves nothing that was shown to them; bookings that wait and the terminal's name stay. */
+export const forgetShown = () =>
+  within('known', 'readwrite', async (store) => {
+    const keys = await answered(store.getAllKeys());
+    await Promise.all(keys.filter((key) => key !== 'name').map((key) => answered(store.delete(key))));
+  });
+
 /** The name of this terminal: who loses its memory has another one. */
 export const name = () =>
   within('known', 'readwrite', async (store) => {
