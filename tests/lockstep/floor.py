@@ -117,7 +117,9 @@ class Site:
             told = Told(self.store, mirror)
             self.book, self.entries = mirror, told.entries
         self.desk = Desk(told, self.definitions, self.now, speed=PACE)
-        self.importer = Importer(self.desk, sender="northfield", time_zone=self.registry.time_zone)
+        self.importer = Importer(
+            self.desk, told, self.definitions, sender="northfield", time_zone=self.registry.time_zone
+        )
         self.heard = 0
         self.at: dict[tuple[str, str], Container] = {}
         self.by_hand: dict[str, Task] = {}  # units that run what the MES does not know of yet
