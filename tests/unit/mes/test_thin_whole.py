@@ -292,6 +292,33 @@ def test_two_job_orders_that_take_turns_on_one_machine_each_get_the_parts_of_the
     }
 
 
+def test_a_part_counted_at_the_very_instant_of_a_change_was_made_for_the_job_order_before(shop: Shop) -> None:
+    from taktwin.mes.collection.actions import Heard
+
+    for request in ("1", "2"):
+        drop(shop, quantity=50, request=request)
+    row = job(shop, "2-20")
+    shop.granted(commands.DispatchJob(job="2-20", work_unit="adhesive2", version=row.version))
+    shop.begin("1-20", "adhesive2")
+    shop.machine("adhesive2", serial="A1")
+    shop.granted(commands.ControlJob(job="1-20", method="Pause"))
+    shop.now_ns -= SECOND  # one touch: this is paused, that is begun
+    shop.granted(commands.BeginJob(job="2-20"))
+    shop.counters["adhesive2/good_count"] += 1
+    count = Heard("adhesive2/good_count", shop.counters["adhesive2/good_count"], shop.now_ns)
+    shop.desk.hear([count], stream="SAMPLES", position=shop.now_ns + 1)
+    assert [job(shop, name).good for name in ("1-20", "2-20")] == [2, 0]
+    shop.machine("adhesive2", serial="A2")
+    assert [job(shop, name).good for name in ("1-20", "2-20")] == [2, 1]
+    # Where nothing ended then, what is counted at the instant of the begin can only be its own.
+    shop.granted(commands.ControlJob(job="2-20", method="Pause"))
+    shop.granted(commands.ControlJob(job="1-20", method="Resume"))
+    shop.counters["adhesive2/good_count"] += 1
+    count = Heard("adhesive2/good_count", shop.counters["adhesive2/good_count"], shop.now_ns)
+    shop.desk.hear([count], stream="SAMPLES", position=shop.now_ns + 2)
+    assert [job(shop, name).good for name in ("1-20", "2-20")] == [3, 1]
+
+
 def test_of_what_a_machine_makes_while_its_job_order_is_interrupted_only_the_part_in_its_hand_is_that_ones(
     shop: Shop,
 ) -> None:

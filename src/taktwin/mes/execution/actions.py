@@ -468,10 +468,12 @@ def running_at(book: Reading, work_unit: str, at_ns: int, *, begun_ns: int = 0) 
     begun_ns : when the machine began the part, by its own word; 0: it names no parts
     """
     now = [run for run in book.where(Run, work_unit=work_unit, to_ns=0) if run.from_ns <= at_ns]
-    if not now:
+    if not any(run.from_ns < at_ns for run in now):
         past = [run for run in book.newest(Run, "from_ns", RUNS_BACK, work_unit=work_unit)
-                if run.from_ns <= at_ns]  # fmt: skip
-        now = [run for run in past if at_ns <= run.to_ns]
+                if run.to_ns and run.from_ns <= at_ns]  # fmt: skip
+        # At the instant of a change it is of the job order before: a part is made before it is counted.
+        within = [run for run in past if run.from_ns < at_ns <= run.to_ns]
+        now = within or now or [run for run in past if at_ns <= run.to_ns]
         for run in past[:1] if not now else ():
             job = book.get(JobOrder, run.job)
             in_hand = 0 < begun_ns <= run.to_ns
