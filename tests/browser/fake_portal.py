@@ -27,7 +27,7 @@ from taktwin.portal.columns import MEDIA_TYPE
 from taktwin.portal.columns import encode as column_bytes
 from taktwin.portal.models import alarms as alarm_models
 from taktwin.portal.models import live as live_models
-from taktwin.portal.models import objects, system
+from taktwin.portal.models import objects, resources, system
 from taktwin.portal.models.plant import MeModel
 from taktwin.portal.pages import Pages
 from taktwin.portal.routes.plant import asset_document, mirror_topic
@@ -248,6 +248,30 @@ async def unit_page(unit: str) -> Any:
             "supplies": {"from": feeds, "to": serves},
             "assets": [asset_document(world.registry, a) for a in e.assets],
         }
+    ).model_dump(by_alias=True)
+
+
+@app.get(f"{API}/mes/assets")
+async def mes_assets(equipment: str = "") -> Any:
+    mounted = world.registry.equipment[equipment].assets  # type: ignore[index]
+    assets = []
+    for name in mounted:
+        told = asset_document(world.registry, name)
+        known = {key: told[key] for key in ("name", "manufacturer", "model", "serial_number")}
+        where = {"role": equipment, "location": "", "since_ms": START_MS}
+        assets.append(
+            {
+                "asset": told["id"],
+                "kind": "machine",
+                "retired": False,
+                "reason": "",
+                "version": 1,
+                **known,
+                **where,
+            }
+        )
+    return resources.AssetsModel.model_validate(
+        {"assets": assets, "roles": [], "free_roles": [], "stores": {}, "at_ms": world.now_ms()}
     ).model_dump(by_alias=True)
 
 
