@@ -202,6 +202,13 @@ def test_a_late_order_says_what_decides_it_and_plan_and_projection_stand_apart(p
     assert seen["jobs"][0]["planned"]["begin_ns"] < seen["jobs"][0]["projected"]["begin_ns"]
 
 
+def test_an_order_without_a_due_date_is_never_late(planned: Shop) -> None:
+    planned.granted(commands.DropOrder(request="9", product="EA-100", quantity=10, due_ns=0))
+    planned.now_ns += 48 * HOUR
+    late = {each["request"]: each["late"] for each in look(planned)["orders"]}
+    assert late["3"] and not late["9"]
+
+
 def test_the_schedule_and_the_stock_leave_as_b2mml(planned: Shop) -> None:
     assert confirming.stock(planned.store.book, sender="n", at_ns=planned.now_ns) is None
     assert publish(planned, places(look(planned)).values(), 0).accepted

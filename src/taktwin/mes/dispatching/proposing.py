@@ -231,7 +231,7 @@ def _orders(lines: Iterable[Line], plan: Plan, proposed: Plan, now_ns: int) -> l
         found.append({
             "request": request, "product": own[0].job.product, "quantity": own[0].job.quantity,
             "due_ns": due_ns, "planned_end_ns": _end(plan, own), "projected_end_ns": will_ns,
-            "proposed_end_ns": _end(proposed, own), "late": will_ns > due_ns or now_ns > due_ns,
+            "proposed_end_ns": _end(proposed, own), "late": 0 < due_ns < max(will_ns, now_ns),
             "decides": _decides(last, lines),
         })  # fmt: skip
     return sorted(found, key=lambda each: (each["due_ns"], each["request"]))
