@@ -408,6 +408,24 @@ def test_parts_that_were_made_while_nobody_saw_the_machine_make_it_no_faster() -
     assert unit["figures"]["effectiveness"] == pytest.approx(pace, abs=0.03)
 
 
+def test_the_first_minutes_of_a_line_have_no_pace_as_those_of_its_machines_have_none() -> None:
+    begin = local(2027, 1, 12, 6)
+    floor = Floor(at_ns=begin)
+    line, units = next((name, units) for name, units in DEFINITIONS.units_of.items() if CELL in units)
+    end = begin + 4 * MINUTE
+    for unit in units:
+        floor.tell(Told(unit, (Said(begin, "state", EXECUTE),), tuple(range(begin, end + 1, 4 * SECOND))))
+    for unit in units:
+        floor.now_ns = end - 90 * SECOND
+        floor.machine(unit, parts=4)
+    floor.now_ns = end
+    page = floor.asked("performance", scope=line)
+    assert page["elements"]["unknown_ns"] == 0 and page["elements"]["produced"] == 4 * len(units)
+    for row in (*page["units"], page, *page["products"]):
+        assert row["withheld"]["effectiveness"] == "too_short" and row["figures"]["oee_index"] is None
+        assert row["figures"]["availability"] == 1.0
+
+
 def test_what_is_faster_than_planned_is_said_with_its_two_times() -> None:
     pru = next(op for op in DEFINITIONS.products["EA-100"].operations if op.number == 20).standard_time_s
     floor = Floor(at_ns=local(2027, 1, 12, 6))
