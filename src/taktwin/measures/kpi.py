@@ -241,26 +241,33 @@ OF_PACE = frozenset({
 })  # fmt: skip
 
 
-def figures(e: Elements) -> dict[str, float | None]:
+def figures(e: Elements, *, units: int = 1) -> dict[str, float | None]:
     """Return every figure of a scope by its name; None where it is withheld."""
-    why = withheld(e)
+    why = withheld(e, units=units)
     return {name: None if name in why else formula(e) for name, formula in FIGURES.items()}
 
 
-def withheld(e: Elements) -> dict[str, Withheld]:
-    """Return the figures that the evidence does not carry, each with the first reason."""
-    found = {name: _objection(name, e) for name in FIGURES}
+def withheld(e: Elements, *, units: int = 1) -> dict[str, Withheld]:
+    """Return the figures that the evidence does not carry, each with the first reason.
+
+    Parameters
+    ----------
+    units : how many work units made the parts: at each of them one may have begun before the window
+    """
+    found = {name: _objection(name, e, units) for name in FIGURES}
     return {name: reason for name, reason in found.items() if reason is not None}
 
 
-def _objection(name: str, e: Elements) -> Withheld | None:
+def _objection(name: str, e: Elements, units: int) -> Withheld | None:
     timed = name not in OF_PARTS and name != "unknown_share"
     if timed and e.unknown_ns > UNKNOWN_MAX * e.calendar_ns:
         return Withheld.UNKNOWN
     if name in OF_PACE:
         if e.unrated:
             return Withheld.UNRATED
-        if e.production_ns and part_ns(e) > ONE_PART_MAX * e.production_ns:
+        if not e.produced:  # no part is no pace of 0 %: the first may be in work
+            return Withheld.NOTHING
+        if e.production_ns and units * part_ns(e) > ONE_PART_MAX * e.production_ns:
             return Withheld.TOO_SHORT
     return Withheld.NOTHING if FIGURES[name](e) is None else None
 
@@ -268,10 +275,10 @@ def _objection(name: str, e: Elements) -> Withheld | None:
 def part_ns(e: Elements) -> float:
     """Return the planned run time of one part (PRU), over the products as they were made.
 
-    Infinite where some is planned for parts none of which was seen; 0 where nothing was made.
+    Infinite where parts were made and none of them was seen; 0 where nothing was made.
     """
     paced = e.produced - e.unseen
-    return e.planned_run_ns / paced if paced > 0 else math.inf if e.planned_run_ns else 0.0
+    return e.planned_run_ns / paced if paced > 0 else math.inf if e.produced else 0.0
 
 
 def _product(*factors: float | None) -> float | None:

@@ -160,6 +160,25 @@ def test_the_first_minute_of_a_shift_has_no_pace() -> None:
 
 
 def test_parts_that_nobody_saw_are_no_pace_either() -> None:
-    e = Elements(production_ns=60 * MINUTE, produced=90, good=90, unseen=90, planned_run_ns=1)
-    assert kpi.withheld(e)["effectiveness"] is kpi.Withheld.TOO_SHORT
-    assert kpi.figures(e)["quality_ratio"] == 1.0
+    for planned_run_ns in (0, 1):  # nothing is planned for what nobody saw; a nanosecond by rounding
+        e = Elements(production_ns=60 * MINUTE, produced=90, good=90, unseen=90,
+                     planned_run_ns=planned_run_ns)  # fmt: skip
+        assert kpi.withheld(e)["effectiveness"] is kpi.Withheld.TOO_SHORT
+        assert kpi.figures(e)["effectiveness"] is None and kpi.figures(e)["quality_ratio"] == 1.0
+
+
+def test_no_part_is_no_pace_of_nothing() -> None:
+    e = Elements(production_ns=20 * SECOND)  # the first part is in work: nobody was slow
+    for name in ("effectiveness", "common_performance", "oee_index"):
+        assert kpi.figures(e)[name] is None and kpi.withheld(e)[name] is kpi.Withheld.NOTHING
+    assert kpi.figures(e)["availability"] == 1.0
+
+
+def test_a_sum_of_machines_of_which_none_has_a_pace_has_none() -> None:
+    one = Elements(production_ns=4 * MINUTE, produced=5, good=5, planned_run_ns=4 * MINUTE)
+    assert kpi.withheld(one)["effectiveness"] is kpi.Withheld.TOO_SHORT
+    line = kpi.total([one] * 6)
+    assert kpi.withheld(line, units=6)["oee_index"] is kpi.Withheld.TOO_SHORT
+    assert kpi.figures(line, units=6)["oee_index"] is None
+    long = Elements(production_ns=40 * MINUTE, produced=50, good=50, planned_run_ns=40 * MINUTE)
+    assert kpi.figures(kpi.total([long] * 6), units=6)["effectiveness"] == pytest.approx(1.0)

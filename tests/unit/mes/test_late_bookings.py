@@ -390,6 +390,16 @@ def test_nothing_waits_for_what_the_terminal_no_longer_has(listed: Definitions) 
     assert len(shop.store.book.where(ScrapReport)) == 2
 
 
+def test_what_comes_long_after_its_turn_holds_up_nothing_that_follows(listed: Definitions) -> None:
+    shop = morning(listed)
+    wishes = kept(shop.now_ns, [(n, f"note-{n:05d}", commands.ReportScrap(job="1-20", cause="damaged"))
+                                for n in range(1, 5)])  # fmt: skip
+    shop.now_ns += 100 * SECOND
+    assert [each.state for each in sync(shop, [wishes[2]], first=3)] == ["booked"]
+    assert [each.state for each in sync(shop, [wishes[0]])] == ["booked"]  # from a tab that slept
+    assert [each.state for each in sync(shop, [wishes[3]])] == ["booked"]
+
+
 @pytest.mark.parametrize(
     ("off_s", "words"),
     [(3600, "in the future"), (-80 * 3600, "h at most"), (30, ""), (-600, "")],

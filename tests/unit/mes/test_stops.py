@@ -244,6 +244,29 @@ def test_two_supervisors_recode_one_stop_and_the_second_sees_the_first() -> None
     ]
 
 
+def test_who_splits_or_merges_what_somebody_changed_meanwhile_is_told_too() -> None:
+    floor = Floor()
+    seen = floor.stood(minutes=10)
+    assert coded(floor, seen, "nozzle").accepted
+    cut = commands.SplitStop(stop=seen.stop, at_ns=seen.from_ns + 4 * MINUTE, version=seen.version)
+    lost = floor.ask(cut, actor="P22")
+    assert (lost.code, lost.current["reason"]) == ("conflict", "nozzle")
+    (coded_once,) = floor.stops()
+    assert floor.ask(_with(cut, version=coded_once.version)).accepted
+    assert coded(floor, coded_once, "jam", cause="stuck").code == "conflict"  # half of it is another stop now
+    first, second = floor.stops()
+    assert coded(floor, second, "jam", cause="stuck").accepted
+    both = commands.MergeStops(stop=first.stop, other=second.stop, version=first.version,
+                               other_version=second.version)  # fmt: skip
+    lost = floor.ask(both)
+    assert (lost.code, lost.current["stop"], lost.current["reason"]) == ("conflict", second.stop, "jam")
+    _, recoded = floor.stops()
+    both = _with(both, other_version=recoded.version)
+    assert floor.ask(_with(both, version=first.version - 1)).code == "conflict"
+    assert floor.ask(both).accepted
+    assert coded(floor, first, "cleaning", cause="weekly").code == "conflict"  # it is longer now
+
+
 def test_a_stop_is_split_and_merged_again() -> None:
     floor = Floor()
     row = floor.stood(minutes=10)
@@ -358,12 +381,13 @@ def test_a_unit_that_tells_no_state_is_unknown_and_a_line_is_the_sum_of_its_unit
     floor.stood()
     (unit,) = floor.asked("performance", scope="deburr1")["units"]
     assert not unit["seen"] and unit["figures"]["unknown_share"] == 1.0
-    line = next(name for name, units in DEFINITIONS.units_of.items() if CELL in units)
-    page = floor.asked("performance", scope=line)
-    sums = [row["elements"] for row in page["units"] if row["work_unit"] not in page["without"]]
-    assert page["without"] == [row["work_unit"] for row in page["units"] if not row["seen"]]
-    for name, value in page["elements"].items():
-        assert value == sum(each[name] for each in sums), name
+    for place, silent in ((CELL, []), ("deburr1", ["deburr1"])):
+        line = next(name for name, units in DEFINITIONS.units_of.items() if place in units)
+        page = floor.asked("performance", scope=line)
+        sums = [row["elements"] for row in page["units"] if row["work_unit"] not in silent]
+        assert page["without"] == [row["work_unit"] for row in page["units"] if not row["seen"]] == silent
+        for name, value in page["elements"].items():
+            assert value == sum(each[name] for each in sums), name
     assert floor.asked("performance", scope="nowhere") == {}
 
 
@@ -408,6 +432,24 @@ def test_parts_that_were_made_while_nobody_saw_the_machine_make_it_no_faster() -
     assert unit["figures"]["effectiveness"] == pytest.approx(pace, abs=0.03)
 
 
+def test_the_first_minutes_of_a_line_have_no_pace_as_those_of_its_machines_have_none() -> None:
+    begin = local(2027, 1, 12, 6)
+    floor = Floor(at_ns=begin)
+    line, units = next((name, units) for name, units in DEFINITIONS.units_of.items() if CELL in units)
+    end = begin + 4 * MINUTE
+    for unit in units:
+        floor.tell(Told(unit, (Said(begin, "state", EXECUTE),), tuple(range(begin, end + 1, 4 * SECOND))))
+    for unit in units:
+        floor.now_ns = end - 90 * SECOND
+        floor.machine(unit, parts=4)
+    floor.now_ns = end
+    page = floor.asked("performance", scope=line)
+    assert page["elements"]["unknown_ns"] == 0 and page["elements"]["produced"] == 4 * len(units)
+    for row in (*page["units"], page, *page["products"]):
+        assert row["withheld"]["effectiveness"] == "too_short" and row["figures"]["oee_index"] is None
+        assert row["figures"]["availability"] == 1.0
+
+
 def test_what_is_faster_than_planned_is_said_with_its_two_times() -> None:
     pru = next(op for op in DEFINITIONS.products["EA-100"].operations if op.number == 20).standard_time_s
     floor = Floor(at_ns=local(2027, 1, 12, 6))
@@ -432,6 +474,25 @@ def test_two_failures_have_a_mean_and_one_has_none() -> None:
     assert coded(floor, floor.stops()[0], "change_over").accepted  # somebody meant it to stand
     (unit,) = floor.asked("performance", scope=CELL)["units"]
     assert unit["reliability"]["failures"] == 1
+
+
+def test_failures_of_a_shift_of_which_little_was_seen_have_no_mean() -> None:
+    floor = Floor(at_ns=local(2027, 1, 12, 13, 20))
+    floor.stood()
+    floor.stood()
+    (unit,) = floor.asked("performance", scope=CELL)["units"]
+    assert unit["reliability"] == {"failures": 2, "mtbf_s": None, "mttr_s": None}
+
+
+def test_parts_for_which_nobody_has_said_a_time_make_no_pace() -> None:
+    floor = Floor(replace(DEFINITIONS, cycles_s={}), local(2027, 1, 12, 6))
+    for _ in range(20):
+        floor.say(state=EXECUTE, for_s=60)
+        floor.machine(CELL)  # for no job order
+    (unit,) = floor.asked("performance", scope=CELL)["units"]
+    assert unit["elements"]["unrated"] == unit["elements"]["produced"] >= 19
+    assert unit["withheld"]["effectiveness"] == "unrated" and unit["figures"]["oee_index"] is None
+    assert unit["figures"]["quality_ratio"] == 1.0
 
 
 @pytest.mark.parametrize(

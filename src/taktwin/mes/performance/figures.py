@@ -208,7 +208,6 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
     rows = [_unit(book, definitions, time, products, now_ns) for time in times]
     # A place whose machine says nothing would make every sum unknown: it is named beside the sum instead.
     told = [time for time in times if time.work_unit in definitions.machines] or times
-    total = kpi.total(elements_in(time) for time in told)
     stops = [each for row in rows for each in row.pop("stops")]
     return {
         "scope": scope, "name": definitions.work_units.get(scope, scope),
@@ -219,10 +218,10 @@ def performance(book: Reading, definitions: Definitions, wish: dict[str, Any], n
         },
         "units": rows,
         "products": [
-            {"product": product, **_figures(kpi.total(elements_in(time, product) for time in told))}
+            {"product": product, **_figures([elements_in(time, product) for time in told])}
             for product in products
         ],
-        **_figures(total),
+        **_figures([elements_in(time) for time in told]),
         "without": [time.work_unit for time in times if time not in told],
         "unknown_max": kpi.UNKNOWN_MAX,
         "too_fast": [each for time in told for each in _too_fast(time, products)],
@@ -247,7 +246,7 @@ def _unit(
         "work_unit": time.work_unit, "name": definitions.work_units[time.work_unit],
         "seen": machine is not None,
         "short_stop_s": 0.0 if machine is None else machine.short_stop_ns / SECOND_NS,
-        **_figures(total),
+        **_figures([total]),
         "strip": [
             {"from_ns": piece.from_ns, "to_ns": piece.to_ns, "time_class": piece.told.value,
              "stop": piece.stop}
@@ -265,7 +264,7 @@ def _unit(
             for row in time.repairs
         ],
         "products": [
-            {"product": product, **_figures(elements_in(time, product))} for product in products
+            {"product": product, **_figures([elements_in(time, product)])} for product in products
         ] if len(products) > 1 else [],
         "stops": [
             stop_shown(book, definitions, [row for row in time.stops if row.part_of == name], time)
@@ -291,15 +290,17 @@ def _reliability(time: UnitTime, total: Elements) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(found: Elements) -> dict[str, Any]:
+def _figures(parts: Sequence[Elements]) -> dict[str, Any]:
+    """Return the sum of some work units with its figures."""
+    found, units = kpi.total(parts), max(sum(1 for each in parts if each.produced), 1)
     return {
         "elements": {
             **dataclasses.asdict(found),
             "calendar_ns": found.calendar_ns, "planned_busy_ns": found.planned_busy_ns,
             "unit_busy_ns": found.unit_busy_ns, "delay_ns": found.delay_ns,
         },
-        "figures": kpi.figures(found),
-        "withheld": {name: reason.value for name, reason in kpi.withheld(found).items()},
+        "figures": kpi.figures(found, units=units),
+        "withheld": {name: reason.value for name, reason in kpi.withheld(found, units=units).items()},
     }  # fmt: skip
 
 
