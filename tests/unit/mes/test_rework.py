@@ -212,11 +212,13 @@ def test_a_recall_names_the_customers_and_follows_splits_and_merges(cell: Shop) 
 def test_a_lot_is_split_and_merged_only_where_nothing_gets_lost_or_hidden(cell: Shop) -> None:
     cell.granted(commands.ReceiveLot(lot="AD-2", product="AD-3", quantity=50.0))
     cell.granted(commands.ReceiveLot(lot="SC-1", product="SC-12", quantity=50.0))
+    part(cell, "A1")
     for wish, code in (
         (commands.SplitLot(lot="AD-2", into="AD-3x", quantity=50.0), "invalid"),
         (commands.SplitLot(lot="AD-2", into="AD-3x", quantity=-1.0), "invalid"),
         (commands.SplitLot(lot="AD-2", into="AD-3x", quantity=float("inf")), "invalid"),
         (commands.SplitLot(lot="AD-2", into="AD-1", quantity=5.0), "state"),
+        (commands.SplitLot(lot="AD-2", into="A1", quantity=5.0), "state"),  # a unit's number
         (commands.SplitLot(lot="AD-9", into="AD-3x", quantity=5.0), "unknown"),
         (commands.SplitLot(lot="AD-2", into="BADGE-12345678", quantity=5.0), "invalid"),
         (commands.MergeLots(lot="AD-2", into="SC-1"), "invalid"),

@@ -12,7 +12,7 @@ from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.resources.engine import BADGE_PREFIX
 from taktwin.mes.tracking.keeping import SOME, draw, put_down, there
 from taktwin.mes.tracking.stock import UNPLACED
-from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, LotTransfer
+from taktwin.mes.tracking.tables import FREE, LoadedLot, Lot, LotTransfer, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading
 
@@ -27,7 +27,7 @@ def split_lot(book: Reading, wish: commands.SplitLot, asking: Asking) -> Iterato
     if not into.strip() or len(into) > 80 or not into.isprintable() or into.startswith(BADGE_PREFIX):
         raise Refused("invalid", "lot number", repr(into[:80]), "1 to 80 printable characters, of no badge",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-    if book.get(Lot, into) is not None:
+    if book.get(Lot, into) is not None or book.get(Unit, into) is not None:
         raise Refused("state", "lot", repr(into), "a lot number that is not in use")
     if wish.location is not None and wish.quantity > there(book, lot.lot, wish.location) + SOME:
         here = there(book, lot.lot, wish.location)
