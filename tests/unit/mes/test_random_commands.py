@@ -6,7 +6,7 @@ finds nothing proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -28,11 +28,13 @@ from taktwin.mes.quality.engine import Disposition, Verdict
 from taktwin.mes.quality.tables import OVER, Nonconformance, Result
 from taktwin.mes.resources.engine import Tally
 from taktwin.mes.resources.tables import Certificate, Stay
-from taktwin.mes.tracking.engine import Link, Taking, backward, forward
+from taktwin.mes.tracking.engine import Taking
+from taktwin.mes.tracking.queries import Eaten, genealogy, recall
 from taktwin.mes.tracking.stock import Stock, StockCount
 from taktwin.mes.tracking.tables import Consumption, Lot, Unit
 from taktwin.plant import open_plant
 from taktwin.standards.job_control import SUB_STATES, Method, State, SubState
+from taktwin.storage.book import Reading
 from taktwin.storage.journal import Entry, sealed, verify
 from tests.unit.mes.conftest import PLANT, SECOND, START_NS, Shop
 
@@ -63,6 +65,24 @@ def chained_and_rebuilt(shop: Shop) -> None:
     assert verify(store.entries).broken is None
     told = {key: row for key, row in store.book.rows.items() if key[0] not in UNTOLD}
     assert rebuilt(store.entries).rows == told
+
+
+def traced_both_ways(book: Reading) -> None:
+    """What a unit's genealogy names has that unit on its recall list, and nothing else has."""
+    back: set[tuple[str, str]] = set()
+    for unit in book.where(Unit):
+        found = genealogy(book, unit.unit)
+        assert found is not None
+        back |= {(name, unit.unit) for name in _named(found.eaten)}
+    names = {row.lot for row in (*book.where(Lot), *book.where(Consumption)) if row.lot}
+    assert back == {(name, unit.unit) for name in names for unit in recall(book, name)}
+
+
+def _named(eaten: Iterable[Eaten]) -> set[str]:
+    found: set[str] = set()
+    for each in eaten:
+        found |= {each.row.lot, *each.origins, *_named(each.below)} - {""}
+    return found
 
 
 class Plant(RuleBasedStateMachine):
@@ -282,10 +302,7 @@ class Plant(RuleBasedStateMachine):
                 assert done.setdefault(entry.correlation, entry.recorded_ns) == entry.recorded_ns, (
                     "done twice"
                 )
-        links = [Link(r.lot, r.unit, r.quantity) for r in store.book.where(Consumption) if r.lot]
-        names = {link.source for link in links} | {link.target for link in links}
-        ahead = {(a, b) for a in names for b in forward(links, a)}
-        assert ahead == {(a, b) for b in names for a in backward(links, b)}
+        traced_both_ways(store.book)
         for unit in store.book.where(Unit):
             eaten: dict[tuple[str, str], float] = {}
             for row in store.book.where(Consumption, unit=unit.unit):
@@ -455,6 +472,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "whatever is measured is good": ("taktwin.mes.quality.engine.verdict", _always_good),
     "what a machine uses still lies in the store": ("taktwin.mes.tracking.actions.draw", _draws_nothing),
     "a move is not taken away where it came from": ("taktwin.mes.tracking.moves.take_away", _leaves_it_there),
+    "a recall list is empty": ("tests.unit.mes.test_random_commands.recall", lambda *_: []),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
     "nobody looks whether a command was done before": (
         "taktwin.mes.stores.MemoryTransaction.answer_of",
