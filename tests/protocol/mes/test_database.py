@@ -342,6 +342,14 @@ async def test_what_the_superuser_changes_is_found_and_named(server: Server) -> 
         assert verdict.broken is not None and verdict.broken.sequence == where
     with server.connect() as connection:
         assert journal.verify(journal.everything(connection), anchors).broken is None
+        entry = next(iter(journal.everything(connection)))
+    for name in entry.__struct_fields__[1:]:  # each column counts, also those that no statement above touches
+        value = getattr(entry, name)
+        changed = msgspec.structs.replace(
+            entry, **{name: value + 1 if isinstance(value, int) else f"{value}x"}
+        )
+        broken = journal.verify([changed]).broken
+        assert broken is not None and broken.sequence == 1, name
 
 
 async def test_an_entry_between_two_others_and_a_chain_computed_anew_are_found_without_our_server(
