@@ -1,43 +1,8 @@
-"""Genealogy as a graph: what went into what, traced both ways; and the balance of a lot. Pure."""
+"""The balance of a lot: how a wanted quantity is taken from it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
-    """`source` (a lot or a unit) went into `target` (a unit)."""
-
-    source: str
-    target: str
-    quantity: float
-
-
-def backward(links: Iterable[Link], start: str) -> set[str]:
-    """Return everything that went into something, through all levels."""
-    return _reached(links, start, lambda link: (link.target, link.source))
-
-
-def forward(links: Iterable[Link], start: str) -> set[str]:
-    """Return everything that something went into, through all levels."""
-    return _reached(links, start, lambda link: (link.source, link.target))
-
-
-def _reached(links: Iterable[Link], start: str, ends) -> set[str]:  # type: ignore[no-untyped-def]
-    step: dict[str, set[str]] = {}
-    for link in links:
-        here, there = ends(link)
-        step.setdefault(here, set()).add(there)
-    found: set[str] = set()
-    todo = [start]
-    while todo:
-        for name in step.get(todo.pop(), ()):
-            if name not in found:
-                found.add(name)
-                todo.append(name)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
