@@ -92,6 +92,35 @@ def test_a_value_changed_with_its_own_hash_is_found_by_the_next_or_by_an_anchor(
     assert code == 1 and f"broken at entry {min(number + 1, COUNT)}: " in said
 
 
+def test_a_changed_entry_that_the_next_one_is_made_to_name_is_found_there(verified: Any) -> None:
+    """Only two lines differ then, and the end is as it was anchored: the next one's hash binds its link."""
+    whole = chain()
+    kept = anchor(whole[-1])
+    whole[2] = sealed(msgspec.structs.replace(whole[2], actor="P99"), whole[1].hash)
+    whole[3] = msgspec.structs.replace(whole[3], previous_hash=whole[2].hash)
+    code, said = verified(lines(whole), [kept])
+    assert code == 1 and "broken at entry 4: it was changed after it was written" in said
+
+
+def test_a_chain_that_goes_on_from_another_is_no_beginning(verified: Any) -> None:
+    entries, previous = [], "f" * 64
+    for entry in chain():
+        entries.append(sealed(entry, previous))
+        previous = entries[-1].hash
+    code, said = verified(lines(entries))
+    assert code == 1 and "broken at entry 1: it does not continue" in said
+
+
+@pytest.mark.parametrize(
+    ("one", "next_"), [("actor", "actor_type"), ("reason", "correlation"), ("correlation", "content")]
+)
+def test_letters_that_wander_from_a_column_to_the_next_are_found(verified: Any, one: str, next_: str) -> None:
+    whole = chain()
+    first, second = getattr(whole[2], one), getattr(whole[2], next_)
+    whole[2] = msgspec.structs.replace(whole[2], **{one: first[:-1], next_: first[-1] + second})
+    assert "broken at entry 3: " in verified(lines(whole))[1]
+
+
 ORDERS: dict[str, tuple[Callable[[Lines], Lines], int]] = {
     "the first is gone": (lambda all_: all_[1:], 1),
     "one is gone": (lambda all_: [*all_[:2], *all_[3:]], 3),
