@@ -54,8 +54,8 @@ def verify_audit(options: argparse.Namespace) -> int:
     if anchors:
         print(f"{len(anchors)} anchors agree, the last one with entry {anchored}")
     if anchored < verdict.entries:
-        print(f"not proven: entries {anchored + 1} to {verdict.entries}: no anchor is behind them, so they may"
-              " have been written anew, or more of them cut off")  # fmt: skip
+        print(f"not proven: entries {anchored + 1} to {verdict.entries}: no anchor is behind them, so they"
+              " may have been written anew, or more of them cut off")  # fmt: skip
     print(f"the last one's hash is {verdict.last_hash}")
     return 0
 
