@@ -103,8 +103,8 @@ def test_two_kinds_of_failure_add_up() -> None:
 
 def test_kinds_of_failure_by_the_calendar_and_by_work() -> None:
     # While one is mended the clock of the other runs on, and its strike waits. Struck by work after 10,
-    # mended for 5; by the calendar 12 after its last repair, mended for 2: 10 parts, mended 10 to 15, struck at once
-    # and mended to 17; from there the same again.
+    # mended for 5; by the calendar 12 after its last repair, mended for 2: 10 parts, mended 10 to 15, struck
+    # at once and mended to 17; from there the same again.
     work, clock = Failure(Fixed(10), Fixed(5)), Failure(Fixed(12), Fixed(2), FailureClock.CALENDAR, name="c")
     plant = one_saturated(WorkCenter("m", failure=work, more_failures=(clock,)), Fixed(1))
     state = only(plant, 170)
