@@ -16,7 +16,7 @@ import numpy as np
 
 from taktwin.errors import TaktwinError
 from taktwin.simulation.distributions import Distribution, table
-from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter
+from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter, unit_name
 
 OPERATORS_MAX = 64  # a bit each
 LEAVES_MAX = 1 << 14  # of the kernel's tree: what may have an event pending
@@ -118,6 +118,10 @@ def _names(plant: Plant) -> Iterator[Finding]:
         yield from known(f"delivery at {delivery.at_s:g} s", "material", delivery.material)
     for order in plant.orders:
         yield from known(f"order {order.name}", "product", order.product)
+    units = [unit_name(center, n + 1) for center in plant.centers for n in range(center.units)]
+    for closure in plant.closures:
+        if closure.unit not in units:
+            yield Finding("closure", f"unknown unit {closure.unit!r}", _one_of(units))
 
 
 def _one_of(names: list[str]) -> str:
@@ -140,7 +144,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
         return
     yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
                       f"at most {OPERATORS_MAX}")  # fmt: skip
-    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 3
+    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 5
     yield from wanted(
         "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
     )
@@ -181,6 +185,10 @@ def _values(plant: Plant) -> Iterator[Finding]:
         yield from wanted(place, delivery.quantity >= 1, f"{delivery.quantity} pieces", "1 or more")
         is_instant = 0 <= delivery.at_s / plant.tick_s < TICKS_MAX
         yield from wanted(place, is_instant, f"at_s {delivery.at_s}", "an instant from 0 on")
+    for closure in plant.closures:
+        rises = 0 <= plant.ticks(closure.from_s) < plant.ticks(closure.to_s)
+        yield from wanted(f"closure of {closure.unit}", rises and closure.to_s / plant.tick_s < TICKS_MAX,
+                          f"from {closure.from_s:g} to {closure.to_s:g} s", "0 <= from < to")  # fmt: skip
     for crew in plant.crews:
         yield from wanted(f"crew {crew.name}", crew.people >= 1, f"{crew.people} people", "1 or more")
     for order in plant.orders:

@@ -42,6 +42,8 @@ class Compiled:
     calendars: npt.NDArray[np.int64]
     bill: Records
     deliveries: Records
+    closings: npt.NDArray[np.int64]
+    openings: npt.NDArray[np.int64]
     stock: tuple[int, ...]
     tables: npt.NDArray[np.float64]
     crew_people: tuple[int, ...]
@@ -52,14 +54,15 @@ class Compiled:
     @property
     def leaves(self) -> int:
         """Return how many things may have an event pending, rounded up to a power of 2."""
-        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 2
+        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 4
         return 1 << (count - 1).bit_length()
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""
         return (
             self.units, self.centers, self.steps, self.products, self.orders,
-            self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries, self.tables,
+            self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries,
+            self.closings, self.openings, self.tables,
         )  # fmt: skip
 
 
@@ -95,6 +98,7 @@ def compiled(plant: Plant) -> Compiled:
     steps, products, endless = _routes(plant, tables, family_of, skills)
     bill = _bill(plant, steps, products)
     units, centers, setups = _centers(plant, tables, family_of, endless)
+    closings, openings = _closures(plant)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
     orders = np.zeros(len(plant.orders), kernel.ORDER)
     for row, order in zip(orders, plant.orders_by_release, strict=True):
@@ -111,6 +115,7 @@ def compiled(plant: Plant) -> Compiled:
             [sum(1 << place for place, each in enumerate(plant.operators) if skill in each.skills)
              for skill in skills] or [0], np.uint64),
         calendars=_calendars(plant), bill=bill, deliveries=_deliveries(plant),
+        closings=closings, openings=openings,
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
@@ -211,6 +216,20 @@ def _deliveries(plant: Plant) -> Records:
     place_of = {material.name: place for place, material in enumerate(plant.materials)}
     rows = [(plant.ticks(d.at_s), d.quantity, place_of[d.material], 0) for d in plant.deliveries_by_time]
     return np.array(rows, kernel.DELIVERY)
+
+
+def _closures(plant: Plant) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the tick and unit of all beginnings, and of all ends, in the sequence in which they come."""
+    names = [unit_name(center, n + 1) for center in plant.centers for n in range(center.units)]
+    place_of = {name: place for place, name in enumerate(names)}
+    begins = sorted(
+        (plant.ticks(each.from_s), place, place_of[each.unit]) for place, each in enumerate(plant.closures)
+    )
+    ends = sorted(
+        (plant.ticks(each.to_s), place, place_of[each.unit]) for place, each in enumerate(plant.closures)
+    )
+    closings, openings = (np.array(rows, np.int64).reshape(-1, 3)[:, ::2] for rows in (begins, ends))
+    return np.ascontiguousarray(closings), np.ascontiguousarray(openings)
 
 
 def _calendars(plant: Plant) -> npt.NDArray[np.int64]:

@@ -53,7 +53,7 @@ UNIT_STATE = np.dtype([
     ("since", "i8"), ("left", "i8"), ("rest", "i8"), ("to_failure", "i8"), ("repair_left", "i8"),
     ("operator", "u8"), ("task", "i4"), ("state", "i4"), ("job", "i4"), ("family", "i4"),
     ("next_blocked", "i4"), ("next_calling", "i4"), ("next_down", "i4"), ("failures", "i4"),
-    ("on", "i4"), ("down", "i4"),
+    ("on", "i4"), ("down", "i4"), ("shift", "i4"), ("closed", "i4"),
 ])  # fmt: skip
 CENTER_STATE = np.dtype([
     ("head", "i4"), ("tail", "i4"), ("waiting", "i4"), ("blocked_head", "i4"), ("blocked_tail", "i4"),
@@ -69,6 +69,7 @@ RUN_STATE = np.dtype([
     ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("next_order", "i4"),
     ("call_head", "i4"), ("call_tail", "i4"), ("moving", "i4"), ("turns", "i8"), ("events", "i8"),
     ("next_delivery", "i4"), ("pad", "i4"), ("begun", "i4"), ("in_work", "i4"),
+    ("next_closing", "i4"), ("next_opening", "i4"),
     ("in_work_since", "i8"), ("in_work_ticks", "i8"), ("done", "i8"),
 ])  # fmt: skip
 PRODUCT_STATE = np.dtype([
@@ -278,8 +279,9 @@ def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, **_PLAIN)
 def simulate(  # type: ignore[no-untyped-def]
-    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries, tables,
-    tree, us, cs, crews, js, run, moves, spent, made, ended, stock, key, until, enough,
+    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
+    closings, openings, tables, tree, us, cs, crews, js, run, moves, spent, made, ended, stock, key, until,
+    enough,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -293,6 +295,7 @@ def simulate(  # type: ignore[no-untyped-def]
     skills : (s,) bit sets of operators
     bill : (lines,) pieces that a part takes; deliveries : by time; stock : (materials,) pieces
     calendars : (c, 2 + edges) ticks: period, number of edges, then on and off in turns
+    closings, openings : (k, 2) tick and unit of the ends of closures, by time
     tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
     tree : (2 * leaves,) keys; moves : (jobs, 2) heap of arrival tick and job
     spent : (units, STATES) ticks; ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
@@ -301,8 +304,10 @@ def simulate(  # type: ignore[no-untyped-def]
     l_fault = n_units
     l_source = 2 * n_units
     l_move = l_source + products.shape[0]
-    l_calendar = l_move + 1
-    l_delivery = l_calendar + calendars.shape[0]
+    l_closing = l_move + 1
+    l_calendar = l_closing + 1
+    l_opening = l_calendar + calendars.shape[0]
+    l_delivery = l_opening + 1
     l_order = l_delivery + 1
     leaves = tree.shape[0] >> 1
     x = run[0]
@@ -330,6 +335,14 @@ def simulate(  # type: ignore[no-untyped-def]
                 _put(tree, l_source + p, t << SHIFT | (l_source + p))
         for c in range(calendars.shape[0]):
             _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
+        while x.next_closing < closings.shape[0] and closings[x.next_closing, 0] <= now:
+            us[closings[x.next_closing, 1]].closed += 1
+            us[closings[x.next_closing, 1]].on = 0
+            x.next_closing += 1
+        if x.next_closing < closings.shape[0]:
+            _put(tree, l_closing, closings[x.next_closing, 0] << SHIFT | l_closing)
+        if x.next_opening < openings.shape[0]:
+            _put(tree, l_opening, max(openings[x.next_opening, 0], now) << SHIFT | l_opening)
         if x.next_delivery < deliveries.shape[0]:
             _put(tree, l_delivery, max(deliveries[x.next_delivery].at, now) << SHIFT | l_delivery)
         if x.next_order < orders.shape[0]:
@@ -485,18 +498,39 @@ def simulate(  # type: ignore[no-untyped-def]
                 _arrive(moves, js, x.moving)
                 x.moving -= 1
                 _put(tree, l_move, moves[0, 0] << SHIFT | l_move if x.moving > 0 else NEVER)
-            elif leaf < l_delivery:  # ---- a calendar turns on or off
-                c = leaf - l_calendar
-                n = calendars[c, 1]
-                phase = now % calendars[c, 0]
+            elif leaf < l_delivery:  # ---- a calendar turns on or off, a closure begins or ends
+                c = -1
                 e = 0
-                while e < n and calendars[c, 2 + e] <= phase:
-                    e += 1
-                t = calendars[c, 2 + e] if e < n else calendars[c, 0] + calendars[c, 2]
-                _put(tree, leaf, (now - phase + t) << SHIFT | leaf)
-                on = e & 1
-                for m in range(n_units):
-                    if units[m].calendar == c and us[m].on != on:
+                m = 0
+                n = n_units
+                t = NEVER
+                if leaf == l_closing:
+                    m = closings[x.next_closing, 1]
+                    n = m + 1
+                    us[m].closed += 1
+                    x.next_closing += 1
+                    if x.next_closing < closings.shape[0]:
+                        t = closings[x.next_closing, 0] << SHIFT | leaf
+                elif leaf == l_opening:
+                    m = openings[x.next_opening, 1]
+                    n = m + 1
+                    us[m].closed -= 1
+                    x.next_opening += 1
+                    if x.next_opening < openings.shape[0]:
+                        t = max(openings[x.next_opening, 0], now) << SHIFT | leaf
+                else:
+                    c = leaf - l_calendar
+                    phase = now % calendars[c, 0]
+                    while e < calendars[c, 1] and calendars[c, 2 + e] <= phase:
+                        e += 1
+                    t = calendars[c, 2 + e] if e < calendars[c, 1] else calendars[c, 0] + calendars[c, 2]
+                    t = (now - phase + t) << SHIFT | leaf
+                _put(tree, leaf, t)
+                for m in range(m, n):  # noqa: B020
+                    if c >= 0 and units[m].calendar == c:
+                        us[m].shift = e & 1
+                    on = us[m].shift if us[m].closed == 0 else 0
+                    if us[m].on != on:
                         us[m].on = on
                         busy = us[m].task == SETUP or us[m].task == WORKING
                         if on == 0:
@@ -521,8 +555,8 @@ def simulate(  # type: ignore[no-untyped-def]
                         elif us[m].task == BLOCKED:
                             _note(us, spent, m, now)
                         # The others stay OFF until the scan below comes to them, one after the other.
-                if on == 1:
-                    scan = 0
+                        if on == 1:
+                            scan = 0
             elif leaf == l_delivery:  # ---- material comes
                 d = x.next_delivery
                 x.next_delivery = d + 1

@@ -21,6 +21,8 @@ def obstacle(plant: Compiled) -> str | None:
     model = plant.plant
     if len(model.products) != 1 or model.orders:
         return "orders, or not exactly one product"
+    if model.closures:
+        return "units are closed for a while"
     (product,) = model.products
     if product.endless == (product.arrivals is not None) or product.balks:
         return "parts come in two ways, in none, or are lost"

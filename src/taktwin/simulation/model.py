@@ -130,6 +130,18 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Closure:
+    """A unit that is off in [from, to) on top of its calendar: maintenance planned, or a machine down.
+
+    What it has in hand rests, and goes on afterwards.
+    """
+
+    unit: str  # as `unit_name` has it: mill.3
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """A person with skills, always there; the first in the list who can is taken."""
 
@@ -157,6 +169,7 @@ class Plant:
     calendars: tuple[Calendar, ...] = ()
     materials: tuple[Material, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    closures: tuple[Closure, ...] = ()
     tick_s: float = 0.001
 
     def ticks(self, seconds: float) -> int:

@@ -54,9 +54,11 @@ class Kind(IntEnum):
     FAULT = 1
     SOURCE = 2
     MOVE = 3
-    CALENDAR = 4
-    DELIVERY = 5
-    ORDER = 6
+    CLOSING = 4
+    CALENDAR = 5
+    OPENING = 6
+    DELIVERY = 7
+    ORDER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class _Unit:
     job: _Job | None = None
     family: str | None = None
     operator: int | None = None
-    is_on: bool = True
+    on_shift: bool = True
+    closures: set[int] = field(default_factory=set)
     shown: Doing = Doing.OFF
     shown_since: int = 0
     ends: int | None = None  # tick at which its task ends or breaks, while it goes on
@@ -123,6 +126,10 @@ class _Unit:
     repair_left: int = 0
     fault_at: int | None = None  # tick of the next fault by calendar, or of the end of the repair
     spent: list[int] = field(default_factory=lambda: [0] * len(Doing))
+
+    @property
+    def is_on(self) -> bool:
+        return self.on_shift and not self.closures
 
     @property
     def is_busy(self) -> bool:
@@ -215,7 +222,7 @@ class Reference:
         ]
         for place, unit in enumerate(self._units):
             unit.place = place
-            unit.is_on = unit.center.model.calendar is None
+            unit.on_shift = unit.center.model.calendar is None
             unit.center.units.append(unit)
         for product in plant.products:
             if product.endless:
@@ -299,6 +306,8 @@ class Reference:
                     self._at(Kind.MOVE, 0, self._moves[0][0])
                 job.tell("moving", f"to {job.at.center}", tick)
                 self._comes(job, None, may_balk=False)
+            elif kind is Kind.CLOSING or kind is Kind.OPENING:
+                self._closure_turns(place, begins=kind is Kind.CLOSING)
             elif kind is Kind.CALENDAR:
                 self._calendar_turns(place)
             elif kind is Kind.DELIVERY:
@@ -323,6 +332,12 @@ class Reference:
                 self._at(Kind.SOURCE, place, self._span(product.arrivals, streams.ARRIVAL, whom, 0))
         for place in range(len(self.plant.calendars)):
             self._at(Kind.CALENDAR, place, 0)
+        for place, closure in enumerate(self.plant.closures):
+            if self.plant.ticks(closure.from_s) == 0:
+                next(each for each in self._units if each.name == closure.unit).closures.add(place)
+            else:
+                self._at(Kind.CLOSING, place, self.plant.ticks(closure.from_s))
+            self._at(Kind.OPENING, place, self.plant.ticks(closure.to_s))
         if self._deliveries:
             self._at(Kind.DELIVERY, 0, self.plant.ticks(self._deliveries[0].at_s))
         if self._orders:
@@ -562,26 +577,41 @@ class Reference:
         is_on, turns = self._calendar_at(calendar)
         self._at(Kind.CALENDAR, place, turns)
         for unit in self._units:
-            if unit.center.model.calendar != calendar.name or unit.is_on == is_on:
-                continue
-            unit.is_on = is_on
-            if not is_on:
-                if not unit.is_down:
-                    self._pause(unit)
-                elif unit.crew_is_here:
-                    assert unit.fault_at is not None
-                    unit.repair_left = unit.fault_at - self.now
-                    self._fault(unit, None)
-                unit.note(self.now)
-            elif unit.is_down:
-                if unit.crew_is_here:
-                    self._fault(unit, self.now + unit.repair_left)
-                unit.note(self.now)
-            elif unit.task in (Doing.CALLING, Doing.BLOCKED):
-                self._is_called |= unit.task is Doing.CALLING
-                unit.note(self.now)
-            else:
-                self._coming_on.append(unit)
+            if unit.center.model.calendar == calendar.name:
+                was_on, unit.on_shift = unit.is_on, is_on
+                self._turn(unit, was_on=was_on)
+
+    def _closure_turns(self, place: int, *, begins: bool) -> None:
+        name = self.plant.closures[place].unit
+        unit = next(each for each in self._units if each.name == name)
+        was_on = unit.is_on
+        if begins:
+            unit.closures.add(place)
+        else:
+            unit.closures.remove(place)
+        self._turn(unit, was_on=was_on)
+
+    def _turn(self, unit: _Unit, *, was_on: bool) -> None:
+        """Let a unit rest that went off, or go on that came on."""
+        if unit.is_on == was_on:
+            return
+        if was_on:
+            if not unit.is_down:
+                self._pause(unit)
+            elif unit.crew_is_here:
+                assert unit.fault_at is not None
+                unit.repair_left = unit.fault_at - self.now
+                self._fault(unit, None)
+            unit.note(self.now)
+        elif unit.is_down:
+            if unit.crew_is_here:
+                self._fault(unit, self.now + unit.repair_left)
+            unit.note(self.now)
+        elif unit.task in (Doing.CALLING, Doing.BLOCKED):
+            self._is_called |= unit.task is Doing.CALLING
+            unit.note(self.now)
+        else:
+            self._coming_on.append(unit)
 
     def _calendar_at(self, calendar: Calendar) -> tuple[bool, int]:
         """Return whether the calendar is on now, and the tick of its next edge, which may change nothing."""

@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 1
+VERSION = 2
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -128,7 +128,7 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     for name in ("job", "next_blocked", "next_calling", "next_down"):
         units[name] = -1
     units["state"] = kernel.OFF
-    units["on"] = plant.units["calendar"] < 0
+    units["on"] = units["shift"] = plant.units["calendar"] < 0
     for name in ("head", "tail", "blocked_head", "blocked_tail"):
         state["centers"][name] = -1
     state["crews"]["free"] = plant.crew_people

@@ -18,6 +18,7 @@ from taktwin.simulation.distributions import (
 )
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Delivery,
     Failure,
@@ -30,6 +31,7 @@ from taktwin.simulation.model import (
     Rule,
     Step,
     WorkCenter,
+    unit_name,
 )
 from taktwin.simulation.reference import Count, Reference
 from taktwin.simulation.run import advance
@@ -148,8 +150,14 @@ def plants(draw: st.DrawFn) -> Plant:
         Delivery(draw(st.sampled_from("xy")), draw(st.integers(1, 9)), float(draw(st.integers(0, 200))))
         for _ in range(draw(st.integers(0, 5)) if stocked else 0)
     )
+    names = [unit_name(center, n + 1) for center in centers for n in range(center.units)]
+    spans = [(draw(st.sampled_from((0.0, 6.0, 14.0, 50.0, 100.0))), draw(st.sampled_from((8.0, 20.0, 50.0))))
+             for _ in range(draw(st.sampled_from((0, 0, 1, 4))))]  # fmt: skip
+    closures = tuple(Closure(draw(st.sampled_from(names)), since, since + span) for since, span in spans)
     tick = draw(st.sampled_from((1.0, 0.5, 0.001)))
-    parts = (tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries)
+    parts = (
+        tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries, closures
+    )  # fmt: skip
     return Plant(*parts, tick_s=tick)
 
 

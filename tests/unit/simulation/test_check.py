@@ -12,6 +12,7 @@ from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular, Weibull
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Delivery,
     Failure,
@@ -82,6 +83,9 @@ def wearing(**changes: object) -> Plant:
         (replace(GOOD, calendars=(Calendar("day", 24, ((8, 6),)),)), "expected rising and apart"),
         (replace(GOOD, calendars=(Calendar("day", 24, ((6, 30),)),)), "within 0 and 24 s"),
         (replace(GOOD, calendars=(Calendar("day", 24, ()),)), "no interval"),
+        (replace(GOOD, closures=(Closure("mill.2", 0, 5),)),
+         "closure: unknown unit 'mill.2': expected one of lathe.1, mill.1"),
+        (replace(GOOD, closures=(Closure("mill.1", 5, 5),)), "from 5 to 5 s: expected 0 <= from < to"),
         (replace(GOOD, operators=tuple(Operator(str(k), frozenset()) for k in range(65))), "65 operators"),
         (steps(replace(STEP, good=0.0), Step("mill", "mill", Fixed(5))),
          "step mill: nothing ever comes to it"),

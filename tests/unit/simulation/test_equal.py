@@ -65,6 +65,10 @@ def _material_for_one_part(self: Reference, unit: _Unit, job: _Job) -> None:
         self.stock[name] += pieces * (job.quantity - 1)
 
 
+def _on_when_two_closures_meet(self: _Unit) -> bool:
+    return self.on_shift and len(self.closures) != 2
+
+
 _SERVE = Reference._serve
 _ANSWER, _RENEW = Reference._answer_a_call, Reference._renew
 
@@ -75,6 +79,7 @@ MISTAKES = {
     "operators to the last unit first": (Reference, "_answer_a_call", _calls_in_sequence_of_units),
     "operators to units that are off": (Reference, "_answer_a_call", _operators_go_to_units_that_are_off),
     "material for one part of the job": (Reference, "_serve", _material_for_one_part),
+    "two closures that cancel out": (_Unit, "is_on", property(_on_when_two_closures_meet)),
     "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
 }
 
@@ -85,7 +90,7 @@ def test_a_planted_mistake_is_found(mistake: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(place, name, wrong)
 
     @settings(
-        max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=600, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(plant=plants(), seed=st.integers(0, 2**32))

@@ -15,6 +15,7 @@ from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.maxplus import departures, obstacle
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Failure,
     FailureClock,
@@ -83,6 +84,7 @@ LINE = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", STEPS, endless=Tr
     [
         (replace(LINE, orders=(Order("o", "p"),)), "orders"),
         (replace(LINE, products=(Product("p", STEPS),)), "in none"),
+        (replace(LINE, closures=(Closure("a.1", 0, 5),)), "closed"),
         (replace(LINE, products=(Product("p", STEPS, Exponential(9), balks=True),)), "lost"),
         (replace(LINE, products=(Product("p", (*STEPS, Step("u", "a", Fixed(1))), endless=True),)), "twice"),
         (replace(LINE, centers=(WorkCenter("a", 2), WorkCenter("b"))), "several units"),
