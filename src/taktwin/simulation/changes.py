@@ -188,7 +188,7 @@ def named(plant: Plant, kind: str, said: str, place: str) -> frozenset[str]:
     if said in picks:
         found = picks[said](plant)
         if not found:
-            raise Unfit(place, repr(said), f"a plant with a {kind}")
+            raise Unfit(place, repr(said), f"a plant with one: {kind}")
         return frozenset(found)
     raise Unfit(place, f"unknown {kind} {said!r}", one_of(said, known))
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from taktwin.errors import DomainError
 from taktwin.simulation import streams
+from taktwin.simulation.check import Finding, ModelError
 from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.inference import (
     LEVEL,
@@ -260,7 +261,7 @@ def compare(
         return clock is not None and clock() >= ends_at
 
     all_of = unique((Scenario(AS_IT_IS), *scenarios))
-    contenders = [_Contender(each, compiled(applied(base, each)), start, seed) for each in all_of]
+    contenders = [_Contender(each, _built(base, each), start, seed) for each in all_of]
     answer = Comparison(asked, all_of, {}, seed, horizon_s)
     running = list(contenders)
     span = base.ticks(horizon_s)
@@ -295,6 +296,17 @@ def compare(
             if not running:
                 break
     return _answered(answer, contenders)
+
+
+def _built(base: Plant, scenario: Scenario) -> Compiled:
+    plant = applied(base, scenario)
+    try:
+        return compiled(plant)
+    except ModelError as error:
+        raise ModelError(
+            Finding(f"scenario {scenario.name}: {each.place}", each.found, each.expected)
+            for each in error.findings
+        ) from error
 
 
 def _rounds(replications: int, precision: Precision | None, race: Racing | None) -> list[int]:
@@ -360,7 +372,7 @@ def _best(asked: Kpi, values: dict[str, FloatArray], answer: Comparison) -> dict
     if asked.better == 0:
         return {}
     is_objective = asked is answer.kpis[0]
-    found = {name: 0.0 for name in answer.eliminated} if is_objective else {}
+    found = dict.fromkeys(answer.eliminated, 0.0) if is_objective else {}
     able = [name for name in values if name not in found]
     n = min(len(values[name]) for name in able)
     costs = np.array([-asked.better * values[name][:n] for name in able])

@@ -184,7 +184,8 @@ def _made(name: str) -> Callable[[Runs, slice], FloatArray]:
 
 def _over(above: npt.NDArray[Any], below: npt.NDArray[Any]) -> FloatArray:
     """Return a ratio, NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(len(above), math.nan), where=below > 0)
+    nothing: FloatArray = np.full(len(above), math.nan)
+    return np.asarray(np.divide(above, below, out=nothing, where=below > 0), np.float64)
 
 
 def _share(*states: int) -> Callable[[Runs, slice], FloatArray]:
@@ -235,7 +236,7 @@ KPIS: dict[str, Kpi] = {
         Kpi("flow_h", "h", -1, "hours from release to the end, mean of the jobs done", _flow_h),
         Kpi("wip", "jobs", -1, "jobs in work, mean over the time",
             lambda r, u: _over(r.as_hours(r.in_work_ticks), r.hours)),
-        Kpi("wip_end", "jobs", -1, "jobs in work at the end", lambda r, u: r.in_work * 1.0),
+        Kpi("wip_end", "jobs", -1, "jobs in work at the end", lambda r, u: r.in_work.astype(np.float64)),
         Kpi("scrapped", "jobs", -1, "jobs scrapped", _made("scrapped")),
         Kpi("scrap_share", "1", -1, "scrapped, of the jobs that ended", _scrap_share),
         Kpi("reworked", "jobs", -1, "times that a job was sent back", _made("reworked")),

@@ -166,9 +166,17 @@ def digest(plant: Plant) -> str:
 
 
 def fingerprint(document: Any) -> str:
-    """Return the hash of a document as JSON has it, whatever the sequence of its names."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the hash of a document as JSON has it, whatever the sequence of its names; 2.0 is 2."""
+    text = json.dumps(_plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _plain(document: Any) -> Any:
+    if isinstance(document, Mapping):
+        return {key: _plain(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [_plain(value) for value in document]
+    return int(document) if isinstance(document, float) and document.is_integer() else document
 
 
 def unique(scenarios: Iterable[Scenario]) -> tuple[Scenario, ...]:
