@@ -89,11 +89,7 @@ def compiled(plant: Plant) -> Compiled:
     """
     warnings = checked(plant)
     tables = _Tables()
-    named = {step.family for product in plant.products for step in product.steps}
-    named |= {family for center in plant.centers for pair in center.setup_s for family in pair}
-    families = sorted(each for each in named if each is not None)
-    family_of: dict[str | None, int] = {None: 0}
-    family_of.update((name, place) for place, name in enumerate(families, 1))
+    family_of = {name: place for place, name in enumerate(families_of(plant))}
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
     steps, products, endless = _routes(plant, tables, family_of, skills)
     bill = _bill(plant, steps, products)
@@ -121,6 +117,13 @@ def compiled(plant: Plant) -> Compiled:
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
         order_names=tuple(order.name for order in plant.orders_by_release),
     )  # fmt: skip
+
+
+def families_of(plant: Plant) -> tuple[str | None, ...]:
+    """Return the set-up families of a plant as they are numbered; the first is none."""
+    named = {step.family for product in plant.products for step in product.steps}
+    named |= {family for center in plant.centers for pair in center.setup_s for family in pair}
+    return (None, *sorted(each for each in named if each is not None))
 
 
 def _routes(

@@ -90,6 +90,7 @@ FIFO, SHORTEST, DUE, PRIORITY, BY_SETUP = range(5)
 NO_FAILURE, BY_WORKING, BY_CALENDAR = range(3)
 ENDED, ENOUGH, NO_ROOM = range(3)  # why `simulate` came back
 LOST_ORDER, SCRAPPED_ORDER, OPEN_ORDER = -3, -2, -1
+EMPTY, BEGUN, PLACED = range(3)  # whether a run has begun; PLACED: not yet, but in the middle of its work
 
 # The key contract: `streams` says what these are, a test that both agree.
 _WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL = 1, 2, 3, 4, 5
@@ -315,9 +316,22 @@ def simulate(  # type: ignore[no-untyped-def]
     scan = n_units  # units from here on may have come on; beyond the last: none
     why = ENDED
     leaf = int64(-1)
-    first = x.begun == 0
-    if first:
-        x.begun = 1
+    first = x.begun != BEGUN
+    if first and x.begun == PLACED:  # `start` laid it out: nothing is drawn any more
+        x.begun = BEGUN
+        for c in range(calendars.shape[0]):
+            _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
+        if x.next_closing < closings.shape[0]:
+            _put(tree, l_closing, closings[x.next_closing, 0] << SHIFT | l_closing)
+        if x.next_opening < openings.shape[0]:
+            _put(tree, l_opening, openings[x.next_opening, 0] << SHIFT | l_opening)
+        if x.next_delivery < deliveries.shape[0]:
+            _put(tree, l_delivery, deliveries[x.next_delivery].at << SHIFT | l_delivery)
+        if x.next_order < orders.shape[0]:
+            _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
+        scan = 0
+    elif first:
+        x.begun = BEGUN
         for m in range(n_units):
             us[m].to_failure = FAR
             if units[m].clock != NO_FAILURE:
