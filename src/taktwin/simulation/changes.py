@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
-from taktwin.simulation.check import Finding, ModelError, share_on, visits
+from taktwin.simulation.check import Finding, ModelError, capacity, visits
 from taktwin.simulation.distributions import Distribution, Exponential, LogNormal
 from taktwin.simulation.model import (
     Calendar,
     Closure,
     Delivery,
     Failure,
-    FailureClock,
+    Machine,
     Operator,
     Order,
     Plant,
@@ -32,6 +32,7 @@ from taktwin.simulation.model import (
     Rule,
     Step,
     WorkCenter,
+    centers_of,
     unit_name,
 )
 from taktwin.simulation.written import one_of
@@ -73,7 +74,7 @@ def demand(plant: Plant) -> dict[str, float]:
             wanted[product.name] += span_s / product.arrivals.mean_s
         if product.endless:
             slowest = max(
-                step.work.mean_s / centers[step.center].units / centers[step.center].pace
+                step.work.mean_s / sum(capacity(plant, centers[each]) for each in centers_of(step))
                 for step in product.steps
             )
             wanted[product.name] += span_s / slowest if slowest > 0 else 0.0
@@ -83,18 +84,15 @@ def demand(plant: Plant) -> dict[str, float]:
 def loads(plant: Plant) -> dict[str, float]:
     """Return the hours of work of each work center over the hours that it has, up to a common factor."""
     wanted = demand(plant)
-    work_s = dict.fromkeys((center.name for center in plant.centers), 0.0)
+    able = {center.name: capacity(plant, center) for center in plant.centers}
+    work_s = dict.fromkeys(able, 0.0)
     for product in plant.products:
         if wanted[product.name] > 0:
             for step, times in zip(product.steps, visits(product), strict=True):
-                work_s[step.center] += wanted[product.name] * step.work.mean_s * min(times, 1e6)
-    found = {}
-    for center in plant.centers:
-        load = work_s[center.name] / (center.units * center.pace * share_on(plant, center))
-        if center.failure and center.failure.clock is FailureClock.WORKING:
-            load *= 1 + center.failure.repair.mean_s / center.failure.time_to.mean_s
-        found[center.name] = load
-    return found
+                whole_s = wanted[product.name] * step.work.mean_s * min(times, 1e6)
+                for center in centers_of(step):
+                    work_s[center] += whole_s * able[center] / sum(able[each] for each in centers_of(step))
+    return {name: work_s[name] / able[name] for name in able}
 
 
 def _by(measure: Callable[[Plant], Mapping[str, float]], place: int) -> Callable[[Plant], Sequence[str]]:
@@ -277,7 +275,7 @@ class CalendarSet(Change):
         centers = named(plant, "work center", self.center, "center")
         kept = [each for each in plant.calendars if each.name == self.calendar.name]
         if kept and kept[0] != self.calendar:
-            users = {each.name for each in plant.centers if each.calendar == self.calendar.name}
+            users = {each.name for each in plant.centers if self.calendar.name in _calendars(each)}
             if not users <= centers:
                 raise Unfit("calendar", f"a calendar {self.calendar.name!r} that others work by too",
                             "a name of its own")  # fmt: skip
@@ -285,8 +283,23 @@ class CalendarSet(Change):
         calendars = plant.calendars if self.calendar in kept else (*others, self.calendar)
         return replace(
             plant, calendars=calendars,
-            centers=_each(plant.centers, centers, lambda c: replace(c, calendar=self.calendar.name)),
+            centers=_each(plant.centers, centers, lambda c: _by_calendar(c, lambda _: self.calendar.name)),
         )  # fmt: skip
+
+
+def _calendars(center: WorkCenter) -> list[str]:
+    """Return the calendars that a work center and its units have by name, each once."""
+    own = [machine.calendar for machine in center.machines.values()]
+    return list(dict.fromkeys(each for each in (center.calendar, *own) if each is not None))
+
+
+def _by_calendar(center: WorkCenter, change: Callable[[str | None], str | None]) -> WorkCenter:
+    """Return the work center with other calendars, also of the units that have their own."""
+    own = {
+        number: machine if machine.calendar is None else replace(machine, calendar=change(machine.calendar))
+        for number, machine in center.machines.items()
+    }
+    return replace(center, calendar=change(center.calendar), machines=own)
 
 
 Intervals = tuple[tuple[float, float], ...]
@@ -313,12 +326,12 @@ def _recalled(
     """Return the plant in which these work centers have calendars of their own, changed."""
     made: dict[str, Calendar] = {}
     known = {each.name: each for each in plant.calendars}
-    for center in plant.centers:
-        if center.name in centers and center.calendar is not None and center.calendar not in made:
-            old = known[center.calendar]
+    for name in (each for center in plant.centers if center.name in centers for each in _calendars(center)):
+        if name not in made:
+            old = known[name]
             new = change(old)
             same = (new.period_s, new.on_s) == (old.period_s, old.on_s)
-            made[old.name] = old if same else replace(new, name=f"{old.name} {mark}")
+            made[name] = old if same else replace(new, name=f"{name} {mark}")
     new_ones = {new.name: new for old, new in made.items() if new.name != old}
     taken = {name for name, new in new_ones.items() if name in known and known[name] != new}
     if taken:
@@ -328,7 +341,7 @@ def _recalled(
         return plant
 
     def moved(center: WorkCenter) -> WorkCenter:
-        return center if center.calendar is None else replace(center, calendar=made[center.calendar].name)
+        return _by_calendar(center, lambda name: None if name is None else made[name].name)
 
     return replace(plant, calendars=calendars, centers=_each(plant.centers, centers, moved))
 
@@ -795,6 +808,19 @@ def _centers(plant: Plant, said: str, change: Callable[[WorkCenter], WorkCenter]
     return replace(plant, centers=_each(plant.centers, named(plant, "work center", said, "center"), change))
 
 
+def _machines(center: WorkCenter, change: Callable[[Machine], Machine]) -> dict[int, Machine]:
+    return {number: change(machine) for number, machine in center.machines.items()}
+
+
+def _failing(center: WorkCenter, change: Callable[[tuple[Failure, ...]], tuple[Failure, ...]]) -> WorkCenter:
+    """Return the work center with other failures, also of the units that have their own."""
+    kinds = change(center.failures)
+    own = _machines(center, lambda m: m if m.failures is None else replace(m, failures=change(m.failures)))
+    if center.failure is None and center.more_failures:
+        return replace(center, more_failures=kinds, machines=own)
+    return replace(center, failure=kinds[0] if kinds else None, more_failures=kinds[1:], machines=own)
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet(Change):
     """Another rule by which free units take their next job."""
@@ -818,7 +844,12 @@ class PaceScaled(Change):
 
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
-        return _centers(plant, self.center, lambda center: replace(center, pace=center.pace * self.times))
+
+        def other(center: WorkCenter) -> WorkCenter:
+            own = _machines(center, lambda m: m if m.pace is None else replace(m, pace=m.pace * self.times))
+            return replace(center, pace=center.pace * self.times, machines=own)
+
+        return _centers(plant, self.center, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -863,12 +894,39 @@ class FailureScaled(Change):
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
 
+        def other(kinds: tuple[Failure, ...]) -> tuple[Failure, ...]:
+            return tuple(
+                replace(
+                    each, time_to=scaled(each.time_to, self.time_to_times),
+                    repair=scaled(each.repair, self.repair_times),
+                )
+                for each in kinds
+            )  # fmt: skip
+
+        return _centers(plant, self.center, lambda center: _failing(center, other))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsScaled(Change):
+    """Tools that live longer or shorter, a part at least, and changes that take longer or shorter."""
+
+    touches = ("centers",)
+    center: str
+    life_times: float = 1.0
+    change_times: float = 1.0
+
+    def on(self, plant: Plant) -> Plant:
+        """Return the plant with this change."""
+
         def other(center: WorkCenter) -> WorkCenter:
-            if center.failure is None:
-                return center
-            time_to = scaled(center.failure.time_to, self.time_to_times)
-            repair = scaled(center.failure.repair, self.repair_times)
-            return replace(center, failure=replace(center.failure, time_to=time_to, repair=repair))
+            tools = tuple(
+                replace(
+                    tool, life_parts=max(1, round(tool.life_parts * self.life_times)),
+                    change=scaled(tool.change, self.change_times),
+                )
+                for tool in center.tools
+            )  # fmt: skip
+            return replace(center, tools=tools)
 
         return _centers(plant, self.center, other)
 
@@ -877,7 +935,7 @@ class FailureScaled(Change):
 class UptimeSet(Change):
     """A technical availability: a unit that always has work is up for this share of its time.
 
-    Repairs stay as they are and failures come accordingly. What never failed gets failures while
+    Repairs stay as they are and failures of all kinds come accordingly. What never failed gets failures while
     working without memory, and lognormal repairs with the mean `repair_s` and as much spread.
     """
 
@@ -891,16 +949,17 @@ class UptimeSet(Change):
         if not 0 < self.share <= 1:
             raise Unfit("share", f"{self.share:g}", "above 0, at most 1")
 
-        def other(center: WorkCenter) -> WorkCenter:
-            if self.share == 1:
-                return replace(center, failure=None)
-            old = center.failure or Failure(Exponential(1.0), LogNormal(self.repair_s, 1.0))
-            up_s = self.share / (1 - self.share) * old.repair.mean_s
-            return replace(
-                center, failure=replace(old, time_to=scaled(old.time_to, up_s / old.time_to.mean_s))
-            )
+        new = Failure(Exponential(1.0), LogNormal(self.repair_s, 1.0))
 
-        return _centers(plant, self.center, other)
+        def other(kinds: tuple[Failure, ...]) -> tuple[Failure, ...]:
+            if self.share == 1:
+                return ()
+            known = kinds or (new,)
+            wear = sum(each.repair.mean_s / each.time_to.mean_s for each in known)
+            times = wear * self.share / (1 - self.share)
+            return tuple(replace(each, time_to=scaled(each.time_to, times)) for each in known)
+
+        return _centers(plant, self.center, lambda center: _failing(center, other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -918,7 +977,9 @@ class UnitsAdded(Change):
             if center.units + self.count < 1:
                 raise Unfit("count", f"{self.count} at {center.name}, which has {center.units}",
                             "one unit that is left")  # fmt: skip
-            return replace(center, units=center.units + self.count)
+            units = center.units + self.count
+            own = {number: machine for number, machine in center.machines.items() if number <= units}
+            return replace(center, units=units, machines=own)
 
         after = _centers(plant, self.center, other)
         there = set(_units(after))
@@ -1120,7 +1181,7 @@ class WorkSpread(Change):
 
 @dataclass(frozen=True, slots=True)
 class StepMoved(Change):
-    """A step is done at another work center."""
+    """A step is done at another work center, and nowhere else; a tool that is not there is not worn."""
 
     touches = ("products",)
     product: str
@@ -1133,7 +1194,33 @@ class StepMoved(Change):
         if len(found) != 1:
             raise Unfit("center", repr(self.center), "one work center")
         (center,) = found
-        return _steps(plant, self.product, self.step, lambda step: replace(step, center=center))
+        tools = {tool.name for each in plant.centers if each.name == center for tool in each.tools}
+
+        def other(step: Step) -> Step:
+            tool = step.tool if step.tool in tools else None
+            return replace(step, center=center, alternatives=(), tool=tool)
+
+        return _steps(plant, self.product, self.step, other)
+
+
+@dataclass(frozen=True, slots=True)
+class AlternativeAdded(Change):
+    """One more work center that can do a step, the last in preference."""
+
+    touches = ("products",)
+    product: str
+    step: str
+    center: str
+
+    def on(self, plant: Plant) -> Plant:
+        """Return the plant with this change."""
+        centers = sorted(named(plant, "work center", self.center, "center"))
+
+        def other(step: Step) -> Step:
+            new = tuple(each for each in centers if each not in centers_of(step))
+            return replace(step, alternatives=step.alternatives + new)
+
+        return _steps(plant, self.product, self.step, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1230,9 +1317,10 @@ CHANGES: tuple[type[Change], ...] = (
     OrderAdded, OrderSeries, OrderRemoved, OrderChanged, ReleaseShifted, DueShifted, LotSized,
     DemandScaled, DemandMix, DemandMoved,
     OperatorsAdded, OperatorAbsent, PeopleAbsent, SkillLearned, CrewSized,
-    RuleSet, PaceScaled, QueueSized, SetupScaled, FailureScaled, UptimeSet, UnitsAdded, CenterAdded,
+    RuleSet, PaceScaled, QueueSized, SetupScaled, FailureScaled, ToolsScaled, UptimeSet, UnitsAdded,
+    CenterAdded,
     ProductAdded, VariantAdded, YieldSet, YieldScaled, ReworkSet, WorkScaled, WorkSpread,
-    StepMoved, MoveSet, MoveScaled, DeliveryShifted, DeliveryScaled, StockSet,
+    StepMoved, AlternativeAdded, MoveSet, MoveScaled, DeliveryShifted, DeliveryScaled, StockSet,
 )  # fmt: skip
 
 
@@ -1247,6 +1335,7 @@ KINDS: dict[str, type[Change]] = {kind_of(each): each for each in CHANGES}
 # itself is allowed, most.
 BOUNDS: dict[str, tuple[float, bool, float]] = {
     "times": (0, False, 1e6), "time_to_times": (0, False, 1e6), "repair_times": (0, False, 1e6),
+    "life_times": (0, False, 1e6), "change_times": (0, False, 1e6),
     "work_times": (0, False, 1e6), "good_times": (0, False, 1e6),
     "share": (0, True, 1), "good": (0, True, 1), "cv": (0, False, 100),
     "size": (1, True, math.inf), "people": (1, True, math.inf), "quantity": (1, True, math.inf),

@@ -248,6 +248,8 @@ KPIS: dict[str, Kpi] = {
         Kpi("blocked_h", "h", -1, "unit hours blocked by what comes after", _hours(kernel.BLOCKED), True),
         Kpi("waiting_h", "h", -1, "unit hours with a job that waits for people or material",
             _hours(kernel.CALLING), True),
+        Kpi("upkeep_h", "h", -1, "unit hours of maintenance and of tools being changed",
+            _hours(kernel.UPKEEP), True),
         Kpi("idle_h", "h", 0, "unit hours on and without a job", _hours(kernel.IDLE), True),
         Kpi("down_h", "h", -1, "unit hours broken or in repair", _hours(kernel.BROKEN, kernel.REPAIR), True),
     )
@@ -314,7 +316,7 @@ def order_columns(runs: Runs) -> Columns:
     }  # fmt: skip
 
 
-STATE_NAMES = ("idle", "waiting", "setup", "working", "blocked", "broken", "repair", "off")
+STATE_NAMES = ("idle", "waiting", "setup", "working", "blocked", "broken", "repair", "off", "upkeep")
 
 
 def unit_columns(runs: Runs) -> Columns:

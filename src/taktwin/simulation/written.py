@@ -46,7 +46,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         if any(isinstance(key, tuple) for key in value):
             return [[*key, as_json(each)] for key, each in value.items()]
-        return {key: as_json(each) for key, each in value.items()}
+        return {str(key): as_json(each) for key, each in value.items()}
     if isinstance(value, StrEnum):
         return value.value
     if dataclasses.is_dataclass(value):
@@ -152,6 +152,12 @@ def _read_mapping(inner: tuple[Any, ...], document: Any, place: str, findings: l
     if not isinstance(document, Mapping):
         findings.append(Finding(place, repr(document), "a mapping"))
         return _MISSING
+    if inner[0] is int:  # JSON has only texts as names
+        wrong = [key for key in document if not str(key).isdecimal()]
+        findings += [Finding(f"{place}.{key}", repr(key), "a whole number as its name") for key in wrong]
+        if wrong:
+            return _MISSING
+        document = {int(key): each for key, each in document.items()}
     found = {key: _read(inner[1], each, f"{place}.{key}", findings) for key, each in document.items()}
     return _MISSING if any(each is _MISSING for each in found.values()) else found
 

@@ -20,6 +20,7 @@ from taktwin.simulation.model import (
     Delivery,
     Failure,
     FailureClock,
+    Machine,
     Material,
     Operator,
     Order,
@@ -27,6 +28,7 @@ from taktwin.simulation.model import (
     Product,
     Rule,
     Step,
+    Tool,
     WorkCenter,
 )
 from taktwin.simulation.scenario import (
@@ -48,11 +50,11 @@ H = 3600.0
 
 def shop() -> Plant:
     """Return the workshop with material that is delivered and one closure."""
-    steps = (Step("cut", "saw", Fixed(60.0), materials={"bar": 1}),)
+    steps = (Step("cut", "saw", Fixed(60.0), materials={"bar": 1}, tool="blade"),)
     plain = workshop()
     return replace(
         plain,
-        centers=(*plain.centers, WorkCenter("saw")),
+        centers=(*plain.centers, WorkCenter("saw", tools=(Tool("blade", 40, Fixed(60.0)),))),
         products=(*plain.products, Product("pin", steps, Exponential(3600.0))),
         materials=(Material("bar", 5), Material("nut", 1)),
         deliveries=(Delivery("bar", 10, 3600.0), Delivery("nut", 3, 7200.0)),
@@ -92,6 +94,7 @@ PICKS: tuple[tuple[c.Change, set[str]], ...] = (
     (c.QueueSized("mill", None), {"mill"}),
     (c.SetupScaled("lathe", 0.5), {"lathe"}),
     (c.FailureScaled("mill", 2.0, 0.5), {"mill"}),
+    (c.ToolsScaled("saw", 0.5, 2.0), {"saw"}),
     (c.UptimeSet("bench", 0.92), {"bench"}),
     (c.UnitsAdded("mill", 1), {"mill"}),
     (c.CenterAdded(WorkCenter("new", 2)), set()),
@@ -103,6 +106,7 @@ PICKS: tuple[tuple[c.Change, set[str]], ...] = (
     (c.WorkScaled("shaft", "@longest", 1.3), {"shaft"}),
     (c.WorkSpread("shaft", "@all", 0.8), {"shaft"}),
     (c.StepMoved("shaft", "mill", "bench"), {"shaft"}),
+    (c.AlternativeAdded("shaft", "mill", "saw"), {"shaft"}),
     (c.MoveSet("shaft", "turn", 0.0), {"shaft"}),
     (c.MoveScaled("shaft", "turn", 2.0), {"shaft"}),
     (c.DeliveryShifted("bar", 3 * 24 * H), {"bar"}),
@@ -112,7 +116,7 @@ PICKS: tuple[tuple[c.Change, set[str]], ...] = (
 PICK = [change for change, _ in PICKS]
 ADDITIVE = (
     c.ReleaseShifted, c.DueShifted, c.DemandScaled, c.DemandMoved, c.OperatorsAdded, c.PaceScaled,
-    c.SetupScaled, c.FailureScaled, c.UnitsAdded, c.YieldScaled, c.WorkScaled, c.MoveScaled,
+    c.SetupScaled, c.ToolsScaled, c.FailureScaled, c.UnitsAdded, c.YieldScaled, c.WorkScaled, c.MoveScaled,
     c.DeliveryShifted, c.DeliveryScaled, c.PeopleAbsent, c.OperatorAbsent, c.OrderRemoved, c.ShiftStretched,
     c.DemandMix,  # by whole orders, so the second time finds other shares
 )  # fmt: skip
@@ -267,9 +271,9 @@ def test_a_mistake_in_a_text_is_told_by_its_field() -> None:
         "scenario s.changes[2].centre: an unknown field: expected 'center', or one of center, times",
         "scenario s.changes[2].center: nothing: expected a value: there is no default",
         "scenario s.changes[3].center.failure.time_to.distribution: 'weibul': expected 'weibull', or one of "
-        "empirical, exponential, fixed, lognormal, triangular, weibull",
+        "empirical, exponential, fixed, gamma, lognormal, triangular, weibull",
         "scenario s.changes[3].center.failure.repair: 1: expected {'distribution': one of fixed, "
-        "exponential, lognormal, weibull, triangular, empirical, ...}",
+        "exponential, lognormal, weibull, gamma, triangular, empirical, ...}",
         "scenario s.changes[4].rule: 'dew': expected 'due', or one of due, fifo, priority, setup, shortest",
         "scenario s.changes[5].to_s: nothing: expected a value: there is no default",
         "scenario s.changes[6].good: 2: expected 0 or more, at most 1",
@@ -279,13 +283,15 @@ def test_a_mistake_in_a_text_is_told_by_its_field() -> None:
 
 def test_the_names_of_the_kinds_are_a_contract() -> None:
     assert sorted(c.KINDS) == [
-        "calendar_set", "center_added", "center_down", "crew_sized", "delivery_scaled", "delivery_shifted",
+        "alternative_added", "calendar_set", "center_added", "center_down", "crew_sized",
+        "delivery_scaled", "delivery_shifted",
         "demand_mix", "demand_moved", "demand_scaled", "due_shifted", "failure_scaled", "lot_sized",
         "move_scaled", "move_set", "operator_absent", "operators_added", "order_added", "order_changed",
         "order_removed", "order_series", "pace_scaled", "people_absent", "product_added", "queue_sized",
         "release_shifted", "rework_set", "rule_set", "setup_scaled", "shift_added", "shift_cut",
-        "shift_stretched", "skill_learned", "step_moved", "stock_set", "unit_down", "units_added",
-        "uptime_set", "variant_added", "work_scaled", "work_spread", "yield_scaled", "yield_set",
+        "shift_stretched", "skill_learned", "step_moved", "stock_set", "tools_scaled", "unit_down",
+        "units_added", "uptime_set", "variant_added", "work_scaled", "work_spread", "yield_scaled",
+        "yield_set",
     ]  # fmt: skip
 
 
@@ -354,6 +360,32 @@ def test_an_uptime_is_what_repairs_and_failures_make_of_it() -> None:
     assert mill is not None and mill.repair == LogNormal(900.0, 1.0) and mill.crew == "menders"
     assert isinstance(mill.time_to, Weibull), "the shape was lost"
     assert all(center.failure is None for center in done(c.UptimeSet("@all", 1.0)).centers)
+
+
+def test_units_that_differ_are_changed_with_the_others() -> None:
+    own = Failure(Fixed(100.0), Fixed(50.0), name="spindle")
+    more = Failure(Fixed(500.0), Fixed(50.0), name="belt")
+    plain = shop()
+    lathe = replace(
+        plain.centers[0],
+        more_failures=(more,),
+        machines={1: Machine(0.5, (own,), "day"), 2: Machine(failures=())},
+    )
+    plant = replace(plain, centers=(lathe, *plain.centers[1:]))
+    faster = done(c.PaceScaled("lathe", 2.0), plant).centers[0]
+    assert (faster.pace, faster.pace_of(1), faster.pace_of(2)) == (2.0, 1.0, 2.0)
+    rarer = done(c.FailureScaled("lathe", 2.0, 3.0), plant).centers[0]
+    assert rarer.failures_of(1) == (replace(own, time_to=Fixed(200.0), repair=Fixed(150.0)),)
+    assert rarer.more_failures == (replace(more, time_to=Fixed(1000.0), repair=Fixed(150.0)),)
+    assert rarer.failures_of(2) == ()
+    up = done(c.UptimeSet("lathe", 0.9), plant).centers[0]
+    for kinds in (up.failures, up.failures_of(1), up.failures_of(2)):
+        assert sum(each_.repair.mean_s / each_.time_to.mean_s for each_ in kinds) == pytest.approx(1 / 9)
+    assert len(up.failures) == 2 and up.failures_of(1)[0].name == "spindle"
+    longer = done(c.ShiftStretched("lathe", 1800.0), plant).centers[0]
+    assert longer.calendar == longer.calendar_of(1) == "day by +0.5 h"
+    assert done(c.UnitsAdded("lathe", -1), plant).centers[0].machines == {1: lathe.machines[1]}
+    assert read(Plant, json.loads(json.dumps(as_json(plant))), "plant") == plant
 
 
 def test_scaling_keeps_the_shape_of_every_distribution() -> None:
