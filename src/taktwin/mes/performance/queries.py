@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.execution import tables as execution
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.performance.engine import Presence, shares
@@ -60,7 +61,7 @@ def _needs(book: Reading, definitions: Definitions, work_unit: str) -> list[str]
     for state in SHOWN:
         jobs = book.where(JobOrder, work_unit=work_unit, state=state.value)
         for job in sorted(jobs, key=lambda job: (-job.priority, job.due_ns, job.request, job.operation)):
-            definition = definitions.products.get(job.product)
+            definition = followed(book, definitions, job)
             if definition is not None:
                 return list(checked(book, definition.operation(job.operation).skills))
     return []
