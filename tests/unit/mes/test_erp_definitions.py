@@ -8,6 +8,7 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import ImportReport
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.definitions.tables import Master
+from taktwin.mes.definitions.versions import operations_of
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.exchange.queries import QUERIES
 from taktwin.mes.execution.tables import JobOrder
@@ -191,3 +192,70 @@ def test_the_plants_definitions_are_valid_by_the_official_schema(shop: Shop) -> 
     valid(shown(shop))
     valid(send(shop, shown(shop)).document)
     assert len(b2mml.definitions(b2mml.read(shown(shop).encode()))) == len(shop.definitions.products)
+
+
+HEADER = "product;definition;operation;name;class;time_s;work_units;skills;component;quantity;unit;effective"
+ROWS = """EA-100;B;10;Load;loader;80;load2;assembler;SH-100;1;;2027-01-01
+EA-100;B;10;;;;;;HS-1;1;;
+EA-100;B;20;Bond;adhesive_cell;84.5;adhesive2 adhesive3;;AD-3;15;mL;
+EA-200;9;0010;Load;loader;80;;assembler;;;;"""
+
+
+def send_csv(shop: Shop, text: str) -> ImportReport:
+    importer = Importer(shop.desk, shop.store, shop.definitions, sender="n", time_zone="Europe/Vienna")
+    return importer.take("csv", text.encode(), actor="erp", actor_type="service", at_ns=shop.now_ns)
+
+
+def test_definitions_come_in_as_csv_an_operation_a_row(shop: Shop) -> None:
+    report = send_csv(shop, f"{HEADER}\n{ROWS}")
+    assert [(row.request, row.accepted, row.reason) for row in report.rows] == [
+        ("EA-100", True, ""), ("EA-200", True, ""),
+    ]  # fmt: skip
+    row = shop.store.book.get(Master, "EA-100:B")
+    assert row is not None and row.effective_ns == 1_798_758_000_000_000_000, "midnight in Vienna"
+    assert (row.name, row.serialised, row.setup_family) == ("E-axle 100 kW", True, "100"), (
+        "not said: as it is"
+    )
+    load, bond = operations_of(row)
+    assert [(line.product, line.quantity) for line in load.components] == [("SH-100", 1.0), ("HS-1", 1.0)]
+    assert (bond.standard_time_s, bond.work_units) == (84.5, ["adhesive2", "adhesive3"])
+    other = shop.store.book.get(Master, "EA-200:9")
+    assert other is not None and operations_of(other)[0].segment == "0010"
+    assert len(send_csv(shop, f"{HEADER}\n{ROWS}").rows) == 2 and len(shop.store.entries) == 2, "done once"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (";84.5;", ";84,5;", "line 4, time_s: found '84,5'; expected a number"),
+        (";84.5;", ";-1;", "operation 20, Duration in s: found -1.0"),
+        ("HS-1;1", "HS-1;some", "line 3, quantity: found 'some'"),
+        (";;;;;;HS-1;1;;", ";;;;;;;;;", "line 3, component: found nothing"),
+        (";;;;;;HS-1", ";Lead;;;;;HS-1", "line 3, name: found 'Lead'; expected 'Load'"),
+        ("EA-100;B;20", "EA-100;;20", "line 4, definition: found nothing"),
+        ("EA-100;B;10;;", "EA-100;B;15;;", "line 3, name: found nothing"),
+        ("2027-01-01", "soon", "line 2, effective: found 'soon'"),
+        ("adhesive_cell", "oracle", "operation 20, equipment class: found 'oracle'"),
+    ],
+)
+def test_a_bad_row_keeps_its_definition_out_and_no_other_one(
+    shop: Shop, old: str, new: str, words: str
+) -> None:
+    assert old in ROWS
+    report = send_csv(shop, f"{HEADER}\n{ROWS.replace(old, new, 1)}")
+    assert words in "; ".join(row.reason for row in report.rows), report.rows
+    assert "EA-200" in [row.request for row in report.rows if row.accepted]
+    assert shop.store.book.get(Master, "EA-100:B") is None
+
+
+@pytest.mark.parametrize(("old", "new"), [("EA-100;B;20;", ";B;20;"), (";AD-3;15;mL;", ";AD-3;15")])
+def test_a_row_of_which_nobody_knows_whose_it_is_keeps_all_out(shop: Shop, old: str, new: str) -> None:
+    assert old in ROWS
+    report = send_csv(shop, f"{HEADER}\n{ROWS.replace(old, new, 1)}")
+    assert not any(row.accepted for row in report.rows) and not shop.store.entries
+    assert any("line 4" in row.reason for row in report.rows), report.rows
+
+
+def test_a_column_that_nobody_knows_is_refused(shop: Shop) -> None:
+    report = send_csv(shop, f"{HEADER};colour\n")
+    assert (report.place, report.found) == ("line 1", "column 'colour'")

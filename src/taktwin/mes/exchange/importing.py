@@ -13,7 +13,9 @@ from taktwin.contracts.commands import CommandData, ImportedRow, ImportReport
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import Desk
 from taktwin.mes.exchange.asking import done, refused
-from taktwin.mes.exchange.csv_orders import CsvError, read_csv
+from taktwin.mes.exchange.csv_definitions import is_definitions, read_definitions
+from taktwin.mes.exchange.csv_orders import read_orders
+from taktwin.mes.exchange.csv_rows import CsvError, CsvFile, read_rows
 from taktwin.mes.exchange.defining import Masters
 from taktwin.mes.exchange.placing import JobLists
 from taktwin.mes.stores import Store
@@ -39,14 +41,20 @@ class Importer:
         """Return what became of the parts of a message; `kind` is csv or b2mml."""
         try:
             if kind == "csv":
-                return ImportReport(
-                    rows=self._order(read_csv(content, self._time_zone), "csv", actor, actor_type)
-                )
+                return ImportReport(rows=self._take_csv(read_rows(content), actor, actor_type))
             if kind == "b2mml":
                 return self._take_b2mml(content, actor, actor_type, at_ns)
         except (CsvError, B2mmlError) as error:
             return ImportReport(place=error.place, found=error.found, right=error.right)
         return ImportReport(place="format", found=repr(kind), right="csv or b2mml")
+
+    def _take_csv(self, file: CsvFile, actor: str, actor_type: str) -> list[ImportedRow]:
+        if is_definitions(file):
+            return self._masters.take(
+                read_definitions(file, self._time_zone), delete=False, key="csv", actor=actor,
+                actor_type=actor_type,
+            )  # fmt: skip
+        return self._order(read_orders(file, self._time_zone), "csv", actor, actor_type)
 
     def _take_b2mml(self, content: bytes, actor: str, actor_type: str, at_ns: int) -> ImportReport:
         message = b2mml.read(content)
