@@ -16,6 +16,7 @@ from taktwin.mes.assets.queries import unfulfilled
 from taktwin.mes.definitions.routes import Definitions, Operation
 from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.queries import SOME, open_jobs
+from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import NONE, missing_tools, stopped
 from taktwin.mes.performance.tables import Stop
@@ -60,7 +61,7 @@ def needs(jobs: list[JobOrder], routes: Routes) -> Needs:
     """Return what open job orders need where they run or may run; what comes first stands first."""
     found = Needs()
     for job in sorted(
-        jobs, key=lambda each: (each.state != State.RUNNING, -each.priority, each.due_ns, each.job)
+        jobs, key=lambda each: (each.state != State.RUNNING, -each.priority, soonest(each.due_ns), each.job)
     ):
         definition = routes.of(job)
         if definition is None:
