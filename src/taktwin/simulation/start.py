@@ -25,7 +25,18 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, reference, streams
 from taktwin.simulation.compile import Compiled, families_of
 from taktwin.simulation.distributions import CELLS, KNOTS, Distribution, FloatArray, table, value
-from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter, step_name, unit_name
+from taktwin.simulation.model import (
+    Failure,
+    FailureClock,
+    Plant,
+    Product,
+    Step,
+    Tool,
+    WorkCenter,
+    failure_entity,
+    step_name,
+    unit_name,
+)
 from taktwin.simulation.reference import Doing, Kind, Reference
 from taktwin.simulation.state import State, fresh
 
@@ -56,9 +67,28 @@ class JobStart:
     passes: int = 0  # times that it was sent back
 
 
+MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """A further way in which a unit goes down: a failure by its name, `tool NAME`, or `maintenance`."""
+
+    name: str
+    worn_s: float = 0.0  # of what its time to failure counts, since its last repair
+    to_failure_s: float | None = None  # below 0: struck already, while the unit was down
+    failures: int = 1  # times drawn so far, the one that runs included
+    parts: int | None = None  # that a tool is still good for; None: it is new
+    owed_s: float = 0.0  # of maintenance that waits for the job in hand
+
+
 @dataclass(frozen=True, slots=True)
 class UnitStart:
-    """One unit. Where both are given, what is left counts, not what has passed."""
+    """One unit. Where both are given, what is left counts, not what has passed.
+
+    `worn_s`, `to_failure_s` and `failures` are of its only or first kind of failure, `wear` of the others, of
+    tools and maintenance.
+    """
 
     unit: str
     task: Task = Task.IDLE
@@ -75,6 +105,8 @@ class UnitStart:
     down_s: float = 0.0  # for how long it is repaired already
     repair_left_s: float | None = None
     on_shift: bool | None = None  # None: as its calendar says
+    wear: tuple[Wear, ...] = ()
+    down_by: str | None = None  # a name as of `Wear`; None: the only or first failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +202,37 @@ class _Spans:
 
     left: int
     work: int  # of its step, as a whole: what follows a set-up or a call
-    to_failure: int | None
+    strikes: tuple[int, ...]  # of each way to go down: ticks from now, or parts, or ticks of maintenance
     repair_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way in which a unit goes down, in the sequence that both engines have."""
+
+    name: str
+    entity: int
+    mends: Distribution | None
+    crew: str | None
+    failure: Failure | None = None
+    tool: Tool | None = None
+
+    @property
+    def is_by_calendar(self) -> bool:
+        return self.failure is not None and self.failure.clock is FailureClock.CALENDAR
+
+
+def _ways(center: WorkCenter, number: int) -> tuple[_Way, ...]:
+    unit = unit_name(center, number)
+    failures = (
+        _Way(f.name, streams.entity("unit", failure_entity(unit, f)), f.repair, f.crew, f)
+        for f in center.failures_of(number)
+    )
+    tools = (
+        _Way(f"tool {t.name}", streams.entity("tool", f"{unit}/{t.name}"), t.change, t.crew, None, t)
+        for t in center.tools
+    )
+    return (*failures, *tools, _Way(MAINTENANCE, 0, None, None))
 
 
 class _Places:
@@ -183,6 +244,12 @@ class _Places:
         self.units: dict[str, WorkCenter] = {
             unit_name(center, place + 1): center for center in plant.centers for place in range(center.units)
         }
+        self.numbers = {
+            unit_name(center, place + 1): place + 1
+            for center in plant.centers
+            for place in range(center.units)
+        }
+        self.ways = {name: _ways(center, self.numbers[name]) for name, center in self.units.items()}
         self.products = {product.name: product for product in plant.products}
         self.steps = {product.name: {step.name: step for step in product.steps} for product in plant.products}
         self.orders = {order.name: order for order in plant.orders}
@@ -224,10 +291,26 @@ class _Places:
                 )
             if unit.task is Task.SETUP and unit.left_s is None:
                 raise DomainError(f"unit {unit.unit} is set up: expected how long it still takes")
-            if unit.is_down and self.units[unit.unit].failure is None:
+            if unit.is_down and unit.down_by is None and not self.ways[unit.unit][0].failure:
                 raise DomainError(
                     f"unit {unit.unit} is down: expected a failure that tells how it is repaired"
                 )
+            waited_for = any(each.unit == unit.unit and each.waits for each in self.plant.closures)
+            ways = [way.name for way in self.ways[unit.unit] if waited_for or way.name != MAINTENANCE]
+            _known(f"way down of {unit.unit}", [*(w.name for w in unit.wear), *filter(None, [unit.down_by])],
+                   ways)  # fmt: skip
+
+    def wear(self, unit: UnitStart, place: int) -> Wear:
+        """Return what is known of one of the ways in which a unit goes down."""
+        way = self.ways[unit.unit][place]
+        if place == 0 and way.failure:
+            return Wear(way.name, unit.worn_s, unit.to_failure_s, unit.failures)
+        return next((each for each in unit.wear if each.name == way.name), Wear(way.name))
+
+    def down_by(self, unit: UnitStart) -> int:
+        """Return the place of the way in which a unit is down."""
+        names = [way.name for way in self.ways[unit.unit]]
+        return 0 if unit.down_by is None else names.index(unit.down_by)
 
     def step(self, job: JobStart) -> Step:
         return self.steps[job.product][job.step]
@@ -242,7 +325,7 @@ class _Places:
 
     def spans(self, unit: UnitStart, key: int) -> _Spans:
         """Return what is left of a unit's task, until its failure and of its repair."""
-        plant, center = self.plant, self.units[unit.unit]
+        plant, pace = self.plant, self.units[unit.unit].pace_of(self.numbers[unit.unit])
         left = work = 0
         if unit.job:
             step = self.step(unit.job)
@@ -250,29 +333,37 @@ class _Places:
             bits = streams.bits(key, streams.WORK, whom, unit.job.passes)
             ticks = step.work.mean_s / plant.tick_s * self.quantity(unit.job)
             share = 1.0 if step.work.shape.family == "fixed" else value(table(step.work.shape), bits)
-            work = int(ticks * share / center.pace + 0.5)
+            work = int(ticks * share / pace + 0.5)
             if unit.left_s is not None:
                 left = plant.ticks(unit.left_s)
             elif unit.task is Task.WORKING and ticks > 0:
-                passed = unit.elapsed_s / plant.tick_s * center.pace / ticks
-                left = int(ticks * residual(step.work, passed, bits) / center.pace + 0.5)
-        to_failure, repair_left = None, 0
-        if center.failure:
-            whom = streams.entity("unit", unit.unit)
-            if unit.to_failure_s is not None:
-                to_failure = plant.ticks(unit.to_failure_s)
+                passed = unit.elapsed_s / plant.tick_s * pace / ticks
+                left = int(ticks * residual(step.work, passed, bits) / pace + 0.5)
+        strikes = []
+        for place, way in enumerate(self.ways[unit.unit]):
+            wear = self.wear(unit, place)
+            if way.failure and wear.to_failure_s is not None:
+                strikes.append(round(wear.to_failure_s / plant.tick_s))
+            elif way.failure:
+                bits = streams.bits(key, streams.FAILURE, way.entity, wear.failures - 1)
+                strikes.append(_left(plant, way.failure.time_to, wear.worn_s, bits))
+            elif way.tool:
+                strikes.append(way.tool.life_parts if wear.parts is None else wear.parts)
             else:
-                bits = streams.bits(key, streams.FAILURE, whom, unit.failures - 1)
-                to_failure = _left(plant, center.failure.time_to, unit.worn_s, bits)
-            if unit.is_down and unit.repair_left_s is not None:
-                repair_left = plant.ticks(unit.repair_left_s)
-            elif unit.is_down:
-                bits = streams.bits(key, streams.REPAIR, whom, unit.failures - 1)
-                repair_left = _left(plant, center.failure.repair, unit.down_s, bits)
-        return _Spans(left, work, to_failure, repair_left)
+                strikes.append(plant.ticks(wear.owed_s))
+        repair_left = 0
+        if unit.is_down and unit.repair_left_s is not None:
+            repair_left = plant.ticks(unit.repair_left_s)
+        elif unit.is_down:
+            way = self.ways[unit.unit][self.down_by(unit)]
+            bits = streams.bits(
+                key, streams.REPAIR, way.entity, self.wear(unit, self.down_by(unit)).failures - 1
+            )
+            repair_left = _left(plant, way.mends, unit.down_s, bits) if way.mends else 0
+        return _Spans(left, work, tuple(strikes), repair_left)
 
     def on_shift(self, unit: UnitStart) -> bool:
-        name = self.units[unit.unit].calendar
+        name = self.units[unit.unit].calendar_of(self.numbers[unit.unit])
         if unit.on_shift is not None or name is None:
             return unit.on_shift is not False
         calendar = next(each for each in self.plant.calendars if each.name == name)
@@ -282,8 +373,12 @@ class _Places:
     def closed(self, unit: str) -> list[int]:
         """Return the closures that a unit is in; one that begins now has not begun."""
         ticks = self.plant.ticks
-        return [place for place, each in enumerate(self.plant.closures)
-                if each.unit == unit and ticks(each.from_s) < self.now <= ticks(each.to_s)]  # fmt: skip
+        return [
+            place
+            for place, each in enumerate(self.plant.closures)
+            if each.unit == unit and not each.waits
+            if ticks(each.from_s) < self.now <= ticks(each.to_s)
+        ]
 
     def next_arrival(self, product: Product, key: int) -> int:
         """Return the tick at which the next part of a product comes by itself."""
@@ -360,14 +455,12 @@ class Placed:
             row["left"] = spans.left
             if row["job"] >= 0:
                 state["jobs"][row["job"]]["work"] = spans.work
-            by_calendar = plant.units[place]["clock"] == kernel.BY_CALENDAR
-            if spans.to_failure is not None and not by_calendar:
-                row["to_failure"] = spans.to_failure
             row["repair_left"] = spans.repair_left
+            strikes = self._lay_modes(state, place, unit, spans)
             if unit.is_down and unit.has_crew and row["on"]:
                 keys[n_units + place] = now + spans.repair_left
-            elif by_calendar and not unit.is_down and spans.to_failure is not None:
-                keys[n_units + place] = now + spans.to_failure
+            elif not unit.is_down and strikes is not None:
+                keys[n_units + place] = max(now, strikes)
         for place, product in enumerate(plant.plant.products):
             if product.arrivals:
                 keys[2 * n_units + place] = places.next_arrival(product, key)
@@ -378,6 +471,30 @@ class Placed:
         keys[pending] = keys[pending] << kernel.SHIFT | pending
         _plant_tree(state["tree"], keys)
         return state
+
+    def _lay_modes(self, state: State, place: int, unit: UnitStart, spans: _Spans) -> int | None:
+        """Write when each way down strikes; return the tick of the first one by the calendar."""
+        row, ways, now = state["units"][place], self._places.ways[unit.unit], self._places.now
+        first, last = self._plant.units[place]["mode_first"], self._plant.units[place]["mode_last"]
+        row["to_failure"] = kernel.FAR
+        row["upkeep"] = 0
+        by_calendar = []
+        for number, (way, strikes) in enumerate(zip(ways, spans.strikes, strict=True)):
+            if first + number == last:
+                break  # maintenance that nothing asks for
+            mode = state["modes"][first + number]
+            mode["count"] = self._places.wear(unit, number).failures
+            mode["left"] = strikes + now if way.is_by_calendar else strikes
+            if way.is_by_calendar:
+                by_calendar.append(now + strikes)
+            elif way.failure and strikes < row["to_failure"]:
+                row["to_failure"], row["due"] = strikes, first + number
+            elif not way.failure:
+                row["upkeep"] += strikes <= 0 if way.tool else strikes > 0
+        row["span"] = row["to_failure"]
+        if unit.is_down:
+            row["mode"] = first + self._places.down_by(unit)
+        return min(by_calendar, default=None)
 
     def _laid_out(self, start: Start) -> State:
         plant, places = self._plant, self._places
@@ -450,14 +567,12 @@ class Placed:
         row["shift"] = places.on_shift(unit)
         row["closed"] = len(places.closed(unit.unit))
         row["on"] = row["shift"] and not row["closed"]
-        row["to_failure"] = kernel.FAR
-        if plant.units[place]["clock"] != kernel.NO_FAILURE:
-            row["failures"] = unit.failures
-        crew = plant.units[place]["crew"]
         if unit.is_down:
-            row["down"] = 2 if unit.has_crew else 1
-            if crew >= 0 and unit.has_crew:
-                state["crews"]["free"][crew] -= 1
+            mode = plant.units[place]["mode_first"] + places.down_by(unit)
+            is_failure = places.ways[unit.unit][places.down_by(unit)].failure
+            row["down"] = (kernel.WAITS_FAILED if is_failure else kernel.WAITS_UPKEEP) + unit.has_crew
+            if plant.modes[mode]["crew"] >= 0 and unit.has_crew:
+                state["crews"]["free"][plant.modes[mode]["crew"]] -= 1
         row["state"] = _shown(row)
 
     def _lay_queues(self, state: State, start: Start, slots: Iterator[int]) -> None:
@@ -513,7 +628,7 @@ def _shown(row: Any) -> int:
     if not row["on"] or (not row["down"] and row["task"] in (kernel.IDLE, kernel.SETUP, kernel.WORKING)):
         return kernel.OFF
     if row["down"]:
-        return kernel.REPAIR if row["down"] == 2 else kernel.BROKEN
+        return kernel.UPKEEP if row["down"] >= kernel.WAITS_UPKEEP else kernel.BROKEN + int(row["down"]) - 1
     return int(row["task"])
 
 
@@ -561,21 +676,24 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
             run._free.remove(unit.operator)
         unit.on_shift = places.on_shift(said)
         unit.closures = set(places.closed(name))
-        failure = unit.center.model.failure
-        if failure:
-            assert spans.to_failure is not None
-            unit.failures = said.failures
-            if failure.clock is FailureClock.WORKING:
-                unit.to_failure = spans.to_failure
-            elif not said.is_down:
-                run._fault(unit, places.now + spans.to_failure)
-            unit.is_down, unit.repair_left = said.is_down, spans.repair_left
-            if said.is_down and said.has_crew:
+        for number, (mode, strikes) in enumerate(zip(unit.modes, spans.strikes, strict=True)):
+            mode.drawn = places.wear(said, number).failures
+            if mode.failure:
+                mode.strikes = strikes + (places.now if mode.is_by_calendar else 0)
+            elif mode.tool:
+                mode.parts = strikes
+            else:
+                mode.owed = strikes
+        if said.is_down:
+            unit.down_by, unit.repair_left = unit.modes[places.down_by(said)], spans.repair_left
+            if said.has_crew:
                 unit.crew_is_here = True
-                if failure.crew:
-                    run._crews[failure.crew].free -= 1
+                if unit.down_by.crew:
+                    run._crews[unit.down_by.crew].free -= 1
                 if unit.is_on:
                     run._fault(unit, places.now + spans.repair_left)
+        else:
+            run._await_fault(unit)
         unit.shown_since = places.now
         goes_on = unit.can_act and unit.task in (Doing.IDLE, Doing.SETUP, Doing.WORKING)
         unit.shown = Doing.OFF if goes_on else unit.state()
@@ -618,7 +736,7 @@ def _reference_agenda(run: Reference, places: _Places) -> None:
         run._at(Kind.CALENDAR, place, now)
     for place, closure in enumerate(plant.closures):
         for kind, second in ((Kind.CLOSING, closure.from_s), (Kind.OPENING, closure.to_s)):
-            if plant.ticks(second) >= now:
+            if plant.ticks(second) >= now and not (closure.waits and kind is Kind.OPENING):
                 run._at(kind, place, plant.ticks(second))
     while run._deliveries and plant.ticks(run._deliveries[0].at_s) < now:
         run._deliveries.popleft()
@@ -663,6 +781,7 @@ def start_of(plant: Compiled, state: State) -> Start:
             yield int(head)
             head = follows[head]
 
+    numbered = [(center, n + 1) for center in model.centers for n in range(center.units)]
     tasks = {number: task for task, number in _TASKS.items()}
     units = []
     for place, name in enumerate(plant.unit_names):
@@ -670,24 +789,35 @@ def start_of(plant: Compiled, state: State) -> Start:
         ends, fault = pending(place), pending(n_units + place)
         unrun = 0 if ends is None else ends - now
         left = int(row["left"]) if ends is None else unrun + int(row["rest"])
-        to_failure = int(row["to_failure"])
-        if plant.units[place]["clock"] == kernel.BY_CALENDAR:
-            to_failure = 0 if fault is None or row["down"] else fault - now
-        elif ends is not None and row["task"] == kernel.WORKING:
-            to_failure += unrun
+        worked = int(row["span"] - row["to_failure"])
+        if ends is not None and row["task"] == kernel.WORKING:
+            worked -= unrun
         repair = int(row["repair_left"]) if fault is None else fault - now
-        fails = plant.units[place]["clock"] != kernel.NO_FAILURE
+        center, number = numbered[place]
+        wear = []
+        first = plant.units[place]["mode_first"]
+        for mode, way in zip(state["modes"][first : plant.units[place]["mode_last"]], _ways(center, number),
+                             strict=False):  # fmt: skip
+            remains = int(mode["left"])
+            wear.append(Wear(
+                way.name, failures=int(mode["count"]),
+                to_failure_s=(remains - (now if way.is_by_calendar else worked)) * tick_s
+                if way.failure else None,
+                parts=remains if way.tool else None,
+                owed_s=0.0 if way.failure or way.tool else remains * tick_s,
+            ))  # fmt: skip
+        down_by = _ways(center, number)[row["mode"] - first].name if row["down"] else None
+        main = wear.pop(0) if center.failures_of(number) else Wear("")
         operator = int(row["operator"])
         units.append(UnitStart(
             name, tasks[int(row["task"])], job(row["job"]) if row["job"] >= 0 else None,
             families[row["family"]],
             model.operators[operator.bit_length() - 1].name if operator else None,
             left_s=left * tick_s if row["task"] in (kernel.SETUP, kernel.WORKING) else None,
-            to_failure_s=to_failure * tick_s if fails else None,
-            failures=int(row["failures"]) if fails else 1,
-            is_down=bool(row["down"]), has_crew=bool(row["down"] != 1),
+            to_failure_s=main.to_failure_s, failures=main.failures,
+            is_down=bool(row["down"]), has_crew=row["down"] not in (kernel.WAITS_FAILED, kernel.WAITS_UPKEEP),
             repair_left_s=repair * tick_s if row["down"] else None,
-            on_shift=bool(row["shift"]),
+            on_shift=bool(row["shift"]), wear=tuple(wear), down_by=down_by,
         ))  # fmt: skip
     names = plant.unit_names
     centers, follows = state["centers"], state["jobs"]["next"]
