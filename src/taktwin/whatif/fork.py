@@ -200,7 +200,7 @@ class _Fork:
         for place, name in enumerate(made):
             self.stock[name] = (content + len(made) - 1 - place) // len(made)
         if len(made) > 1 and content:
-            self._note("store", made, f"the {content} parts in store are taken to be {', '.join(made)} alike")
+            self._note("stock", made, f"the {content} parts in store are taken to be {', '.join(made)} alike")
 
     def _fill(self, center: str, content: int, own: list[str], targets: Iterable[str]) -> None:
         at = [(p.name, place) for p in self.model.products for place, step in enumerate(p.steps)

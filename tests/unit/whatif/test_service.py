@@ -81,7 +81,7 @@ def lines(*orders: list[dict[str, Any]]) -> bytes:
 
 async def test_it_lives_and_says_so_before_it_can_answer_and_ends_at_once() -> None:
     loaded = threading.Event()
-    house = House(load=lambda: (loaded.wait(), load())[1])
+    house = House(load=loaded.wait)
     async with house.open():
         assert (await house.status()).state == "starting"
         answer = await house.ask()

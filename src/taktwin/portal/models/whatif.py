@@ -16,7 +16,7 @@ class DownModel(Model):
     from_s: float = Field(default=0.0, ge=0, le=HORIZON_S_MAX, description="after now")
 
 
-class QuestionModel(Model):
+class WhatIfQuestion(Model):
     """What would be if all these came together, beside nothing of it."""
 
     down: list[DownModel] = Field(min_length=1, max_length=CHANGES_MAX)
@@ -25,7 +25,7 @@ class QuestionModel(Model):
     seed: int = Field(default=1, ge=0, le=2**53)
 
 
-class NoteModel(Model):
+class WhatIfNote(Model):
     """Something that was not known or is not in the model; `text` says what was taken instead."""
 
     code: str
@@ -76,7 +76,7 @@ class PictureModel(Model):
     snapshot_id: str
     state_ms: int
     hash: str
-    unknowns: list[NoteModel]
+    unknowns: list[WhatIfNote]
 
 
 class ValidityModel(Model):
@@ -85,7 +85,7 @@ class ValidityModel(Model):
     back_tested: bool
     calibrated: bool
     error: float | None
-    notes: list[NoteModel]
+    notes: list[WhatIfNote]
 
 
 class ComparisonModel(Model):

@@ -11,7 +11,7 @@ from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Down, Q
 from taktwin.plant.registry import Registry
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, PortalOf
-from taktwin.portal.models.whatif import ComparisonModel, QuestionModel, WhatIfStatus
+from taktwin.portal.models.whatif import ComparisonModel, WhatIfQuestion, WhatIfStatus
 from taktwin.portal.problems import Problem
 
 router = APIRouter(tags=["whatif"], prefix="/whatif")
@@ -26,7 +26,7 @@ async def status(portal: PortalOf, person: PersonOf) -> Any:
 
 
 @router.post("", response_model=ComparisonModel)
-async def compare(question: QuestionModel, portal: PortalOf, person: PersonOf) -> Any:
+async def compare(question: WhatIfQuestion, portal: PortalOf, person: PersonOf) -> Any:
     """Return both futures of the plant as it stands now: with the change, and doing nothing."""
     asked = Question(
         down=[Down(unit=each.unit, for_s=each.for_s, from_s=each.from_s) for each in question.down],
