@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from taktwin.errors import DomainError
 from taktwin.simulation.distributions import Distribution, Empirical, Fixed, FloatArray
 from taktwin.simulation.eventlog import Operation
-from taktwin.simulation.fitting import Draw
+from taktwin.simulation.fitting import Draw, Sample, kaplan_meier
 from taktwin.simulation.model import Order, Plant, Product, Step, WorkCenter
+
+BoolArray = npt.NDArray[np.bool_]
 
 WORK, OTHER = "work", "other delays"
 FEW = 10  # durations of an activity below which those of all activities stand for it
@@ -37,37 +40,39 @@ class Coming:
     quantity: float | None = None
 
 
-def observed_weights(cycles_s: FloatArray, windows_s: FloatArray) -> FloatArray:
-    """Return the share that each of n orders stands for, if only orders within their window were kept.
+def whole_weights(cycles_s: FloatArray, is_whole: BoolArray) -> FloatArray:
+    """Return the share of all orders that each of n stands for, if only the whole ones may lend their route.
 
-    A log that is cut out of a longer one holds an order only if it ended before the log's end: the later it
-    began, the shorter it must have been. The long ones that were kept stand for those that were not.
+    A log that ends cuts the orders that are under way, the long ones first. Each order that was cut hands its
+    share on to the whole ones that took longer than it was seen, which are of its kind.
 
     Parameters
     ----------
-    cycles_s, windows_s : (n,) how long each took, and how long it could have taken and still be in the log
+    cycles_s : (n,) how long each was seen
+    is_whole : (n,) False for those that the log's end cut
 
     Returns
     -------
-    (n,) shares that add up to 1.
+    (n,) shares that add up to 1; 0 for those that were cut.
 
     Raises
     ------
     DomainError
-        If an order took longer than its window: then it is not the window.
+        If none is whole.
 
-    Source: the product-limit estimate for truncated data (Lynden-Bell 1971; Woodroofe 1985), from the
-    longest downwards. Nothing is told of orders longer than the longest window.
+    Source: the steps of the Kaplan-Meier curve; what is left beyond the longest whole order is handed to the
+    whole ones alike, which is too short for them, and nothing in the log says by how much.
     """
-    if (cycles_s > windows_s).any():
-        raise DomainError("an order took longer than the time in which it could be seen")
+    if not is_whole.any():
+        raise DomainError("every order was cut by the log's end: expected at least one whole one")
+    at, lasting = kaplan_meier(
+        Sample(tuple(cycles_s[is_whole].tolist()), tuple(cycles_s[~is_whole].tolist()))
+    )
+    steps = -np.diff(lasting, prepend=1.0)
     shares = np.zeros(len(cycles_s))
-    left = 1.0  # the share up to the value at hand
-    for value in np.unique(cycles_s)[::-1]:
-        here = cycles_s == value
-        at_risk = int(((cycles_s <= value) & (windows_s >= value)).sum())
-        shares[here] = left / at_risk
-        left *= 1 - int(here.sum()) / at_risk
+    for value, step in zip(at, steps, strict=True):
+        here = is_whole & (cycles_s == value)
+        shares[here] = step / here.sum()
     shares /= shares.sum()
     return shares
 
