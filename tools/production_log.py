@@ -23,7 +23,8 @@ import numpy.typing as npt
 from taktwin.entropy import Entropy
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.delays import Coming, plant_of_delays, whole_weights
-from taktwin.simulation.eventlog import Operation, Row, cycle_s, operations, read
+from taktwin.simulation.discover import discover
+from taktwin.simulation.eventlog import Log, Operation, Row, cycle_s, operations, read
 from taktwin.simulation.run import advance
 from taktwin.simulation.state import fresh
 from taktwin.simulation.streams import replication_key
@@ -203,6 +204,14 @@ def within_january(rows: Sequence[Row]) -> dict[str, Verdict]:
     return found
 
 
+def waiting(rows: Sequence[Row]) -> str:
+    """Return in one line what machines did while orders waited for them."""
+    found = discover("", Log(tuple(rows)), Entropy(SEED).generator("none").random, replications=0)
+    whole = sum(found.waits.values())
+    shares = ", ".join(f"{name} {hours / whole:.0%}" for name, hours in found.waits.items())
+    return f"What goes on while an order waits, by hours, all 225 orders: {shares}."
+
+
 def figures(verdict: Verdict) -> str:
     """Return the tables of the page."""
     v = verdict
@@ -292,11 +301,12 @@ def main() -> None:
             print(f"\n== {name}\n{figures(verdict)}")
         return
     verdict = february(rows)
-    print(figures(verdict))
+    page = f"{figures(verdict)}\n\n{waiting(rows)}"
+    print(page)
     if options.write:
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         tail = rest.partition(END)[2]
-        PAGE.write_text(f"{head}{BEGIN}\n{figures(verdict)}\n{END}{tail}", encoding="utf-8")
+        PAGE.write_text(f"{head}{BEGIN}\n{page}\n{END}{tail}", encoding="utf-8")
         PICTURE.write_text(picture(verdict), encoding="utf-8")
 
 
