@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taktwin.simulation import kernel, streams
-from taktwin.simulation.check import Finding, checked
+from taktwin.simulation.check import Finding, checked, same_orders
 from taktwin.simulation.distributions import Distribution, Fixed, Shape, table
 from taktwin.simulation.model import (
     FailureClock,
@@ -91,15 +91,19 @@ class _Tables:
         return np.array([table(shape) for shape in self.rows])
 
 
-def compiled(plant: Plant) -> Compiled:
+def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
     """Return the plant as the kernel reads it.
+
+    Parameters
+    ----------
+    like : a plant that differs little; what is the very same there is neither checked nor made again
 
     Raises
     ------
     ModelError
         If the plant has an error; warnings are kept in the answer.
     """
-    warnings = checked(plant)
+    warnings = checked(plant, like.plant if like else None)
     tables = _Tables()
     family_of = {name: place for place, name in enumerate(families_of(plant))}
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
@@ -110,14 +114,10 @@ def compiled(plant: Plant) -> Compiled:
     modes = _modes(plant, units, tables, tools)
     closings, openings = _closures(plant)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
-    orders = np.zeros(len(plant.orders), kernel.ORDER)
-    for row, order in zip(orders, plant.orders_by_release, strict=True):
-        row["entity"] = streams.entity("order", order.name)
-        row["release"] = plant.ticks(order.release_s)
-        row["due"] = kernel.FAR if order.due_s is None else plant.ticks(order.due_s)
-        row["priority"] = order.priority
-        row["product"] = place_of[order.product]
-        row["quantity"] = order.quantity
+    if like is not None and same_orders(plant, like.plant):
+        orders, order_names = like.orders, like.order_names
+    else:
+        orders, order_names = _orders(plant, place_of)
     return Compiled(
         plant=plant, warnings=warnings, units=units, centers=centers, steps=steps, products=products,
         orders=orders, setups=setups, families=len(family_of),
@@ -129,8 +129,20 @@ def compiled(plant: Plant) -> Compiled:
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
-        order_names=tuple(order.name for order in plant.orders_by_release),
+        order_names=order_names,
     )  # fmt: skip
+
+
+def _orders(plant: Plant, place_of: dict[str, int]) -> tuple[Records, tuple[str, ...]]:
+    sequence = plant.orders_by_release
+    orders = np.zeros(len(sequence), kernel.ORDER)
+    orders["entity"] = np.array([streams.entity("order", order.name) for order in sequence], np.uint64)
+    orders["release"] = [plant.ticks(order.release_s) for order in sequence]
+    orders["due"] = [kernel.FAR if o.due_s is None else plant.ticks(o.due_s) for o in sequence]
+    orders["priority"] = [order.priority for order in sequence]
+    orders["product"] = [place_of[order.product] for order in sequence]
+    orders["quantity"] = [order.quantity for order in sequence]
+    return orders, tuple(order.name for order in sequence)
 
 
 def families_of(plant: Plant) -> tuple[str | None, ...]:
