@@ -396,7 +396,7 @@ def _new_model() -> list[Scenario]:
                 Scenario(
                     f"learning {rate * 100:.0f} %, part {parts}",
                     _variant(0.25, work=times),
-                    f"What if a quarter is a variant on a learning curve of {rate * 100:.0f} %, at part {parts}: "
+                    f"What if a quarter is a variant that is learned at {rate * 100:.0f} %, at part {parts}: "
                     f"{times:.2f} times the learned time?",
                 )
             )
@@ -405,7 +405,7 @@ def _new_model() -> list[Scenario]:
             Scenario(
                 f"yield ramp, week {week}",
                 _variant(0.25, YieldScaled(NEW, "@last", percent / 100)),
-                f"What if a quarter is a variant in week {week}, with {percent} % of today's yield at the end?",
+                f"What if a quarter is a variant with {percent} % of today's yield, as in week {week}?",
             )
         )
     for clusters in (2, 4, 8):
@@ -453,7 +453,7 @@ def _new_model() -> list[Scenario]:
                 YieldScaled(NEW, "@last", 0.88),
                 work=learning(0.85, 100),
             ),
-            "What if all comes together: uptime 92 %, a tenth absent, supplier late, yield and times of the start?",
+            "What if all comes together, uptime 92 %, a tenth away, supplier late, start of yield and times?",
         )
     )
     found.append(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,14 @@ class Runs:
         return Orders.of(self)
 
 
+@lru_cache(maxsize=64)
+def _grouped(jobs: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
+    """Return the orders that jobs are pieces of, and the place of the order of each job."""
+    told = [order_of(name) for name in jobs]
+    place = {name: k for k, name in enumerate(dict.fromkeys(told))}
+    return tuple(place), np.array([place[name] for name in told], np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """How orders ended: done when the last piece is.
@@ -131,14 +139,11 @@ class Orders:
     def of(cls, runs: Runs) -> Orders:
         """Return the orders of runs."""
         plant = runs.plant
-        told = [order_of(name) for name in plant.order_names]
-        names = tuple(dict.fromkeys(told))
+        names, group = _grouped(plant.order_names)
         due, release = plant.orders["due"].astype(np.int64), plant.orders["release"].astype(np.int64)
         product = plant.orders["product"].astype(np.int64)
         ended, past = runs.ended, runs.past
-        if len(names) < len(told):
-            place = {name: k for k, name in enumerate(names)}
-            group = np.array([place[name] for name in told])
+        if len(names) < len(group):
             sequence = np.argsort(group, kind="stable")
             first = np.searchsorted(group[sequence], np.arange(len(names)))
             due = np.maximum.reduceat(due[sequence], first)
