@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from benchmarks.simulation import plant_p1, study_scenarios, variance_ratios
 from taktwin.simulation import changes as c
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Fixed
-from taktwin.simulation.experiment import AS_IT_IS, compare
+from taktwin.simulation.experiment import AS_IT_IS, Comparison, compare
 from taktwin.simulation.library import LIBRARY, NEW, learning, scenarios
 from taktwin.simulation.model import Order, Plant, Product, Step, WorkCenter
 from taktwin.simulation.run import advance
@@ -112,3 +115,16 @@ def test_common_luck_makes_differences_small_on_the_reference_plant() -> None:
     assert min(means.values()) > 3, means
     medians = {name: np.median(variance_ratios(answer, name)) for name in kpis}
     assert medians["flow_h"] > 3 and min(medians.values()) > 1.5, medians
+
+
+def test_the_examples_of_the_page_run() -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "compare-scenarios.md"
+    names: dict[str, object] = {}
+    for example in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        exec(example, names)
+    answer = names["answer"]
+    assert isinstance(answer, Comparison)
+    assert answer.best() == "third mill"
+    assert answer["mill.1 away for a day", "orders_late"].difference > 0
+    assert answer["Saturday", "orders_done"].difference > 0
+    assert answer["Saturday", "lead_h"].difference > 0, "the page says so"
