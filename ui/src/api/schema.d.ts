@@ -1520,6 +1520,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whatif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Return whether there is somebody to ask, and about which machines.
+         */
+        get: operations["status_api_v1_whatif_get"];
+        put?: never;
+        /**
+         * Compare
+         * @description Return both futures of the plant as it stands now: with the change, and doing nothing.
+         */
+        post: operations["compare_api_v1_whatif_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2122,6 +2146,44 @@ export interface components {
             until_ms: number;
         };
         /**
+         * ComparisonModel
+         * @description The answer. Where `state` is not `ready` there is none, and `reason` says why.
+         */
+        ComparisonModel: {
+            /** Calibration Id */
+            calibration_id: string;
+            /** Changes */
+            changes: components["schemas"]["DownModel"][];
+            /** Common Random Numbers */
+            common_random_numbers: boolean;
+            /** Horizon S */
+            horizon_s: number;
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorModel"][];
+            /** Model Version */
+            model_version: string;
+            /** Orders */
+            orders: components["schemas"]["OutlookModel"][];
+            /** Orders Open */
+            orders_open: number;
+            /** Reason */
+            reason: string;
+            /** Replications */
+            replications: number;
+            /** Scenario Id */
+            scenario_id: string;
+            /** Seed */
+            seed: number;
+            snapshot: components["schemas"]["PictureModel"] | null;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            validity: components["schemas"]["ValidityModel"] | null;
+            /** Warmup S */
+            warmup_s: number;
+        };
+        /**
          * ConnectionHealthModel
          * @description Counters of one connection since its gateway started.
          */
@@ -2375,6 +2437,22 @@ export interface components {
         DoneModel: {
             /** Account */
             account: string;
+        };
+        /**
+         * DownModel
+         * @description A machine that cannot work for a while.
+         */
+        DownModel: {
+            /** For S */
+            for_s: number;
+            /**
+             * From S
+             * @description after now
+             * @default 0
+             */
+            from_s: number;
+            /** Unit */
+            unit: string;
         };
         /**
          * DraftModel
@@ -2813,6 +2891,27 @@ export interface components {
             remark: string;
             /** Request */
             request: string;
+        };
+        /**
+         * IndicatorModel
+         * @description One figure without and with the change; shares of runs in which the change is better, same, worse.
+         */
+        IndicatorModel: {
+            base: components["schemas"]["SpreadModel"];
+            /** Better */
+            better: number;
+            difference: components["schemas"]["SpreadModel"];
+            /** More Is Better */
+            more_is_better: boolean;
+            /** Name */
+            name: string;
+            /** Same */
+            same: number;
+            scenario: components["schemas"]["SpreadModel"];
+            /** Unit */
+            unit: string;
+            /** Worse */
+            worse: number;
         };
         /**
          * Inject
@@ -3855,6 +3954,26 @@ export interface components {
             unit: string;
         };
         /**
+         * OutlookModel
+         * @description One open order: how often it is late and when it is done in the middle run, without and with.
+         */
+        OutlookModel: {
+            /** Done Ms */
+            done_ms: number;
+            /** Done Then Ms */
+            done_then_ms: number;
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: number;
+            /** Late Then */
+            late_then: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
+        };
+        /**
          * OverdueModel
          * @description A measurement that should have been made so many parts ago.
          */
@@ -4068,6 +4187,20 @@ export interface components {
             since_ms: number;
             /** Version */
             version: number;
+        };
+        /**
+         * PictureModel
+         * @description The picture of the plant from which the answer was made.
+         */
+        PictureModel: {
+            /** Hash */
+            hash: string;
+            /** Snapshot Id */
+            snapshot_id: string;
+            /** State Ms */
+            state_ms: number;
+            /** Unknowns */
+            unknowns: components["schemas"]["WhatIfNote"][];
         };
         /**
          * PlantModel
@@ -5117,6 +5250,24 @@ export interface components {
             spare: string;
         };
         /**
+         * SpreadModel
+         * @description One figure over all runs; the half-width is that of the mean's 95 % interval.
+         */
+        SpreadModel: {
+            /** Dots */
+            dots: number[];
+            /** Half Width */
+            half_width: number;
+            /** Mean */
+            mean: number;
+            /** P10 */
+            p10: number;
+            /** P50 */
+            p50: number;
+            /** P90 */
+            p90: number;
+        };
+        /**
          * StandingAlarm
          * @description An alarm that has stood for more than a day.
          */
@@ -5781,6 +5932,67 @@ export interface components {
             tools: components["schemas"]["ToolHere"][];
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * ValidityModel
+         * @description How far the answer may be trusted; `notes` is what the model does not have.
+         */
+        ValidityModel: {
+            /** Back Tested */
+            back_tested: boolean;
+            /** Calibrated */
+            calibrated: boolean;
+            /** Error */
+            error: number | null;
+            /** Notes */
+            notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * WhatIfNote
+         * @description Something that was not known or is not in the model; `text` says what was taken instead.
+         */
+        WhatIfNote: {
+            /** Code */
+            code: string;
+            /** Subjects */
+            subjects: string[];
+            /** Text */
+            text: string;
+        };
+        /**
+         * WhatIfQuestion
+         * @description What would be if all these came together, beside nothing of it.
+         */
+        WhatIfQuestion: {
+            /** Down */
+            down: components["schemas"]["DownModel"][];
+            /**
+             * Horizon S
+             * @default 86400
+             */
+            horizon_s: number;
+            /**
+             * Replications
+             * @default 30
+             */
+            replications: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+        };
+        /**
+         * WhatIfStatus
+         * @description Whether the room can answer: `ready` or `starting`; `units` are the machines to ask about.
+         */
+        WhatIfStatus: {
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Units */
+            units: string[];
         };
         /**
          * WholeWay
@@ -8375,6 +8587,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status_api_v1_whatif_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfStatus"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_api_v1_whatif_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
                 };
             };
             /** @description Default Response */
