@@ -43,8 +43,8 @@ class Runs:
         self.until: IntArray = np.zeros(count, np.int64)
         self.made: npt.NDArray[Any] = np.zeros((count, len(plant.products)), kernel.PRODUCT_STATE)
         self.spent: IntArray = np.zeros((count, len(plant.units), kernel.STATES), np.int64)
-        self.ended: IntArray = np.zeros((count, len(plant.orders)), np.int64)
-        self.past: npt.NDArray[np.bool_] = np.zeros((count, len(plant.orders)), np.bool_)
+        self.ended: IntArray = np.zeros((count, len(plant.order_names)), np.int64)
+        self.past: npt.NDArray[np.bool_] = np.zeros((count, len(plant.order_names)), np.bool_)
         self.in_work: IntArray = np.zeros(count, np.int64)
         self.in_work_ticks: IntArray = np.zeros(count, np.int64)
         self.stock: IntArray = np.zeros((count, len(plant.stock)), np.int64)
@@ -140,8 +140,9 @@ class Orders:
         """Return the orders of runs."""
         plant = runs.plant
         names, group = _grouped(plant.order_names)
-        due, release = plant.orders["due"].astype(np.int64), plant.orders["release"].astype(np.int64)
-        product = plant.orders["product"].astype(np.int64)
+        rows = plant.orders[np.unique(plant.orders["order"], return_index=True)[1]]  # the first lot of each
+        due, release = rows["due"].astype(np.int64), rows["release"].astype(np.int64)
+        product = rows["product"].astype(np.int64)
         ended, past = runs.ended, runs.past
         if len(names) < len(group):
             sequence = np.argsort(group, kind="stable")
