@@ -37,6 +37,9 @@ COMMANDS = {
     "import": Command("bring exports of another historian into the history", "importer", "import_history"),
     "send": Command("what an ERP would send: orders, job lists; a line for each part", "sender", "send"),
     "people": Command("who may sign in, with which roles; codes and tokens", "people", "people"),
+    "simulate": Command(
+        "fit: a model of the plant out of an event log, with its evidence", "simulate", "simulate"
+    ),
     "verify-audit": Command("prove that a journal of the MES was never changed", "audit", "verify_audit"),
     "doctor": Command(
         "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"

@@ -158,7 +158,7 @@ class Evidence(Part, frozen=True, kw_only=True):
     last_hash: str
 
 
-class DeviceHistory(Part, frozen=True, kw_only=True):
+class DeviceHistory(Part, frozen=True, kw_only=True, omit_defaults=True):
     """The record of one unit, exceptions first."""
 
     schema: str
@@ -180,6 +180,7 @@ class DeviceHistory(Part, frozen=True, kw_only=True):
     happenings: list[Happening]
     nonconformances: list[Nonconforming]
     journal: Evidence
+    definition: str = ""  # version of bill and routing; left out: the plant folder's, as in old records
 
 
 class DeviceHistoryFile(Part, frozen=True, kw_only=True):

@@ -479,6 +479,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions
+         * @description Return how each product is made: the version in force, and all that came in, with their differences.
+         */
+        get: operations["definitions_api_v1_mes_definitions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/documents": {
         parameters: {
             query?: never;
@@ -2358,6 +2378,114 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DefinedLineModel
+         * @description What goes into one part.
+         */
+        DefinedLineModel: {
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * DefinedOperationModel
+         * @description One operation of a routing.
+         */
+        DefinedOperationModel: {
+            /** Batch */
+            batch: number;
+            /** Components */
+            components: components["schemas"]["DefinedLineModel"][];
+            /** Equipment Class */
+            equipment_class: string;
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /** Parameters */
+            parameters: string[];
+            /** Segment */
+            segment: string;
+            /** Setup S */
+            setup_s: number;
+            /** Skills */
+            skills: string[];
+            /** Standard Time S */
+            standard_time_s: number;
+            /** Tools */
+            tools: string[];
+            /** Work Units */
+            work_units: string[];
+        };
+        /**
+         * DefinedProductModel
+         * @description A product with all its versions, the newest first.
+         */
+        DefinedProductModel: {
+            /** Name */
+            name: string;
+            /** Product */
+            product: string;
+            /** Versions */
+            versions: components["schemas"]["DefinedVersionModel"][];
+        };
+        /**
+         * DefinedVersionModel
+         * @description A bill and routing in one version; `definition` "" is the plant folder's.
+         */
+        DefinedVersionModel: {
+            /** Before */
+            before: string | null;
+            /** Decided Ms */
+            decided_ms: number;
+            /** Definition */
+            definition: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
+            /** Effective Ms */
+            effective_ms: number;
+            /** Falls Away */
+            falls_away: string[];
+            /** From Ms */
+            from_ms: number;
+            /** In Force */
+            in_force: boolean;
+            /** Name */
+            name: string;
+            /** Operations */
+            operations: components["schemas"]["DefinedOperationModel"][];
+            /** Orders */
+            orders: number;
+            /** Reason */
+            reason: string;
+            /** Received Ms */
+            received_ms: number;
+            /** Serialised */
+            serialised: boolean;
+            /** Setup Family */
+            setup_family: string;
+            /** State */
+            state: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DefinitionsModel
+         * @description Every product that is made here.
+         */
+        DefinitionsModel: {
+            /** Approves */
+            approves: boolean;
+            /** At Ms */
+            at_ms: number;
+            /** Products */
+            products: components["schemas"]["DefinedProductModel"][];
+        };
+        /**
          * DemoPerson
          * @description Somebody as whom one can sign in to the demo. In a real plant there is none.
          */
@@ -2384,6 +2512,18 @@ export interface components {
             kind: string;
             /** Subject */
             subject: string;
+        };
+        /**
+         * DifferenceModel
+         * @description What a version says otherwise than the one before it.
+         */
+        DifferenceModel: {
+            /** Before */
+            before: string;
+            /** Now */
+            now: string;
+            /** What */
+            what: string;
         };
         /**
          * DocumentModel
@@ -3049,6 +3189,8 @@ export interface components {
          * @description A job order: one operation of an order. States are words of ISA-95 job control.
          */
         JobModel: {
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Ended Ms */
@@ -3204,6 +3346,8 @@ export interface components {
         LineModel: {
             /** Candidates */
             candidates: string[];
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Ended Ms */
@@ -3881,6 +4025,8 @@ export interface components {
         OrderModel: {
             /** Customer */
             customer: string;
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Priority */
@@ -4469,6 +4615,8 @@ export interface components {
             created_ms: number;
             /** Customer */
             customer: string;
+            /** Definition */
+            definition: string;
             /** Disposition */
             disposition: string;
             /** Finished Ms */
@@ -4934,6 +5082,8 @@ export interface components {
         SerialModel: {
             /** Created Ms */
             created_ms: number;
+            /** Definition */
+            definition: string;
             /** Disposition */
             disposition: string;
             /** Finished Ms */
@@ -6951,6 +7101,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CrewModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    definitions_api_v1_mes_definitions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionsModel"];
                 };
             };
             /** @description Default Response */

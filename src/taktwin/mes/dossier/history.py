@@ -33,6 +33,7 @@ from taktwin.contracts.device_history import (
 )
 from taktwin.instants import rfc3339
 from taktwin.mes.definitions.routes import Definition, Definitions
+from taktwin.mes.definitions.versions import followed, name_of
 from taktwin.mes.documents.queries import in_force
 from taktwin.mes.documents.tables import Acknowledgement, DocumentRevision
 from taktwin.mes.execution.tables import ScrapReport
@@ -108,7 +109,7 @@ def _found(book: Reading, trail: Trail, definitions: Definitions, serial: str) -
     ]
     results = results_of(book, serial)
     return Found(
-        known.unit, definitions.products.get(known.unit.product), known.passages, known.eaten, results,
+        known.unit, followed(book, definitions, known.unit), known.passages, known.eaten, results,
         entries,
         _by_subject(trail.about(sorted({stay.job for stay in known.passages}), BEGINNINGS)),
         _by_subject(trail.about(
@@ -157,7 +158,7 @@ def _record(book: Reading, found: Found, definitions: Definitions, site: str) ->
     )
     return DeviceHistory(
         schema=VERSION, site=site, unit=unit.unit, product=unit.product,
-        name=definitions.materials.get(unit.product, ""), order=unit.request,
+        name=name_of(book, definitions, unit.product) or "", order=unit.request,
         customer="" if request is None else request.customer, disposition=unit.disposition,
         reason=unit.reason, created=_instant(unit.created_ns), finished=_instant(unit.finished_ns),
         exceptions=exceptions,
@@ -173,6 +174,7 @@ def _record(book: Reading, found: Found, definitions: Definitions, site: str) ->
             entries=len(found.entries), first=found.entries[0].sequence, last=found.entries[-1].sequence,
             last_hash=found.entries[-1].hash,
         ),
+        definition=unit.definition,
     )  # fmt: skip
 
 
