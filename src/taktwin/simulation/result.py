@@ -256,6 +256,8 @@ KPIS: dict[str, Kpi] = {
             _hours(kernel.CALLING), True),
         Kpi("upkeep_h", "h", -1, "unit hours of maintenance and of tools being changed",
             _hours(kernel.UPKEEP), True),
+        Kpi("energy_kwh", "kWh", -1, "energy of all units in all their states",
+            lambda r, u: r.as_hours((r.spent[:, u] * r.plant.power_kw[u]).sum((1, 2))), True),
         Kpi("idle_h", "h", 0, "unit hours on and without a job", _hours(kernel.IDLE), True),
         Kpi("down_h", "h", -1, "unit hours broken or in repair", _hours(kernel.BROKEN, kernel.REPAIR), True),
     )
