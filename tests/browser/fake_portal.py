@@ -4,8 +4,9 @@ It speaks exactly the portal's contract: every answer goes through the portal's 
 a field too many. Nothing of this is part of the product.
 
 Started as `python tests/browser/fake_portal.py <port>`; the faults are
-`POST /_fake/{cut|mend|hang|speak|hold|degrade|reset}`; `hold` keeps back the answers to every address
-that holds a word, and the stream's first picture where the word is `live`.
+`POST /_fake/{cut|mend|hang|speak|hold|tear|degrade|reset}`; `hold` keeps back the answers to every address
+that holds a word, and the stream's first picture where the word is `live`; `tear` sends half of each such
+answer and then breaks the connection.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ world = World()
 speaking = asyncio.Event()
 speaking.set()
 held: set[str] = set()
+torn: set[str] = set()
 released = asyncio.Condition()
 app = FastAPI()
 API = "/api/v1"
@@ -57,10 +59,13 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
             speaking.set()
         case "hold":
             held.add(connection)
+        case "tear":
+            torn.add(connection)
         case "degrade":
             world.degraded.add(connection)
         case "reset":
             held.clear()
+            torn.clear()
             async with released:
                 released.notify_all()
             world.degraded.clear()
@@ -669,11 +674,23 @@ async def stream(socket: WebSocket) -> None:
         pass  # the page went
 
 
+class Torn(Response):
+    """An answer of which half arrives: then the server is gone."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        head = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": b"{" + b" " * 49, "more_body": True})
+
+
 @app.middleware("http")
 async def hang(request: Request, following: Any) -> Any:
     if request.url.path.startswith(API):
         await speaking.wait()
-        await not_held(request.url.path.removeprefix(API))
+        path = request.url.path.removeprefix(API)
+        await not_held(path)
+        if any(word in path for word in torn):
+            return Torn()
     return await following(request)
 
 

@@ -160,6 +160,24 @@ def test_a_cut_cable_makes_values_too_old_on_machine_and_signal_pages(page: Page
     expect(page.get_by_test_id("signal-value")).to_have_class(re.compile(r"\bold\b"), timeout=10_000)
 
 
+@pytest.mark.parametrize("path", ["/system", "/bar", "/plant"])
+def test_an_answer_that_breaks_off_in_the_middle_is_asked_for_again(
+    page: Page, portal: FakePortal, path: str
+) -> None:
+    """Seen: a cable that went while an answer was under way left the page waiting for ever."""
+    one = page.context.new_page()  # its console may say that the network failed
+    broken: list[str] = []
+    one.on("pageerror", lambda error: broken.append(str(error)))
+    portal.fault("tear", path)
+    torn: list[str] = []
+    one.on("requestfailed", lambda asked: torn.append(asked.url) if path in asked.url else None)
+    one.goto(portal.url + "/system")
+    until(lambda: one.wait_for_timeout(20) or torn, 30)
+    portal.fault("reset")
+    settled(one, "/system")
+    assert broken == []
+
+
 def test_a_server_that_stops_speaking_is_said_across_the_top_and_forgotten_on_return(
     page: Page, portal: FakePortal
 ) -> None:

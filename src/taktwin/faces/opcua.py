@@ -7,6 +7,7 @@ MachineryItemState). No folder has more than a hundred children, because adding 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import re
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from asyncua import Node, Server, ua
-from asyncua.server.address_space import AttributeValue, NodeData
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.address_space import AddressSpace, AttributeService, AttributeValue, NodeData
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 
@@ -169,9 +171,31 @@ def _copied(node: NodeData) -> NodeData:
     return made
 
 
+class _Attributes(AttributeService):
+    """What clients write bears the machine's time: the plant's, which may be far from the wall's."""
+
+    def __init__(self, aspace: AddressSpace, now_ns: Callable[[], int]) -> None:
+        super().__init__(aspace)
+        self._now_ns = now_ns
+        self.writable: set[ua.NodeId] = set()
+
+    async def write(
+        self,
+        params: ua.WriteParameters,
+        user: User = User(role=UserRole.Admin),  # noqa: B008
+    ) -> list[ua.StatusCode]:
+        stamp = _moment(self._now_ns())
+        for each in params.NodesToWrite:
+            if each.NodeId in self.writable and each.AttributeId == ua.AttributeIds.Value:
+                each.Value = dataclasses.replace(each.Value, SourceTimestamp=stamp, SourcePicoseconds=None)
+        return await super().write(params, user)
+
+
 class _Server(Server):
-    def __init__(self, gate: _Gate) -> None:
+    def __init__(self, gate: _Gate, now_ns: Callable[[], int]) -> None:
         super().__init__(iserver=_InternalServer())
+        self.attributes = _Attributes(self.iserver.aspace, now_ns)
+        self.iserver.attribute_service = self.attributes
         self.gate = gate
 
     async def start(self) -> None:
@@ -242,7 +266,7 @@ class OpcUaFace:
 
     async def start(self, first: Sequence[Shown]) -> None:
         logging.getLogger("asyncua").setLevel(logging.ERROR)
-        server = _Server(self._gate)
+        server = _Server(self._gate, self._now_ns)
         await server.init()
         server.set_endpoint(self.endpoint)
         server.set_server_name(f"{self.registry.name} {self.connection}")
@@ -352,6 +376,7 @@ class OpcUaFace:
         """Let clients write a node, and hear of it."""
         assert self._server is not None, "made"
         await self._server.get_node(node_id).set_writable()
+        self._server.attributes.writable.add(node_id)
         held = self._server.iserver.aspace._nodes[node_id].attributes[ua.AttributeIds.Value]
 
         async def written(_: int, value: ua.DataValue) -> None:
@@ -361,7 +386,10 @@ class OpcUaFace:
             instead = self.on_written(signal, value.Value.Value)
             if instead is not None:
                 self._last[signal.index] = instead
-                held.value = ua.DataValue(ua.Variant(instead, self._slots[signal.index].variant))
+                held.value = ua.DataValue(
+                    ua.Variant(instead, self._slots[signal.index].variant),
+                    SourceTimestamp=value.SourceTimestamp,
+                )
 
         self._server.iserver.aspace.add_datachange_callback(node_id, ua.AttributeIds.Value, written)
 

@@ -16,7 +16,16 @@ import numpy as np
 
 from taktwin.errors import TaktwinError
 from taktwin.simulation.distributions import Distribution, table
-from taktwin.simulation.model import FailureClock, Plant, Product, Step, WorkCenter
+from taktwin.simulation.model import (
+    Failure,
+    FailureClock,
+    Plant,
+    Product,
+    Step,
+    WorkCenter,
+    centers_of,
+    unit_name,
+)
 
 OPERATORS_MAX = 64  # a bit each
 LEAVES_MAX = 1 << 14  # of the kernel's tree: what may have an event pending
@@ -99,14 +108,34 @@ def _names(plant: Plant) -> Iterator[Finding]:
     for center in plant.centers:
         place = f"work center {center.name}"
         yield from known(place, "calendar", center.calendar)
-        if center.failure:
-            yield from known(place, "crew", center.failure.crew)
+        for number, machine in center.machines.items():
+            yield from known(f"unit {unit_name(center, number)}", "calendar", machine.calendar)
+        for number in range(1, center.units + 1):
+            kinds_of = [each.name for each in center.failures_of(number)]
+            if len(set(kinds_of)) < len(kinds_of):
+                yield Finding(f"unit {unit_name(center, number)}", f"kinds of failure {kinds_of}",
+                              "a name each")  # fmt: skip
+        crews = {each.crew for each in _all_failures(center)} | {tool.crew for tool in center.tools}
+        for crew in sorted(each for each in crews if each is not None):
+            yield from known(place, "crew", crew)
+        for number in center.machines:
+            if not 1 <= number <= center.units:
+                yield Finding(place, f"machine {number}", f"1 to {center.units}")
+        tools = [tool.name for tool in center.tools]
+        if len(set(tools)) < len(tools):
+            yield Finding(place, f"tools {tools}", "each name once")
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
     for product in plant.products:
         steps = [step.name for step in product.steps]
         for step in product.steps:
             place = f"product {product.name}, step {step.name}"
-            yield from known(place, "work center", step.center)
+            for name in centers_of(step):
+                yield from known(place, "work center", name)
+            if len(set(centers_of(step))) <= len(step.alternatives):
+                yield Finding(place, f"work centers {', '.join(centers_of(step))}", "each one once")
+            tools = sorted({t.name for c in plant.centers for t in c.tools if c.name in centers_of(step)})
+            if step.tool is not None and step.tool not in tools:
+                yield Finding(place, f"tool {step.tool!r} that none of its units has", _one_of(tools))
             for material in step.materials:
                 yield from known(place, "material", material)
             if step.skill is not None and step.skill not in skills:
@@ -118,10 +147,19 @@ def _names(plant: Plant) -> Iterator[Finding]:
         yield from known(f"delivery at {delivery.at_s:g} s", "material", delivery.material)
     for order in plant.orders:
         yield from known(f"order {order.name}", "product", order.product)
+    units = [unit_name(center, n + 1) for center in plant.centers for n in range(center.units)]
+    for closure in plant.closures:
+        if closure.unit not in units:
+            yield Finding("closure", f"unknown unit {closure.unit!r}", _one_of(units))
 
 
 def _one_of(names: list[str]) -> str:
     return f"one of {', '.join(names)}" if names else "it to be declared: there is none"
+
+
+def _all_failures(center: WorkCenter) -> Iterator[Failure]:
+    for number in range(1, center.units + 1):
+        yield from center.failures_of(number)
 
 
 def _values(plant: Plant) -> Iterator[Finding]:
@@ -140,25 +178,32 @@ def _values(plant: Plant) -> Iterator[Finding]:
         return
     yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
                       f"at most {OPERATORS_MAX}")  # fmt: skip
-    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 3
+    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 5
     yield from wanted(
         "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
     )
     for center in plant.centers:
         place = f"work center {center.name}"
         yield from wanted(place, center.units >= 1, f"{center.units} units", "1 or more")
-        yield from wanted(place, 0 < center.pace < math.inf, f"pace {center.pace}", "a number above 0")
+        for number in range(1, center.units + 1):
+            pace = center.pace_of(number)
+            yield from wanted(place, 0 < pace < math.inf, f"pace {pace}", "a number above 0")
         limit = center.queue_max
         yield from wanted(place, limit is None or limit >= 0, f"queue_max {limit}", "0 or more, or None")
         for pair, setup_s in center.setup_s.items():
             yield from wanted(place, 0 <= setup_s < math.inf, f"set-up {pair} of {setup_s} s", "0 or more")
-        if center.failure:
-            yield from drawable(place, center.failure.time_to)
-            yield from drawable(place, center.failure.repair)
-            yield from wanted(place, plant.ticks(center.failure.time_to.mean_s) >= 1,
+        for failure in _all_failures(center):
+            yield from drawable(place, failure.time_to)
+            yield from drawable(place, failure.repair)
+            yield from wanted(place, plant.ticks(failure.time_to.mean_s) >= 1,
                               "a mean time to failure below a tick", "a tick or more")  # fmt: skip
+        for tool in center.tools:
+            yield from drawable(place, tool.change)
+            yield from wanted(place, tool.life_parts >= 1, f"tool {tool.name} of {tool.life_parts} parts",
+                              "1 or more")  # fmt: skip
     lots = max((order.quantity for order in plant.orders), default=1)
-    slowest = lots / min((center.pace for center in plant.centers if center.pace > 0), default=1.0)
+    paces = [center.pace_of(n + 1) for center in plant.centers for n in range(center.units)]
+    slowest = lots / min((pace for pace in paces if pace > 0), default=1.0)
     for product in plant.products:
         place = f"product {product.name}"
         yield from wanted(place, bool(product.steps), "no step", "at least one")
@@ -181,6 +226,10 @@ def _values(plant: Plant) -> Iterator[Finding]:
         yield from wanted(place, delivery.quantity >= 1, f"{delivery.quantity} pieces", "1 or more")
         is_instant = 0 <= delivery.at_s / plant.tick_s < TICKS_MAX
         yield from wanted(place, is_instant, f"at_s {delivery.at_s}", "an instant from 0 on")
+    for closure in plant.closures:
+        rises = 0 <= plant.ticks(closure.from_s) < plant.ticks(closure.to_s)
+        yield from wanted(f"closure of {closure.unit}", rises and closure.to_s / plant.tick_s < TICKS_MAX,
+                          f"from {closure.from_s:g} to {closure.to_s:g} s", "0 <= from < to")  # fmt: skip
     for crew in plant.crews:
         yield from wanted(f"crew {crew.name}", crew.people >= 1, f"{crew.people} people", "1 or more")
     for order in plant.orders:
@@ -275,29 +324,46 @@ def _missing(plant: Plant) -> Iterator[Finding]:
                               "a stock, a delivery, or a product that makes it", is_error=False)  # fmt: skip
 
 
-def share_on(plant: Plant, center: WorkCenter) -> float:
+def share_on(plant: Plant, center: WorkCenter, number: int = 1) -> float:
     """Return the share of time in which a unit of the center could work: calendar and failures."""
     share = 1.0
     for calendar in plant.calendars:
-        if calendar.name == center.calendar:
+        if calendar.name == center.calendar_of(number):
             share = sum(to - since for since, to in calendar.on_s) / calendar.period_s
-    if center.failure and center.failure.clock is FailureClock.CALENDAR:
-        up = center.failure.time_to.mean_s
-        share *= up / (up + center.failure.repair.mean_s)
+    for failure in center.failures_of(number):
+        if failure.clock is FailureClock.CALENDAR:
+            up = failure.time_to.mean_s
+            share *= up / (up + failure.repair.mean_s)
     return share
 
 
+def capacity(plant: Plant, center: WorkCenter) -> float:
+    """Return the work that a center can do in a second, without set-ups."""
+    able = 0.0
+    for number in range(1, center.units + 1):
+        wear = sum(
+            failure.repair.mean_s / failure.time_to.mean_s
+            for failure in center.failures_of(number)
+            if failure.clock is FailureClock.WORKING
+        )
+        able += center.pace_of(number) * share_on(plant, center, number) / (1 + wear)
+    return able
+
+
 def load(plant: Plant, center: WorkCenter) -> float:
-    """Return the work that arrives by itself over what the center can do, without set-ups; 1 is full."""
+    """Return the work that arrives by itself over what the center can do, without set-ups; 1 is full.
+
+    Of a step with alternatives each center has its share, by what it can do.
+    """
+    able = {each.name: capacity(plant, each) for each in plant.centers}
     work_s = 0.0  # per second
     for product in plant.products:
         if product.arrivals and not product.balks:
             for step, times in zip(product.steps, visits(product), strict=True):
-                if step.center == center.name:
-                    work_s += times * step.work.mean_s / product.arrivals.mean_s
-    if center.failure and center.failure.clock is FailureClock.WORKING:
-        work_s *= 1 + center.failure.repair.mean_s / center.failure.time_to.mean_s
-    return work_s / (center.units * center.pace * share_on(plant, center))
+                if center.name in centers_of(step):
+                    share = able[center.name] / sum(able[name] for name in centers_of(step))
+                    work_s += share * times * step.work.mean_s / product.arrivals.mean_s
+    return work_s / able[center.name]
 
 
 def _overload(plant: Plant) -> Iterator[Finding]:
@@ -323,8 +389,9 @@ def _rings(plant: Plant) -> Iterator[Finding]:
     after: dict[str, set[str]] = {}
     for product in plant.products:
         for step, then in _next_steps(product):
-            if step.move_s == 0 and then.center in finite and step.center in finite:
-                after.setdefault(step.center, set()).add(then.center)
+            if step.move_s == 0 and all(name in finite for name in centers_of(then)):
+                for name in finite.intersection(centers_of(step)):
+                    after.setdefault(name, set()).update(centers_of(then))
     told: set[frozenset[str]] = set()
     for start in sorted(after):
         path = _way_back(after, start)

@@ -5,7 +5,9 @@ The plant is checked first. A `Compiled` plant is the same for all runs and is n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,15 @@ import numpy.typing as npt
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.check import Finding, checked
 from taktwin.simulation.distributions import Distribution, Fixed, Shape, table
-from taktwin.simulation.model import FailureClock, Plant, Rule, step_name, unit_name
+from taktwin.simulation.model import (
+    FailureClock,
+    Plant,
+    Rule,
+    WorkCenter,
+    failure_entity,
+    step_name,
+    unit_name,
+)
 
 Records = npt.NDArray[Any]
 
@@ -42,6 +52,10 @@ class Compiled:
     calendars: npt.NDArray[np.int64]
     bill: Records
     deliveries: Records
+    closings: npt.NDArray[np.int64]
+    openings: npt.NDArray[np.int64]
+    modes: Records
+    others: npt.NDArray[np.int64]
     stock: tuple[int, ...]
     tables: npt.NDArray[np.float64]
     crew_people: tuple[int, ...]
@@ -52,14 +66,15 @@ class Compiled:
     @property
     def leaves(self) -> int:
         """Return how many things may have an event pending, rounded up to a power of 2."""
-        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 2
+        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 4
         return 1 << (count - 1).bit_length()
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""
         return (
             self.units, self.centers, self.steps, self.products, self.orders,
-            self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries, self.tables,
+            self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries,
+            self.closings, self.openings, self.modes, self.others, self.tables,
         )  # fmt: skip
 
 
@@ -86,15 +101,14 @@ def compiled(plant: Plant) -> Compiled:
     """
     warnings = checked(plant)
     tables = _Tables()
-    named = {step.family for product in plant.products for step in product.steps}
-    named |= {family for center in plant.centers for pair in center.setup_s for family in pair}
-    families = sorted(each for each in named if each is not None)
-    family_of: dict[str | None, int] = {None: 0}
-    family_of.update((name, place) for place, name in enumerate(families, 1))
+    family_of = {name: place for place, name in enumerate(families_of(plant))}
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
-    steps, products, endless = _routes(plant, tables, family_of, skills)
+    tools = sorted({tool.name for center in plant.centers for tool in center.tools})
+    steps, products, others, endless = _routes(plant, tables, family_of, skills, tools)
     bill = _bill(plant, steps, products)
-    units, centers, setups = _centers(plant, tables, family_of, endless)
+    units, centers, setups = _centers(plant, family_of, endless)
+    modes = _modes(plant, units, tables, tools)
+    closings, openings = _closures(plant)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
     orders = np.zeros(len(plant.orders), kernel.ORDER)
     for row, order in zip(orders, plant.orders_by_release, strict=True):
@@ -111,6 +125,7 @@ def compiled(plant: Plant) -> Compiled:
             [sum(1 << place for place, each in enumerate(plant.operators) if skill in each.skills)
              for skill in skills] or [0], np.uint64),
         calendars=_calendars(plant), bill=bill, deliveries=_deliveries(plant),
+        closings=closings, openings=openings, modes=modes, others=others,
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
@@ -118,14 +133,22 @@ def compiled(plant: Plant) -> Compiled:
     )  # fmt: skip
 
 
+def families_of(plant: Plant) -> tuple[str | None, ...]:
+    """Return the set-up families of a plant as they are numbered; the first is none."""
+    named = {step.family for product in plant.products for step in product.steps}
+    named |= {family for center in plant.centers for pair in center.setup_s for family in pair}
+    return (None, *sorted(each for each in named if each is not None))
+
+
 def _routes(
-    plant: Plant, tables: _Tables, family_of: dict[str | None, int], skills: list[str]
-) -> tuple[Records, Records, dict[str, int]]:
-    """Return steps, products, and the endless product of a work center by its name."""
+    plant: Plant, tables: _Tables, family_of: dict[str | None, int], skills: list[str], tools: list[str]
+) -> tuple[Records, Records, npt.NDArray[np.int64], dict[str, int]]:
+    """Return steps, products, alternatives, and the endless product of a work center by its name."""
     center_of = {center.name: place for place, center in enumerate(plant.centers)}
     steps = np.zeros(sum(len(product.steps) for product in plant.products), kernel.STEP)
     products = np.zeros(len(plant.products), kernel.PRODUCT)
     endless: dict[str, int] = {}
+    others: list[int] = []
     first = 0
     for place, product in enumerate(plant.products):
         row = products[place]
@@ -146,19 +169,23 @@ def _routes(
             row["work"] = step.work.mean_s / plant.tick_s
             row["family"] = family_of[step.family]
             row["skill"] = -1 if step.skill is None else skills.index(step.skill)
+            row["tool"] = -1 if step.tool is None else tools.index(step.tool)
+            if step.alternatives:
+                row["other_first"] = len(others)
+                others += [center_of[name] for name in step.alternatives]
+                row["other_last"] = len(others)
             row["move"] = plant.ticks(step.move_s)
             row["good"] = step.good
             row["rework"] = -1 if step.rework_to is None else first + names.index(step.rework_to)
             row["rework_max"] = np.iinfo(np.int32).max if step.rework_max is None else step.rework_max
         first += len(names)
-    return steps, products, endless
+    return steps, products, np.array(others, np.int64), endless
 
 
 def _centers(
-    plant: Plant, tables: _Tables, family_of: dict[str | None, int], endless: dict[str, int]
+    plant: Plant, family_of: dict[str | None, int], endless: dict[str, int]
 ) -> tuple[Records, Records, npt.NDArray[np.int64]]:
     calendar_of = {calendar.name: place for place, calendar in enumerate(plant.calendars)}
-    crew_of = {crew.name: place for place, crew in enumerate(plant.crews)}
     width = len(family_of)
     units = np.zeros(sum(center.units for center in plant.centers), kernel.UNIT)
     centers = np.zeros(len(plant.centers), kernel.CENTER)
@@ -175,21 +202,45 @@ def _centers(
             setups[place, family_of[before], family_of[after]] = plant.ticks(setup_s)
         for number in range(center.units):
             row = units[first + number]
-            row["entity"] = streams.entity("unit", unit_name(center, number + 1))
             row["center"] = place
-            row["calendar"] = -1 if center.calendar is None else calendar_of[center.calendar]
-            row["pace"] = center.pace
-            row["crew"] = -1
-            if center.failure:
-                failure = center.failure
-                row["crew"] = -1 if failure.crew is None else crew_of[failure.crew]
-                row["clock"] = _CLOCKS[failure.clock]
-                row["fail_table"] = tables.row(failure.time_to)
-                row["fail_ticks"] = failure.time_to.mean_s / plant.tick_s
-                row["repair_table"] = tables.row(failure.repair)
-                row["repair_ticks"] = failure.repair.mean_s / plant.tick_s
+            calendar = center.calendar_of(number + 1)
+            row["calendar"] = -1 if calendar is None else calendar_of[calendar]
+            row["pace"] = center.pace_of(number + 1)
         first += center.units
     return units, centers, setups.ravel()
+
+
+def _modes(plant: Plant, units: Records, tables: _Tables, tools: list[str]) -> Records:
+    """Return all ways in which units go down, and write into the units where theirs are."""
+    crew_of: dict[str | None, int] = {crew.name: place for place, crew in enumerate(plant.crews)}
+    crew_of[None] = -1
+    waited_for = {each.unit for each in plant.closures if each.waits}
+    rows: list[tuple[Any, ...]] = []
+
+    def draws(drawn: Distribution) -> tuple[int, float]:
+        return tables.row(drawn), drawn.mean_s / plant.tick_s
+
+    def modes_of(center: WorkCenter, number: int) -> Iterator[tuple[Any, ...]]:
+        name = unit_name(center, number)
+        for failure in center.failures_of(number):
+            entity = streams.entity("unit", failure_entity(name, failure))
+            (fails, fail_ticks), (repair, repair_ticks) = draws(failure.time_to), draws(failure.repair)
+            yield (entity, _CLOCKS[failure.clock], crew_of[failure.crew], fails, repair, fail_ticks,
+                   repair_ticks, -1, 0)  # fmt: skip
+        for tool in center.tools:
+            change, ticks = draws(tool.change)
+            entity = streams.entity("tool", f"{name}/{tool.name}")
+            yield (entity, kernel.BY_PARTS, crew_of[tool.crew], 0, change, 0.0, ticks,
+                   tools.index(tool.name), tool.life_parts)  # fmt: skip
+        if name in waited_for:  # the last one: the kernel finds it there
+            yield (0, kernel.BY_CLOSURE, -1, 0, 0, 0.0, 0.0, -1, 0)
+
+    numbered = [(center, n + 1) for center in plant.centers for n in range(center.units)]
+    for row, (center, number) in zip(units, numbered, strict=True):
+        row["mode_first"] = len(rows)
+        rows += modes_of(center, number)
+        row["mode_last"] = len(rows)
+    return np.array(rows, kernel.MODE)
 
 
 def _bill(plant: Plant, steps: Records, products: Records) -> Records:
@@ -211,6 +262,21 @@ def _deliveries(plant: Plant) -> Records:
     place_of = {material.name: place for place, material in enumerate(plant.materials)}
     rows = [(plant.ticks(d.at_s), d.quantity, place_of[d.material], 0) for d in plant.deliveries_by_time]
     return np.array(rows, kernel.DELIVERY)
+
+
+def _closures(plant: Plant) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the tick and unit of all beginnings, and of all ends, in the sequence in which they come."""
+    names = [unit_name(center, n + 1) for center in plant.centers for n in range(center.units)]
+    place_of = {name: place for place, name in enumerate(names)}
+    begins = [
+        (plant.ticks(each.from_s), place_of[each.unit],
+         plant.ticks(each.to_s) - plant.ticks(each.from_s) if each.waits else 0)
+        for each in plant.closures
+    ]  # fmt: skip
+    ends = [(plant.ticks(each.to_s), place_of[each.unit]) for each in plant.closures if not each.waits]
+    by_time = itemgetter(0)  # equal times stay as they are declared
+    closings = np.array(sorted(begins, key=by_time), np.int64).reshape(-1, 3)
+    return closings, np.array(sorted(ends, key=by_time), np.int64).reshape(-1, 2)
 
 
 def _calendars(plant: Plant) -> npt.NDArray[np.int64]:

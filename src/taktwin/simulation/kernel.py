@@ -25,10 +25,12 @@ import numpy as np
 from numba import float64, int64, njit, uint64
 
 # Times are int64 ticks; indices are -1 where there is none. Entities are hashes of names (`streams`).
-UNIT = np.dtype([  # what a unit is
-    ("entity", "u8"), ("center", "i4"), ("calendar", "i4"), ("crew", "i4"), ("clock", "i4"),
-    ("fail_table", "i4"), ("repair_table", "i4"), ("fail_ticks", "f8"), ("repair_ticks", "f8"),
-    ("pace", "f8"),
+UNIT = np.dtype([  # what a unit is; the ways in which it goes down are mode_first..mode_last-1
+    ("center", "i4"), ("calendar", "i4"), ("mode_first", "i4"), ("mode_last", "i4"), ("pace", "f8"),
+])  # fmt: skip
+MODE = np.dtype([  # a failure, a tool that is used up, maintenance that waits for the job in hand
+    ("entity", "u8"), ("clock", "i4"), ("crew", "i4"), ("fail_table", "i4"), ("repair_table", "i4"),
+    ("fail_ticks", "f8"), ("repair_ticks", "f8"), ("tool", "i8"), ("life", "i8"),
 ])  # fmt: skip
 CENTER = np.dtype([  # what a work center is; its units are first..last-1, its set-ups begin at `setup`
     ("first", "i4"), ("last", "i4"), ("rule", "i4"), ("endless", "i4"), ("queue_max", "i8"), ("setup", "i8"),
@@ -36,7 +38,8 @@ CENTER = np.dtype([  # what a work center is; its units are first..last-1, its s
 STEP = np.dtype([
     ("entity", "u8"), ("center", "i4"), ("table", "i4"), ("family", "i4"), ("skill", "i4"),
     ("rework", "i4"), ("rework_max", "i4"), ("work", "f8"), ("good", "f8"), ("move", "i8"),
-    ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i8"),
+    ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i4"), ("tool", "i4"),
+    ("other_first", "i4"), ("other_last", "i4"),
 ])  # fmt: skip
 PRODUCT = np.dtype([
     ("entity", "u8"), ("first", "i4"), ("last", "i4"), ("table", "i4"), ("balks", "i4"), ("arrival", "f8"),
@@ -52,8 +55,12 @@ ORDER = np.dtype([
 UNIT_STATE = np.dtype([
     ("since", "i8"), ("left", "i8"), ("rest", "i8"), ("to_failure", "i8"), ("repair_left", "i8"),
     ("operator", "u8"), ("task", "i4"), ("state", "i4"), ("job", "i4"), ("family", "i4"),
-    ("next_blocked", "i4"), ("next_calling", "i4"), ("next_down", "i4"), ("failures", "i4"),
-    ("on", "i4"), ("down", "i4"),
+    ("next_blocked", "i4"), ("next_calling", "i4"), ("next_down", "i4"), ("upkeep", "i4"),
+    ("on", "i4"), ("down", "i4"), ("shift", "i4"), ("closed", "i4"), ("due", "i4"), ("mode", "i4"),
+    ("span", "i8"),
+])  # fmt: skip
+MODE_STATE = np.dtype([  # left: work, as of when `span` was set; or tick; or parts; or ticks of maintenance
+    ("left", "i8"), ("count", "i8"),
 ])  # fmt: skip
 CENTER_STATE = np.dtype([
     ("head", "i4"), ("tail", "i4"), ("waiting", "i4"), ("blocked_head", "i4"), ("blocked_tail", "i4"),
@@ -69,6 +76,7 @@ RUN_STATE = np.dtype([
     ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("next_order", "i4"),
     ("call_head", "i4"), ("call_tail", "i4"), ("moving", "i4"), ("turns", "i8"), ("events", "i8"),
     ("next_delivery", "i4"), ("pad", "i4"), ("begun", "i4"), ("in_work", "i4"),
+    ("next_closing", "i4"), ("next_opening", "i4"),
     ("in_work_since", "i8"), ("in_work_ticks", "i8"), ("done", "i8"),
 ])  # fmt: skip
 PRODUCT_STATE = np.dtype([
@@ -83,12 +91,14 @@ FAR = np.int64(1 << 62)  # a span longer than any
 TICKS_END = 1 << 48  # no run goes on beyond
 
 # States of a unit; the first five are what it does with a job, the others hide that while they last.
-IDLE, CALLING, SETUP, WORKING, BLOCKED, BROKEN, REPAIR, OFF = range(8)
-STATES = 8
+IDLE, CALLING, SETUP, WORKING, BLOCKED, BROKEN, REPAIR, OFF, UPKEEP = range(9)
+STATES = 9
+WAITS_FAILED, MENDED, WAITS_UPKEEP, UPKEPT = range(1, 5)  # why a unit is down; even: somebody is at it
 FIFO, SHORTEST, DUE, PRIORITY, BY_SETUP = range(5)
-NO_FAILURE, BY_WORKING, BY_CALENDAR = range(3)
+BY_WORKING, BY_CALENDAR, BY_PARTS, BY_CLOSURE = range(1, 5)  # what brings a mode about
 ENDED, ENOUGH, NO_ROOM = range(3)  # why `simulate` came back
 LOST_ORDER, SCRAPPED_ORDER, OPEN_ORDER = -3, -2, -1
+EMPTY, BEGUN, PLACED = range(3)  # whether a run has begun; PLACED: not yet, but in the middle of its work
 
 # The key contract: `streams` says what these are, a test that both agree.
 _WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL = 1, 2, 3, 4, 5
@@ -146,9 +156,70 @@ def _note(us, spent, m, now):  # type: ignore[no-untyped-def]
     if us[m].on == 0:
         us[m].state = OFF
     elif us[m].down != 0:
-        us[m].state = IDLE + REPAIR - 2 + us[m].down
+        us[m].state = UPKEEP if us[m].down >= WAITS_UPKEEP else BROKEN + us[m].down - WAITS_FAILED
     else:
         us[m].state = us[m].task
+
+
+@njit(**_PLAIN)
+def _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now):  # type: ignore[no-untyped-def]
+    """Let unit m go down by mode q; who mends it comes, or it waits for them."""
+    us[m].mode = q
+    us[m].down = WAITS_FAILED
+    if modes[q].clock == BY_CLOSURE:
+        t = ms[q].left
+        ms[q].left = 0
+    else:
+        z = _bits(key, _REPAIR, modes[q].entity, ms[q].count - 1)
+        t = int64(modes[q].repair_ticks * _value(tables, modes[q].repair_table, z) + 0.5)
+    if modes[q].clock >= BY_PARTS:
+        us[m].down = WAITS_UPKEEP
+        us[m].upkeep -= 1
+        if modes[q].clock == BY_PARTS:
+            ms[q].left = modes[q].life
+    us[m].repair_left = t
+    c = modes[q].crew
+    if c >= 0 and crews[c].free == 0:
+        us[m].next_down = -1
+        _put(tree, leaf, NEVER)
+        if crews[c].head < 0:
+            crews[c].head = m
+        else:
+            us[crews[c].tail].next_down = m
+        crews[c].tail = m
+    else:
+        if c >= 0:
+            crews[c].free -= 1
+        us[m].down += 1
+        _put(tree, leaf, (now + t) << SHIFT | leaf if us[m].on == 1 else NEVER)
+    _note(us, spent, m, now)
+
+
+@njit(**_PLAIN)
+def _arm(units, modes, us, ms, tables, tree, key, m, renewed, leaf, now):  # type: ignore[no-untyped-def]
+    """Draw when mode `renewed` strikes again (-1: each of them), and find which comes first."""
+    worked = us[m].span - us[m].to_failure
+    us[m].to_failure = FAR
+    at = FAR
+    for q in range(units[m].mode_first, units[m].mode_last):
+        t = int64(0)
+        is_new = renewed < 0 or q == renewed
+        if is_new:
+            if modes[q].clock <= BY_CALENDAR:
+                z = _bits(key, _FAILURE, modes[q].entity, ms[q].count)
+                t = int64(modes[q].fail_ticks * _value(tables, modes[q].fail_table, z) + 0.5)
+            ms[q].count += 1
+        if modes[q].clock == BY_WORKING:
+            ms[q].left = t if is_new else ms[q].left - worked
+            if ms[q].left < us[m].to_failure:
+                us[m].to_failure = ms[q].left
+                us[m].due = q
+        elif modes[q].clock == BY_CALENDAR:
+            if is_new:
+                ms[q].left = now + t
+            at = min(at, ms[q].left)
+    us[m].span = us[m].to_failure
+    _put(tree, leaf, NEVER if at == FAR else max(at, now) << SHIFT | leaf)
 
 
 @njit(**_HOT)
@@ -278,8 +349,9 @@ def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, **_PLAIN)
 def simulate(  # type: ignore[no-untyped-def]
-    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries, tables,
-    tree, us, cs, crews, js, run, moves, spent, made, ended, stock, key, until, enough,
+    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
+    closings, openings, modes, others, tables, tree, us, ms, cs, crews, js, run, moves, spent, made, ended,
+    stock, key, until, enough,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -293,6 +365,9 @@ def simulate(  # type: ignore[no-untyped-def]
     skills : (s,) bit sets of operators
     bill : (lines,) pieces that a part takes; deliveries : by time; stock : (materials,) pieces
     calendars : (c, 2 + edges) ticks: period, number of edges, then on and off in turns
+    closings : (k, 3) tick, unit, and ticks of maintenance if it waits for the job in hand, else 0; by time
+    openings : (k, 2) tick and unit of the ends of closures that do not wait, by time
+    modes : (modes,) ways to go down, unit by unit; others : work centers that are alternatives of steps
     tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
     tree : (2 * leaves,) keys; moves : (jobs, 2) heap of arrival tick and job
     spent : (units, STATES) ticks; ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
@@ -301,8 +376,10 @@ def simulate(  # type: ignore[no-untyped-def]
     l_fault = n_units
     l_source = 2 * n_units
     l_move = l_source + products.shape[0]
-    l_calendar = l_move + 1
-    l_delivery = l_calendar + calendars.shape[0]
+    l_closing = l_move + 1
+    l_calendar = l_closing + 1
+    l_opening = l_calendar + calendars.shape[0]
+    l_delivery = l_opening + 1
     l_order = l_delivery + 1
     leaves = tree.shape[0] >> 1
     x = run[0]
@@ -310,19 +387,24 @@ def simulate(  # type: ignore[no-untyped-def]
     scan = n_units  # units from here on may have come on; beyond the last: none
     why = ENDED
     leaf = int64(-1)
-    first = x.begun == 0
-    if first:
-        x.begun = 1
+    first = x.begun != BEGUN
+    if first and x.begun == PLACED:  # `start` laid it out: nothing is drawn any more
+        x.begun = BEGUN
+        for c in range(calendars.shape[0]):
+            _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
+        if x.next_closing < closings.shape[0]:
+            _put(tree, l_closing, closings[x.next_closing, 0] << SHIFT | l_closing)
+        if x.next_opening < openings.shape[0]:
+            _put(tree, l_opening, openings[x.next_opening, 0] << SHIFT | l_opening)
+        if x.next_delivery < deliveries.shape[0]:
+            _put(tree, l_delivery, deliveries[x.next_delivery].at << SHIFT | l_delivery)
+        if x.next_order < orders.shape[0]:
+            _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
+        scan = 0
+    elif first:
+        x.begun = BEGUN
         for m in range(n_units):
-            us[m].to_failure = FAR
-            if units[m].clock != NO_FAILURE:
-                z = _bits(key, _FAILURE, units[m].entity, 0)
-                us[m].failures = 1
-                t = int64(units[m].fail_ticks * _value(tables, units[m].fail_table, z) + 0.5)
-                if units[m].clock == BY_WORKING:
-                    us[m].to_failure = t
-                else:
-                    _put(tree, l_fault + m, (now + t) << SHIFT | (l_fault + m))
+            _arm(units, modes, us, ms, tables, tree, key, m, -1, l_fault + m, now)
         for p in range(products.shape[0]):
             if products[p].arrival > 0.0:
                 z = _bits(key, _ARRIVAL, products[p].entity, 0)
@@ -330,6 +412,20 @@ def simulate(  # type: ignore[no-untyped-def]
                 _put(tree, l_source + p, t << SHIFT | (l_source + p))
         for c in range(calendars.shape[0]):
             _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
+        while x.next_closing < closings.shape[0] and closings[x.next_closing, 0] <= now:
+            m = closings[x.next_closing, 1]
+            if closings[x.next_closing, 2] > 0:
+                q = units[m].mode_last - 1
+                us[m].upkeep += ms[q].left == 0
+                ms[q].left += closings[x.next_closing, 2]
+            else:
+                us[m].closed += 1
+                us[m].on = 0
+            x.next_closing += 1
+        if x.next_closing < closings.shape[0]:
+            _put(tree, l_closing, closings[x.next_closing, 0] << SHIFT | l_closing)
+        if x.next_opening < openings.shape[0]:
+            _put(tree, l_opening, max(openings[x.next_opening, 0], now) << SHIFT | l_opening)
         if x.next_delivery < deliveries.shape[0]:
             _put(tree, l_delivery, max(deliveries[x.next_delivery].at, now) << SHIFT | l_delivery)
         if x.next_order < orders.shape[0]:
@@ -367,11 +463,16 @@ def simulate(  # type: ignore[no-untyped-def]
                     us[m].left = us[m].rest
                     us[m].rest = 0
                     _put(tree, m, NEVER)
-                    freed = -2 - m  # to the repair below
+                    _break(modes, us, ms, crews, tables, tree, spent, key, m, us[m].due, l_fault + m, now)
                 else:
                     j = us[m].job
                     k = js[j].step
                     p = js[j].product
+                    if steps[k].tool >= 0:
+                        for q in range(units[m].mode_first, units[m].mode_last):
+                            if modes[q].tool == steps[k].tool:
+                                us[m].upkeep += ms[q].left > 0 and ms[q].left <= js[j].quantity
+                                ms[q].left -= js[j].quantity
                     then = k + 1
                     fate = 0
                     if us[m].operator != 0:
@@ -434,17 +535,14 @@ def simulate(  # type: ignore[no-untyped-def]
                         us[m].left = t + us[m].rest
                         us[m].rest = 0
                         _put(tree, m, NEVER)
-                    freed = -2 - m
+                    q = units[m].mode_first
+                    while modes[q].clock != BY_CALENDAR or ms[q].left > now:
+                        q += 1
+                    _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now)
                 else:
                     us[m].down = 0
-                    z = _bits(key, _FAILURE, units[m].entity, us[m].failures)
-                    us[m].failures += 1
-                    t = int64(units[m].fail_ticks * _value(tables, units[m].fail_table, z) + 0.5)
-                    if units[m].clock == BY_WORKING:
-                        us[m].to_failure = t
-                        _put(tree, leaf, NEVER)
-                    else:
-                        _put(tree, leaf, (now + t) << SHIFT | leaf)
+                    q = us[m].mode
+                    _arm(units, modes, us, ms, tables, tree, key, m, q, leaf, now)
                     if us[m].task == IDLE:
                         freed = m
                     elif us[m].task == CALLING:
@@ -454,14 +552,14 @@ def simulate(  # type: ignore[no-untyped-def]
                         _note(us, spent, m, now)
                     else:
                         begin = m
-                    c = units[m].crew
+                    c = modes[q].crew
                     if c >= 0:
                         m = crews[c].head
                         if m < 0:
                             crews[c].free += 1
                         else:
                             crews[c].head = us[m].next_down
-                            us[m].down = 2
+                            us[m].down += 1
                             if us[m].on == 1:
                                 _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
                             _note(us, spent, m, now)
@@ -485,22 +583,53 @@ def simulate(  # type: ignore[no-untyped-def]
                 _arrive(moves, js, x.moving)
                 x.moving -= 1
                 _put(tree, l_move, moves[0, 0] << SHIFT | l_move if x.moving > 0 else NEVER)
-            elif leaf < l_delivery:  # ---- a calendar turns on or off
-                c = leaf - l_calendar
-                n = calendars[c, 1]
-                phase = now % calendars[c, 0]
+            elif leaf < l_delivery:  # ---- a calendar turns on or off, a closure begins or ends
+                c = -1
                 e = 0
-                while e < n and calendars[c, 2 + e] <= phase:
-                    e += 1
-                t = calendars[c, 2 + e] if e < n else calendars[c, 0] + calendars[c, 2]
-                _put(tree, leaf, (now - phase + t) << SHIFT | leaf)
-                on = e & 1
-                for m in range(n_units):
-                    if units[m].calendar == c and us[m].on != on:
+                m = 0
+                n = n_units
+                t = NEVER
+                if leaf == l_closing:
+                    m = closings[x.next_closing, 1]
+                    n = m + 1
+                    t = closings[x.next_closing, 2]
+                    if t == 0:
+                        us[m].closed += 1
+                    else:  # the loop over units below has nothing to do
+                        n = m
+                        q = units[m].mode_last - 1
+                        us[m].upkeep += ms[q].left == 0
+                        ms[q].left += t
+                        if us[m].state == IDLE:
+                            freed = m
+                    t = NEVER
+                    x.next_closing += 1
+                    if x.next_closing < closings.shape[0]:
+                        t = closings[x.next_closing, 0] << SHIFT | leaf
+                elif leaf == l_opening:
+                    m = openings[x.next_opening, 1]
+                    n = m + 1
+                    us[m].closed -= 1
+                    x.next_opening += 1
+                    if x.next_opening < openings.shape[0]:
+                        t = max(openings[x.next_opening, 0], now) << SHIFT | leaf
+                else:
+                    c = leaf - l_calendar
+                    phase = now % calendars[c, 0]
+                    while e < calendars[c, 1] and calendars[c, 2 + e] <= phase:
+                        e += 1
+                    t = calendars[c, 2 + e] if e < calendars[c, 1] else calendars[c, 0] + calendars[c, 2]
+                    t = (now - phase + t) << SHIFT | leaf
+                _put(tree, leaf, t)
+                for m in range(m, n):  # noqa: B020
+                    if c >= 0 and units[m].calendar == c:
+                        us[m].shift = e & 1
+                    on = us[m].shift if us[m].closed == 0 else 0
+                    if us[m].on != on:
                         us[m].on = on
                         busy = us[m].task == SETUP or us[m].task == WORKING
                         if on == 0:
-                            if us[m].down == 2:
+                            if us[m].down != 0 and us[m].down & 1 == 0:
                                 us[m].repair_left = (tree[leaves + l_fault + m] >> SHIFT) - now
                                 _put(tree, l_fault + m, NEVER)
                             elif us[m].down == 0 and busy:
@@ -512,7 +641,7 @@ def simulate(  # type: ignore[no-untyped-def]
                                 _put(tree, m, NEVER)
                             _note(us, spent, m, now)
                         elif us[m].down != 0:
-                            if us[m].down == 2:
+                            if us[m].down & 1 == 0:
                                 _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
                             _note(us, spent, m, now)
                         elif us[m].task == CALLING:
@@ -521,8 +650,8 @@ def simulate(  # type: ignore[no-untyped-def]
                         elif us[m].task == BLOCKED:
                             _note(us, spent, m, now)
                         # The others stay OFF until the scan below comes to them, one after the other.
-                if on == 1:
-                    scan = 0
+                        if on == 1:
+                            scan = 0
             elif leaf == l_delivery:  # ---- material comes
                 d = x.next_delivery
                 x.next_delivery = d + 1
@@ -555,36 +684,29 @@ def simulate(  # type: ignore[no-untyped-def]
                 x.in_work_ticks += x.in_work * (now - x.in_work_since)
                 x.in_work_since = now
                 x.in_work += 1
-            if freed < -1:  # a fault begins
-                m = -2 - freed
-                freed = -1
-                z = _bits(key, _REPAIR, units[m].entity, us[m].failures - 1)
-                t = int64(units[m].repair_ticks * _value(tables, units[m].repair_table, z) + 0.5)
-                us[m].repair_left = t
-                c = units[m].crew
-                if c >= 0 and crews[c].free == 0:
-                    us[m].down = 1
-                    us[m].next_down = -1
-                    _put(tree, l_fault + m, NEVER)
-                    if crews[c].head < 0:
-                        crews[c].head = m
-                    else:
-                        us[crews[c].tail].next_down = m
-                    crews[c].tail = m
-                else:
-                    if c >= 0:
-                        crews[c].free -= 1
-                    us[m].down = 2
-                    t = (now + t) << SHIFT | (l_fault + m) if us[m].on == 1 else NEVER
-                    _put(tree, l_fault + m, t)
-                _note(us, spent, m, now)
         # ---- a job comes to its work center: to the first idle unit, else into the queue, else it stays
         if arrived >= 0:
-            g = steps[js[arrived].step].center
+            k = js[arrived].step
+            g = steps[k].center
             m = centers[g].first
             last = centers[g].last
             while m < last and us[m].state != IDLE:
                 m += 1
+            if m == last and steps[k].other_last > 0:
+                least = cs[g].waiting + (FAR if cs[g].waiting >= centers[g].queue_max else 0)
+                for e in range(steps[k].other_first, steps[k].other_last):
+                    c = others[e]
+                    m = centers[c].first
+                    last = centers[c].last
+                    while m < last and us[m].state != IDLE:
+                        m += 1
+                    if m < last:
+                        g = c
+                        break
+                    t = cs[c].waiting + (FAR if cs[c].waiting >= centers[c].queue_max else 0)
+                    if t < least:
+                        least = t
+                        g = c
             if m < last:
                 us[m].job = arrived
                 begin = m
@@ -700,6 +822,16 @@ def simulate(  # type: ignore[no-untyped-def]
                     _put(tree, m, NEVER)
                     _note(us, spent, m, now)
                     continue
+                if us[m].upkeep != 0:
+                    q = units[m].mode_first
+                    while not (
+                        (modes[q].clock == BY_PARTS and ms[q].left <= 0)
+                        or (modes[q].clock == BY_CLOSURE and ms[q].left > 0)
+                    ):
+                        q += 1
+                    _put(tree, m, NEVER)
+                    _break(modes, us, ms, crews, tables, tree, spent, key, m, q, l_fault + m, now)
+                    continue
                 other = cs[g].blocked_head
                 if cs[g].waiting > 0:
                     if centers[g].rule == FIFO:
@@ -763,7 +895,7 @@ def simulate(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, **_PLAIN)
-def line(units, steps, product, queue_max, tables, key, last, to_failure, failures, left, ends):  # type: ignore[no-untyped-def]
+def line(units, modes, steps, product, queue_max, tables, key, last, to_failure, failures, left, ends):  # type: ignore[no-untyped-def]
     """Write the tick at which each part leaves a line, by recursion: no events, the same ticks.
 
     A part begins when it has come and the part before it has left; it leaves when it is done and there is a
@@ -771,7 +903,8 @@ def line(units, steps, product, queue_max, tables, key, last, to_failure, failur
 
     Parameters
     ----------
-    units, steps : (n,) in the sequence of the line; product : (1,); queue_max : (n,), FAR for endless
+    units, steps : (n,) in the sequence of the line; modes : of all units; product : (1,)
+    queue_max : (n,), FAR for endless
     last, to_failure, failures : (n,) zeros
     left : (n, ring) zeros; ring is a power of two beyond every finite queue_max + 1
     ends : (parts,) to be written
@@ -780,9 +913,10 @@ def line(units, steps, product, queue_max, tables, key, last, to_failure, failur
     ring = left.shape[1] - 1
     for i in range(n):
         to_failure[i] = FAR
-        if units[i].clock == BY_WORKING:
-            z = _bits(key, _FAILURE, units[i].entity, 0)
-            to_failure[i] = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+        if units[i].mode_last > units[i].mode_first:
+            m = units[i].mode_first
+            z = _bits(key, _FAILURE, modes[m].entity, 0)
+            to_failure[i] = int64(modes[m].fail_ticks * _value(tables, modes[m].fail_table, z) + 0.5)
     arrival = int64(0)
     for q in range(ends.shape[0]):
         entity = _mix(product[0].entity + uint64(q + 1))
@@ -800,11 +934,12 @@ def line(units, steps, product, queue_max, tables, key, last, to_failure, failur
             f = to_failure[i]
             while work > f:
                 work -= f
-                z = _bits(key, _REPAIR, units[i].entity, failures[i])
-                t += int64(units[i].repair_ticks * _value(tables, units[i].repair_table, z) + 0.5)
+                m = units[i].mode_first
+                z = _bits(key, _REPAIR, modes[m].entity, failures[i])
+                t += int64(modes[m].repair_ticks * _value(tables, modes[m].repair_table, z) + 0.5)
                 failures[i] += 1
-                z = _bits(key, _FAILURE, units[i].entity, failures[i])
-                f = int64(units[i].fail_ticks * _value(tables, units[i].fail_table, z) + 0.5)
+                z = _bits(key, _FAILURE, modes[m].entity, failures[i])
+                f = int64(modes[m].fail_ticks * _value(tables, modes[m].fail_table, z) + 0.5)
             to_failure[i] = f - work
             if steps[i].move > 0 and i + 1 < n:
                 last[i] = t

@@ -21,6 +21,8 @@ def obstacle(plant: Compiled) -> str | None:
     model = plant.plant
     if len(model.products) != 1 or model.orders:
         return "orders, or not exactly one product"
+    if model.closures:
+        return "units are closed for a while"
     (product,) = model.products
     if product.endless == (product.arrivals is not None) or product.balks:
         return "parts come in two ways, in none, or are lost"
@@ -29,10 +31,15 @@ def obstacle(plant: Compiled) -> str | None:
     centers = {center.name: center for center in model.centers}
     for step in product.steps:
         center = centers[step.center]
-        if center.units != 1 or center.calendar is not None:
+        if center.units != 1 or center.calendar_of(1) is not None:
             return f"{center.name} has several units or a calendar"
-        if center.failure and (center.failure.clock is not FailureClock.WORKING or center.failure.crew):
+        failures = center.failures_of(1)
+        if len(failures) > 1 or center.tools:
+            return f"{center.name} fails in several ways or has tools"
+        if failures and (failures[0].clock is not FailureClock.WORKING or failures[0].crew):
             return f"{center.name} fails by the calendar or waits for a crew"
+        if step.alternatives:
+            return f"step {step.name} has alternatives"
         if step.good < 1 or step.skill is not None or step.family is not None or step.materials:
             return f"step {step.name} has scrap, an operator, a set-up or material"
     return None
@@ -59,8 +66,8 @@ def departures(plant: Compiled, key: int, parts: int) -> npt.NDArray[np.int64]:
     n = len(centers)
     ends = np.zeros(parts, np.int64)
     kernel.line(
-        plant.units[plant.centers["first"][centers]], plant.steps, plant.products, queue_max, plant.tables,
-        np.uint64(key), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
+        plant.units[plant.centers["first"][centers]], plant.modes, plant.steps, plant.products, queue_max,
+        plant.tables, np.uint64(key), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
         np.zeros((n, ring), np.int64), ends,
     )  # fmt: skip
     return ends

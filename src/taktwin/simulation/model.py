@@ -45,13 +45,38 @@ class Failure:
     """How units of a work center fail and are repaired.
 
     Work goes on after the repair where it stopped. A repair rests while its unit is off, and keeps its
-    crew meanwhile. Without a crew named, each repair begins at once.
+    crew meanwhile. Without a crew named, each repair begins at once. Of several kinds at one work center
+    each has a name: its luck goes by it.
     """
 
     time_to: Distribution
     repair: Distribution
     clock: FailureClock = FailureClock.WORKING
     crew: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What each unit of a work center has one of, and wears by parts.
+
+    A job that is begun is finished with the tool that is in; if its life is used up then, it is changed
+    before the next job begins.
+    """
+
+    name: str
+    life_parts: int
+    change: Distribution
+    crew: str | None = None  # who changes it; None: it is changed at once
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """In what a unit differs from the others of its work center; None: in nothing."""
+
+    pace: float | None = None
+    failures: tuple[Failure, ...] | None = None  # () never fails
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +95,29 @@ class WorkCenter:
 
     A pair that is not named takes no time.
     """
+    more_failures: tuple[Failure, ...] = ()  # kinds beside `failure`, each with a name
+    tools: tuple[Tool, ...] = ()
+    machines: Mapping[int, Machine] = field(default_factory=dict)  # units that differ, by number from 1
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Return all kinds of failure that the work center has."""
+        return (*((self.failure,) if self.failure else ()), *self.more_failures)
+
+    def pace_of(self, number: int) -> float:
+        """Return the pace of a unit, counted from 1."""
+        own = self.machines.get(number, Machine()).pace
+        return self.pace if own is None else own
+
+    def failures_of(self, number: int) -> tuple[Failure, ...]:
+        """Return the kinds of failure of a unit, counted from 1."""
+        own = self.machines.get(number, Machine()).failures
+        return self.failures if own is None else own
+
+    def calendar_of(self, number: int) -> str | None:
+        """Return the calendar of a unit, counted from 1."""
+        own = self.machines.get(number, Machine()).calendar
+        return self.calendar if own is None else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +134,12 @@ class Step:
     rework_to: str | None = None  # a step of the route; None scraps what does not pass
     rework_max: int | None = None  # times that a job may be sent back at all; then it is scrap
     materials: Mapping[str, int] = field(default_factory=dict)  # pieces that each part takes when it begins
+    alternatives: tuple[str, ...] = ()
+    """Other work centers that can do it, in the sequence of preference behind `center`.
+
+    A job goes to the first of them with an idle unit, else into the shortest queue that is not full.
+    """
+    tool: str | None = None  # the tool of its unit that it wears, one part after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +184,20 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Closure:
+    """A unit that is off in [from, to) on top of its calendar: maintenance planned, or a machine down.
+
+    What it has in hand rests, and goes on afterwards. One that waits is maintenance as it is done: it lets
+    the unit finish its job first, and then takes as long as planned, in the working time of the unit.
+    """
+
+    unit: str  # as `unit_name` has it: mill.3
+    from_s: float
+    to_s: float
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """A person with skills, always there; the first in the list who can is taken."""
 
@@ -157,6 +225,7 @@ class Plant:
     calendars: tuple[Calendar, ...] = ()
     materials: tuple[Material, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    closures: tuple[Closure, ...] = ()
     tick_s: float = 0.001
 
     def ticks(self, seconds: float) -> int:
@@ -177,6 +246,16 @@ class Plant:
 def unit_name(center: WorkCenter, place: int) -> str:
     """Return the name of a unit of a work center, counted from 1: `mill.3`."""
     return f"{center.name}.{place}"
+
+
+def failure_entity(unit: str, failure: Failure) -> str:
+    """Return the name by which a kind of failure draws its numbers: `mill.3`, or `mill.3/spindle`."""
+    return f"{unit}/{failure.name}" if failure.name else unit
+
+
+def centers_of(step: Step) -> tuple[str, ...]:
+    """Return the work centers that can do a step, the preferred one first."""
+    return (step.center, *step.alternatives)
 
 
 def step_name(product: Product, step: Step) -> str:

@@ -28,7 +28,10 @@ from taktwin.simulation.model import (
     Product,
     Rule,
     Step,
+    Tool,
     WorkCenter,
+    centers_of,
+    failure_entity,
     step_name,
     unit_name,
 )
@@ -45,6 +48,7 @@ class Doing(IntEnum):
     BROKEN = 5  # and no crew has come yet
     REPAIR = 6
     OFF = 7
+    UPKEEP = 8  # a tool is changed, or maintenance is done that waited for the job in hand
 
 
 class Kind(IntEnum):
@@ -54,9 +58,11 @@ class Kind(IntEnum):
     FAULT = 1
     SOURCE = 2
     MOVE = 3
-    CALENDAR = 4
-    DELIVERY = 5
-    ORDER = 6
+    CLOSING = 4
+    CALENDAR = 5
+    OPENING = 6
+    DELIVERY = 7
+    ORDER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +107,66 @@ class _Job:
 
 
 @dataclass(slots=True, eq=False)
+class _Mode:
+    """A way in which a unit goes down: a failure, a tool that is used up, or maintenance that it owes."""
+
+    entity: int
+    crew: str | None = None
+    failure: Failure | None = None
+    tool: Tool | None = None
+    drawn: int = 0  # times that it was drawn when it strikes
+    strikes: float = math.inf  # a tick, or what the unit will have worked by then
+    parts: int = 0  # that the tool is still good for
+    owed: int = 0  # ticks of maintenance
+
+    @property
+    def is_due(self) -> bool:
+        return self.owed > 0 or (self.tool is not None and self.parts <= 0)
+
+    @property
+    def is_by_calendar(self) -> bool:
+        return self.failure is not None and self.failure.clock is FailureClock.CALENDAR
+
+
+@dataclass(slots=True, eq=False)
 class _Unit:
     name: str
     place: int
-    entity: int
     center: _Center
+    pace: float
+    calendar: str | None
+    modes: list[_Mode]
     task: Doing = Doing.IDLE
     job: _Job | None = None
     family: str | None = None
     operator: int | None = None
-    is_on: bool = True
+    on_shift: bool = True
+    closures: set[int] = field(default_factory=set)
     shown: Doing = Doing.OFF
     shown_since: int = 0
     ends: int | None = None  # tick at which its task ends or breaks, while it goes on
     left: int = 0  # of its task, while it rests
     rest: int = 0  # of its work beyond the failure that will come before
-    to_failure: float = math.inf
-    failures: int = 0
-    is_down: bool = False
+    worked: int = 0  # in all, and for as long as it goes on now
+    down_by: _Mode | None = None
     crew_is_here: bool = False
     repair_left: int = 0
     fault_at: int | None = None  # tick of the next fault by calendar, or of the end of the repair
     spent: list[int] = field(default_factory=lambda: [0] * len(Doing))
+
+    @property
+    def is_on(self) -> bool:
+        return self.on_shift and not self.closures
+
+    @property
+    def is_down(self) -> bool:
+        return self.down_by is not None
+
+    @property
+    def wearing(self) -> _Mode | None:
+        """Return the failure by working time that comes first."""
+        worn = [each for each in self.modes if each.failure and not each.is_by_calendar]
+        return min(worn, key=lambda each: each.strikes, default=None)
 
     @property
     def is_busy(self) -> bool:
@@ -135,7 +179,9 @@ class _Unit:
     def state(self) -> Doing:
         if not self.is_on:
             return Doing.OFF
-        if self.is_down:
+        if self.down_by and not self.down_by.failure:
+            return Doing.UPKEEP
+        if self.down_by:
             return Doing.REPAIR if self.crew_is_here else Doing.BROKEN
         return self.task
 
@@ -208,15 +254,11 @@ class Reference:
         self._agenda: list[tuple[int, Kind, int]] = []
         self._pending: dict[tuple[Kind, int], int] = {}
         self._centers = {each.name: _Center(each) for each in plant.centers}
-        self._units = [
-            _Unit(unit_name(c.model, n + 1), 0, streams.entity("unit", unit_name(c.model, n + 1)), c)
-            for c in self._centers.values()
-            for n in range(c.model.units)
-        ]
-        for place, unit in enumerate(self._units):
-            unit.place = place
-            unit.is_on = unit.center.model.calendar is None
-            unit.center.units.append(unit)
+        self._units: list[_Unit] = []
+        for center in self._centers.values():
+            for number in range(1, center.model.units + 1):
+                self._units.append(self._new_unit(center, number))
+                center.units.append(self._units[-1])
         for product in plant.products:
             if product.endless:
                 self._centers[product.steps[0].center].endless = product
@@ -290,7 +332,8 @@ class Reference:
                     self._repaired(unit)
                 else:
                     self._pause(unit)
-                    self._break(unit)
+                    struck = (each for each in unit.modes if each.is_by_calendar and each.strikes <= tick)
+                    self._break(unit, next(struck))
             elif kind is Kind.SOURCE:
                 self._part_comes(place)
             elif kind is Kind.MOVE:
@@ -299,6 +342,8 @@ class Reference:
                     self._at(Kind.MOVE, 0, self._moves[0][0])
                 job.tell("moving", f"to {job.at.center}", tick)
                 self._comes(job, None, may_balk=False)
+            elif kind is Kind.CLOSING or kind is Kind.OPENING:
+                self._closure_turns(place, begins=kind is Kind.CLOSING)
             elif kind is Kind.CALENDAR:
                 self._calendar_turns(place)
             elif kind is Kind.DELIVERY:
@@ -313,30 +358,61 @@ class Reference:
         self.in_work_ticks += self.in_work * (tick - self.now)
         self.now = tick
 
+    def _new_unit(self, center: _Center, number: int) -> _Unit:
+        name, model = unit_name(center.model, number), center.model
+        modes = [
+            _Mode(streams.entity("unit", failure_entity(name, each)), each.crew, failure=each)
+            for each in model.failures_of(number)
+        ]
+        modes += [
+            _Mode(streams.entity("tool", f"{name}/{each.name}"), each.crew, tool=each, parts=each.life_parts)
+            for each in model.tools
+        ]
+        modes.append(_Mode(0))
+        calendar = model.calendar_of(number)
+        place = len(self._units)
+        return _Unit(name, place, center, model.pace_of(number), calendar, modes, on_shift=calendar is None)
+
     def _start(self) -> None:
         for unit in self._units:
-            if failure := unit.center.model.failure:
-                self._renew(unit, failure)
+            for mode in unit.modes:
+                self._renew(unit, mode)
+            self._await_fault(unit)
         for place, product in enumerate(self.plant.products):
             if product.arrivals:
                 whom = streams.entity("product", product.name)
                 self._at(Kind.SOURCE, place, self._span(product.arrivals, streams.ARRIVAL, whom, 0))
         for place in range(len(self.plant.calendars)):
             self._at(Kind.CALENDAR, place, 0)
+        for place, closure in enumerate(self.plant.closures):
+            begins, ends = self.plant.ticks(closure.from_s), self.plant.ticks(closure.to_s)
+            if begins > 0:
+                self._at(Kind.CLOSING, place, begins)
+            elif closure.waits:
+                self._named(closure.unit).modes[-1].owed += ends - begins
+            else:
+                self._named(closure.unit).closures.add(place)
+            if not closure.waits:
+                self._at(Kind.OPENING, place, ends)
         if self._deliveries:
             self._at(Kind.DELIVERY, 0, self.plant.ticks(self._deliveries[0].at_s))
         if self._orders:
             self._at(Kind.ORDER, 0, self.plant.ticks(self._orders[0].release_s))
         self._coming_on = [unit for unit in self._units if unit.is_on]
 
-    def _renew(self, unit: _Unit, failure: Failure) -> None:
+    def _named(self, name: str) -> _Unit:
+        return next(each for each in self._units if each.name == name)
+
+    def _renew(self, unit: _Unit, mode: _Mode) -> None:
         """Draw when the unit, as good as new, fails next."""
-        after = self._span(failure.time_to, streams.FAILURE, unit.entity, unit.failures)
-        unit.failures += 1
-        if failure.clock is FailureClock.WORKING:
-            unit.to_failure = after
-        else:
-            self._fault(unit, self.now + after)
+        if mode.failure:
+            after = self._span(mode.failure.time_to, streams.FAILURE, mode.entity, mode.drawn)
+            mode.strikes = after + (self.now if mode.is_by_calendar else unit.worked)
+        mode.drawn += 1
+
+    def _await_fault(self, unit: _Unit) -> None:
+        strikes = [int(each.strikes) for each in unit.modes if each.is_by_calendar]
+        self._fault(unit, max(min(strikes), self.now) if strikes else None)
 
     def _fault(self, unit: _Unit, tick: int | None) -> None:
         unit.fault_at = tick
@@ -347,11 +423,11 @@ class Reference:
     def _go_on(self, unit: _Unit) -> None:
         """Let the unit's task run for what is left of it, or to the failure that comes before."""
         runs = unit.left
-        if unit.task is Doing.WORKING and unit.left > unit.to_failure:
-            runs = int(unit.to_failure)
-            unit.rest, unit.to_failure = unit.left - runs, 0
-        elif unit.task is Doing.WORKING:
-            unit.to_failure -= unit.left
+        if unit.task is Doing.WORKING:
+            if unit.wearing and unit.worked + unit.left > unit.wearing.strikes:
+                runs = int(unit.wearing.strikes) - unit.worked
+                unit.rest = unit.left - runs
+            unit.worked += runs
         unit.ends = self.now + runs
         self._at(Kind.UNIT, unit.place, unit.ends)
         unit.note(self.now)
@@ -363,7 +439,7 @@ class Reference:
         unrun = unit.ends - self.now
         unit.left = unrun + unit.rest
         if unit.task is Doing.WORKING:
-            unit.to_failure += unrun
+            unit.worked -= unrun
         unit.rest, unit.ends = 0, None
         self._at(Kind.UNIT, unit.place, None)
 
@@ -375,12 +451,16 @@ class Reference:
             self._begin = unit
         elif unit.rest:
             unit.left, unit.rest = unit.rest, 0
-            self._break(unit)
+            assert unit.wearing
+            self._break(unit, unit.wearing)
         else:
             self._step_done(unit, unit.job)
 
     def _step_done(self, unit: _Unit, job: _Job) -> None:
         step, count = job.at, self.counts[job.product.name]
+        for mode in unit.modes:
+            if mode.tool and mode.tool.name == step.tool:
+                mode.parts -= job.quantity
         if unit.operator is not None:
             self._free.add(unit.operator)
             unit.operator = None
@@ -476,8 +556,9 @@ class Reference:
 
     def _comes(self, job: _Job, source: _Unit | None, *, may_balk: bool) -> None:
         """Bring a job to the work center of its step; `source` is the unit that hands it over."""
-        center = self._centers[job.at.center]
-        idle = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
+        able = [self._centers[name] for name in centers_of(job.at)]
+        idle = next((unit for each in able for unit in each.units if unit.shown is Doing.IDLE), None)
+        center = min(able, key=lambda each: (each.is_full, len(each.queue)))
         if idle:
             if source:
                 self._freed, source.job = source, None
@@ -516,13 +597,17 @@ class Reference:
 
     # -- faults, calendars
 
-    def _break(self, unit: _Unit) -> None:
-        failure = unit.center.model.failure
-        assert failure
-        unit.is_down = True
-        unit.repair_left = self._span(failure.repair, streams.REPAIR, unit.entity, unit.failures - 1)
+    def _break(self, unit: _Unit, mode: _Mode) -> None:
+        unit.down_by = mode
+        if mode.failure or mode.tool:
+            takes = mode.failure.repair if mode.failure else mode.tool.change  # type: ignore[union-attr]
+            unit.repair_left = self._span(takes, streams.REPAIR, mode.entity, mode.drawn - 1)
+        else:
+            unit.repair_left, mode.owed = mode.owed, 0
+        if mode.tool:
+            mode.parts = mode.tool.life_parts
         self._fault(unit, None)
-        crew = self._crews[failure.crew] if failure.crew else None
+        crew = self._crews[mode.crew] if mode.crew else None
         if crew and crew.free == 0:
             crew.waiting.append(unit)
             unit.note(self.now)
@@ -538,11 +623,11 @@ class Reference:
         unit.note(self.now)
 
     def _repaired(self, unit: _Unit) -> None:
-        failure = unit.center.model.failure
-        assert failure
-        unit.is_down = unit.crew_is_here = False
-        unit.fault_at = None
-        self._renew(unit, failure)
+        mode = unit.down_by
+        assert mode
+        unit.down_by, unit.crew_is_here = None, False
+        self._renew(unit, mode)
+        self._await_fault(unit)
         if unit.task is Doing.IDLE:
             self._freed = unit
         elif unit.is_busy:
@@ -550,8 +635,8 @@ class Reference:
         else:
             self._is_called |= unit.task is Doing.CALLING
             unit.note(self.now)
-        if failure.crew:
-            crew = self._crews[failure.crew]
+        if mode.crew:
+            crew = self._crews[mode.crew]
             if crew.waiting:
                 self._crew_comes(crew.waiting.popleft())
             else:
@@ -562,26 +647,46 @@ class Reference:
         is_on, turns = self._calendar_at(calendar)
         self._at(Kind.CALENDAR, place, turns)
         for unit in self._units:
-            if unit.center.model.calendar != calendar.name or unit.is_on == is_on:
-                continue
-            unit.is_on = is_on
-            if not is_on:
-                if not unit.is_down:
-                    self._pause(unit)
-                elif unit.crew_is_here:
-                    assert unit.fault_at is not None
-                    unit.repair_left = unit.fault_at - self.now
-                    self._fault(unit, None)
-                unit.note(self.now)
-            elif unit.is_down:
-                if unit.crew_is_here:
-                    self._fault(unit, self.now + unit.repair_left)
-                unit.note(self.now)
-            elif unit.task in (Doing.CALLING, Doing.BLOCKED):
-                self._is_called |= unit.task is Doing.CALLING
-                unit.note(self.now)
-            else:
-                self._coming_on.append(unit)
+            if unit.calendar == calendar.name:
+                was_on, unit.on_shift = unit.is_on, is_on
+                self._turn(unit, was_on=was_on)
+
+    def _closure_turns(self, place: int, *, begins: bool) -> None:
+        closure = self.plant.closures[place]
+        unit = self._named(closure.unit)
+        if closure.waits:
+            unit.modes[-1].owed += self.plant.ticks(closure.to_s) - self.plant.ticks(closure.from_s)
+            if unit.shown is Doing.IDLE:
+                self._freed = unit
+            return
+        was_on = unit.is_on
+        if begins:
+            unit.closures.add(place)
+        else:
+            unit.closures.remove(place)
+        self._turn(unit, was_on=was_on)
+
+    def _turn(self, unit: _Unit, *, was_on: bool) -> None:
+        """Let a unit rest that went off, or go on that came on."""
+        if unit.is_on == was_on:
+            return
+        if was_on:
+            if not unit.is_down:
+                self._pause(unit)
+            elif unit.crew_is_here:
+                assert unit.fault_at is not None
+                unit.repair_left = unit.fault_at - self.now
+                self._fault(unit, None)
+            unit.note(self.now)
+        elif unit.is_down:
+            if unit.crew_is_here:
+                self._fault(unit, self.now + unit.repair_left)
+            unit.note(self.now)
+        elif unit.task in (Doing.CALLING, Doing.BLOCKED):
+            self._is_called |= unit.task is Doing.CALLING
+            unit.note(self.now)
+        else:
+            self._coming_on.append(unit)
 
     def _calendar_at(self, calendar: Calendar) -> tuple[bool, int]:
         """Return whether the calendar is on now, and the tick of its next edge, which may change nothing."""
@@ -622,7 +727,7 @@ class Reference:
             whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
             work = step.work.mean_s / self.plant.tick_s * job.quantity
             work *= self._draw(step.work, streams.WORK, whom, job.passes)
-            job.work = int(work / unit.center.model.pace + 0.5)
+            job.work = int(work / unit.pace + 0.5)
             unit.task = Doing.CALLING
         if unit.task is Doing.CALLING:
             if self._lacking(job):
@@ -674,6 +779,10 @@ class Reference:
         center = unit.center
         if not unit.can_act:
             unit.note(self.now)
+            return
+        due = next((mode for mode in unit.modes if mode.is_due), None)
+        if due:
+            self._break(unit, due)
             return
         if center.queue:
             job = self._choose(center, unit)

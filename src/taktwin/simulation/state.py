@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 1
+VERSION = 3
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -27,6 +27,7 @@ def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[
     return {
         "tree": (long, (2 * plant.leaves,)),
         "units": (kernel.UNIT_STATE, (len(plant.units),)),
+        "modes": (kernel.MODE_STATE, (len(plant.modes),)),
         "centers": (kernel.CENTER_STATE, (len(plant.centers),)),
         "crews": (kernel.CREW_STATE, (len(plant.crew_people),)),
         "jobs": (kernel.JOB_STATE, (jobs,)),
@@ -128,7 +129,7 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     for name in ("job", "next_blocked", "next_calling", "next_down"):
         units[name] = -1
     units["state"] = kernel.OFF
-    units["on"] = plant.units["calendar"] < 0
+    units["on"] = units["shift"] = plant.units["calendar"] < 0
     for name in ("head", "tail", "blocked_head", "blocked_tail"):
         state["centers"][name] = -1
     state["crews"]["free"] = plant.crew_people
@@ -136,6 +137,7 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     run = state["run"]
     run["call_head"] = run["call_tail"] = -1
     run["operators"] = (1 << plant.operators) - 1
+    state["modes"]["left"] = plant.modes["life"]
     state["ended"][:] = kernel.OPEN_ORDER
     state["stock"][:] = plant.stock
     _link_free(state, 0)

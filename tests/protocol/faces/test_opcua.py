@@ -21,10 +21,12 @@ from cryptography.x509.oid import NameOID
 
 from taktwin.faces.base import Shown
 from taktwin.faces.opcua import CHILDREN_MAX, NAMESPACE, OpcUaFace, Security, machinery_item_state
+from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from tests.protocol.faces.support import until
 from tests.unit.virtual_plant.plants import plant
 
+NORTHFIELD = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 AT_NS = 1_781_503_200_123_000_000
 AT = datetime(2026, 6, 15, 6, 0, 0, 123000, tzinfo=UTC)
 
@@ -217,6 +219,28 @@ async def test_a_client_may_sign_and_encrypt_with_basic256sha256(tmp_path: Path)
         )
         async with client:
             assert await (await node(client, "turn1.state")).read_value() == 6
+    finally:
+        await made.stop()
+
+
+async def test_what_a_client_writes_bears_the_time_of_the_plant() -> None:
+    """Seen: an answer bore the wall's time, two days after the demo's: to the twin all else was long ago."""
+    registry = open_plant(NORTHFIELD)
+    made = OpcUaFace(registry, "line2", endpoint="opc.tcp://127.0.0.1:0", now_ns=lambda: AT_NS)
+    await made.start([shown(registry, "press2/interlock/answer", 0, AT_NS - 10**9)])
+    handler = Heard()
+    try:
+        async with Client(url(made)) as client:
+            answer = await node(client, "press2.interlock.answer")
+            subscription = await client.create_subscription(20, handler)
+            await subscription.subscribe_data_change(answer)
+            kind = await answer.read_data_type_as_variant_type()
+            told = ua.DataValue(ua.Variant(1, kind), SourceTimestamp=datetime.now(UTC))
+            await answer.write_value(told)
+            await until(lambda: len(handler.changes) == 2)
+            assert handler.changes[-1][1:] == (1, AT)
+            assert (await answer.read_data_value()).SourceTimestamp == AT
+            await subscription.delete()
     finally:
         await made.stop()
 

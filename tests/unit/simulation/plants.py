@@ -18,10 +18,12 @@ from taktwin.simulation.distributions import (
 )
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Delivery,
     Failure,
     FailureClock,
+    Machine,
     Material,
     Operator,
     Order,
@@ -29,7 +31,9 @@ from taktwin.simulation.model import (
     Product,
     Rule,
     Step,
+    Tool,
     WorkCenter,
+    unit_name,
 )
 from taktwin.simulation.reference import Count, Reference
 from taktwin.simulation.run import advance
@@ -61,17 +65,24 @@ def durations(draw: st.DrawFn, mean: float) -> Distribution:
 
 
 @st.composite
-def routes(draw: st.DrawFn, centers: list[WorkCenter], skilled: bool, stocked: bool) -> tuple[Step, ...]:
+def routes(
+    draw: st.DrawFn, centers: list[WorkCenter], skilled: bool, stocked: bool, rich: bool
+) -> tuple[Step, ...]:
     """Draw the steps of a product."""
     count = draw(st.integers(1, 5))
     steps = []
+    names = [center.name for center in centers]
     for place in range(count):
         tested = draw(st.integers(0, 4)) == 0
+        center = draw(st.sampled_from(names))
+        others = [name for name in names if name != center]
+        others = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others and rich else []
+        tools = sorted({t.name for c in centers for t in c.tools if c.name in (center, *others)})
         back = draw(st.integers(0, place)) if tested and draw(st.booleans()) else None
         steps.append(
             Step(
                 f"s{place}",
-                draw(st.sampled_from(centers)).name,
+                center,
                 draw(durations(4.0)),
                 family=draw(st.sampled_from((None, *FAMILIES))),
                 skill=draw(st.sampled_from((None, *SKILLS))) if skilled else None,
@@ -80,9 +91,20 @@ def routes(draw: st.DrawFn, centers: list[WorkCenter], skilled: bool, stocked: b
                 rework_to=None if back is None else f"s{back}",
                 rework_max=draw(st.sampled_from((None, 1, 3))),
                 materials=draw(st.sampled_from(({}, {}, {"x": 1}, {"y": 2, "x": 1}))) if stocked else {},
+                alternatives=tuple(others),
+                tool=draw(st.sampled_from((None, *tools))),
             )
         )
     return tuple(steps)
+
+
+@st.composite
+def kinds_of_failure(draw: st.DrawFn, crews: tuple[Crew, ...], name: str) -> Failure:
+    """Draw one kind of failure."""
+    crew = draw(st.sampled_from((None, *(crew.name for crew in crews))))
+    return Failure(
+        draw(durations(30.0)), draw(durations(6.0)), draw(st.sampled_from(FailureClock)), crew, name
+    )
 
 
 @st.composite
@@ -93,35 +115,52 @@ def plants(draw: st.DrawFn) -> Plant:
         Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
         for k in range(draw(st.sampled_from((0, 1, 2, 2))))
     )
-    skilled, stocked = draw(st.booleans()), draw(st.booleans())
+    skilled, stocked, rich = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
     centers = []
     for place in range(draw(st.integers(1, 5))):
-        failure = None
-        if draw(st.booleans()):
-            failure = Failure(
-                draw(durations(30.0)),
-                draw(durations(6.0)),
-                draw(st.sampled_from(FailureClock)),
-                crew=draw(st.sampled_from((None, *(crew.name for crew in crews)))),
+        failure = draw(kinds_of_failure(crews, "")) if draw(st.booleans()) else None
+        more, tools, machines = (), (), {}
+        units = draw(st.integers(1, 3))
+        calendar_names = (None, *(each.name for each in calendars * 2))
+        if rich:
+            more = tuple(draw(kinds_of_failure(crews, f"f{k}")) for k in range(draw(st.integers(0, 2))))
+            crew_names = (None, *(crew.name for crew in crews))
+            tools = tuple(
+                Tool(
+                    f"t{k}", draw(st.integers(1, 9)), draw(durations(3.0)), draw(st.sampled_from(crew_names))
+                )
+                for k in range(draw(st.integers(0, 2)))
             )
+            machines = {
+                number: Machine(
+                    draw(st.sampled_from((None, 1.0, 0.7))),
+                    draw(st.sampled_from((None, (), more))),
+                    draw(st.sampled_from(calendar_names)),
+                )
+                for number in range(1, units + 1)
+                if draw(st.integers(0, 3)) == 0
+            }
         setups = {pair: float(draw(st.integers(0, 4))) for pair in pairs} if draw(st.booleans()) else {}
         centers.append(
             WorkCenter(
                 f"c{place}",
-                draw(st.integers(1, 3)),
+                units,
                 draw(st.sampled_from((None, None, 0, 1, 3))),
                 draw(st.sampled_from(Rule)),
-                draw(st.sampled_from((None, *(each.name for each in calendars * 2)))),
+                draw(st.sampled_from(calendar_names)),
                 failure,
                 draw(st.sampled_from((1.0, 1.0, 1.3))),
                 setups,
+                more,
+                tools,
+                machines,
             )
         )
     products = []
     fed: set[str] = set()
     for place in range(draw(st.integers(1, 3))):
-        steps = draw(routes(centers, skilled, stocked))
+        steps = draw(routes(centers, skilled, stocked, rich))
         endless = steps[0].center not in fed and draw(st.integers(0, 3)) == 0
         if endless:
             fed.add(steps[0].center)
@@ -148,8 +187,17 @@ def plants(draw: st.DrawFn) -> Plant:
         Delivery(draw(st.sampled_from("xy")), draw(st.integers(1, 9)), float(draw(st.integers(0, 200))))
         for _ in range(draw(st.integers(0, 5)) if stocked else 0)
     )
+    names = [unit_name(center, n + 1) for center in centers for n in range(center.units)]
+    spans = [(draw(st.sampled_from((0.0, 6.0, 14.0, 50.0, 100.0))), draw(st.sampled_from((8.0, 20.0, 50.0))))
+             for _ in range(draw(st.sampled_from((0, 0, 1, 4))))]  # fmt: skip
+    closures = tuple(
+        Closure(draw(st.sampled_from(names)), since, since + span, rich and draw(st.booleans()))
+        for since, span in spans
+    )
     tick = draw(st.sampled_from((1.0, 0.5, 0.001)))
-    parts = (tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries)
+    parts = (
+        tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries, closures
+    )  # fmt: skip
     return Plant(*parts, tick_s=tick)
 
 

@@ -7,21 +7,24 @@ from dataclasses import replace
 import pytest
 
 from taktwin.errors import DomainError
-from taktwin.simulation.check import ModelError, check, checked, load, visits
+from taktwin.simulation.check import ModelError, capacity, check, checked, load, visits
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular, Weibull
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Delivery,
     Failure,
     FailureClock,
+    Machine,
     Material,
     Operator,
     Order,
     Plant,
     Product,
     Step,
+    Tool,
     WorkCenter,
 )
 
@@ -82,6 +85,18 @@ def wearing(**changes: object) -> Plant:
         (replace(GOOD, calendars=(Calendar("day", 24, ((8, 6),)),)), "expected rising and apart"),
         (replace(GOOD, calendars=(Calendar("day", 24, ((6, 30),)),)), "within 0 and 24 s"),
         (replace(GOOD, calendars=(Calendar("day", 24, ()),)), "no interval"),
+        (steps(replace(STEP, alternatives=("drill",))), "unknown work center 'drill'"),
+        (steps(replace(STEP, alternatives=("mill", "lathe"))), "centers lathe, mill, lathe: expected each"),
+        (steps(replace(STEP, tool="cutter")), "tool 'cutter' that none of its units has"),
+        (lathe(tools=(Tool("cutter", 0, Fixed(1)),)), "tool cutter of 0 parts: expected 1 or more"),
+        (lathe(tools=(Tool("cutter", 5, Fixed(1), "fitter"),)), "work center lathe: unknown crew 'fitter'"),
+        (lathe(machines={2: Machine()}), "work center lathe: machine 2: expected 1 to 1"),
+        (lathe(machines={1: Machine(pace=0.0)}), "pace 0.0: expected a number above 0"),
+        (lathe(machines={1: Machine(calendar="day")}), "unit lathe.1: unknown calendar 'day'"),
+        (lathe(more_failures=(Failure(Exponential(9), Fixed(1)),) * 2), "kinds of failure ['', '']"),
+        (replace(GOOD, closures=(Closure("mill.2", 0, 5),)),
+         "closure: unknown unit 'mill.2': expected one of lathe.1, mill.1"),
+        (replace(GOOD, closures=(Closure("mill.1", 5, 5),)), "from 5 to 5 s: expected 0 <= from < to"),
         (replace(GOOD, operators=tuple(Operator(str(k), frozenset()) for k in range(65))), "65 operators"),
         (steps(replace(STEP, good=0.0), Step("mill", "mill", Fixed(5))),
          "step mill: nothing ever comes to it"),
@@ -127,6 +142,15 @@ def test_the_load_counts_rework_failures_calendar_units_and_pace() -> None:
     assert load(plant, standing) == pytest.approx(load(plant, center))
 
 
+def test_the_load_of_alternatives_is_shared_by_what_each_can_do() -> None:
+    product = Product("p", (replace(STEP, alternatives=("mill",)),), Exponential(4))
+    machines = {1: Machine(1.5, (Failure(Exponential(50), Exponential(50)),))}
+    plant = Plant((WorkCenter("lathe"), WorkCenter("mill", 2, machines=machines)), (product,))
+    for center, able in zip(plant.centers, (1.0, 0.75 + 1.0), strict=True):
+        assert capacity(plant, center) == pytest.approx(able)
+        assert load(plant, center) == pytest.approx(2.5 / 2.75)
+
+
 def test_a_ring_of_finite_queues_is_a_warning() -> None:
     route = (STEP, Step("mill", "mill", Fixed(5)), Step("again", "lathe", Fixed(1)))
     ring = Plant((WorkCenter("lathe", queue_max=1), WorkCenter("mill", queue_max=1)), (Product("p", route),))
@@ -134,6 +158,10 @@ def test_a_ring_of_finite_queues_is_a_warning() -> None:
     assert "lathe > mill > lathe: a ring of finite queues that can lock up" in str(warning)
     open_ring = replace(ring, centers=(WorkCenter("lathe"), WorkCenter("mill", queue_max=1)))
     assert checked(open_ring) == ()
+    way_out = replace(route[2], alternatives=("spare",))
+    spare = replace(ring, centers=(*ring.centers, WorkCenter("spare")),
+                    products=(Product("p", (*route[:2], way_out)),))  # fmt: skip
+    assert checked(spare) == ()
 
 
 def test_a_setup_of_a_family_that_nobody_has_is_a_warning() -> None:

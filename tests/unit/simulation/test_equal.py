@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from taktwin.simulation.model import Failure, Plant
-from taktwin.simulation.reference import Kind, Reference, _Center, _Job, _Unit
+from taktwin.simulation import reference
+from taktwin.simulation.model import Plant, Step
+from taktwin.simulation.reference import Kind, Reference, _Center, _Job, _Mode, _Unit
 from tests.unit.simulation.plants import assert_same_course, plants
 
 PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "100"))
@@ -35,6 +36,7 @@ def _one_place_more(self: _Center) -> bool:
 def _pause_forgets(self: Reference, unit: _Unit) -> None:
     if unit.ends is not None:
         unit.left = unit.ends - self.now
+        unit.worked -= unit.left
         unit.rest, unit.ends = 0, None
         self._at(Kind.UNIT, unit.place, None)
 
@@ -54,15 +56,32 @@ def _operators_go_to_units_that_are_off(self: Reference) -> None:
     self._is_called = False
 
 
-def _repaired_and_as_worn_as_before(self: Reference, unit: _Unit, failure: Failure) -> None:
-    unit.failures = max(unit.failures - 1, 0)
-    _RENEW(self, unit, failure)
+def _repaired_and_as_worn_as_before(self: Reference, unit: _Unit, mode: _Mode) -> None:
+    mode.drawn = max(mode.drawn - 1, 0)
+    _RENEW(self, unit, mode)
 
 
 def _material_for_one_part(self: Reference, unit: _Unit, job: _Job) -> None:
     _SERVE(self, unit, job)
     for name, pieces in job.at.materials.items():
         self.stock[name] += pieces * (job.quantity - 1)
+
+
+def _on_when_two_closures_meet(self: _Unit) -> bool:
+    return self.on_shift and len(self.closures) != 2
+
+
+def _a_tool_for_one_part_more(self: _Mode) -> bool:
+    return self.owed > 0 or (self.tool is not None and self.parts < 0)
+
+
+def _the_last_failure_first(self: _Unit) -> _Mode | None:
+    worn = [each for each in self.modes if each.failure and not each.is_by_calendar]
+    return max(worn, key=lambda each: each.strikes, default=None)
+
+
+def _least_preferred_first(step: Step) -> tuple[str, ...]:
+    return (*step.alternatives, step.center)
 
 
 _SERVE = Reference._serve
@@ -75,6 +94,10 @@ MISTAKES = {
     "operators to the last unit first": (Reference, "_answer_a_call", _calls_in_sequence_of_units),
     "operators to units that are off": (Reference, "_answer_a_call", _operators_go_to_units_that_are_off),
     "material for one part of the job": (Reference, "_serve", _material_for_one_part),
+    "two closures that cancel out": (_Unit, "is_on", property(_on_when_two_closures_meet)),
+    "a tool for one part more": (_Mode, "is_due", property(_a_tool_for_one_part_more)),
+    "the last of several failures": (_Unit, "wearing", property(_the_last_failure_first)),
+    "alternatives the other way round": (reference, "centers_of", _least_preferred_first),
     "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
 }
 
@@ -85,7 +108,7 @@ def test_a_planted_mistake_is_found(mistake: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(place, name, wrong)
 
     @settings(
-        max_examples=100, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=600, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(plant=plants(), seed=st.integers(0, 2**32))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Distribution, Exponential, Fixed, LogNormal, Weibull
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Delivery,
     Failure,
@@ -306,6 +308,37 @@ def test_equal_jobs_through_a_line_take_all_steps_and_the_longest_again_and_agai
     plant = Plant(tuple(WorkCenter(f"c{k}") for k in range(4)), (Product("p", steps),), orders, tick_s=0.001)
     state = only(plant, 1e6)
     assert state["ended"].max() == plant.ticks(sum(works) + 39 * max(works))
+
+
+def test_closures_by_hand() -> None:
+    # Two mills, jobs of 10. The first is closed from 4 to 20 with a job in hand, which rests 16; the second
+    # from the beginning to 5, so it begins then; closures that touch are one.
+    orders = tuple(Order(f"o{k}", "p") for k in range(3))
+    closures = (
+        Closure("m.2", 0, 5), Closure("m.1", 4, 12), Closure("m.1", 12, 20), Closure("m.1", 15, 18),
+    )  # fmt: skip
+    product = Product("p", (Step("s", "m", Fixed(10)),))
+    plant = Plant((WorkCenter("m", 2),), (product,), orders, closures=closures)
+    state = only(plant, 50)
+    assert state["ended"].tolist() == [26000, 15000, 25000]
+    assert (state["spent"][:, kernel.OFF]).tolist() == [16000, 5000]
+    # On top of a calendar, on 0 to 8 of 24: closed until 10 it stays off until 24, and goes on then.
+    shifts = Calendar("day", 24, ((0, 8),))
+    over = Plant(
+        (WorkCenter("m", calendar="day"),), (product,), orders[:1], calendars=(shifts,),
+        closures=(Closure("m.1", 6, 10), Closure("m.1", 30, 31)),
+    )  # fmt: skip
+    assert only(over, 50)["ended"].tolist() == [28000]
+
+
+def test_a_closure_of_the_whole_night_changes_nothing() -> None:
+    product = Product("p", (Step("s", "m", Exponential(1)),), endless=True)
+    day = Calendar("day", 24, ((6, 14),))
+    plant = Plant((WorkCenter("m", calendar="day"),), (product,), calendars=(day,))
+    nights = tuple(Closure("m.1", 24 * n + 14, 24 * n + 30) for n in range(20))
+    plain, closed = (only(each, 500) for each in (plant, replace(plant, closures=nights)))
+    assert plain["made"].tolist() == closed["made"].tolist()
+    assert plain["spent"].tolist() == closed["spent"].tolist()
 
 
 def test_setups_by_hand() -> None:

@@ -15,9 +15,11 @@ from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.maxplus import departures, obstacle
 from taktwin.simulation.model import (
     Calendar,
+    Closure,
     Crew,
     Failure,
     FailureClock,
+    Machine,
     Operator,
     Order,
     Plant,
@@ -44,6 +46,7 @@ def lines(draw: st.DrawFn) -> Plant:
                 queue_max=draw(st.sampled_from((0, 1, 2, 5, None))),
                 failure=fails,
                 pace=draw(st.sampled_from((1.0, 1.2))),
+                machines=draw(st.sampled_from(({}, {}, {1: Machine(0.8)}))),
             )
         )
         moves = draw(st.sampled_from((0.0, 0.0, 0.0, 3.0)))
@@ -83,6 +86,7 @@ LINE = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", STEPS, endless=Tr
     [
         (replace(LINE, orders=(Order("o", "p"),)), "orders"),
         (replace(LINE, products=(Product("p", STEPS),)), "in none"),
+        (replace(LINE, closures=(Closure("a.1", 0, 5),)), "closed"),
         (replace(LINE, products=(Product("p", STEPS, Exponential(9), balks=True),)), "lost"),
         (replace(LINE, products=(Product("p", (*STEPS, Step("u", "a", Fixed(1))), endless=True),)), "twice"),
         (replace(LINE, centers=(WorkCenter("a", 2), WorkCenter("b"))), "several units"),
@@ -92,6 +96,9 @@ LINE = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", STEPS, endless=Tr
                                 WorkCenter("b"))), "by the calendar"),
         (replace(LINE, centers=(WorkCenter("a", failure=Failure(Fixed(9), Fixed(1), crew="c")),
                                 WorkCenter("b")), crews=(Crew("c", 1),)), "crew"),
+        (replace(LINE, centers=(WorkCenter("a", failure=Failure(Fixed(9), Fixed(1)),
+                                           more_failures=(Failure(Fixed(9), Fixed(1), name="x"),)),
+                                WorkCenter("b"))), "several ways"),
         (replace(LINE, products=(Product("p", (replace(STEPS[0], good=0.9), STEPS[1]), endless=True),)),
          "scrap"),
         (replace(LINE, products=(Product("p", (replace(STEPS[0], skill="x"), STEPS[1]), endless=True),),

@@ -31,19 +31,21 @@ export function address(path: string, query: Query = {}): string {
   return `${ROOT}${path}${text ? `?${text}` : ''}`;
 }
 
-async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+/** Ask, and return the whole answer. One that breaks off in the middle is none, as one that never comes. */
+async function ask<T>(url: string, read: (answer: Response) => Promise<T>, init: RequestInit = {}): Promise<T> {
   let answer: Response;
+  let text = '';
   try {
     answer = await fetch(url, init);
+    if (answer.ok) return await read(answer);
+    text = await answer.text();
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new ApiError(0, error instanceof Error ? error.message : String(error));
   }
-  if (answer.ok) return answer;
   // Whoever was signed in is so no more: the page asks again who is there.
   if (answer.status === 401) dispatchEvent(new Event('signed-out'));
   let sentence = `${answer.status} ${answer.statusText}`;
-  const text = await answer.text();
   let body: Record<string, unknown> = {};
   try {
     body = JSON.parse(text) as Record<string, unknown>;
@@ -54,19 +56,21 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   throw new ApiError(answer.status, sentence, body);
 }
 
+const asText = (answer: Response): Promise<string> => answer.text();
+const asBytes = (answer: Response): Promise<ArrayBuffer> => answer.arrayBuffer();
+
 async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  const answer = await ask(address(path, query), signal ? { signal } : {});
-  return (await answer.json()) as T;
+  return JSON.parse(await ask(address(path, query), asText, signal ? { signal } : {})) as T;
 }
 
 async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-  const answer = await ask(address(path), {
+  const answer = await ask(address(path), asText, {
     ...(signal ? { signal } : {}),
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  return (await answer.json()) as T;
+  return JSON.parse(answer) as T;
 }
 
 /** Signal and alarm ids hold slashes that belong to the path; everything else is escaped. */
@@ -109,16 +113,14 @@ export async function curve(
   id: string, from_ms: number, to_ms: number, columns: number, signal?: AbortSignal,
 ): Promise<Columns> {
   const query = { from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns };
-  const answer = await ask(address(`/signals/${within(id)}/curve`, query), signal ? { signal } : {});
-  return readColumns(await answer.arrayBuffer());
+  return readColumns(await ask(address(`/signals/${within(id)}/curve`, query), asBytes, signal ? { signal } : {}));
 }
 
 /** Return the curves of many signals by their ids, with one question. */
 export async function manyCurves(ids: string[], from_ms: number, to_ms: number, columns: number): Promise<Map<string, Columns>> {
   const query = new URLSearchParams(ids.map((id) => ['signal', id]));
   for (const [name, value] of Object.entries({ from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), columns })) query.set(name, String(value));
-  const answer = await ask(`${ROOT}/curves?${query}`);
-  return partsOf(readColumns(await answer.arrayBuffer()));
+  return partsOf(readColumns(await ask(`${ROOT}/curves?${query}`, asBytes)));
 }
 
 export type AlarmVerb = 'acknowledge' | 'shelve' | 'unshelve' | 'comment';

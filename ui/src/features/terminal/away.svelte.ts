@@ -119,8 +119,8 @@ export class Away {
   private write(place: Place): void {
     this.written = Date.now();
     if (!this.keeps) return;
-    void kept.keepPlace(this.unit, place);
-    if (live.plant && person.me) void kept.keepShell({ plant: live.plant, me: person.me });
+    const shell = live.plant && person.me ? { plant: live.plant, me: person.me } : null;
+    Promise.all([kept.keepPlace(this.unit, place), shell && kept.keepShell(shell)]).catch(() => (this.opens = 'no')); // the disk is full
   }
 
   /** The server's time now, as far as can be known. */

@@ -1,0 +1,847 @@
+"""A plant in the middle of its work, by names: what a run begins with instead of an empty plant.
+
+Comes in: a `Start`, which says what each unit does and where each job lies; what is not known exactly
+is said as what is known: for how long a task lasts already. Goes out: a state of the kernel, or a run
+of the reference, which begin from it alike. What is left of a task, of a repair, and until a failure is
+drawn under the condition of what has passed, from the very number that the whole would have been drawn
+from: a fork neither renews what is worn nor loses the common luck of scenarios.
+
+`start_of` takes a start out of a running state, with everything left known to the tick: what goes on
+from it is what would have gone on anyway.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from taktwin.errors import DomainError
+from taktwin.simulation import kernel, reference, streams
+from taktwin.simulation.compile import Compiled, families_of
+from taktwin.simulation.distributions import CELLS, KNOTS, Distribution, FloatArray, table, value
+from taktwin.simulation.model import (
+    Failure,
+    FailureClock,
+    Plant,
+    Product,
+    Step,
+    Tool,
+    WorkCenter,
+    failure_entity,
+    step_name,
+    unit_name,
+)
+from taktwin.simulation.reference import Doing, Kind, Reference
+from taktwin.simulation.state import State, fresh
+
+
+class Task(StrEnum):
+    """What a unit does with a job, whether or not it is down or off meanwhile."""
+
+    IDLE = "idle"
+    CALLING = "calling"  # for an operator or material
+    SETUP = "setup"
+    WORKING = "working"
+    BLOCKED = "blocked"
+
+
+_TASKS = {Task.IDLE: kernel.IDLE, Task.CALLING: kernel.CALLING, Task.SETUP: kernel.SETUP,
+          Task.WORKING: kernel.WORKING, Task.BLOCKED: kernel.BLOCKED}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JobStart:
+    """A job under way: at a unit, in a queue or on a move, on its way through or to a step."""
+
+    product: str
+    step: str
+    order: str | None = None
+    number: int = 0  # of a part without order: the how many-th of its product, from 1
+    since_s: float = 0.0  # when it came into the plant; below 0 is before the start
+    passes: int = 0  # times that it was sent back
+
+
+MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """A further way in which a unit goes down: a failure by its name, `tool NAME`, or `maintenance`."""
+
+    name: str
+    worn_s: float = 0.0  # of what its time to failure counts, since its last repair
+    to_failure_s: float | None = None  # below 0: struck already, while the unit was down
+    failures: int = 1  # times drawn so far, the one that runs included
+    parts: int | None = None  # that a tool is still good for; None: it is new
+    owed_s: float = 0.0  # of maintenance that waits for the job in hand
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStart:
+    """One unit. Where both are given, what is left counts, not what has passed.
+
+    `worn_s`, `to_failure_s` and `failures` are of its only or first kind of failure, `wear` of the others, of
+    tools and maintenance.
+    """
+
+    unit: str
+    task: Task = Task.IDLE
+    job: JobStart | None = None
+    family: str | None = None  # what it is set up for, or being set up for
+    operator: str | None = None  # who is with it
+    elapsed_s: float = 0.0  # of its work, while it was not down or off
+    left_s: float | None = None  # of its task; a set-up wants it
+    worn_s: float = 0.0  # of what its time to failure counts, since its last repair
+    to_failure_s: float | None = None
+    failures: int = 1  # times to failure drawn so far, the one that runs included
+    is_down: bool = False
+    has_crew: bool = True  # somebody repairs it, where it is down
+    down_s: float = 0.0  # for how long it is repaired already
+    repair_left_s: float | None = None
+    on_shift: bool | None = None  # None: as its calendar says
+    wear: tuple[Wear, ...] = ()
+    down_by: str | None = None  # a name as of `Wear`; None: the only or first failure
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A job on its way to its step."""
+
+    job: JobStart
+    arrives_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A plant at an instant. Sequences are those in which things happened; all times are seconds of the run.
+
+    A unit that is not named stands idle and was never set up. Orders that have a job or an end were
+    released; they are the first of the plant's orders by release.
+    """
+
+    now_s: float = 0.0
+    units: tuple[UnitStart, ...] = ()
+    queues: Mapping[str, tuple[JobStart, ...]] = field(default_factory=dict)  # work center -> who waits
+    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # work center -> units before it
+    calling: tuple[str, ...] = ()  # units
+    moves: tuple[Moving, ...] = ()  # as they set out
+    crews: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # crew -> units that wait for it
+    stock: Mapping[str, int] = field(default_factory=dict)  # what is not named: as the plant says
+    ended: Mapping[str, float | None] = field(default_factory=dict)  # order -> second; None: it was scrapped
+    lost: tuple[str, ...] = ()  # orders
+    arrived: Mapping[str, int] = field(default_factory=dict)  # product -> jobs that came so far
+    arrivals: Mapping[str, float] = field(default_factory=dict)  # product -> when the next part comes
+    unknowns: tuple[str, ...] = ()  # what was not known, in words, and what was taken instead
+
+    @property
+    def jobs(self) -> Iterator[JobStart]:
+        """Return every job under way."""
+        yield from (unit.job for unit in self.units if unit.job)
+        yield from (job for queue in self.queues.values() for job in queue)
+        yield from (move.job for move in self.moves)
+
+
+def as_json(start: Start) -> dict[str, Any]:
+    """Return the start as JSON has it; numbers keep every bit."""
+    document: dict[str, Any] = msgspec.to_builtins(start)
+    return document
+
+
+def from_json(document: Mapping[str, Any]) -> Start:
+    """Return the start that `as_json` wrote.
+
+    Raises
+    ------
+    DomainError
+        If it is none.
+    """
+    try:
+        return msgspec.convert(document, Start)
+    except msgspec.ValidationError as error:
+        raise DomainError(f"no start: {error}") from error
+
+
+# -- what is left, given what has passed
+
+
+def _curve(drawn: Distribution) -> tuple[FloatArray, FloatArray]:
+    """Return levels and values of a distribution at mean 1, its tails in full."""
+    values = table(drawn.shape)
+    fine = 1 / CELLS**2
+    levels = np.concatenate((np.arange(KNOTS) * fine, np.arange(2, CELLS - 1) / CELLS,
+                             1 - np.arange(CELLS, -1, -1) * fine))  # fmt: skip
+    return levels, np.concatenate((values[KNOTS : 2 * KNOTS], values[2 : CELLS - 1], values[2 * KNOTS :]))
+
+
+def residual(drawn: Distribution, passed: float, random_bits: int) -> float:
+    """Return what is left of a duration of which so much has passed, both over its mean; 0 or more.
+
+    A fixed duration has its rest left, or nothing. With nothing passed it is, but for rounding, the
+    duration that the same bits draw.
+    """
+    levels, values = _curve(drawn)
+    if values[0] == values[-1]:
+        return max(0.0, float(values[0]) - passed)
+    below = float(np.interp(passed, values, levels, left=0.0))
+    level = below + streams.unit(random_bits) * (1.0 - below)
+    return max(0.0, float(np.interp(level, levels, values)) - passed)
+
+
+# -- what both engines begin from
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """What is drawn or known of one unit, in ticks."""
+
+    left: int
+    work: int  # of its step, as a whole: what follows a set-up or a call
+    strikes: tuple[int, ...]  # of each way to go down: ticks from now, or parts, or ticks of maintenance
+    repair_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way in which a unit goes down, in the sequence that both engines have."""
+
+    name: str
+    entity: int
+    mends: Distribution | None
+    crew: str | None
+    failure: Failure | None = None
+    tool: Tool | None = None
+
+    @property
+    def is_by_calendar(self) -> bool:
+        return self.failure is not None and self.failure.clock is FailureClock.CALENDAR
+
+
+def _ways(center: WorkCenter, number: int) -> tuple[_Way, ...]:
+    unit = unit_name(center, number)
+    failures = (
+        _Way(f.name, streams.entity("unit", failure_entity(unit, f)), f.repair, f.crew, f)
+        for f in center.failures_of(number)
+    )
+    tools = (
+        _Way(f"tool {t.name}", streams.entity("tool", f"{unit}/{t.name}"), t.change, t.crew, None, t)
+        for t in center.tools
+    )
+    return (*failures, *tools, _Way(MAINTENANCE, 0, None, None))
+
+
+class _Places:
+    """The names of a plant, and what the start says that no run could begin with."""
+
+    def __init__(self, plant: Plant, start: Start) -> None:
+        self.plant, self.start = plant, start
+        self.now = plant.ticks(start.now_s)
+        self.units: dict[str, WorkCenter] = {
+            unit_name(center, place + 1): center for center in plant.centers for place in range(center.units)
+        }
+        self.numbers = {
+            unit_name(center, place + 1): place + 1
+            for center in plant.centers
+            for place in range(center.units)
+        }
+        self.ways = {name: _ways(center, self.numbers[name]) for name, center in self.units.items()}
+        self.products = {product.name: product for product in plant.products}
+        self.steps = {product.name: {step.name: step for step in product.steps} for product in plant.products}
+        self.orders = {order.name: order for order in plant.orders}
+        said = {each.unit: each for each in start.units}
+        self.said = {name: said.get(name, UnitStart(name)) for name in self.units}
+        operators = [operator.name for operator in plant.operators]
+        self.operator_of = {name: place for place, name in enumerate(operators)}
+        self._look(said)
+        released = [order.name for order in plant.orders_by_release]
+        under_way = {job.order for job in start.jobs if job.order} | set(start.ended) | set(start.lost)
+        self.released = len(under_way)
+        if set(released[: self.released]) != under_way:
+            wrong = sorted(under_way - set(released[: self.released]))
+            raise DomainError(f"orders {', '.join(wrong)} are under way: expected those released first")
+
+    def _look(self, said: Mapping[str, UnitStart]) -> None:
+        start = self.start
+        centers = [center.name for center in self.plant.centers]
+        _known("unit", [*said, *start.calling, *(u for us in start.blocked.values() for u in us),
+                        *(u for us in start.crews.values() for u in us)], self.units)  # fmt: skip
+        _known("work center", [*start.queues, *start.blocked], centers)
+        _known("crew", start.crews, [crew.name for crew in self.plant.crews])
+        _known("material", start.stock, [material.name for material in self.plant.materials])
+        _known("operator", [u.operator for u in start.units if u.operator], self.operator_of)
+        _known(
+            "product", [*start.arrived, *start.arrivals, *(job.product for job in start.jobs)], self.products
+        )
+        _known("order", [*start.ended, *start.lost, *(j.order for j in start.jobs if j.order)], self.orders)
+        for job in start.jobs:
+            _known(f"step of {job.product}", [job.step], self.steps[job.product])
+            if job.order and self.orders[job.order].product != job.product:
+                raise DomainError(
+                    f"order {job.order} is of {self.orders[job.order].product}, not {job.product}"
+                )
+        for unit in start.units:
+            if (unit.job is None) != (unit.task is Task.IDLE):
+                raise DomainError(
+                    f"unit {unit.unit} is {unit.task} {'with' if unit.job else 'without'} a job"
+                )
+            if unit.task is Task.SETUP and unit.left_s is None:
+                raise DomainError(f"unit {unit.unit} is set up: expected how long it still takes")
+            if unit.is_down and unit.down_by is None and not self.ways[unit.unit][0].failure:
+                raise DomainError(
+                    f"unit {unit.unit} is down: expected a failure that tells how it is repaired"
+                )
+            waited_for = any(each.unit == unit.unit and each.waits for each in self.plant.closures)
+            ways = [way.name for way in self.ways[unit.unit] if waited_for or way.name != MAINTENANCE]
+            _known(f"way down of {unit.unit}", [*(w.name for w in unit.wear), *filter(None, [unit.down_by])],
+                   ways)  # fmt: skip
+
+    def wear(self, unit: UnitStart, place: int) -> Wear:
+        """Return what is known of one of the ways in which a unit goes down."""
+        way = self.ways[unit.unit][place]
+        if place == 0 and way.failure:
+            return Wear(way.name, unit.worn_s, unit.to_failure_s, unit.failures)
+        return next((each for each in unit.wear if each.name == way.name), Wear(way.name))
+
+    def down_by(self, unit: UnitStart) -> int:
+        """Return the place of the way in which a unit is down."""
+        names = [way.name for way in self.ways[unit.unit]]
+        return 0 if unit.down_by is None else names.index(unit.down_by)
+
+    def step(self, job: JobStart) -> Step:
+        return self.steps[job.product][job.step]
+
+    def quantity(self, job: JobStart) -> int:
+        return self.orders[job.order].quantity if job.order else 1
+
+    def entity(self, job: JobStart) -> int:
+        if job.order:
+            return streams.entity("order", job.order)
+        return streams.part(streams.entity("product", job.product), job.number)
+
+    def spans(self, unit: UnitStart, key: int) -> _Spans:
+        """Return what is left of a unit's task, until its failure and of its repair."""
+        plant, pace = self.plant, self.units[unit.unit].pace_of(self.numbers[unit.unit])
+        left = work = 0
+        if unit.job:
+            step = self.step(unit.job)
+            whom = (self.entity(unit.job) + streams.entity("step", _name(self.products, unit.job))) % 2**64
+            bits = streams.bits(key, streams.WORK, whom, unit.job.passes)
+            ticks = step.work.mean_s / plant.tick_s * self.quantity(unit.job)
+            share = 1.0 if step.work.shape.family == "fixed" else value(table(step.work.shape), bits)
+            work = int(ticks * share / pace + 0.5)
+            if unit.left_s is not None:
+                left = plant.ticks(unit.left_s)
+            elif unit.task is Task.WORKING and ticks > 0:
+                passed = unit.elapsed_s / plant.tick_s * pace / ticks
+                left = int(ticks * residual(step.work, passed, bits) / pace + 0.5)
+        strikes = []
+        for place, way in enumerate(self.ways[unit.unit]):
+            wear = self.wear(unit, place)
+            if way.failure and wear.to_failure_s is not None:
+                strikes.append(round(wear.to_failure_s / plant.tick_s))
+            elif way.failure:
+                bits = streams.bits(key, streams.FAILURE, way.entity, wear.failures - 1)
+                strikes.append(_left(plant, way.failure.time_to, wear.worn_s, bits))
+            elif way.tool:
+                strikes.append(way.tool.life_parts if wear.parts is None else wear.parts)
+            else:
+                strikes.append(plant.ticks(wear.owed_s))
+        repair_left = 0
+        if unit.is_down and unit.repair_left_s is not None:
+            repair_left = plant.ticks(unit.repair_left_s)
+        elif unit.is_down:
+            way = self.ways[unit.unit][self.down_by(unit)]
+            bits = streams.bits(
+                key, streams.REPAIR, way.entity, self.wear(unit, self.down_by(unit)).failures - 1
+            )
+            repair_left = _left(plant, way.mends, unit.down_s, bits) if way.mends else 0
+        return _Spans(left, work, tuple(strikes), repair_left)
+
+    def on_shift(self, unit: UnitStart) -> bool:
+        name = self.units[unit.unit].calendar_of(self.numbers[unit.unit])
+        if unit.on_shift is not None or name is None:
+            return unit.on_shift is not False
+        calendar = next(each for each in self.plant.calendars if each.name == name)
+        phase = self.now % self.plant.ticks(calendar.period_s)
+        return any(self.plant.ticks(a) <= phase < self.plant.ticks(b) for a, b in calendar.on_s)
+
+    def closed(self, unit: str) -> list[int]:
+        """Return the closures that a unit is in; one that begins now has not begun."""
+        ticks = self.plant.ticks
+        return [
+            place
+            for place, each in enumerate(self.plant.closures)
+            if each.unit == unit and not each.waits
+            if ticks(each.from_s) < self.now <= ticks(each.to_s)
+        ]
+
+    def next_arrival(self, product: Product, key: int) -> int:
+        """Return the tick at which the next part of a product comes by itself."""
+        if product.name in self.start.arrivals:
+            return self.plant.ticks(self.start.arrivals[product.name])
+        assert product.arrivals
+        whom = streams.entity("product", product.name)
+        bits = streams.bits(key, streams.ARRIVAL, whom, self.arrived(product.name))
+        return self.now + _left(self.plant, product.arrivals, 0.0, bits)
+
+    def arrived(self, product: str) -> int:
+        """Return how many jobs of a product came so far: at least those under way, each with its number."""
+        here = [job for job in self.start.jobs if job.product == product]
+        return max(self.start.arrived.get(product, 0), len(here), *(job.number for job in here), 0)
+
+    def calling(self) -> list[str]:
+        said = list(self.start.calling)
+        return said + [n for n, unit in self.said.items() if unit.task is Task.CALLING and n not in said]
+
+
+def _name(products: Mapping[str, Product], job: JobStart) -> str:
+    product = products[job.product]
+    return step_name(product, next(step for step in product.steps if step.name == job.step))
+
+
+def _left(plant: Plant, drawn: Distribution, passed_s: float, random_bits: int) -> int:
+    if drawn.mean_s <= 0:
+        return 0
+    mean = drawn.mean_s / plant.tick_s
+    if passed_s <= 0:  # exactly what the engines draw
+        return int(mean * value(table(drawn.shape), random_bits) + 0.5)
+    return int(mean * residual(drawn, passed_s / drawn.mean_s, random_bits) + 0.5)
+
+
+def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    there = set(known)
+    for name in names:
+        if name not in there:
+            raise DomainError(f"start: unknown {kind} {name!r}: expected one of {', '.join(sorted(there))}")
+
+
+# -- the kernel's
+
+
+class Placed:
+    """A start laid out for a compiled plant once; each replication only draws what is left of things.
+
+    Raises
+    ------
+    DomainError
+        If the start does not fit the plant; it names what, and what would.
+    """
+
+    def __init__(self, plant: Compiled, start: Start) -> None:
+        self._plant = plant
+        self._places = _Places(plant.plant, start)
+        self._families = families_of(plant.plant)
+        self._base = self._laid_out(start)
+
+    def state(self, *, seed: int, replication: int = 0) -> State:
+        """Return the state in which a replication begins."""
+        return self.state_of(streams.replication_key(seed, replication))
+
+    def state_of(self, key: int) -> State:
+        """Return the state in which the run of a key begins."""
+        plant, places = self._plant, self._places
+        state = State(plant, self._base.jobs, key)
+        state.become(self._base, key)
+        keys = np.full(plant.leaves, kernel.NEVER, np.int64)
+        now, n_units = places.now, len(plant.units)
+        for place, unit in enumerate(places.said.values()):
+            spans = places.spans(unit, key)
+            row = state["units"][place]
+            row["left"] = spans.left
+            if row["job"] >= 0:
+                state["jobs"][row["job"]]["work"] = spans.work
+            row["repair_left"] = spans.repair_left
+            strikes = self._lay_modes(state, place, unit, spans)
+            if unit.is_down and unit.has_crew and row["on"]:
+                keys[n_units + place] = now + spans.repair_left
+            elif not unit.is_down and strikes is not None:
+                keys[n_units + place] = max(now, strikes)
+        for place, product in enumerate(plant.plant.products):
+            if product.arrivals:
+                keys[2 * n_units + place] = places.next_arrival(product, key)
+        move = 2 * n_units + len(plant.products)
+        if state["run"]["moving"][0]:
+            keys[move] = state["moves"][0, 0]
+        pending = np.flatnonzero(keys != kernel.NEVER)
+        keys[pending] = keys[pending] << kernel.SHIFT | pending
+        _plant_tree(state["tree"], keys)
+        return state
+
+    def _lay_modes(self, state: State, place: int, unit: UnitStart, spans: _Spans) -> int | None:
+        """Write when each way down strikes; return the tick of the first one by the calendar."""
+        row, ways, now = state["units"][place], self._places.ways[unit.unit], self._places.now
+        first, last = self._plant.units[place]["mode_first"], self._plant.units[place]["mode_last"]
+        row["to_failure"] = kernel.FAR
+        row["upkeep"] = 0
+        by_calendar = []
+        for number, (way, strikes) in enumerate(zip(ways, spans.strikes, strict=True)):
+            if first + number == last:
+                break  # maintenance that nothing asks for
+            mode = state["modes"][first + number]
+            mode["count"] = self._places.wear(unit, number).failures
+            mode["left"] = strikes + now if way.is_by_calendar else strikes
+            if way.is_by_calendar:
+                by_calendar.append(now + strikes)
+            elif way.failure and strikes < row["to_failure"]:
+                row["to_failure"], row["due"] = strikes, first + number
+            elif not way.failure:
+                row["upkeep"] += strikes <= 0 if way.tool else strikes > 0
+        row["span"] = row["to_failure"]
+        if unit.is_down:
+            row["mode"] = first + self._places.down_by(unit)
+        return min(by_calendar, default=None)
+
+    def _laid_out(self, start: Start) -> State:
+        plant, places = self._plant, self._places
+        jobs = list(start.jobs)
+        state = fresh(plant, seed=0, jobs=len(jobs) + 2 * len(plant.units) + 272)
+        run = state["run"]
+        run["now"] = run["in_work_since"] = places.now
+        run["begun"] = kernel.PLACED
+        run["in_work"] = len(jobs)
+        run["next_order"] = places.released
+        run["next_delivery"] = int(np.sum(plant.deliveries["at"] < places.now))
+        run["next_closing"] = int(np.sum(plant.closings[:, 0] < places.now))
+        run["next_opening"] = int(np.sum(plant.openings[:, 0] < places.now))
+        for place, product in enumerate(plant.plant.products):
+            state["made"]["arrived"][place] = places.arrived(product.name)
+        for place, material in enumerate(plant.plant.materials):
+            state["stock"][place] = start.stock.get(material.name, material.stock)
+        order_of = {name: place for place, name in enumerate(plant.order_names)}
+        for name, second in start.ended.items():
+            ended = kernel.SCRAPPED_ORDER if second is None else plant.plant.ticks(second)
+            state["ended"][order_of[name]] = ended
+        for name in start.lost:
+            state["ended"][order_of[name]] = kernel.LOST_ORDER
+        slots = iter(range(len(jobs)))
+        unit_of = {name: place for place, name in enumerate(places.said)}
+        for name, unit in places.said.items():
+            self._lay_unit(state, unit_of[name], unit, slots)
+        self._lay_queues(state, start, slots)
+        self._link(state, unit_of)
+        moves = []
+        for place, move in enumerate(start.moves):
+            slot = self._lay_job(state, move.job, slots)
+            state["jobs"][slot]["turn"] = place
+            moves.append((plant.plant.ticks(move.arrives_s), place, slot))
+        if moves:  # in sequence they are a heap already
+            state["moves"][: len(moves)] = np.array(sorted(moves), np.int64)[:, ::2]
+        run["turns"] = run["moving"] = len(start.moves)
+        run["free"] = len(jobs)
+        run["free_count"] = state.jobs - len(jobs)
+        return state
+
+    def _lay_job(self, state: State, job: JobStart, slots: Iterator[int]) -> int:
+        plant, places = self._plant, self._places
+        slot = next(slots)
+        row = state["jobs"][slot]
+        product = [each.name for each in plant.plant.products].index(job.product)
+        steps = list(places.steps[job.product])
+        row["product"], row["step"] = product, plant.products[product]["first"] + steps.index(job.step)
+        row["since"] = round(job.since_s / plant.plant.tick_s)
+        row["entity"], row["passes"], row["next"] = places.entity(job), job.passes, -1
+        row["family"] = plant.steps[row["step"]]["family"]
+        row["order"], row["quantity"], row["due"], row["priority"] = -1, 1, kernel.FAR, 0
+        if job.order:
+            row["order"] = plant.order_names.index(job.order)
+            order = plant.orders[row["order"]]
+            row["quantity"], row["due"], row["priority"] = order["quantity"], order["due"], order["priority"]
+        return slot
+
+    def _lay_unit(self, state: State, place: int, unit: UnitStart, slots: Iterator[int]) -> None:
+        plant, places = self._plant, self._places
+        row = state["units"][place]
+        row["since"] = places.now
+        row["task"] = _TASKS[unit.task]
+        row["family"] = 0 if unit.family is None else self._families.index(unit.family)
+        if unit.job:
+            row["job"] = self._lay_job(state, unit.job, slots)
+        if unit.operator:
+            row["operator"] = 1 << places.operator_of[unit.operator]
+            state["run"]["operators"] &= ~np.uint64(row["operator"])
+        row["shift"] = places.on_shift(unit)
+        row["closed"] = len(places.closed(unit.unit))
+        row["on"] = row["shift"] and not row["closed"]
+        if unit.is_down:
+            mode = plant.units[place]["mode_first"] + places.down_by(unit)
+            is_failure = places.ways[unit.unit][places.down_by(unit)].failure
+            row["down"] = (kernel.WAITS_FAILED if is_failure else kernel.WAITS_UPKEEP) + unit.has_crew
+            if plant.modes[mode]["crew"] >= 0 and unit.has_crew:
+                state["crews"]["free"][plant.modes[mode]["crew"]] -= 1
+        row["state"] = _shown(row)
+
+    def _lay_queues(self, state: State, start: Start, slots: Iterator[int]) -> None:
+        plant = self._plant
+        for g, center in enumerate(plant.plant.centers):
+            before = -1
+            for job in start.queues.get(center.name, ()):
+                slot = self._lay_job(state, job, slots)
+                row, step = state["jobs"][slot], plant.steps[state["jobs"][slot]["step"]]
+                rule = plant.centers[g]["rule"]
+                if rule == kernel.DUE:
+                    row["rank"] = row["due"]
+                elif rule == kernel.SHORTEST:
+                    row["rank"] = int(step["work"] * row["quantity"] + 0.5)
+                elif rule == kernel.PRIORITY:
+                    row["rank"] = -row["priority"]
+                if before < 0:
+                    state["centers"]["head"][g] = slot
+                else:
+                    state["jobs"]["next"][before] = slot
+                before = slot
+            state["centers"]["tail"][g] = before
+            count = len(start.queues.get(center.name, ()))
+            state["centers"]["waiting"][g] = state["centers"]["longest"][g] = count
+
+    def _link(self, state: State, unit_of: Mapping[str, int]) -> None:
+        """Chain the units that are blocked, call, or wait for a crew, in their sequence."""
+        plant, start = self._plant.plant, self._places.start
+        chains: list[tuple[str, str, str, Any, Iterable[str]]] = [
+            ("next_calling", "call_head", "call_tail", state["run"][0], self._places.calling())
+        ]
+        for place, center in enumerate(plant.centers):
+            chains.append(("next_blocked", "blocked_head", "blocked_tail", state["centers"][place],
+                           start.blocked.get(center.name, ())))  # fmt: skip
+        for place, crew in enumerate(plant.crews):
+            chains.append(
+                ("next_down", "head", "tail", state["crews"][place], start.crews.get(crew.name, ()))
+            )
+        for follows, head, tail, row, names in chains:
+            before = -1
+            for name in names:
+                if before < 0:
+                    row[head] = unit_of[name]
+                else:
+                    state["units"][follows][before] = unit_of[name]
+                before = unit_of[name]
+            if before >= 0:
+                row[tail] = before
+
+
+def _shown(row: Any) -> int:
+    """Return the state that a unit shows; what has to go on by itself is off until the first settling."""
+    if not row["on"] or (not row["down"] and row["task"] in (kernel.IDLE, kernel.SETUP, kernel.WORKING)):
+        return kernel.OFF
+    if row["down"]:
+        return kernel.UPKEEP if row["down"] >= kernel.WAITS_UPKEEP else kernel.BROKEN + int(row["down"]) - 1
+    return int(row["task"])
+
+
+def _plant_tree(tree: Any, keys: Any) -> None:
+    """Write the keys of all leaves, and above each two the smaller one."""
+    leaves = len(keys)
+    tree[leaves:] = keys
+    while leaves > 1:
+        keys = np.minimum(keys[::2], keys[1::2])
+        leaves //= 2
+        tree[leaves : 2 * leaves] = keys
+
+
+def state_from(plant: Compiled, start: Start, *, seed: int, replication: int = 0) -> State:
+    """Return the state in which a replication begins; for many of them keep a `Placed`."""
+    return Placed(plant, start).state(seed=seed, replication=replication)
+
+
+# -- the reference's
+
+
+def reference_from(plant: Plant, start: Start, key: int) -> Reference:
+    """Return a run of the reference that begins from a start."""
+    places = _Places(plant, start)
+    run = Reference(plant, key)
+    run.now = places.now
+    run.in_work = sum(1 for _ in start.jobs)
+    run._has_begun = True
+    for name, count in run.counts.items():
+        count.arrived = places.arrived(name)
+    run.stock.update(start.stock)
+    run.ended = {name: plant.ticks(s) for name, s in start.ended.items() if s is not None}
+    run.scrapped = {name for name, s in start.ended.items() if s is None}
+    run.lost = set(start.lost)
+    units = {unit.name: unit for unit in run._units}
+    for name, unit in units.items():
+        said, spans = places.said[name], places.spans(places.said[name], key)
+        unit.task = Doing[said.task.name]
+        unit.family, unit.left = said.family, spans.left
+        if said.job:
+            unit.job = _reference_job(places, said.job)
+            unit.job.work = spans.work
+        if said.operator:
+            unit.operator = places.operator_of[said.operator]
+            run._free.remove(unit.operator)
+        unit.on_shift = places.on_shift(said)
+        unit.closures = set(places.closed(name))
+        for number, (mode, strikes) in enumerate(zip(unit.modes, spans.strikes, strict=True)):
+            mode.drawn = places.wear(said, number).failures
+            if mode.failure:
+                mode.strikes = strikes + (places.now if mode.is_by_calendar else 0)
+            elif mode.tool:
+                mode.parts = strikes
+            else:
+                mode.owed = strikes
+        if said.is_down:
+            unit.down_by, unit.repair_left = unit.modes[places.down_by(said)], spans.repair_left
+            if said.has_crew:
+                unit.crew_is_here = True
+                if unit.down_by.crew:
+                    run._crews[unit.down_by.crew].free -= 1
+                if unit.is_on:
+                    run._fault(unit, places.now + spans.repair_left)
+        else:
+            run._await_fault(unit)
+        unit.shown_since = places.now
+        goes_on = unit.can_act and unit.task in (Doing.IDLE, Doing.SETUP, Doing.WORKING)
+        unit.shown = Doing.OFF if goes_on else unit.state()
+    for name, center in run._centers.items():
+        center.queue = [_reference_job(places, job) for job in start.queues.get(name, ())]
+        center.longest = len(center.queue)
+        center.blocked = deque(units[each] for each in start.blocked.get(name, ()))
+    for name, crew in run._crews.items():
+        crew.waiting = deque(units[each] for each in start.crews.get(name, ()))
+    run._calling = [units[name] for name in places.calling()]
+    run._moves = [
+        (plant.ticks(move.arrives_s), turn, _reference_job(places, move.job))
+        for turn, move in enumerate(start.moves)
+    ]
+    run._moves.sort(key=lambda each: each[:2])
+    run._moved = len(run._moves)
+    _reference_agenda(run, places)
+    run._coming_on = [unit for unit in run._units if unit.can_act and unit.shown is Doing.OFF]
+    run._settle()
+    return run
+
+
+def _reference_job(places: _Places, job: JobStart) -> reference._Job:
+    product = places.products[job.product]
+    return reference._Job(
+        job.order or f"{job.product} {job.number}", places.entity(job), product,
+        round(job.since_s / places.plant.tick_s), places.orders[job.order] if job.order else None,
+        step=list(places.steps[job.product]).index(job.step), passes=job.passes, mark=places.now,
+    )  # fmt: skip
+
+
+def _reference_agenda(run: Reference, places: _Places) -> None:
+    plant, now = places.plant, places.now
+    for place, product in enumerate(plant.products):
+        if product.arrivals:
+            run._at(Kind.SOURCE, place, places.next_arrival(product, run.key))
+    if run._moves:
+        run._at(Kind.MOVE, 0, run._moves[0][0])
+    for place in range(len(plant.calendars)):
+        run._at(Kind.CALENDAR, place, now)
+    for place, closure in enumerate(plant.closures):
+        for kind, second in ((Kind.CLOSING, closure.from_s), (Kind.OPENING, closure.to_s)):
+            if plant.ticks(second) >= now and not (closure.waits and kind is Kind.OPENING):
+                run._at(kind, place, plant.ticks(second))
+    while run._deliveries and plant.ticks(run._deliveries[0].at_s) < now:
+        run._deliveries.popleft()
+    if run._deliveries:
+        run._at(Kind.DELIVERY, 0, plant.ticks(run._deliveries[0].at_s))
+    run._released = places.released
+    if run._released < len(run._orders):
+        run._at(Kind.ORDER, 0, max(now, plant.ticks(run._orders[run._released].release_s)))
+
+
+# -- out of a running state
+
+
+def start_of(plant: Compiled, state: State) -> Start:
+    """Return where a run stands, everything left known to the tick. What it has counted is not in it."""
+    model, n_units = plant.plant, len(plant.units)
+    tick_s, now = model.tick_s, state.now
+    tree, families = state["tree"], families_of(model)
+
+    def pending(leaf: int) -> int | None:
+        key = int(tree[plant.leaves + leaf])
+        return None if key == kernel.NEVER else key >> kernel.SHIFT
+
+    numbers = {
+        streams.part(streams.entity("product", product.name), number): number
+        for place, product in enumerate(model.products)
+        for number in range(1, int(state["made"]["arrived"][place]) + 1)
+    }
+
+    def job(slot: int) -> JobStart:
+        row = state["jobs"][slot]
+        product = model.products[row["product"]]
+        step = product.steps[row["step"] - plant.products[row["product"]]["first"]]
+        order = None if row["order"] < 0 else plant.order_names[row["order"]]
+        number = 0 if order else numbers[int(row["entity"])]
+        return JobStart(
+            product.name, step.name, order, number, int(row["since"]) * tick_s, int(row["passes"])
+        )
+
+    def chain(head: int, follows: Any) -> Iterator[int]:
+        while head >= 0:
+            yield int(head)
+            head = follows[head]
+
+    numbered = [(center, n + 1) for center in model.centers for n in range(center.units)]
+    tasks = {number: task for task, number in _TASKS.items()}
+    units = []
+    for place, name in enumerate(plant.unit_names):
+        row = state["units"][place]
+        ends, fault = pending(place), pending(n_units + place)
+        unrun = 0 if ends is None else ends - now
+        left = int(row["left"]) if ends is None else unrun + int(row["rest"])
+        worked = int(row["span"] - row["to_failure"])
+        if ends is not None and row["task"] == kernel.WORKING:
+            worked -= unrun
+        repair = int(row["repair_left"]) if fault is None else fault - now
+        center, number = numbered[place]
+        wear = []
+        first = plant.units[place]["mode_first"]
+        for mode, way in zip(state["modes"][first : plant.units[place]["mode_last"]], _ways(center, number),
+                             strict=False):  # fmt: skip
+            remains = int(mode["left"])
+            wear.append(Wear(
+                way.name, failures=int(mode["count"]),
+                to_failure_s=(remains - (now if way.is_by_calendar else worked)) * tick_s
+                if way.failure else None,
+                parts=remains if way.tool else None,
+                owed_s=0.0 if way.failure or way.tool else remains * tick_s,
+            ))  # fmt: skip
+        down_by = _ways(center, number)[row["mode"] - first].name if row["down"] else None
+        main = wear.pop(0) if center.failures_of(number) else Wear("")
+        operator = int(row["operator"])
+        units.append(UnitStart(
+            name, tasks[int(row["task"])], job(row["job"]) if row["job"] >= 0 else None,
+            families[row["family"]],
+            model.operators[operator.bit_length() - 1].name if operator else None,
+            left_s=left * tick_s if row["task"] in (kernel.SETUP, kernel.WORKING) else None,
+            to_failure_s=main.to_failure_s, failures=main.failures,
+            is_down=bool(row["down"]), has_crew=row["down"] not in (kernel.WAITS_FAILED, kernel.WAITS_UPKEEP),
+            repair_left_s=repair * tick_s if row["down"] else None,
+            on_shift=bool(row["shift"]), wear=tuple(wear), down_by=down_by,
+        ))  # fmt: skip
+    names = plant.unit_names
+    centers, follows = state["centers"], state["jobs"]["next"]
+    moving = state["moves"][: state["run"]["moving"][0]]
+    under_way = sorted(moving.tolist(), key=lambda each: int(state["jobs"][each[1]]["turn"]))
+    ended = {name: int(at) for name, at in zip(plant.order_names, state["ended"], strict=True)}
+    source = 2 * n_units
+    return Start(
+        now_s=now * tick_s, units=tuple(units),
+        queues={center.name: tuple(map(job, chain(centers["head"][g], follows)))
+                for g, center in enumerate(model.centers) if centers["waiting"][g]},
+        blocked={center.name: tuple(names[m] for m in chain(centers["blocked_head"][g],
+                                                            state["units"]["next_blocked"]))
+                 for g, center in enumerate(model.centers) if centers["blocked_head"][g] >= 0},
+        calling=tuple(names[m] for m in chain(state["run"]["call_head"][0], state["units"]["next_calling"])),
+        moves=tuple(Moving(job(slot), at * tick_s) for at, slot in under_way),
+        crews={crew.name: tuple(names[m] for m in chain(state["crews"]["head"][c],
+                                                        state["units"]["next_down"]))
+               for c, crew in enumerate(model.crews) if state["crews"]["head"][c] >= 0},
+        stock={material.name: int(state["stock"][p]) for p, material in enumerate(model.materials)},
+        ended={name: at * tick_s if at >= 0 else None for name, at in ended.items()
+               if at >= 0 or at == kernel.SCRAPPED_ORDER},
+        lost=tuple(name for name, at in ended.items() if at == kernel.LOST_ORDER),
+        arrived={product.name: int(state["made"]["arrived"][p]) for p, product in enumerate(model.products)},
+        arrivals={product.name: at * tick_s for p, product in enumerate(model.products)
+                  if (at := pending(source + p)) is not None},
+    )  # fmt: skip

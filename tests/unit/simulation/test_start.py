@@ -1,0 +1,195 @@
+"""A plant in the middle of its work: both engines begin alike, what is taken out goes on as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from taktwin.errors import DomainError
+from taktwin.simulation import kernel, streams
+from taktwin.simulation import start as starts
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
+from taktwin.simulation.model import Closure, Failure, Order, Plant, Product, Step, WorkCenter
+from taktwin.simulation.run import advance
+from taktwin.simulation.start import (
+    JobStart,
+    Placed,
+    Start,
+    Task,
+    UnitStart,
+    reference_from,
+    residual,
+    start_of,
+    state_from,
+)
+from taktwin.simulation.state import State, fresh
+from tests.unit.simulation.plants import kernel_course, plants, reference_course
+
+CUTS = (90, 160, 300)
+_RANDOM = settings(
+    max_examples=60, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+
+
+def course(state: State) -> dict[str, Any]:
+    """Return what both engines count, but for the number of events: to look at a calendar is one."""
+    return {name: what for name, what in kernel_course(state).items() if name != "events"}
+
+
+def forget(state: State) -> State:
+    """Forget what was counted, also whom a start does not count."""
+    state.forget()
+    return state
+
+
+def without(start: Start, seed: int) -> Start:
+    """Return a start in which of every second unit only is known for how long its task lasts."""
+    units = []
+    for place, unit in enumerate(start.units):
+        if (place + seed) % 2 and unit.task is not Task.SETUP:
+            unit = replace(unit, left_s=None, elapsed_s=1.5, to_failure_s=None, worn_s=float(seed % 20),
+                           repair_left_s=None, down_s=2.0)  # fmt: skip
+        units.append(unit)
+    return replace(start, units=tuple(units), arrivals={})
+
+
+@_RANDOM
+@given(plant=plants(), seed=st.integers(0, 2**32), at=st.integers(1, 120))
+def test_a_start_taken_out_of_a_run_goes_on_as_the_run_does(plant: Plant, seed: int, at: int) -> None:
+    built = compiled(plant)
+    whole = advance(built, fresh(built, seed=seed), until=plant.ticks(at))
+    document = json.loads(json.dumps(starts.as_json(start_of(built, whole))))
+    start = starts.from_json(document)
+    assert start == start_of(built, whole)
+    forked = state_from(built, start, seed=seed)
+    forget(whole)
+    for cut in CUTS:
+        whole = advance(built, whole, until=plant.ticks(at + cut))
+        forked = advance(built, forked, until=plant.ticks(at + cut))
+        assert course(forked) == course(whole)
+    assert start_of(built, forked) == start_of(built, whole)
+
+
+@_RANDOM
+@given(plant=plants(), seed=st.integers(0, 2**32), at=st.integers(1, 120), exact=st.booleans())
+def test_kernel_and_reference_begin_alike(plant: Plant, seed: int, at: int, exact: bool) -> None:
+    built = compiled(plant)
+    start = start_of(built, advance(built, fresh(built, seed=seed), until=plant.ticks(at)))
+    if not exact:
+        start = without(start, seed)
+    state = state_from(built, start, seed=seed, replication=3)
+    run = reference_from(plant, start, streams.replication_key(seed, 3))
+    for cut in CUTS:
+        state = advance(built, state, until=plant.ticks(at + cut))
+        run.advance(until=plant.ticks(at + cut))
+        assert kernel_course(state) == reference_course(run)
+
+
+BITS = [(place << 64) // 4000 + 7 for place in range(4000)]  # numbers that cover the whole range evenly
+
+
+@pytest.mark.parametrize("passed", [0.0, 0.3, 1.0, 2.5])
+def test_what_has_no_memory_lasts_as_long_as_ever(passed: float) -> None:
+    left = [residual(Exponential(5.0), passed, bits) for bits in BITS]
+    assert np.mean(left) == pytest.approx(1.0, rel=0.02)
+    assert np.median(left) == pytest.approx(np.log(2), rel=0.01)
+
+
+def test_what_is_worn_has_less_left_by_the_law_of_its_wear() -> None:
+    wears = Weibull(1.0, 3.0)
+    scale = 1 / 0.8929795115692492  # 1 / gamma(1 + 1/3)
+    for place in (400, 2000, 3600):
+        survives = 1 - place / 4000
+        exact = scale * ((0.8 / scale) ** 3 - np.log(survives)) ** (1 / 3) - 0.8
+        assert residual(wears, 0.8, BITS[place]) == pytest.approx(exact, rel=2e-3)
+
+
+@pytest.mark.parametrize("drawn", [Exponential(3.0), LogNormal(3.0, 0.4), Weibull(3.0, 1.6)])
+def test_with_nothing_passed_what_is_left_is_what_would_be_drawn(drawn: Any) -> None:
+    for bits in BITS[::97]:
+        assert residual(drawn, 0.0, bits) == pytest.approx(
+            value(table(drawn.shape), bits), rel=1e-6, abs=1e-9
+        )
+
+
+def test_of_a_fixed_time_the_rest_is_left_and_beyond_it_nothing() -> None:
+    assert residual(Fixed(60.0), 0.25, 12345) == 0.75
+    assert residual(Fixed(60.0), 1.5, 12345) == 0.0
+    assert residual(LogNormal(60.0, 0.1), 50.0, 12345) == 0.0
+
+
+def small() -> Plant:
+    """Return a lathe and a mill, two orders, one of which is under way."""
+    failure = Failure(Weibull(3600, 2), LogNormal(600, 1))
+    steps = (Step("turn", "lathe", LogNormal(100, 0.2)), Step("mill", "mill", Fixed(50)))
+    return Plant(
+        (WorkCenter("lathe", 2, failure=failure), WorkCenter("mill", queue_max=2)),
+        (Product("shaft", steps),),
+        (Order("a", "shaft"), Order("b", "shaft"), Order("c", "shaft", release_s=500)),
+        closures=(Closure("mill.1", 0, 1000),),
+    )  # fmt: skip
+
+
+def test_a_fault_that_stands_is_repaired_and_a_machine_that_is_closed_waits() -> None:
+    plant = small()
+    at_mill = JobStart("shaft", "mill", "a")
+    start = Start(units=(UnitStart("mill.1", Task.WORKING, at_mill, elapsed_s=20.0),
+                         UnitStart("lathe.1", is_down=True, down_s=300.0)))  # fmt: skip
+    built = compiled(plant)
+    state = state_from(built, start, seed=1)
+    assert state["units"]["down"].tolist() == [2, 0, 0]
+    state = advance(built, state, until=plant.ticks(5000))
+    # Shut for 1000 s from now on, the mill then works the 30 s that are left.
+    assert state["ended"].tolist()[0] == plant.ticks(1030)
+    assert state["spent"][0, kernel.REPAIR] > 0
+    assert all(state["ended"] > 0)
+
+
+WRONG = {
+    "unknown unit 'mill.9'": Start(units=(UnitStart("mill.9"),)),
+    "unknown step of shaft 'weld'": Start(queues={"mill": (JobStart("shaft", "weld", "a"),)}),
+    "unknown order 'z'": Start(ended={"z": 1.0}),
+    "unknown work center 'oven'": Start(queues={"oven": ()}),
+    "unit mill.1 is working without a job": Start(units=(UnitStart("mill.1", Task.WORKING),)),
+    "unit mill.1 is set up: expected how long": Start(
+        units=(UnitStart("mill.1", Task.SETUP, JobStart("shaft", "mill", "a")),)
+    ),
+    "unit mill.1 is down: expected a failure": Start(units=(UnitStart("mill.1", is_down=True),)),
+    "orders b are under way: expected those": Start(queues={"mill": (JobStart("shaft", "mill", "b"),)}),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_start_that_does_not_fit_the_plant_says_what_does_not(words: str) -> None:
+    built = compiled(small())
+    with pytest.raises(DomainError, match=words):
+        Placed(built, WRONG[words])
+    with pytest.raises(DomainError, match=words):
+        reference_from(small(), WRONG[words], 1)
+
+
+def test_what_is_no_start_is_refused() -> None:
+    with pytest.raises(DomainError, match="no start"):
+        starts.from_json({"units": [{"unit": 3}]})
+
+
+def test_a_change_of_the_plant_leaves_what_it_does_not_touch_to_the_same_luck() -> None:
+    plant = small()
+    start = Start(units=(UnitStart("lathe.1", Task.WORKING, JobStart("shaft", "turn", "a"), elapsed_s=40.0),))
+    one, other = compiled(plant), compiled(replace(plant, closures=()))
+    for replication in range(5):
+        left = [
+            int(state_from(built, start, seed=4, replication=replication)["units"]["left"][0])
+            for built in (one, other)
+        ]
+        assert left[0] == left[1] > 0
+    drawn = {int(state_from(one, start, seed=4, replication=r)["units"]["left"][0]) for r in range(20)}
+    assert len(drawn) == 20
