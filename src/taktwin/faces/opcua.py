@@ -146,7 +146,7 @@ class _BinaryServer(BinaryServer):
         return protocol
 
 
-class _InternalServer(InternalServer):
+class CopiedSpace(InternalServer):
     """An internal server that copies the standard address space of the first one of its process.
 
     Building it takes a second and 40 MB; a copy shares all values, which nobody changes in place.
@@ -193,7 +193,7 @@ class _Attributes(AttributeService):
 
 class _Server(Server):
     def __init__(self, gate: _Gate, now_ns: Callable[[], int]) -> None:
-        super().__init__(iserver=_InternalServer())
+        super().__init__(iserver=CopiedSpace())
         self.attributes = _Attributes(self.iserver.aspace, now_ns)
         self.iserver.attribute_service = self.attributes
         self.gate = gate

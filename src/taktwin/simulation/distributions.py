@@ -105,6 +105,24 @@ class Weibull:
 
 
 @dataclass(frozen=True, slots=True)
+class Gamma:
+    """Waits and work made of several parts; k is how many, roughly: 1 is exponential."""
+
+    mean_s: float
+    k: float
+
+    def __post_init__(self) -> None:
+        _positive(mean_s=self.mean_s, k=self.k)
+        if self.k < K_MIN:
+            raise DomainError(f"k = {self.k}: expected at least {K_MIN:g}")
+
+    @property
+    def shape(self) -> Shape:
+        """Return what all distributions of this shape share."""
+        return Shape("gamma", (self.k,))
+
+
+@dataclass(frozen=True, slots=True)
 class Triangular:
     """An estimate of a person: at least, most likely, at most, in seconds."""
 
@@ -155,7 +173,7 @@ class Empirical:
         return Shape("empirical", tuple(sorted(x / mean for x in self.samples_s)))
 
 
-Distribution = Fixed | Exponential | LogNormal | Weibull | Triangular | Empirical
+Distribution = Fixed | Exponential | LogNormal | Weibull | Gamma | Triangular | Empirical
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,12 @@ def _weibull(k: float) -> Callable[[float], float]:
     return lambda u: scale * (-math.log1p(-u)) ** (1 / k)
 
 
+def _gamma(k: float) -> Callable[[float], float]:
+    from scipy.special import gammaincinv  # a plant without a gamma does not pay for the import
+
+    return lambda u: float(gammaincinv(k, u)) / k
+
+
 def _triangular(low: float, likely: float, high: float) -> Callable[[float], float]:
     turn = (likely - low) / (high - low)
 
@@ -207,7 +231,7 @@ def _empirical(*samples: float) -> Callable[[float], float]:
 
 _QUANTILES: dict[str, Callable[..., Callable[[float], float]]] = {
     "fixed": _fixed, "exponential": _exponential, "lognormal": _lognormal,
-    "weibull": _weibull, "triangular": _triangular, "empirical": _empirical,
+    "weibull": _weibull, "gamma": _gamma, "triangular": _triangular, "empirical": _empirical,
 }  # fmt: skip
 
 

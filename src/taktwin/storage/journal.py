@@ -77,7 +77,7 @@ def verify(entries: Iterable[Entry], anchors: Mapping[int, str] | None = None) -
     wanted = dict(anchors or {})
     for entry in entries:
         if entry.sequence != expected:
-            return Verdict(expected - 1, previous, Break(expected, f"missing; next is {entry.sequence}"))
+            return Verdict(expected - 1, previous, Break(expected, f"is missing; next is {entry.sequence}"))
         if entry.previous_hash != previous:
             return Verdict(expected - 1, previous, Break(expected, "does not continue the entry before"))
         if entry.hash != _digest(entry):

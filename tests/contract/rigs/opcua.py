@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from asyncua import Server, ua
+from asyncua import ua
 
 from taktwin.gateway.connector import Wanted
 from taktwin.processes.ports import free_port
 from tests.contract.rigs.rig import DeviceRig
+from tests.support_opcua import opcua_server
 
 logging.getLogger("asyncua.server").setLevel(logging.ERROR)
 URI = "urn:test:machine"
@@ -28,7 +29,7 @@ class Rig(DeviceRig):
 
     async def listen(self) -> int:
         port = free_port()
-        server = Server()
+        server = opcua_server()
         await server.init()
         server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/test")
         index = await server.register_namespace(URI)

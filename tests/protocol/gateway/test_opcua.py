@@ -26,6 +26,7 @@ from taktwin.gateway.connectors.opcua import OpcUa, OpcUaSettings, address_of, n
 from taktwin.processes.ports import free_port
 from taktwin.quality import Quality
 from tests.support_gateway import RunningGateway, registry, signal, until
+from tests.support_opcua import opcua_server
 
 logging.getLogger("asyncua.server").setLevel(logging.ERROR)
 CLOCK = SystemClock()
@@ -62,7 +63,7 @@ class Machine:
     async def start(
         self, count: int = 5, *, before: tuple[str, ...] = (), typed: bool = False, secure: Path | None = None
     ) -> None:
-        server = self._server = Server()
+        server = self._server = opcua_server()
         await server.init()
         server.set_endpoint(self.endpoint)
         if secure is not None:

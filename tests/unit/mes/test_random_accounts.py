@@ -23,6 +23,7 @@ from tests.unit.mes.test_random_commands import DEFINITIONS, chained_and_rebuilt
 names = st.sampled_from(("P05", "P35", "P32"))
 passwords = st.sampled_from(("a long walk home", "another walk home"))
 numbers = st.integers(0, 3)
+SETUP = "of the console"
 HOUR_NS = 3_600_000_000_000
 
 
@@ -33,6 +34,8 @@ class Office(RuleBasedStateMachine):
     def open(self) -> None:
         """Open an office with one admin."""
         self.shop = Shop(DEFINITIONS)
+        self.shop.desk._setup_code = fingerprint(SETUP)
+        self.admins: set[str] = set()
         self.password: dict[str, str] = {}
         self.shown: dict[str, tuple[str, int]] = {}  # session -> account, until
         self.given: dict[str, str] = {}  # token -> account
@@ -73,6 +76,17 @@ class Office(RuleBasedStateMachine):
             self.over(name)
             self.password[name] = password
 
+    @rule(name=names, password=passwords, code=st.sampled_from((SETUP, SETUP, "", "guessed")))
+    def set_up(self, name: str, password: str, code: str) -> None:
+        """With the console's code, as long as no admin can sign in; and never with another one."""
+        right = code == SETUP and not self.admins & set(self.password)
+        wish = commands.SetUp(account=name, password=password, code=fingerprint(code) if code else "")
+        assert self.ask(wish) == right
+        if right:
+            self.over(name)
+            self.password[name] = password
+            self.admins.add(name)
+
     @rule(name=names, password=passwords, number=numbers, times=st.sampled_from((1, 1, 6)))
     def try_to(self, name: str, password: str, number: int, times: int) -> None:
         for _ in range(times):
@@ -98,6 +112,7 @@ class Office(RuleBasedStateMachine):
         mine = [one for one, (account, _) in self.shown.items() if account == name]
         if how == "close" and self.ask(commands.CloseAccount(account=name, cause="left")):
             self.over(name)
+            self.admins.discard(name)
             self.given = {one: account for one, account in self.given.items() if account != name}
         elif how == "end" and self.ask(commands.EndSessions(account=name, cause="lost")):
             self.shown = {one: kept for one, kept in self.shown.items() if one not in mine}
@@ -108,7 +123,8 @@ class Office(RuleBasedStateMachine):
     @rule(name=names, role=st.sampled_from(("admin", "operator")), give=st.booleans())
     def role(self, name: str, role: str, give: bool) -> None:
         wish = commands.GrantRole if give else commands.WithdrawRole
-        self.ask(wish(account=name, role=role))
+        if self.ask(wish(account=name, role=role)) and role == "admin":
+            (self.admins.add if give else self.admins.discard)(name)
 
     @rule(name=names, number=numbers, revoke=st.booleans())
     def token(self, name: str, number: int, revoke: bool) -> None:
@@ -166,6 +182,10 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "sessions outlive what ends them": ("taktwin.mes.accounts.actions._end", lambda *_: None),
     "any password opens": ("taktwin.mes.resources.engine.matches", lambda *_: True),
     "the last admin may go": ("taktwin.mes.accounts.actions._last_admin", lambda *_: None),
+    "whoever has the console's code is one more admin": (
+        "taktwin.mes.accounts.actions.has_admin",
+        lambda _: False,
+    ),
     "wrong passwords are not counted": (
         "taktwin.mes.accounts.actions.failed",
         lambda *_: Tally(1, 0),

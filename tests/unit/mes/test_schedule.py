@@ -18,7 +18,7 @@ from taktwin.mes.desk import content_of, rebuilt
 from taktwin.mes.dispatching.queries import board
 from taktwin.mes.exchange import confirming
 from taktwin.mes.scheduling.queries import plan_in_force
-from tests.unit.mes.conftest import Shop
+from tests.unit.mes.conftest import START_NS, Shop
 
 HOUR = 3_600_000_000_000
 
@@ -207,6 +207,22 @@ def test_an_order_without_a_due_date_is_never_late(planned: Shop) -> None:
     planned.now_ns += 48 * HOUR
     late = {each["request"]: each["late"] for each in look(planned)["orders"]}
     assert late["3"] and not late["9"]
+
+
+def test_an_order_without_a_due_date_waits_for_all_of_its_priority_that_have_one(shop: Shop) -> None:
+    for request, due_ns, priority in (("1", 0, 5), ("2", START_NS + 9 * HOUR, 5), ("3", 0, 7), ("4", 1, 5)):
+        shop.granted(commands.DropOrder(request=request, product="EA-100", quantity=1, due_ns=due_ns,
+                                        priority=priority))  # fmt: skip
+    shown = [line.job.request for line in board(shop.store.book, shop.definitions, shop.now_ns)]
+    assert list(dict.fromkeys(shown)) == ["3", "4", "2", "1"]
+    seen = look(shop)
+    first = {each["request"]: each for each in reversed(seen["jobs"]) if each["operation"] == 10}
+    begins = {request: each["projected"]["begin_ns"] for request, each in first.items()}
+    assert begins["3"] < begins["4"] < begins["2"] < begins["1"], "and so it will run"
+    assert [each["request"] for each in seen["orders"]] == ["4", "2", "1", "3"]
+    needed = QUERIES["availability"](shop.store.book, shop.definitions, {}, shop.now_ns)
+    (load,) = [each for each in needed["resources"] if (each["kind"], each["id"]) == ("machine", "load2")]
+    assert load["needed_by"][:4] == ["3-10", "4-10", "2-10", "1-10"]
 
 
 def test_the_schedule_and_the_stock_leave_as_b2mml(planned: Shop) -> None:

@@ -462,6 +462,21 @@ def test_what_is_faster_than_planned_is_said_with_its_two_times() -> None:
     assert fast["took_ns"] == pytest.approx(pru / 2 * SECOND, rel=0.1)
 
 
+def test_what_goes_in_by_the_batch_is_planned_by_the_batch() -> None:
+    """Four parts of a furnace that takes four are one planned time of it, not four."""
+    product = DEFINITIONS.products["EA-100"]
+    (step,) = [each for each in product.operations if each.number == 20]
+    fours = replace(product, operations=tuple(
+        replace(each, batch=4) if each is step else each for each in product.operations
+    ))  # fmt: skip
+    floor = Floor(replace(DEFINITIONS, products={**DEFINITIONS.products, "EA-100": fours}),
+                  at_ns=local(2027, 1, 12, 6))  # fmt: skip
+    running(floor, 40, step.standard_time_s / 4)
+    page = floor.asked("performance", scope=CELL)
+    assert page["figures"]["effectiveness"] == pytest.approx(1.0, abs=0.05)
+    assert page["too_fast"] == []
+
+
 def test_two_failures_have_a_mean_and_one_has_none() -> None:
     floor = Floor(at_ns=local(2027, 1, 12, 6))
     floor.stood(minutes=5)

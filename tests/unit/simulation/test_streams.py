@@ -13,6 +13,7 @@ from taktwin.simulation.distributions import (
     Empirical,
     Exponential,
     Fixed,
+    Gamma,
     LogNormal,
     Triangular,
     Weibull,
@@ -96,7 +97,7 @@ def test_the_kernel_draws_the_same_bits_and_the_same_values() -> None:
 SHAPES = [
     (Fixed(3), 0.0), (Exponential(3), 1.0), (LogNormal(3, 0.2), 0.2), (LogNormal(3, 1.5), 1.5),
     (Weibull(3, 1.6), 0.6399), (Weibull(3, 0.7), 1.4624), (Triangular(1, 2, 6), 0.3600),
-    (Empirical((1.0, 2.0, 2.0, 7.0)), 0.7005),
+    (Gamma(3, 4.0), 0.5), (Gamma(3, 0.5), 1.4142), (Empirical((1.0, 2.0, 2.0, 7.0)), 0.7005),
 ]  # fmt: skip
 
 

@@ -119,7 +119,7 @@ text = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_
 orders_out = st.builds(
     OrderOut, request=text, product=text, quantity=st.integers(1, 1_000_000),
     due_ns=st.integers(0, 4_000_000_000_000_000_000), priority=st.integers(-5, 1000),
-    customer=st.just("") | text, state=st.sampled_from(("Released", "Completed")),
+    customer=st.just("") | text, state=st.sampled_from(("Released", "Completed", "Cancelled")),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.routes import STEP, Definitions
 from taktwin.mes.dispatching.publishing import BEGUN, changed_inside, digest, frozen_until
 from taktwin.mes.dispatching.queries import Line, board, task, turn
+from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.engine import in_sequence
 from taktwin.mes.scheduling.forward import FAR_NS, Projected, Task, project
@@ -223,7 +224,7 @@ def _orders(lines: Iterable[Line], plan: Plan, proposed: Plan, now_ns: int) -> l
         by_request.setdefault(line.job.request, []).append(line)
     found = []
     for request, own in sorted(by_request.items()):
-        due_ns = min(line.job.due_ns for line in own)
+        due_ns = min((line.job.due_ns for line in own), key=soonest)
         will_ns = max((line.order_end_ns for line in own), default=0)
         last = max(
             own, key=lambda line: (0 if line.projected is None else line.projected.end_ns, line.job.job)
@@ -234,7 +235,7 @@ def _orders(lines: Iterable[Line], plan: Plan, proposed: Plan, now_ns: int) -> l
             "proposed_end_ns": _end(proposed, own), "late": 0 < due_ns < max(will_ns, now_ns),
             "decides": _decides(last, lines),
         })  # fmt: skip
-    return sorted(found, key=lambda each: (each["due_ns"], each["request"]))
+    return sorted(found, key=lambda each: (soonest(each["due_ns"]), each["request"]))
 
 
 def _end(plan: Plan, lines: Iterable[Line]) -> int:

@@ -13,6 +13,7 @@ from taktwin.mes.assets.tables import AssetPlace
 from taktwin.mes.definitions.routes import STEP, Definitions
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
+from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import Unready, first_missing, missing_tools, stopped
 from taktwin.mes.resources.queries import qualified
@@ -144,7 +145,7 @@ def turn(job: JobOrder, plan: Plan) -> tuple[int, int, int, str, int]:
     planned = plan.get(job.job)
     if planned is not None:
         return 0, planned.begin_ns, 0, job.request, job.operation
-    return 1, -job.priority, job.due_ns, job.request, job.operation
+    return 1, -job.priority, soonest(job.due_ns), job.request, job.operation
 
 
 def _obstacle(kind: ObstacleKind, found: Unready | None) -> Obstacle | None:

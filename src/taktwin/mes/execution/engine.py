@@ -17,6 +17,13 @@ CARRIED: dict[Method | Cause, Method] = {
 # These happen here whatever the machine answers: a person gives it up, or works inside the machine.
 AT_ONCE = frozenset({Method.ABORT, Cause.INTERRUPT})
 
+NEVER_NS = 1 << 62
+
+
+def soonest(due_ns: int) -> int:
+    """Return by what due dates are sorted: who has none (0) waits for everybody who has one."""
+    return due_ns or NEVER_NS
+
 
 def following(here: State, there: State, sub_state: SubState) -> Cause | None:
     """Return by which cause a job order follows its machine, one step; None: there is nothing to follow."""

@@ -15,6 +15,7 @@ from taktwin.instants import rfc3339
 from taktwin.mes.assets.queries import unfulfilled
 from taktwin.mes.definitions.routes import Definitions, Operation
 from taktwin.mes.dispatching.queries import SOME, open_jobs
+from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.readiness import NONE, missing_tools, stopped
 from taktwin.mes.performance.tables import Stop
@@ -59,7 +60,7 @@ def needs(jobs: list[JobOrder], definitions: Definitions) -> Needs:
     """Return what open job orders need where they run or may run; what comes first stands first."""
     found = Needs()
     for job in sorted(
-        jobs, key=lambda each: (each.state != State.RUNNING, -each.priority, each.due_ns, each.job)
+        jobs, key=lambda each: (each.state != State.RUNNING, -each.priority, soonest(each.due_ns), each.job)
     ):
         definition = definitions.products.get(job.product)
         if definition is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.execution import tables as execution
+from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.performance.engine import Presence, shares
 from taktwin.mes.performance.runs import worked_on
@@ -63,7 +64,9 @@ def crew(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: 
 def _needs(book: Reading, definitions: Definitions, work_unit: str) -> list[str]:
     for state in SHOWN:
         jobs = book.where(JobOrder, work_unit=work_unit, state=state.value)
-        for job in sorted(jobs, key=lambda job: (-job.priority, job.due_ns, job.request, job.operation)):
+        for job in sorted(
+            jobs, key=lambda job: (-job.priority, soonest(job.due_ns), job.request, job.operation)
+        ):
             definition = definitions.products.get(job.product)
             if definition is not None:
                 return list(checked(book, definition.operation(job.operation).skills))
