@@ -682,6 +682,24 @@ def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Pa
     shot(page, "assets")
 
 
+def test_a_planner_asks_what_if_in_three_clicks(page: Page, product: Product) -> None:
+    until(lambda: product.api("/whatif")["state"] == "ready", 120)  # a machine that is new compiles first
+    page.goto(product.url)
+    page.get_by_role("link", name="What-if").click()
+    page.locator("[data-machine=hob1]").click()
+    page.get_by_role("button", name="Ask").click()
+    parts = page.locator("[data-indicator=parts_done]")
+    expect(parts.locator("circle")).to_have_count(40)  # twenty outcomes of each future
+    for name in ("late_orders", "wip", "lead_time_h"):
+        expect(page.locator(f"[data-indicator={name}]")).to_contain_text("±")
+    # How little it is proven stands above the figures, and what was left out below them.
+    expect(page.locator("[data-warning=not-back-tested]")).to_be_visible()
+    expect(page.locator("[data-note=failures]")).to_be_visible()
+    expect(page.locator("[data-snapshot]")).to_contain_text("seed 1")
+    expect(page.get_by_role("heading", name=re.compile("hob1 down for 2"))).to_be_visible()
+    shot(page, "whatif")
+
+
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
     for data, status, words in (
         ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),

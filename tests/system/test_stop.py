@@ -25,7 +25,7 @@ from tests.system.product import ROOT, TAKTWIN
 
 pytestmark = pytest.mark.system
 
-NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway", "mes", "commander")
+NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway", "mes", "commander", "whatif")
 ENDED_S = wiring.STOP_S  # after it a process gives up, and a little later the supervisor kills it
 CLEANLY = (0, -signal.SIGTERM)  # the second before it had begun anything
 

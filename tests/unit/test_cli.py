@@ -1,5 +1,7 @@
 """The commands: every one declares its words, and misuse is told in words."""
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,33 @@ def test_doctor_finds_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     told = capsys.readouterr().out
     assert "nats-server" in told
     assert "Northfield" in told
+
+
+def test_a_model_is_found_in_a_log_and_bad_lines_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["case,activity,worker,start,end,machine"]
+    for order in range(30):
+        hour = 6 + order % 3
+        lines.append(
+            f"o{order},turn,ann,2012-01-{1 + order:02} 0{hour}:00:00,2012-01-{1 + order:02} 0{hour}:40:00,M1"
+        )
+    log, out = tmp_path / "log.csv.gz", tmp_path / "model.json"
+    log.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert main.run(["simulate", "fit", str(log), "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "30 operations of 30 orders" in told and "work/turn/M1: always 2400 s, n = 30" in told
+    document = json.loads(out.read_text())
+    assert document["schema"] == "taktwin.discovered.v1" and document["skills"] == {"ann": ["turn"]}
+    plain = tmp_path / "log.csv"
+    plain.write_text("\n".join([*lines, "o31,turn,ann,soon,2012-02-09 06:00:00,M1"]))
+    assert main.run(["simulate", "fit", str(plain)]) == 1
+    assert "log.csv:32: start = 'soon': expected an instant" in capsys.readouterr().out
+    assert main.run(["simulate", "fit", str(tmp_path / "none.csv")]) == 1
+    assert "none.csv: expected a file that exists" in capsys.readouterr().err
+    plain.write_text("a,b\n1,2\n")
+    assert main.run(["simulate", "fit", str(plain)]) == 1
+    assert "log.csv:1: case = no such column" in capsys.readouterr().err
+    log.write_bytes(log.read_bytes()[:40])
+    assert main.run(["simulate", "fit", str(log)]) == 1
+    assert "expected text in UTF-8, plain or packed with gzip" in capsys.readouterr().err

@@ -121,6 +121,13 @@ RIGHTS: dict[str, Rights] = {
         reads=_ALL_STREAMS,
         answers=True,
     ),
+    # It asks for the present and answers about the future; it changes nothing and commands nobody.
+    "whatif": Rights(
+        publish=(_health("whatif"), _at("_qry_v1.twin.snapshot"), _at("_qry_v1.mes.board"), ANSWERS),
+        subscribe=(_at("_qry_v1.whatif.>"),),
+        reads=(STREAM_ANSWERS,),
+        answers=True,
+    ),
     # What it decides, it says itself; it hears the machines, and the commands of people's door.
     "mes": Rights(
         publish=(

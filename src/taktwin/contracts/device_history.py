@@ -241,6 +241,7 @@ class DeviceHistory(Part, frozen=True, kw_only=True, omit_defaults=True):
     happenings: list[Happening]
     nonconformances: list[Nonconforming]
     journal: Evidence
+    definition: str = ""  # version of bill and routing; left out: the plant folder's, as in old records
     answers: list[Answer] = []  # checklists of the job orders that made it
     photos: list[Photograph] = []
 

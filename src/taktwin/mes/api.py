@@ -56,6 +56,7 @@ from taktwin.mes.checklists.queries import answers, photos, questions, shown
 from taktwin.mes.collection.measuring import made
 from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed, name_of
 from taktwin.mes.dispatching.proposing import schedule
 from taktwin.mes.dispatching.queries import SOME, Line, board
 from taktwin.mes.documents.queries import in_force, instructions, readers
@@ -66,6 +67,7 @@ from taktwin.mes.exchange import queries as exchange
 from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
+from taktwin.mes.mastering.queries import definitions_of
 from taktwin.mes.performance.availability import availability
 from taktwin.mes.performance.figures import performance, standing, stop
 from taktwin.mes.performance.queries import crew, labour, people
@@ -229,11 +231,12 @@ def _lots_here(
     book: Reading, definitions: Definitions, job: JobOrder, work_unit: str
 ) -> list[dict[str, Any]]:
     found = []
-    for component in definitions.products[job.product].operation(job.operation).components:
+    definition = followed(book, definitions, job)
+    for component in () if definition is None else definition.operation(job.operation).components:
         loaded = book.get(LoadedLot, f"{work_unit}:{component.product}")
         lot = book.get(Lot, loaded.lot) if loaded is not None else None
         found.append({
-            "product": component.product, "name": definitions.materials.get(component.product, ""),
+            "product": component.product, "name": name_of(book, definitions, component.product) or "",
             "quantity": component.quantity, "unit": component.unit, "tracked": component.lots,
             "lot": lot.lot if lot is not None else "",
             "remaining": lot.remaining if lot is not None else 0.0,
@@ -520,7 +523,7 @@ QUERIES: dict[str, Answers] = {
     "quality": _quality, "nonconformance": _nonconformance,
     "performance": performance, "stop": stop, "standing": standing,
     "identify": identify, "accounts": accounts, "entrance": entrance, "token": token_of,
-    "suspicions": _suspicions, "route_state": _route_state,
+    "definitions": definitions_of, "suspicions": _suspicions, "route_state": _route_state,
     "late": _late,
     "stock": stock, "assets": assets, "asset": asset, "availability": availability,
     "schedule": schedule,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from taktwin.contracts.commands import Mistake
 from taktwin.contracts.events import EventData
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.standards.job_control import ReturnStatus
@@ -54,7 +55,7 @@ class Refused(Exception):
     def __init__(
         self, code: str, place: str, found: object, right: str, *,
         status: ReturnStatus = ReturnStatus.UNABLE_TO_ACCEPT, row: Row | None = None,
-        noted: tuple[Fact, ...] = (),
+        noted: tuple[Fact, ...] = (), also: tuple[Mistake, ...] = (),
     ) -> None:  # fmt: skip
         super().__init__(f"{place}: found {found}; expected {right}")
         self.code = code
@@ -64,6 +65,7 @@ class Refused(Exception):
         self.status = status
         self.row = row  # the thing as it is now, where somebody else was faster
         self.noted = noted
+        self.also = also  # what else is wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from taktwin.mes.machines import actions as machines
 from taktwin.mes.machines.tables import MachineOrder
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance import tool_changes
+from taktwin.mes.mastering import actions as mastering
 from taktwin.mes.mounting import actions as mounting
 from taktwin.mes.performance import actions as performance
 from taktwin.mes.performance import hearing, stops
@@ -76,6 +77,7 @@ RULES: Rules = (
     .joined(receivers.RULES)
     .joined(collection.RULES)
     .joined(documents.RULES)
+    .joined(mastering.RULES)
     .joined(resources.RULES)
     .joined(accounts.RULES)
     .joined(stays.RULES)
@@ -108,8 +110,8 @@ NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds o
 SUBJECTS = (
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
-    "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop", "person",
-    "work_unit", "account",
+    "master", "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop",
+    "person", "work_unit", "account",
 )  # fmt: skip
 
 
@@ -534,7 +536,7 @@ def _accepted(written: list[Entry]) -> Answer:
 
 def _refused(refused: Refused) -> Answer:
     return Answer(accepted=False, status=refused.status, code=refused.code, place=refused.place,
-                  found=refused.found, right=refused.right)  # fmt: skip
+                  found=refused.found, right=refused.right, also=list(refused.also))  # fmt: skip
 
 
 def _wish(asked: Command | LateBooking, kind: type[CommandData]) -> CommandData:

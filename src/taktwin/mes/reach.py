@@ -16,6 +16,7 @@ from taktwin.identity import reaches
 from taktwin.mes.assets.tables import Asset
 from taktwin.mes.collection.tables import SetAside
 from taktwin.mes.decision import Asking, Refused
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.tables import MaintenanceOrder
 from taktwin.mes.performance.tables import ShiftNote, Stop
@@ -51,12 +52,12 @@ def of_job(book: Reading, wish: Any, asking: Asking) -> Places:
     named = getattr(wish, "work_unit", "")
     if job is None:
         return (named,) if named else ()
-    now = (job.work_unit,) if job.work_unit else () if named else _candidates(job, asking)
+    now = (job.work_unit,) if job.work_unit else () if named else _candidates(book, job, asking)
     return (*now, *((named,) if named else ()))
 
 
-def _candidates(job: JobOrder, asking: Asking) -> tuple[str, ...]:
-    product = asking.definitions.products.get(job.product)
+def _candidates(book: Reading, job: JobOrder, asking: Asking) -> tuple[str, ...]:
+    product = followed(book, asking.definitions, job)
     return () if product is None else product.operation(job.operation).work_units
 
 
@@ -114,7 +115,7 @@ def of_both_jobs(book: Reading, wish: Any, asking: Asking) -> Places:
     return tuple(
         place
         for job in jobs if job is not None
-        for place in ((job.work_unit,) if job.work_unit else _candidates(job, asking))
+        for place in ((job.work_unit,) if job.work_unit else _candidates(book, job, asking))
     )  # fmt: skip
 
 
@@ -190,6 +191,9 @@ PLACES: dict[str, Where] = {
     "shift.note.write": at,
     "shift.note.read": of_note,
     "record.sign": anywhere,  # a signature is a person's, and proven each time
+    "definition.receive": site,
+    "definition.approve": site,
+    "definition.withdraw": site,
     "document.release": site,
     "document.withdraw": site,
     "document.acknowledge": anywhere,  # one's own reading

@@ -51,6 +51,7 @@ from taktwin.portal.routes import (
     stream,
     system,
     units,
+    whatif,
 )
 from taktwin.settings import Installation
 
@@ -123,6 +124,7 @@ def create_app(
         erp,
         entrance,
         account_routes,
+        whatif,
         stream,
     ):
         api.include_router(module.router)

@@ -20,6 +20,7 @@ class Action(StrEnum):
     MES_STOCK = "mes.stock"  # what was counted in a store, where it differs
     MES_HOLD = "mes.hold"
     MES_DOCUMENT = "mes.document"  # which work instruction is in force
+    MES_DEFINE = "mes.define"  # which bill and routing new orders follow
     MES_RELEASE = "mes.release"  # who finds something may hold it; only quality lets it go
     MES_REQUEST = "mes.request"  # ask for maintenance: whoever sees that something is wrong
     MES_TOOL = "mes.tool"  # mount, change and take out tools, use gauges: at the machine
@@ -103,6 +104,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_SHELVE,
             Action.ALARM_COMMENT,
             Action.MES_DOCUMENT,
+            Action.MES_DEFINE,
             Action.MES_STOP,
             Action.MES_REQUEST,
         }

@@ -40,7 +40,7 @@ from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARI
 
 # The machines of a demo take longest. They come before the gateway, which would only note that nobody is
 # there yet, and before the MES, which waits for its database.
-ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "commander", "mes", "gateway")
+ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "commander", "whatif", "mes", "gateway")
 START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000

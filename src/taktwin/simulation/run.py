@@ -6,6 +6,7 @@ nothing compiles any more, and a call that would need it fails instead of holdin
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,6 +20,7 @@ from taktwin.simulation.model import Plant, Product, Step, WorkCenter
 from taktwin.simulation.state import State, fresh, roomier
 
 UNLIMITED = 1 << 62
+_WARMING = threading.Lock()
 Answer = TypeVar("Answer")
 
 
@@ -79,7 +81,15 @@ def replicate(
 
 
 def warm_up() -> None:
-    """Compile the kernel or load it, then let nothing compile any more; the second call costs nothing."""
+    """Compile the kernel or load it, then let nothing compile any more; the second call costs nothing.
+
+    Threads that come at once wait for the first: what one has closed another could not compile any more.
+    """
+    with _WARMING:
+        _warm_up()
+
+
+def _warm_up() -> None:
     plant = compiled(
         Plant((WorkCenter("a"),), (Product("p", (Step("s", "a", Fixed(1.0)),), arrivals=Fixed(2.0)),))
     )

@@ -81,7 +81,9 @@ async def test_the_twin_cannot_publish_a_command_an_mes_event_a_sample_or_a_mach
     assert subject not in witness
 
 
-@pytest.mark.parametrize("user", ["twin", "historian", "portal", "gateway", "recorder", "virtual_plant"])
+@pytest.mark.parametrize(
+    "user", ["twin", "historian", "portal", "gateway", "recorder", "virtual_plant", "whatif"]
+)
 @pytest.mark.parametrize("call", ["STREAM.PURGE", "STREAM.DELETE", "STREAM.UPDATE", "STREAM.MSG.DELETE"])
 async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
     backbone: TestBackbone,  # noqa: F811
@@ -114,6 +116,7 @@ async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
         *((user, MACHINE_COMMAND) for user in sorted(RIGHTS.keys() - {"mes", "mirror", "viewer", "devices"})),
         ("recorder", topics.frame("acme", "works", "live")),
         ("recorder", topics.interval(UNIT, "class")),
+        *(("whatif", said) for said in (MES_EVENT, COMMAND, SAMPLE, topics.interval(UNIT, "class"))),
         ("virtual_plant", SAMPLE),
         ("virtual_plant", topics.event(SITE, "connector.state.changed")),
         ("twin", topics.event(UNIT, "equipment.alarm.acknowledged")),
@@ -161,7 +164,8 @@ async def test_only_the_mes_asks_the_commander_and_only_the_commander_answers(
     await commander.flush()
     mes = await backbone.connect("mes")
     assert await mes.request(MACHINE_COMMAND, b"mes") == b"done"
-    for user in ("twin", "gateway", "portal", "historian", "recorder", "virtual_plant", "supervisor"):
+    rooms = ("twin", "gateway", "portal", "historian", "recorder", "virtual_plant", "supervisor", "whatif")
+    for user in rooms:
         other = await backbone.connect(user)
         with pytest.raises(BusError):
             await other.request(MACHINE_COMMAND, user.encode(), timeout_s=0.5)

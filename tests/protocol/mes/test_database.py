@@ -26,6 +26,7 @@ from taktwin.mes.checklists.tables import Photo
 from taktwin.mes.collection.actions import Heard
 from taktwin.mes.collection.tables import KeptBooking, SetAside
 from taktwin.mes.definitions.routes import compiled
+from taktwin.mes.definitions.tables import Master
 from taktwin.mes.desk import Desk, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
@@ -54,7 +55,8 @@ REGISTRY = open_plant(PLANT)
 DEFINITIONS = compiled(REGISTRY)
 CLOCK = SystemClock()
 PIN = "826409173350"  # as long as may be: no hash and no instant holds it by chance
-KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection, Schedule)
+KINDS = (JobOrder, Lot, LoadedLot, Unit, Passage, Consumption, Result, Nonconformance, Inspection, Schedule,
+         Master)  # fmt: skip
 
 
 class Server:
@@ -110,6 +112,14 @@ def produce(desk: Desk, request: str = "7", parts: int = 3) -> None:
         commands.DispatchJob(job=f"{request}-20", work_unit="adhesive2", version=1),
         commands.BeginJob(job=f"{request}-20"),
         commands.Hold(kind="lot", id=f"AD-{request}", cause="looked grey"),
+        commands.ReceiveDefinition(
+            product="EA-200",
+            definition=request,
+            operations=[
+                commands.DefinedOperation(name="Pack", equipment_class="packer", standard_time_s=7.5)
+            ],
+        ),
+        commands.ApproveDefinition(product="EA-200", definition=request, version=1),
     ]
     for number, wish in enumerate(wishes):
         answer = ask(desk, wish, f"{request}/{number}")

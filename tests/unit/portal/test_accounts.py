@@ -423,6 +423,7 @@ MATRIX: dict[str, str] = {
     "labour.indirect": "operator leader",
     "shift.note.write": "operator leader", "shift.note.read": "operator leader",
     "record.sign": "operator leader quality manager",
+    "definition.receive": "planner", "definition.approve": "engineer", "definition.withdraw": "engineer",
     "document.release": "quality engineer", "document.withdraw": "quality engineer",
     "document.acknowledge": "operator leader",
     "maintenance.request": "operator leader planner quality maintenance engineer manager",
@@ -479,6 +480,7 @@ PLACED: dict[str, tuple[str, dict[str, Any]]] = {
     "gauge.use": ("press2", {"gauge": "G", "work_unit": "press2"}),
     "order.drop": ("", {"request": "1", "product": "EA-100", "quantity": 1, "due_ms": 1}),
     "spare.count": ("", {"spare": "B", "quantity": 1}),
+    "definition.approve": ("", {"product": "EA-100", "definition": "2", "version": 1}),
     "document.withdraw": ("", {"document": "WI-40", "revision": 1, "cause": "x"}),
     "certificate.revoke": ("", {"person": "P07", "skill": "tester", "cause": "x", "version": 1}),
 }

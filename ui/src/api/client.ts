@@ -1,9 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, CrewDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
-  PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
+  PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -154,6 +154,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
+export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif', {}, signal);
+export const whatIf = (question: Pick<WhatIfQuestion, 'down' | 'horizon_s'>) => post<Comparison>('/whatif', question);
 export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
 export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);
 export const assets = (equipment = '', at_ms = 0, signal?: AbortSignal) =>

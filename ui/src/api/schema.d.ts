@@ -479,6 +479,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions
+         * @description Return how each product is made: the version in force, and all that came in, with their differences.
+         */
+        get: operations["definitions_api_v1_mes_definitions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/documents": {
         parameters: {
             query?: never;
@@ -1520,6 +1540,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whatif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Return whether there is somebody to ask, and about which machines.
+         */
+        get: operations["status_api_v1_whatif_get"];
+        put?: never;
+        /**
+         * Compare
+         * @description Return both futures of the plant as it stands now: with the change, and doing nothing.
+         */
+        post: operations["compare_api_v1_whatif_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2122,6 +2166,44 @@ export interface components {
             until_ms: number;
         };
         /**
+         * ComparisonModel
+         * @description The answer. Where `state` is not `ready` there is none, and `reason` says why.
+         */
+        ComparisonModel: {
+            /** Calibration Id */
+            calibration_id: string;
+            /** Changes */
+            changes: components["schemas"]["DownModel"][];
+            /** Common Random Numbers */
+            common_random_numbers: boolean;
+            /** Horizon S */
+            horizon_s: number;
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorModel"][];
+            /** Model Version */
+            model_version: string;
+            /** Orders */
+            orders: components["schemas"]["OutlookModel"][];
+            /** Orders Open */
+            orders_open: number;
+            /** Reason */
+            reason: string;
+            /** Replications */
+            replications: number;
+            /** Scenario Id */
+            scenario_id: string;
+            /** Seed */
+            seed: number;
+            snapshot: components["schemas"]["PictureModel"] | null;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            validity: components["schemas"]["ValidityModel"] | null;
+            /** Warmup S */
+            warmup_s: number;
+        };
+        /**
          * ConnectionHealthModel
          * @description Counters of one connection since its gateway started.
          */
@@ -2296,6 +2378,114 @@ export interface components {
             version?: string | null;
         };
         /**
+         * DefinedLineModel
+         * @description What goes into one part.
+         */
+        DefinedLineModel: {
+            /** Product */
+            product: string;
+            /** Quantity */
+            quantity: number;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * DefinedOperationModel
+         * @description One operation of a routing.
+         */
+        DefinedOperationModel: {
+            /** Batch */
+            batch: number;
+            /** Components */
+            components: components["schemas"]["DefinedLineModel"][];
+            /** Equipment Class */
+            equipment_class: string;
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /** Parameters */
+            parameters: string[];
+            /** Segment */
+            segment: string;
+            /** Setup S */
+            setup_s: number;
+            /** Skills */
+            skills: string[];
+            /** Standard Time S */
+            standard_time_s: number;
+            /** Tools */
+            tools: string[];
+            /** Work Units */
+            work_units: string[];
+        };
+        /**
+         * DefinedProductModel
+         * @description A product with all its versions, the newest first.
+         */
+        DefinedProductModel: {
+            /** Name */
+            name: string;
+            /** Product */
+            product: string;
+            /** Versions */
+            versions: components["schemas"]["DefinedVersionModel"][];
+        };
+        /**
+         * DefinedVersionModel
+         * @description A bill and routing in one version; `definition` "" is the plant folder's.
+         */
+        DefinedVersionModel: {
+            /** Before */
+            before: string | null;
+            /** Decided Ms */
+            decided_ms: number;
+            /** Definition */
+            definition: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
+            /** Effective Ms */
+            effective_ms: number;
+            /** Falls Away */
+            falls_away: string[];
+            /** From Ms */
+            from_ms: number;
+            /** In Force */
+            in_force: boolean;
+            /** Name */
+            name: string;
+            /** Operations */
+            operations: components["schemas"]["DefinedOperationModel"][];
+            /** Orders */
+            orders: number;
+            /** Reason */
+            reason: string;
+            /** Received Ms */
+            received_ms: number;
+            /** Serialised */
+            serialised: boolean;
+            /** Setup Family */
+            setup_family: string;
+            /** State */
+            state: string;
+            /** Until Ms */
+            until_ms: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DefinitionsModel
+         * @description Every product that is made here.
+         */
+        DefinitionsModel: {
+            /** Approves */
+            approves: boolean;
+            /** At Ms */
+            at_ms: number;
+            /** Products */
+            products: components["schemas"]["DefinedProductModel"][];
+        };
+        /**
          * DemoPerson
          * @description Somebody as whom one can sign in to the demo. In a real plant there is none.
          */
@@ -2322,6 +2512,18 @@ export interface components {
             kind: string;
             /** Subject */
             subject: string;
+        };
+        /**
+         * DifferenceModel
+         * @description What a version says otherwise than the one before it.
+         */
+        DifferenceModel: {
+            /** Before */
+            before: string;
+            /** Now */
+            now: string;
+            /** What */
+            what: string;
         };
         /**
          * DocumentModel
@@ -2375,6 +2577,22 @@ export interface components {
         DoneModel: {
             /** Account */
             account: string;
+        };
+        /**
+         * DownModel
+         * @description A machine that cannot work for a while.
+         */
+        DownModel: {
+            /** For S */
+            for_s: number;
+            /**
+             * From S
+             * @description after now
+             * @default 0
+             */
+            from_s: number;
+            /** Unit */
+            unit: string;
         };
         /**
          * DraftModel
@@ -2815,6 +3033,27 @@ export interface components {
             request: string;
         };
         /**
+         * IndicatorModel
+         * @description One figure without and with the change; shares of runs in which the change is better, same, worse.
+         */
+        IndicatorModel: {
+            base: components["schemas"]["SpreadModel"];
+            /** Better */
+            better: number;
+            difference: components["schemas"]["SpreadModel"];
+            /** More Is Better */
+            more_is_better: boolean;
+            /** Name */
+            name: string;
+            /** Same */
+            same: number;
+            scenario: components["schemas"]["SpreadModel"];
+            /** Unit */
+            unit: string;
+            /** Worse */
+            worse: number;
+        };
+        /**
          * Inject
          * @description What the virtual plant should suffer.
          */
@@ -2950,6 +3189,8 @@ export interface components {
          * @description A job order: one operation of an order. States are words of ISA-95 job control.
          */
         JobModel: {
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Ended Ms */
@@ -3105,6 +3346,8 @@ export interface components {
         LineModel: {
             /** Candidates */
             candidates: string[];
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Ended Ms */
@@ -3782,6 +4025,8 @@ export interface components {
         OrderModel: {
             /** Customer */
             customer: string;
+            /** Definition */
+            definition: string;
             /** Due Ms */
             due_ms: number;
             /** Priority */
@@ -3853,6 +4098,26 @@ export interface components {
             topic: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * OutlookModel
+         * @description One open order: how often it is late and when it is done in the middle run, without and with.
+         */
+        OutlookModel: {
+            /** Done Ms */
+            done_ms: number;
+            /** Done Then Ms */
+            done_then_ms: number;
+            /** Due Ms */
+            due_ms: number;
+            /** Late */
+            late: number;
+            /** Late Then */
+            late_then: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
         };
         /**
          * OverdueModel
@@ -4070,6 +4335,20 @@ export interface components {
             since_ms: number;
             /** Version */
             version: number;
+        };
+        /**
+         * PictureModel
+         * @description The picture of the plant from which the answer was made.
+         */
+        PictureModel: {
+            /** Hash */
+            hash: string;
+            /** Snapshot Id */
+            snapshot_id: string;
+            /** State Ms */
+            state_ms: number;
+            /** Unknowns */
+            unknowns: components["schemas"]["WhatIfNote"][];
         };
         /**
          * PlantModel
@@ -4338,6 +4617,8 @@ export interface components {
             created_ms: number;
             /** Customer */
             customer: string;
+            /** Definition */
+            definition: string;
             /** Disposition */
             disposition: string;
             /** Finished Ms */
@@ -4803,6 +5084,8 @@ export interface components {
         SerialModel: {
             /** Created Ms */
             created_ms: number;
+            /** Definition */
+            definition: string;
             /** Disposition */
             disposition: string;
             /** Finished Ms */
@@ -5117,6 +5400,24 @@ export interface components {
             quantity: number;
             /** Spare */
             spare: string;
+        };
+        /**
+         * SpreadModel
+         * @description One figure over all runs; the half-width is that of the mean's 95 % interval.
+         */
+        SpreadModel: {
+            /** Dots */
+            dots: number[];
+            /** Half Width */
+            half_width: number;
+            /** Mean */
+            mean: number;
+            /** P10 */
+            p10: number;
+            /** P50 */
+            p50: number;
+            /** P90 */
+            p90: number;
         };
         /**
          * StandingAlarm
@@ -5783,6 +6084,67 @@ export interface components {
             tools: components["schemas"]["ToolHere"][];
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * ValidityModel
+         * @description How far the answer may be trusted; `notes` is what the model does not have.
+         */
+        ValidityModel: {
+            /** Back Tested */
+            back_tested: boolean;
+            /** Calibrated */
+            calibrated: boolean;
+            /** Error */
+            error: number | null;
+            /** Notes */
+            notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * WhatIfNote
+         * @description Something that was not known or is not in the model; `text` says what was taken instead.
+         */
+        WhatIfNote: {
+            /** Code */
+            code: string;
+            /** Subjects */
+            subjects: string[];
+            /** Text */
+            text: string;
+        };
+        /**
+         * WhatIfQuestion
+         * @description What would be if all these came together, beside nothing of it.
+         */
+        WhatIfQuestion: {
+            /** Down */
+            down: components["schemas"]["DownModel"][];
+            /**
+             * Horizon S
+             * @default 86400
+             */
+            horizon_s: number;
+            /**
+             * Replications
+             * @default 30
+             */
+            replications: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+        };
+        /**
+         * WhatIfStatus
+         * @description Whether the room can answer: `ready` or `starting`; `units` are the machines to ask about.
+         */
+        WhatIfStatus: {
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Units */
+            units: string[];
         };
         /**
          * WholeWay
@@ -6741,6 +7103,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CrewModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    definitions_api_v1_mes_definitions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionsModel"];
                 };
             };
             /** @description Default Response */
@@ -8377,6 +8768,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status_api_v1_whatif_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfStatus"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_api_v1_whatif_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
                 };
             };
             /** @description Default Response */

@@ -39,6 +39,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
     case 'audit':
       return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
+    case 'whatif':
+      return [site, { name: t('place.whatif') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'performance':

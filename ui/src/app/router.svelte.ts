@@ -1,7 +1,7 @@
 // Client-side routes. The instant of a replay stands in the address (`?mode=replay&at=...`), so that it
 // can be shared; it goes along with every link.
 
-export type PlaceName = 'now' | 'schedule' | 'quality' | 'maintenance' | 'performance' | 'system' | 'alarms';
+export type PlaceName = 'now' | 'schedule' | 'whatif' | 'quality' | 'maintenance' | 'performance' | 'system' | 'alarms';
 export type Route =
   | { page: 'now' }
   | { page: 'system' }
@@ -16,6 +16,7 @@ export type Route =
   | { page: 'resources' }
   | { page: 'assets' }
   | { page: 'stores' }
+  | { page: 'whatif' }
   | { page: 'performance' }
   | { page: 'quality' }
   | { page: 'audit' }
@@ -30,7 +31,7 @@ interface Kept {
   back: string;
 }
 const KEPT_QUERY = ['mode', 'at'];
-const PLACES: readonly string[] = ['now', 'schedule', 'quality', 'maintenance', 'performance', 'system', 'alarms'];
+const PLACES: readonly string[] = ['now', 'schedule', 'whatif', 'quality', 'maintenance', 'performance', 'system', 'alarms'];
 const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 // Pages of a place, and where an object page belongs that was opened from nowhere: by a scan, a link, a reload.
 const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
@@ -59,6 +60,7 @@ function parse(path: string): Route {
   if (head === 'maintenance' && rest.length === 1 && rest[0] === 'resources') return { page: 'resources' };
   if (head === 'maintenance' && rest.length === 1 && rest[0] === 'assets') return { page: 'assets' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'stores') return { page: 'stores' };
+  if (head === 'whatif' && !rest.length) return { page: 'whatif' };
   if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };

@@ -16,6 +16,7 @@ from taktwin.contracts.commands.accounts import *
 from taktwin.contracts.commands.assets import *
 from taktwin.contracts.commands.checklists import *
 from taktwin.contracts.commands.collection import *
+from taktwin.contracts.commands.definitions import *
 from taktwin.contracts.commands.documents import *
 from taktwin.contracts.commands.envelope import *
 from taktwin.contracts.commands.execution import *

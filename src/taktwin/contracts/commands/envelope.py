@@ -26,6 +26,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     data: msgspec.Raw  # JSON of the command's own struct
 
 
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """One more thing that is wrong with what was asked."""
+
+    place: str
+    found: str
+    right: str
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came of a command. Refused: place, found and right say why; `current` is what another
     person made of the thing meanwhile, and `changed_by` who."""
@@ -42,3 +50,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     current: dict[str, Any] = {}
     changed_by: str = ""
     changed_ns: int = 0
+    also: list[Mistake] = []  # what else is wrong, where place, found and right are the first of several

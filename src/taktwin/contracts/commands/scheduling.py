@@ -19,6 +19,7 @@ class DropOrder(CommandData, frozen=True, kw_only=True):
     due_ns: int
     priority: int = 0
     customer: str = ""
+    definition: str = ""  # version of the product's definition; "": the one in force
 
 
 class ChangeOrder(CommandData, frozen=True, kw_only=True):

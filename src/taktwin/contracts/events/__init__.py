@@ -14,6 +14,7 @@ from taktwin.contracts.events.accounts import *
 from taktwin.contracts.events.assets import *
 from taktwin.contracts.events.checklists import *
 from taktwin.contracts.events.collection import *
+from taktwin.contracts.events.definitions import *
 from taktwin.contracts.events.documents import *
 from taktwin.contracts.events.envelope import *
 from taktwin.contracts.events.execution import *

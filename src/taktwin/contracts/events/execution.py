@@ -21,6 +21,7 @@ class JobOrderStored(EventData, frozen=True, kw_only=True):
     due_ns: int
     priority: int
     last_operation: bool
+    definition: str = ""  # version of the product's definition, as its order has it; "": the plant folder's
 
 
 class JobOrderUpdated(EventData, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ class OperationsRequestReceived(EventData, frozen=True, kw_only=True):
     due_ns: int
     priority: int = 0  # higher runs first
     customer: str = ""
+    definition: str = ""  # version of the product's definition; "": the plant folder's
 
 
 class OperationsRequestChanged(EventData, frozen=True, kw_only=True):

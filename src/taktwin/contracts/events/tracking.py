@@ -65,6 +65,7 @@ class UnitCreated(EventData, frozen=True, kw_only=True):
     request: str
     job: str
     work_unit: str
+    definition: str = ""  # version of the product's definition that it is made by; "": the plant folder's
 
 
 class UnitMoved(EventData, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from taktwin.mes.collection.engine import step
 from taktwin.mes.collection.tables import Counter, Position, ReadingRow
 from taktwin.mes.decision import Asking, Fact, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed, name_of
 from taktwin.mes.execution.actions import booked, finish, made, running_at
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance import actions as maintenance
@@ -69,7 +70,8 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     )  # fmt: skip
     if job is None:
         return
-    definition = asking.definitions.products[job.product]
+    definition = followed(book, asking.definitions, job)
+    assert definition is not None, "what runs was dispatched by its definition"
     if serial and definition.serialised:
         yield from passed(
             book, serial, definition, definition.operation(job.operation), request=job.request,
@@ -126,8 +128,9 @@ def whose(book: Reading, definitions: Definitions, work_unit: str, job: JobOrder
     """
     row = _reading(book, definitions.made, work_unit)
     made = "" if row is None else row.value
-    definition = definitions.products[job.product]
-    if not made or made == job.product or made not in definitions.materials:
+    definition = followed(book, definitions, job)
+    assert definition is not None, "what runs was dispatched by its definition"
+    if not made or made == job.product or name_of(book, definitions, made) is None:
         return "job"
     components = definition.operation(job.operation).components
     return "component" if any(each.product == made for each in components) else "other"

@@ -14,6 +14,7 @@ from taktwin.mes.collection.tables import Counter
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.inspection import Characteristic
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.execution.actions import running_at
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.quality import actions as quality
@@ -43,7 +44,8 @@ def measured(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
     owner = whose(book, asking.definitions, work_unit, job) if job is not None else "other"
     if job is None or owner == "other":
         return
-    serialised = asking.definitions.products[job.product].serialised and owner == "job"
+    definition = followed(book, asking.definitions, job)
+    serialised = definition is not None and definition.serialised and owner == "job"
     for name in names:
         characteristic = asking.definitions.plan[name]
         if job.product not in characteristic.products:

@@ -27,6 +27,7 @@ SHORT_STOP_S = 120.0  # where the plant says nothing: after two minutes a stop w
 TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles that tell a unit's state
 HOLDERS = ("Area", "ProductionLine", "WorkCenter", "ProcessCell", "ProductionUnit")  # no things, but places
 HOUR_NS = 3_600_000_000_000
+DOMAIN = "product.definition"  # of the plant folder's authority
 STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
@@ -73,6 +74,7 @@ class Operation:
     last: bool
     tools: tuple[str, ...] = ()  # kinds of tools that it needs
     set_points: tuple[SetPoint, ...] = ()  # loaded before a job order begins
+    segment: str = ""  # what its sender calls it; "": its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Definition:
     serialised: bool
     setup_family: str
     operations: tuple[Operation, ...]
+    version: str = ""  # "": the plant folder's
 
     def operation(self, number: int) -> Operation:
         """Return the operation of a number, which a job order of ours always has."""
@@ -134,6 +137,16 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracking:
+    """How a product is counted and followed, as the plant folder has it."""
+
+    made: bool  # here; else it is bought
+    unit: str
+    lots: bool
+    serialised: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Definitions:
     """All that the MES knows of the plant, from the compiled registry."""
 
@@ -176,6 +189,8 @@ class Definitions:
     stores: Mapping[str, str] = field(default_factory=dict)  # storage zones and units -> the floor's name
     asset_roles: Mapping[str, Role] = field(default_factory=dict)
     assets: Mapping[str, Asset] = field(default_factory=dict)  # that the plant folder names
+    tracking: Mapping[str, Tracking] = field(default_factory=dict)  # every product, bought ones too
+    owner: str = "mes"  # of definitions: `erp` or `plm` where what they send needs no approval
 
     def inspected(self, product: str, equipment_class: str) -> tuple[Characteristic, ...]:
         """Return what is measured on a product at work units of a class."""
@@ -285,6 +300,11 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         site=f"{registry.enterprise}/{registry.site}",
         stores={name: each.name for name, each in sorted(registry.equipment.items()) if each.level in STORES},
         asset_roles=_asset_roles(registry), assets=registry.assets,
+        tracking={
+            name: Tracking(each.make, each.unit, each.lots, each.serialised)
+            for name, each in sorted(registry.products.items())
+        },
+        owner=registry.authority[DOMAIN].authority if DOMAIN in registry.authority else "mes",
     )  # fmt: skip
 
 

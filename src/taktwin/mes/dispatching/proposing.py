@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from taktwin.contracts.events import ScheduledJob
 from taktwin.instants import SECOND_NS
 from taktwin.mes.definitions.routes import STEP, Definitions
+from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.publishing import BEGUN, changed_inside, digest, frozen_until
 from taktwin.mes.dispatching.queries import Line, board, task, turn
 from taktwin.mes.execution.engine import soonest
@@ -45,11 +46,12 @@ def schedule(book: Reading, definitions: Definitions, wish: dict[str, Any], now_
     row = schedule_in_force(book)
     plan = {} if row is None else plan_of(row.jobs)
     moves = msgspec.convert(wish.get("moves") or [], list[Move])
+    routes = Routes(book, definitions)
     lines = board(book, definitions, now_ns)
     jobs = {line.job.job: line.job for line in lines}
     unknown = [move.job for move in moves if move.job not in jobs]
     proposed = propose(
-        jobs.values(), definitions, plan, [move for move in moves if move.job in jobs], now_ns,
+        jobs.values(), routes, definitions, plan, [move for move in moves if move.job in jobs], now_ns,
         first=row is None,
     )  # fmt: skip
     inside = changed_inside(plan, proposed, jobs, definitions, now_ns) if row is not None else []
@@ -68,7 +70,7 @@ def schedule(book: Reading, definitions: Definitions, wish: dict[str, Any], now_
             }
             for unit in used
         ],
-        "jobs": [_job(line, proposed.get(line.job.job), definitions) for line in lines],
+        "jobs": [_job(line, proposed.get(line.job.job), routes) for line in lines],
         "orders": _orders(lines, plan, proposed, now_ns),
         "inside": [{"job": each.job, "what": each.what, "until_ns": each.until_ns} for each in inside],
         "unknown": unknown,
@@ -77,8 +79,8 @@ def schedule(book: Reading, definitions: Definitions, wish: dict[str, Any], now_
 
 
 def propose(
-    jobs: Iterable[JobOrder], definitions: Definitions, plan: Plan, moves: Iterable[Move], now_ns: int, *,
-    first: bool,
+    jobs: Iterable[JobOrder], routes: Routes, definitions: Definitions, plan: Plan, moves: Iterable[Move],
+    now_ns: int, *, first: bool,
 ) -> Plan:  # fmt: skip
     """Return the plan after some moves: as near to the one in force as it can be.
 
@@ -90,15 +92,16 @@ def propose(
     now_ns = -(-now_ns // SECOND_NS) * SECOND_NS
     wanted = {move.job: move for move in moves}
     until = {} if first else frozen_until(definitions, now_ns)
-    known = [job for job in jobs if job.product in definitions.products]
+    made = [(job, definition) for job in jobs if (definition := routes.of(job)) is not None]
+    known = [job for job, _ in made]
     # A planner moves what they see: what no schedule names yet stands where the forward pass had put it.
-    seen = propose(known, definitions, plan, (), now_ns, first=first) if wanted else {}
+    seen = propose(known, routes, definitions, plan, (), now_ns, first=first) if wanted else {}
     loose: set[str] = set()  # what cannot keep its place, because what comes before it in its order moves
     while True:
         opened = _opened(plan, wanted, loose, until)
         tasks = [
-            (job, _wanted(task(job, definitions, plan), job, wanted, plan, seen, loose, opened, now_ns))
-            for job in known
+            (job, _wanted(task(job, definition, plan), job, wanted, plan, seen, loose, opened, now_ns))
+            for job, definition in made
         ]
         placed = project(
             [each for _, each in _in_turn(tasks, plan)], now_ns=now_ns, calendars=definitions.calendars,
@@ -200,9 +203,11 @@ def _place(each: ScheduledJob | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _job(line: Line, proposed: ScheduledJob | None, definitions: Definitions) -> dict[str, Any]:
+def _job(line: Line, proposed: ScheduledJob | None, routes: Routes) -> dict[str, Any]:
     job = line.job
-    operation = definitions.products[job.product].operation(job.operation)
+    definition = routes.of(job)
+    assert definition is not None, "a line of the board has a definition"
+    operation = definition.operation(job.operation)
     return {
         "job": job.job, "request": job.request, "operation": job.operation, "name": job.name,
         "product": job.product, "quantity": job.quantity, "good": job.good, "state": job.state,

@@ -12,6 +12,7 @@ from taktwin.contracts.events import ScheduledJob
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import STEP, Definitions
+from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.queries import open_jobs
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.engine import Inside, at_once, changes_inside, in_sequence
@@ -49,7 +50,7 @@ def _publish(
         raise _invalid("jobs", len(wish.jobs), f"{JOBS_MAX:,} at most")
     known = {job.job: job for job in open_jobs(book)}
     old = {} if row is None else plan_of(row.jobs)
-    new = _checked(wish.jobs, known, old, asking)
+    new = _checked(wish.jobs, known, old, asking, Routes(book, asking.definitions))
     _keeps_order(book, new, known)
     twice = at_once(new.values())
     if twice is not None:
@@ -111,8 +112,9 @@ def changed_inside(
 
 
 def _checked(
-    wished: Iterable[commands.PlannedJob], known: Mapping[str, JobOrder], old: Plan, asking: Asking
-) -> Plan:
+    wished: Iterable[commands.PlannedJob], known: Mapping[str, JobOrder], old: Plan, asking: Asking,
+    routes: Routes,
+) -> Plan:  # fmt: skip
     """Return the new plan; what has begun keeps the place that it was planned to have."""
     new: Plan = {}
     for each in wished:
@@ -126,7 +128,7 @@ def _checked(
         was = old.get(each.job)
         if was is not None and _same(was, new[each.job]):
             continue  # it was agreed on before, and may lie behind us
-        _possible(new[each.job], job, begun_as=was, asking=asking)
+        _possible(new[each.job], job, begun_as=was, asking=asking, routes=routes)
     for name, was in old.items():
         if name in known and State(known[name].state) in BEGUN:
             new.setdefault(name, was)
@@ -137,9 +139,11 @@ def _same(one: ScheduledJob, other: ScheduledJob) -> bool:
     return (one.work_unit, one.begin_ns, one.end_ns) == (other.work_unit, other.begin_ns, other.end_ns)
 
 
-def _possible(each: ScheduledJob, job: JobOrder, *, begun_as: ScheduledJob | None, asking: Asking) -> None:
+def _possible(
+    each: ScheduledJob, job: JobOrder, *, begun_as: ScheduledJob | None, asking: Asking, routes: Routes
+) -> None:
     place = f"job order {each.job}"
-    definition = asking.definitions.products.get(job.product)
+    definition = routes.of(job)
     if definition is None:
         raise unknown("product that is made here", job.product)
     candidates = definition.operation(job.operation).work_units

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from taktwin.contracts.events import ScheduledJob
 from taktwin.mes.assets.queries import unfulfilled
 from taktwin.mes.assets.tables import AssetPlace
-from taktwin.mes.definitions.routes import STEP, Definitions
+from taktwin.mes.definitions.routes import STEP, Definition, Definitions, Operation
+from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
 from taktwin.mes.execution.engine import soonest
@@ -68,6 +69,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
     """
     jobs = open_jobs(book)
     plan = plan_in_force(book)
+    routes = Routes(book, definitions)
 
     @functools.cache  # hundreds of lines share some ten operations
     def told(product: str, operation: str) -> list[Instruction]:
@@ -79,9 +81,14 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
     running = {job.work_unit: job.job for job in jobs if job.state == State.RUNNING}
     stock = _stock(book)
 
+    def step(product: str, version: str, number: int) -> Operation:
+        definition = routes.version(product, version)
+        assert definition is not None, "a line has a definition"
+        return definition.operation(number)
+
     @functools.cache
-    def supplies(work_unit: str, product: str, number: int) -> list[Supply]:
-        components = definitions.products[product].operation(number).components
+    def supplies(work_unit: str, product: str, version: str, number: int) -> list[Supply]:
+        components = step(product, version, number).components
         return [_supply(book, work_unit, each.product, stock) for each in components if each.lots]
 
     holders, here = qualified(book, now_ns), crews(book)
@@ -89,8 +96,8 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
     absent = unfulfilled(book, definitions)
 
     @functools.cache
-    def unready(work_unit: str, product: str, number: int, name: str) -> _Unready:
-        operation = definitions.products[product].operation(number)
+    def unready(work_unit: str, product: str, version: str, number: int, name: str) -> _Unready:
+        operation = step(product, version, number)
         return _Unready(
             documents=[
                 each.document for each in told(product, name) if each.required and each.revision is None
@@ -100,7 +107,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
         )
 
     restricted = _restricted(book)
-    projected = projections(jobs, definitions, now_ns, plan)
+    projected = projections(jobs, routes, definitions, now_ns, plan)
     ends: dict[str, int] = {}
     for job in jobs:
         if job.job in projected:
@@ -109,7 +116,7 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
     for job in jobs:
         if at and job.work_unit != at:
             continue
-        definition = definitions.products.get(job.product)
+        definition = routes.of(job)
         if definition is None:
             continue  # the plant model no longer knows this product: execution refuses it by name
         operation = definition.operation(job.operation)
@@ -118,10 +125,10 @@ def board(book: Reading, definitions: Definitions, now_ns: int, at: str = "") ->
         if not place and len(operation.work_units) == 1:
             place = operation.work_units[0]
         before = by_step.get((job.request, job.operation - STEP), ())
-        shared = unready(place, job.product, job.operation, job.name)
+        shared = unready(place, job.product, job.definition, job.operation, job.name)
         situation = Situation(
             work_unit=place,
-            supplies=supplies(place, job.product, job.operation),
+            supplies=supplies(place, job.product, job.definition, job.operation),
             before=before[0].job if before else "",  # one that is over is in nobody's way
             before_made=sum(each.good for each in before),
             documents=shared.documents,
@@ -175,19 +182,18 @@ def _held_before(
 
 
 def projections(
-    jobs: Iterable[JobOrder], definitions: Definitions, now_ns: int, plan: Plan
+    jobs: Iterable[JobOrder], routes: Routes, definitions: Definitions, now_ns: int, plan: Plan
 ) -> dict[str, Projected]:
     """Return where and when each open job order will run, in the turn of the board."""
     inner = sorted(jobs, key=lambda job: turn(job, plan))
-    tasks = [task(job, definitions, plan) for job in inner if job.product in definitions.products]
+    tasks = [task(job, made, plan) for job in inner if (made := routes.of(job)) is not None]
     return project(tasks, now_ns=now_ns, calendars=definitions.calendars)
 
 
-def task(job: JobOrder, definitions: Definitions, plan: Plan) -> Task:
+def task(job: JobOrder, definition: Definition, plan: Plan) -> Task:
     """Return what is left of a job order, where it is planned or else where it may run."""
     planned = plan.get(job.job)
     place = job.work_unit or (planned.work_unit if planned is not None else "")
-    definition = definitions.products[job.product]
     operation = definition.operation(job.operation)
     return Task(
         job=job.job, request=job.request, left=max(0, job.quantity - job.good), made=job.good,

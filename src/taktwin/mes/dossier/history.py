@@ -39,6 +39,7 @@ from taktwin.instants import rfc3339
 from taktwin.mes.checklists.engine import OK
 from taktwin.mes.checklists.tables import ChecklistAnswer, Photo
 from taktwin.mes.definitions.routes import Definition, Definitions
+from taktwin.mes.definitions.versions import followed, name_of
 from taktwin.mes.documents.queries import in_force
 from taktwin.mes.documents.tables import Acknowledgement, DocumentRevision
 from taktwin.mes.execution.tables import ScrapReport
@@ -123,7 +124,7 @@ def _found(book: Reading, trail: Trail, definitions: Definitions, serial: str) -
     photos = [row for kind, record in of for row in book.where(Photo, record_kind=kind, record=record)]
     answers = [row for job in jobs for row in book.where(ChecklistAnswer, job=job)]
     return Found(
-        known.unit, definitions.products.get(known.unit.product), known.passages, known.eaten, results,
+        known.unit, followed(book, definitions, known.unit), known.passages, known.eaten, results,
         entries,
         _by_subject(trail.about(jobs, BEGINNINGS)),
         _by_subject(trail.about(
@@ -177,7 +178,7 @@ def _record(book: Reading, trail: Trail, found: Found, definitions: Definitions,
     )
     return DeviceHistory(
         schema=VERSION, site=site, unit=unit.unit, product=unit.product,
-        name=definitions.materials.get(unit.product, ""), order=unit.request,
+        name=name_of(book, definitions, unit.product) or "", order=unit.request,
         customer="" if request is None else request.customer, disposition=unit.disposition,
         reason=unit.reason, created=_instant(unit.created_ns), finished=_instant(unit.finished_ns),
         exceptions=exceptions,
@@ -193,6 +194,7 @@ def _record(book: Reading, trail: Trail, found: Found, definitions: Definitions,
             entries=len(found.entries), first=found.entries[0].sequence, last=found.entries[-1].sequence,
             last_hash=found.entries[-1].hash,
         ),
+        definition=unit.definition,
         answers=[_answer(row) for row in found.answers],
         photos=[
             Photograph(file=row.file, caption=row.caption, kind=row.record_kind, record=row.record,

@@ -104,6 +104,8 @@ def _story(file: DeviceHistoryFile, words: dict[str, str], pictures: Pictures) -
     for name in ("created", "finished"):
         values[name] = _at(values[name])
     values["product"] = f"{record.product}, {record.name}"
+    if record.definition:
+        values["product"] += f", {words['definition']} {record.definition}"
     if record.reason:
         values["disposition"] += f": {record.reason}"
     shown = (f"<b>{escape(words[name])}</b> {escape(values[name] or '–')}" for name in facts)

@@ -16,6 +16,7 @@ from taktwin.contracts.machine_commands import (
 from taktwin.mes.collection.tables import ReadingRow
 from taktwin.mes.decision import Asking, Fact, Refused, Rules
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.enforcing.engine import Here, Part, Verdict, decide
 from taktwin.mes.enforcing.tables import Question
 from taktwin.mes.execution.actions import control
@@ -115,9 +116,9 @@ def _part(book: Reading, serial: str) -> Part | None:
 
 
 def _here(book: Reading, definitions: Definitions, work_unit: str, job: JobOrder | None) -> Here | None:
-    if job is None or job.product not in definitions.products:
+    definition = None if job is None else followed(book, definitions, job)
+    if job is None or definition is None:
         return None
-    definition = definitions.products[job.product]
     standing = {row.lot for row in book.where(LoadedLot, work_unit=work_unit)}
     wanted = {each.product for each in definition.operation(job.operation).components}
     lots = {name for name in standing if (lot := book.get(Lot, name)) is not None and lot.product in wanted}
@@ -142,7 +143,8 @@ def parameters_loaded(
     job = book.get(JobOrder, row.job)
     if job is None:
         return  # taken out of the list meanwhile
-    yield from parameters.written(row, result, product=job.product, operation=job.operation, asking=asking)
+    points = parameters.set_points(book, asking.definitions, job, job.operation)
+    yield from parameters.written(row, result, points, product=job.product, asking=asking)
     if result.outcome is not Outcome.DONE:
         return
     cause = Method.RESUME if State(job.state) is State.INTERRUPTED else Cause.BEGIN

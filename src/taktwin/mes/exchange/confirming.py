@@ -69,7 +69,7 @@ def _response(book: Reading, definitions: Definitions, job: JobOrder, at_ns: int
     few = book.count(Passage, job=job.job) <= UNITS_MAX
     units = {row.unit for row in book.where(Passage, job=job.job) if row.good} if few else set()
     return JobResponse(
-        job=job.job, name=job.name, product=job.product, definition="",
+        job=job.job, name=job.name, product=job.product, definition=job.definition,
         state=b2mml_state(State(job.state), SubState(job.sub_state)), started_ns=job.started_ns,
         ended_ns=job.ended_ns, good=job.good, scrap=job.scrap, units=tuple(sorted(units)),
         equipment={unit: span_ns / SECOND_NS for unit, span_ns in ran.items()},
@@ -121,11 +121,13 @@ def _job(job: JobOrder, planned: ScheduledJob | None) -> JobOut:
         equipment=job.work_unit or (planned.work_unit if planned is not None else ""),
         begin_ns=planned.begin_ns if planned is not None else 0,
         end_ns=planned.end_ns if planned is not None else 0, version=job.version,
+        definition=job.definition,
     )  # fmt: skip
 
 
 def _order(row: Request) -> OrderOut:
-    return OrderOut(row.request, row.product, row.quantity, row.due_ns, row.priority, row.customer, row.state)
+    return OrderOut(row.request, row.product, row.quantity, row.due_ns, row.priority, row.customer, row.state,
+                    row.definition)  # fmt: skip
 
 
 def _segment(book: Reading, job: JobOrder) -> SegmentOut:

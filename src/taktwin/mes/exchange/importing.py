@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import msgspec
-
 from taktwin.contracts import commands
-from taktwin.contracts.commands import Command, CommandData, ImportedRow, ImportReport
+from taktwin.contracts.commands import CommandData, ImportedRow, ImportReport
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import Desk
-from taktwin.mes.exchange.csv_orders import CsvError, read_csv
-from taktwin.mes.exchange.defining import compared
+from taktwin.mes.exchange.asking import done, refused
+from taktwin.mes.exchange.csv_definitions import is_definitions, read_definitions
+from taktwin.mes.exchange.csv_orders import read_orders
+from taktwin.mes.exchange.csv_rows import CsvError, CsvFile, read_rows
+from taktwin.mes.exchange.defining import Masters
 from taktwin.mes.exchange.placing import JobLists
 from taktwin.mes.stores import Store
 from taktwin.standards import b2mml
@@ -31,23 +32,29 @@ class Importer:
         self, desk: Desk, store: Store, definitions: Definitions, *, sender: str, time_zone: str
     ) -> None:
         self._desk = desk
-        self._definitions = definitions
         self._sender = sender
         self._time_zone = time_zone
         self._job_lists = JobLists(desk, store)
+        self._masters = Masters(desk, store, definitions)
 
     def take(self, kind: str, content: bytes, *, actor: str, actor_type: str, at_ns: int) -> ImportReport:
         """Return what became of the parts of a message; `kind` is csv or b2mml."""
         try:
             if kind == "csv":
-                return ImportReport(
-                    rows=self._order(read_csv(content, self._time_zone), "csv", actor, actor_type)
-                )
+                return ImportReport(rows=self._take_csv(read_rows(content), actor, actor_type))
             if kind == "b2mml":
                 return self._take_b2mml(content, actor, actor_type, at_ns)
         except (CsvError, B2mmlError) as error:
             return ImportReport(place=error.place, found=error.found, right=error.right)
         return ImportReport(place="format", found=repr(kind), right="csv or b2mml")
+
+    def _take_csv(self, file: CsvFile, actor: str, actor_type: str) -> list[ImportedRow]:
+        if is_definitions(file):
+            return self._masters.take(
+                read_definitions(file, self._time_zone), delete=False, key="csv", actor=actor,
+                actor_type=actor_type,
+            )  # fmt: skip
+        return self._order(read_orders(file, self._time_zone), "csv", actor, actor_type)
 
     def _take_b2mml(self, content: bytes, actor: str, actor_type: str, at_ns: int) -> ImportReport:
         message = b2mml.read(content)
@@ -66,13 +73,10 @@ class Importer:
                 cause=f"job list {message.bod} of {actor}", actor=actor, actor_type=actor_type,
             )  # fmt: skip
         if message.noun in NOUNS:
-            delete = message.action == "Delete"
-            return [
-                refused(each)
-                if isinstance(each, NotRead)
-                else compared(each, self._definitions, delete=delete)
-                for each in b2mml.definitions(message)
-            ]
+            return self._masters.take(
+                b2mml.definitions(message), delete=message.action == "Delete", key=key, actor=actor,
+                actor_type=actor_type,
+            )  # fmt: skip
         raise B2mmlError("root element", repr(message.verb + message.noun),
                          f"Process, Sync or Show with one of {', '.join(NOUNS)}")  # fmt: skip
 
@@ -93,33 +97,11 @@ class Importer:
         return rows
 
 
-def done(
-    desk: Desk, wish: CommandData, *, name: str, key: object, remark: str, actor: str, actor_type: str
-) -> ImportedRow:
-    """Ask the desk, once for everything that is the same in `key`, and return what became of it."""
-    answer = desk.execute(
-        Command(
-            id=f"import:{hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:40]}",
-            name=wish.command_name, actor=actor, actor_type=actor_type,
-            data=msgspec.Raw(msgspec.json.encode(wish)),
-        )
-    )  # fmt: skip
-    reason = "" if answer.accepted else f"{answer.place}: found {answer.found}; expected {answer.right}"
-    return ImportedRow(request=name, accepted=answer.accepted, code=answer.code, reason=reason,
-                       remark=remark if answer.accepted else "")  # fmt: skip
-
-
-def refused(each: NotRead) -> ImportedRow:
-    """Return the row of what could not be read."""
-    return ImportedRow(request=each.request, accepted=False, code="invalid",
-                       reason=f"{each.place}: found {each.found}; expected {each.right}")  # fmt: skip
-
-
 def _wish(order: OrderIn) -> CommandData:
     if order.change:
         return commands.ChangeOrder(request=order.request, version=0, due_ns=order.due_ns,
                                     priority=order.priority, customer=order.customer)  # fmt: skip
     return commands.DropOrder(
         request=order.request, product=order.product, quantity=order.quantity, due_ns=order.due_ns,
-        priority=order.priority, customer=order.customer,
+        priority=order.priority, customer=order.customer, definition=order.definition,
     )  # fmt: skip

@@ -117,7 +117,7 @@ def _look(asked: _List, each: JobIn, job: JobOrder | None, *, delete: bool) -> N
     for name, found, right in (
         ("WorkMasterID", said.product, job.product),
         ("MaterialRequirement/Quantity", said.quantity or "", job.quantity),
-        ("WorkMasterVersion", said.definition, ""),
+        ("WorkMasterVersion", said.definition, job.definition),
     ):
         if found != "" and found != right:
             asked.refuse(said.job, "invalid", f"{name}: found {found}; expected {right or 'nothing'}")

@@ -37,7 +37,7 @@ def _work(book: Reading, definitions: Definitions, wish: Answer, now_ns: int) ->
 
 
 def _definitions(book: Reading, definitions: Definitions, wish: Answer, now_ns: int) -> Answer:
-    found = [defining.own(each) for each in definitions.products.values()]
+    found = defining.shown(book, definitions, now_ns)
     if not found:
         return {}
     sender = str(wish["sender"])

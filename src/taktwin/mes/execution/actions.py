@@ -10,6 +10,9 @@ from taktwin.contracts import commands, events
 from taktwin.mes.assets.queries import refuse_unfulfilled
 from taktwin.mes.checklists.queries import Question, questions
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.definitions.routes import Definition
+from taktwin.mes.definitions.tables import Master
+from taktwin.mes.definitions.versions import Routes, followed, in_force, in_force_of
 from taktwin.mes.documents.queries import instructions
 from taktwin.mes.execution.asking import asks, machine_counts
 from taktwin.mes.execution.engine import AT_ONCE, OVER
@@ -17,6 +20,7 @@ from taktwin.mes.execution.tables import JobOrder, Output, Run, ScrapReport
 from taktwin.mes.machines import parameters
 from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.maintenance.readiness import refuse_stopped, refuse_toolless, stopped
+from taktwin.mes.mastering.actions import refuse_unmakeable
 from taktwin.mes.quality import actions as quality
 from taktwin.mes.quality.tables import Nonconformance
 from taktwin.mes.records.actions import signed
@@ -46,9 +50,7 @@ RUNS_BACK = 50  # how many runs of a machine a count may be late
 
 def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Iterator[Fact]:
     """Take an order in: one job order for each operation of its product's route."""
-    definition = asking.definitions.products.get(wish.product)
-    if definition is None:
-        raise unknown("product that is made here", wish.product)
+    definition = _to_follow(book, wish, asking)
     if not 0 < wish.quantity <= 1_000_000:
         raise Refused("invalid", "quantity", wish.quantity, "a whole number from 1 to 1,000,000",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
@@ -63,7 +65,7 @@ def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Itera
     yield Fact(
         events.OperationsRequestReceived(
             request=wish.request, product=wish.product, quantity=wish.quantity, due_ns=wish.due_ns,
-            priority=wish.priority, customer=wish.customer,
+            priority=wish.priority, customer=wish.customer, definition=definition.version,
         ),
         asking.now_ns,
     )  # fmt: skip
@@ -73,10 +75,30 @@ def drop_order(book: Reading, wish: commands.DropOrder, asking: Asking) -> Itera
                 job=f"{wish.request}-{step.number}", request=wish.request, operation=step.number,
                 name=step.name, product=wish.product, equipment_class=step.equipment_class,
                 quantity=wish.quantity, due_ns=wish.due_ns, priority=wish.priority,
-                last_operation=step.last,
+                last_operation=step.last, definition=definition.version,
             ),
             asking.now_ns,
         )  # fmt: skip
+
+
+def _to_follow(book: Reading, wish: commands.DropOrder, asking: Asking) -> Definition:
+    """Return the definition that an order follows from now on: the one that it names, else that in force."""
+    if wish.definition:
+        key = f"{wish.product}:{wish.definition}"
+        named = book.get(Master, key)
+        if named is None:
+            raise unknown("definition", key)
+        row = in_force([named], asking.now_ns)
+        if row is None:
+            raise Refused("state", f"definition {key}", named.state, "one that counts now", row=named)
+    else:
+        row = in_force_of(book, wish.product, asking.now_ns)
+    if row is not None:
+        refuse_unmakeable(book, row, asking)
+    found = Routes(book, asking.definitions).version(wish.product, "" if row is None else row.definition)
+    if found is None:
+        raise unknown("product that is made here", wish.product)
+    return found
 
 
 def dispatch_job(book: Reading, wish: commands.DispatchJob, asking: Asking) -> Iterator[Fact]:
@@ -162,11 +184,8 @@ def _with_parameters(
 ) -> Iterator[Fact]:
     """Yield what lets a job order run, or what loads its parameters first: it runs once they are held."""
     running = control(book, job, wish, asking, work_unit=work_unit)
-    points = parameters.set_points(asking.definitions, job.product, job.operation)
-    loaded = not points or parameters.verified(
-        book, asking.definitions, job=job.job, product=job.product, operation=job.operation,
-        work_unit=job.work_unit,
-    )  # fmt: skip
+    points = parameters.set_points(book, asking.definitions, job, job.operation)
+    loaded = not points or parameters.verified(book, points, job=job.job, work_unit=job.work_unit)
     # Each begin is loaded anew; who only paused has them still, unless somebody else ran there.
     if loaded and (not points or wish is Method.RESUME or asking.late):
         yield from running
@@ -176,9 +195,8 @@ def _with_parameters(
         raise Refused("not_ready", f"parameters of {job.work_unit}", "not loaded without the server",
                       "a machine that has said what it holds", row=job)  # fmt: skip
     yield from parameters.load(
-        book, asking, job=job.job, request=job.request, product=job.product, operation=job.operation,
-        work_unit=job.work_unit,
-    )  # fmt: skip
+        book, asking, points, job=job.job, request=job.request, work_unit=job.work_unit
+    )
 
 
 def control(
@@ -196,7 +214,7 @@ def control(
         raise Refused("state", f"job order {job.job}", f"{job.state} {job.sub_state}".strip(),
                       f"a state in which {wish.value} is possible", status=step.status, row=job)  # fmt: skip
     if wish is Method.UPDATE and work_unit:
-        _may_run_there(job, work_unit, asking)
+        _may_run_there(book, job, work_unit, asking)
     if wish in (Method.START, Cause.BEGIN) and not place:
         raise Refused(
             "not_ready", f"job order {job.job}", "no work unit", "a work unit to run on (dispatch it)"
@@ -214,9 +232,10 @@ def control(
         _somebody_may(book, job, place, asking)
         refuse_stopped(book, job.work_unit, job)
         refuse_unfulfilled(book, asking.definitions, job.work_unit, job)
-    if wish is Cause.BEGIN and not told and job.product in asking.definitions.products:
+    definition = followed(book, asking.definitions, job) if wish is Cause.BEGIN and not told else None
+    if definition is not None:
         # A worn tool keeps a job order from beginning, not from going on: it is in the machine's hand.
-        tools = asking.definitions.products[job.product].operation(job.operation).tools
+        tools = definition.operation(job.operation).tools
         refuse_toolless(book, asking.definitions, job.work_unit, tools, job, asking.now_ns)
     ask = None if told or asking.late else asks(book, job, wish, place, asking)
     if ask is not None:
@@ -276,8 +295,10 @@ def _order_is_over(book: Reading, job: JobOrder, at_ns: int) -> Iterator[Fact]:
     )  # fmt: skip
 
 
-def _may_run_there(job: JobOrder, work_unit: str, asking: Asking) -> None:
-    definition = asking.definitions.products[job.product]
+def _may_run_there(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
+    definition = followed(book, asking.definitions, job)
+    if definition is None:
+        raise unknown("product that is made here", job.product)
     allowed = definition.operation(job.operation).work_units
     if work_unit not in allowed:
         raise Refused("invalid", f"work unit of {job.job}", repr(work_unit), f"one of {', '.join(allowed)}",
@@ -327,7 +348,7 @@ def _by_hand_is_done(book: Reading, job: JobOrder, asking: Asking) -> None:
 
 def _somebody_may(book: Reading, job: JobOrder, work_unit: str, asking: Asking) -> None:
     """Return only if the skills of the operation are there: of whoever asks, or of anybody logged on."""
-    definition = asking.definitions.products.get(job.product)
+    definition = followed(book, asking.definitions, job)
     skills = () if definition is None else checked(book, definition.operation(job.operation).skills)
     for skill in skills:
         people = [asking.logged_on] if asking.logged_on else people_at(book, work_unit, asking)
@@ -500,7 +521,7 @@ def _stored(book: Book, event: events.JobOrderStored, at_ns: int) -> None:
         product=event.product, equipment_class=event.equipment_class, work_unit="",
         quantity=event.quantity, due_ns=event.due_ns, priority=event.priority,
         last_operation=event.last_operation, state=State.NOT_ALLOWED_TO_START, sub_state=SubState.WAITING,
-        good=0, scrap=0, started_ns=0, ended_ns=0, reason="", version=1,
+        good=0, scrap=0, started_ns=0, ended_ns=0, reason="", version=1, definition=event.definition,
     ))  # fmt: skip
 
 
@@ -603,7 +624,8 @@ def made(book: Book, work_unit: str, name: str, at_ns: int, *, good: int = 0, sc
         job = book.get(JobOrder, name) if name else None
         row = Output(output=key, work_unit=work_unit, minute_ns=minute_ns, job=name, good=0, scrap=0,
                      product="" if job is None else job.product,
-                     operation=0 if job is None else job.operation)  # fmt: skip
+                     operation=0 if job is None else job.operation,
+                     definition="" if job is None else job.definition)  # fmt: skip
     book.put(msgspec.structs.replace(row, good=row.good + good, scrap=row.scrap + scrap))
 
 

@@ -97,10 +97,8 @@ def heard(
 
 def _paused_without_parameters(book: Reading, job: JobOrder, asking: Asking) -> Iterator[Fact]:
     """Pause a machine that runs by itself without what the product wants; whoever resumes it loads that."""
-    held = parameters.verified(
-        book, asking.definitions, job=job.job, product=job.product, operation=job.operation,
-        work_unit=job.work_unit,
-    )  # fmt: skip
+    points = parameters.set_points(book, asking.definitions, job, job.operation)
+    held = parameters.verified(book, points, job=job.job, work_unit=job.work_unit)
     waits = under_way(book, job.job, job.work_unit, asking.now_ns)
     if held or (waits is not None and method_of(waits) == Method.PAUSE):
         return

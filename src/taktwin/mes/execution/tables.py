@@ -30,6 +30,7 @@ class JobOrder(Row, frozen=True, kw_only=True):
     ended_ns: int
     reason: str
     version: int
+    definition: str = ""  # version of the product's definition; "": the plant folder's
 
 
 class Output(Row, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class Output(Row, frozen=True, kw_only=True):
     operation: int
     good: int
     scrap: int  # rejected by the machine, or reported by a person
+    definition: str = ""  # of the job order
 
 
 class Run(Row, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ begins by itself without them is paused, for what it makes is not what the produ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from taktwin.contracts import events
 from taktwin.contracts.machine_commands import LoadParameters, MachineResult, Wanted
 from taktwin.mes.decision import Asking, Fact, Refused
 from taktwin.mes.definitions.routes import Definitions, SetPoint
+from taktwin.mes.definitions.versions import Following, followed
 from taktwin.mes.machines.actions import give
 from taktwin.mes.machines.tables import LoadedParameter, MachineOrder
 from taktwin.storage.book import Reading
@@ -23,20 +24,21 @@ from taktwin.storage.book import Reading
 PATIENCE_NS = 60 * 1_000_000_000  # plant time: later nobody at the terminal waits for it
 
 
-def set_points(definitions: Definitions, product: str, operation: int) -> tuple[SetPoint, ...]:
-    """Return what a machine must hold for an operation of a product."""
-    definition = definitions.products.get(product)
+def set_points(
+    book: Reading, definitions: Definitions, each: Following, operation: int
+) -> tuple[SetPoint, ...]:
+    """Return what a machine must hold for an operation of a job order."""
+    definition = followed(book, definitions, each)
     return () if definition is None else definition.operation(operation).set_points
 
 
 def load(
-    book: Reading, asking: Asking, *, job: str, request: str, product: str, operation: int, work_unit: str
+    book: Reading, asking: Asking, points: Sequence[SetPoint], *, job: str, request: str, work_unit: str
 ) -> Iterator[Fact]:
     """Yield the command that loads the parameters of a job order; nothing where it has none.
 
     Raises Refused while an earlier one is under way.
     """
-    points = set_points(asking.definitions, product, operation)
     if not points:
         return
     for row in book.where(MachineOrder, work_unit=work_unit, outcome=""):
@@ -55,14 +57,12 @@ def load(
     )  # fmt: skip
 
 
-def verified(
-    book: Reading, definitions: Definitions, *, job: str, product: str, operation: int, work_unit: str
-) -> bool:
+def verified(book: Reading, points: Sequence[SetPoint], *, job: str, work_unit: str) -> bool:
     """Return whether a machine has said that it holds what a job order wants, and was told nothing since.
 
     What it holds for another job order is not that: who takes turns on a machine is loaded each time.
     """
-    for each in set_points(definitions, product, operation):
+    for each in points:
         row = book.get(LoadedParameter, f"{work_unit}/{each.signal}")
         if row is None or not row.same or row.job != job or row.wanted != float(each.wanted(work_unit)):
             return False
@@ -70,13 +70,13 @@ def verified(
 
 
 def written(
-    row: MachineOrder, result: MachineResult, *, product: str, operation: int, asking: Asking
+    row: MachineOrder, result: MachineResult, points: Sequence[SetPoint], *, product: str, asking: Asking
 ) -> Iterator[Fact]:
     """Yield, for each parameter of a command that has ended, what was wanted and what the machine holds."""
     found = {each.signal: each for each in result.values}
     wanted = msgspec.json.decode(row.content, type=LoadParameters).values
     targets = {each.signal: float(each.value) for each in wanted}
-    for point in set_points(asking.definitions, product, operation):
+    for point in points:
         if point.signal not in targets:
             continue  # the plant model has changed meanwhile
         back = found.get(point.signal)

@@ -14,6 +14,7 @@ from typing import Any
 from taktwin.instants import rfc3339
 from taktwin.mes.assets.queries import unfulfilled
 from taktwin.mes.definitions.routes import Definitions, Operation
+from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.queries import SOME, open_jobs
 from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
@@ -56,13 +57,13 @@ class Needs:
     materials: dict[str, list[str]] = field(default_factory=dict)
 
 
-def needs(jobs: list[JobOrder], definitions: Definitions) -> Needs:
+def needs(jobs: list[JobOrder], routes: Routes) -> Needs:
     """Return what open job orders need where they run or may run; what comes first stands first."""
     found = Needs()
     for job in sorted(
         jobs, key=lambda each: (each.state != State.RUNNING, -each.priority, soonest(each.due_ns), each.job)
     ):
-        definition = definitions.products.get(job.product)
+        definition = routes.of(job)
         if definition is None:
             continue
         operation = definition.operation(job.operation)
@@ -87,7 +88,7 @@ def availability(
 ) -> dict[str, Any]:
     """Return every resource with its state, the reason, and which open job orders need it."""
     jobs = open_jobs(book)
-    wanted = needs(jobs, definitions)
+    wanted = needs(jobs, Routes(book, definitions))
     lines = [
         *_machines(book, definitions, jobs, wanted),
         *_assets(book, definitions, wanted),

@@ -17,6 +17,7 @@ from taktwin.measures import kpi
 from taktwin.measures.kpi import Elements
 from taktwin.measures.reliability import reliability
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.execution import tables as execution
 from taktwin.mes.execution.tables import JobOrder, Output
 from taktwin.mes.maintenance.tables import MaintenanceOrder
@@ -102,6 +103,7 @@ def unit_time(
         for row in begun(book, MachineSpan, work_unit, from_ns - DAY_NS, to_ns)
         if row.to_ns > from_ns
     ]  # fmt: skip
+    routes = Routes(book, definitions)
     edge = book.get(MachineEdge, work_unit)
     edge_ns = edge.end_ns if edge is not None else 0
     rows = stops_in(book, work_unit, from_ns=from_ns, to_ns=to_ns)
@@ -132,7 +134,7 @@ def unit_time(
                 row.product,
                 row.good,
                 row.scrap,
-                _cycle_ns(definitions, row),
+                _cycle_ns(routes, definitions, row),
                 elements.seen_share(
                     found, from_ns=max(row.minute_ns, from_ns), to_ns=min(row.minute_ns + MINUTE_NS, to_ns)
                 ),
@@ -164,9 +166,9 @@ def _element(definitions: Definitions, code: str) -> TimeClass | None:
     return None if reason is None else TimeClass(reason.element)
 
 
-def _cycle_ns(definitions: Definitions, row: Output) -> int | None:
+def _cycle_ns(routes: Routes, definitions: Definitions, row: Output) -> int | None:
     """Return the planned run time of one part (PRU): of its operation, else of the unit."""
-    definition = definitions.products.get(row.product)
+    definition = routes.of(row)
     if definition is not None:
         for operation in definition.operations:
             if operation.number == row.operation:

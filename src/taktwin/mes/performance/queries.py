@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from taktwin.mes.definitions.routes import Definitions
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.execution import tables as execution
 from taktwin.mes.execution.engine import soonest
 from taktwin.mes.execution.tables import JobOrder
@@ -67,7 +68,7 @@ def _needs(book: Reading, definitions: Definitions, work_unit: str) -> list[str]
         for job in sorted(
             jobs, key=lambda job: (-job.priority, soonest(job.due_ns), job.request, job.operation)
         ):
-            definition = definitions.products.get(job.product)
+            definition = followed(book, definitions, job)
             if definition is not None:
                 return list(checked(book, definition.operation(job.operation).skills))
     return []

@@ -13,6 +13,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.contracts.events import ReworkStepPlanned
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.quality.tables import Nonconformance, Rework
 from taktwin.mes.tracking.actions import sent_back
 from taktwin.mes.tracking.tables import RESTRICTED, Unit
@@ -32,18 +33,28 @@ def ordered(book: Reading, row: Nonconformance, route: str, asking: Asking) -> I
     if not route:
         return
     found = asking.definitions.rework_routes.get(route)
-    definition = asking.definitions.products.get(row.product)
+    unit = book.get(Unit, row.unit) if row.unit else None
+    definition = (
+        asking.definitions.products.get(row.product)
+        if unit is None
+        else followed(book, asking.definitions, unit)
+    )
     if found is None or definition is None or row.product not in found.products:
         fit = [
             name for name, each in asking.definitions.rework_routes.items() if row.product in each.products
         ]
         raise Refused("unknown", "rework route", repr(route),
                       f"one of {row.product}: {', '.join(fit) or 'the plant folder has none'}")  # fmt: skip
-    if book.get(Unit, row.unit) is None:
+    if unit is None:
         raise Refused("invalid", "rework route", repr(route), "a part with a serial number that was counted",
                       status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
     numbers = [step.number for step in definition.operations]
-    back_to = next(step.number for step in definition.operations if step.name == found.back_to)
+    back_to = next((step.number for step in definition.operations if step.name == found.back_to), 0)
+    if not back_to:
+        names = ", ".join(step.name for step in definition.operations)
+        raise Refused("state", f"rework route {route}", f"back to {found.back_to}",
+                      f"a route back to an operation by which {row.unit} is made: {names}",
+                      row=row)  # fmt: skip
     behind = numbers[numbers.index(back_to) - 1] if back_to != numbers[0] else 0
     count = len([each for each in book.where(Rework, unit=row.unit)
                  if each.nonconformance == row.nonconformance])  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from taktwin.mes.definitions.routes import Definition, Definitions
+from taktwin.mes.definitions.versions import followed
 from taktwin.mes.quality.rework import steps_of, under_way
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, Unit
 from taktwin.storage.book import Reading
@@ -36,7 +37,7 @@ def route_state(book: Reading, definitions: Definitions, unit: str, work_unit: s
         return _restricted(book, definitions, row, work_unit)
     if row.finished_ns:
         return RouteState(False, "finished", "it has passed its last operation")
-    definition = definitions.products.get(row.product)
+    definition = followed(book, definitions, row)
     return (
         RouteState(False, "unknown", f"the plant model has no route of {row.product}")
         if definition is None

@@ -36,7 +36,8 @@ def change_order(book: Reading, wish: commands.ChangeOrder, asking: Asking) -> I
 def _received(book: Book, event: events.OperationsRequestReceived, at_ns: int) -> None:
     book.put(Request(request=event.request, product=event.product, quantity=event.quantity,
                      due_ns=event.due_ns, priority=event.priority, customer=event.customer, state=RELEASED,
-                     received_ns=at_ns, version=1))  # fmt: skip
+                     received_ns=at_ns, version=1,
+                     definition=event.definition))  # fmt: skip
 
 
 def _changed(book: Book, event: events.OperationsRequestChanged, at_ns: int) -> None:

@@ -20,6 +20,7 @@ class Request(Row, frozen=True, kw_only=True):
     state: str  # Released | Completed | Cancelled
     received_ns: int
     version: int
+    definition: str = ""  # version of the product's definition; "": the plant folder's
 
 
 class Schedule(Row, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.routes import Definition, Operation
+from taktwin.mes.definitions.versions import name_of
 from taktwin.mes.resources.engine import BADGE_PREFIX
 from taktwin.mes.tracking.engine import take
 from taktwin.mes.tracking.keeping import draw, put_down
@@ -36,7 +37,7 @@ HELD_UNIT = "built with unit {unit}, which nobody may use"
 
 def receive_lot(book: Reading, wish: commands.ReceiveLot, asking: Asking) -> Iterator[Fact]:
     """Take a lot into stock."""
-    if wish.product not in asking.definitions.materials:
+    if name_of(book, asking.definitions, wish.product) is None:
         raise unknown("product", wish.product)
     if not 0 < wish.quantity < 1e9:
         raise Refused("invalid", "quantity", wish.quantity, "more than 0 and less than 1,000,000,000",
@@ -162,7 +163,12 @@ def passed(
     unit = book.get(Unit, serial)
     if unit is None:
         created = events.UnitCreated(
-            unit=serial, product=definition.product, request=request, job=job, work_unit=work_unit
+            unit=serial,
+            product=definition.product,
+            request=request,
+            job=job,
+            work_unit=work_unit,
+            definition=definition.version,
         )
         yield Fact(created, at_ns)
         yield from _unseen(serial, definition, operation, job=job, at_ns=at_ns)
@@ -270,7 +276,8 @@ def _disposed(book: Book, event: events.LotDispositionChanged, at_ns: int) -> No
 
 def _created(book: Book, event: events.UnitCreated, at_ns: int) -> None:
     book.put(Unit(unit=event.unit, product=event.product, request=event.request, disposition=IN_PROCESS,
-                  reason="", operation=0, created_ns=at_ns, finished_ns=0, version=1))  # fmt: skip
+                  reason="", operation=0, created_ns=at_ns, finished_ns=0, version=1,
+                  definition=event.definition))  # fmt: skip
 
 
 def _consume(book: Book, event: events.UnitConsumed, at_ns: int) -> None:

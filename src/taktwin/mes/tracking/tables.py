@@ -60,6 +60,7 @@ class Unit(Row, frozen=True, kw_only=True):
     created_ns: int
     finished_ns: int  # 0: not yet
     version: int
+    definition: str = ""  # version of the product's definition that it is made by; "": the plant folder's
 
 
 class Passage(Row, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class JobModel(Model):
     ended_ms: int
     reason: str
     version: int
+    definition: str  # version of the product's definition; "": the plant folder's
 
 
 class OverdueModel(Model):

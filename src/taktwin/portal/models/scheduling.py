@@ -36,6 +36,7 @@ class OrderModel(Model):
     state: str
     received_ms: int
     version: int
+    definition: str  # version of the product's definition; "": the plant folder's
 
 
 class OrdersModel(Model):

@@ -66,6 +66,7 @@ class SerialModel(Model):
     created_ms: int
     finished_ms: int
     version: int
+    definition: str  # version of the product's definition; "": the plant folder's
 
 
 class ReworkStepModel(Model):

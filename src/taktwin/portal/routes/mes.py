@@ -21,6 +21,7 @@ from taktwin.portal import wire
 from taktwin.portal.auth import Person
 from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of
 from taktwin.portal.models.collection import BroughtModel, LateModel, SyncModel
+from taktwin.portal.models.definitions import DefinitionsModel
 from taktwin.portal.models.documents import DocumentsModel
 from taktwin.portal.models.execution import BoardModel
 from taktwin.portal.models.machines import ToldModel
@@ -69,6 +70,9 @@ NEEDS: dict[str, Action] = {
     commands.WriteNote.command_name: Action.MES_WORK,
     commands.ReadNote.command_name: Action.MES_WORK,
     commands.Sign.command_name: Action.MES_SIGN,
+    commands.ReceiveDefinition.command_name: Action.MES_PLAN,
+    commands.ApproveDefinition.command_name: Action.MES_DEFINE,
+    commands.WithdrawDefinition.command_name: Action.MES_DEFINE,
     commands.ReleaseDocument.command_name: Action.MES_DOCUMENT,
     commands.WithdrawDocument.command_name: Action.MES_DOCUMENT,
     commands.AcknowledgeDocument.command_name: Action.MES_WORK,
@@ -246,6 +250,12 @@ async def labour(
 async def signatures(kind: str, record: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return the signatures of a record, the oldest first."""
     return await ask(portal, "signatures", kind=kind, record=record)
+
+
+@router.get("/definitions", response_model=DefinitionsModel)
+async def definitions(portal: PortalOf, person: PersonOf) -> Any:
+    """Return how each product is made: the version in force, and all that came in, with their differences."""
+    return await ask(portal, "definitions")
 
 
 @router.get("/documents", response_model=DocumentsModel)
@@ -538,6 +548,7 @@ def _problem(name: str, answer: Answer) -> Problem:
         STATUS.get(answer.code, 409), f"The MES refused {name}", place=answer.place, found=answer.found,
         right=answer.right, code=answer.code, return_status=answer.status, current=_in_ms(answer.current),
         changed_by=answer.changed_by, changed_ms=wire.ms(answer.changed_ns),
+        also=[msgspec.structs.asdict(each) for each in answer.also],
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from taktwin.standards.b2mml.message import (
     Unreadable,
     Verdict,
     acknowledge,
+    number,
     read,
 )
 from taktwin.standards.b2mml.operations_events import (
@@ -52,7 +53,7 @@ __all__ = [
     "PIECES", "RELEASED", "B2mmlError", "DefinitionIn", "EventOut", "JobIn", "JobOut", "JobResponse", "Line",
     "LotOut",
     "NotRead", "OrderIn", "OrderOut", "ProductDefinition", "Schedule", "Segment", "SegmentOut", "Transaction",
-    "Unreadable", "Verdict", "acknowledge", "definitions", "job_list", "notify_operations_events",
+    "Unreadable", "Verdict", "acknowledge", "definitions", "job_list", "notify_operations_events", "number",
     "operations_schedule", "read", "read_material_lots", "read_operations_events",
     "read_operations_performance", "read_operations_schedule", "read_work_performance", "show_job_list",
     "show_material_lots", "show_operations_definitions", "show_operations_performance",

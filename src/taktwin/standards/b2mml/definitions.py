@@ -31,6 +31,7 @@ from taktwin.standards.b2mml.message import (
 
 NOUN, INFORMATION = "OperationsDefinition", "OperationsDefinitionInformation"
 PARAMETERS = ("BatchSize", "SetupTime", "SetupFamily", "Serialised")
+STEP = 10  # a segment without a name of its own is called by its place
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _TRUE = {"true": True, "false": False, "1": True, "0": False}
 
@@ -57,6 +58,7 @@ class Segment:
     components: tuple[Line, ...] = ()
     skills: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    segment: str = ""  # what its sender calls it; "": by its place, 10, 20, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class ProductDefinition:
     name: str
     effective_ns: int  # 0 = from when it comes
     until_ns: int  # 0 = open
-    serialised: bool
-    setup_family: str
+    serialised: bool | None  # None: not said
+    setup_family: str | None
     segments: tuple[Segment, ...]
 
 
@@ -121,7 +123,7 @@ def _definition(noun: Noun, bills: Mapping[str, Noun], used: set[str], *, only_n
     if not product:
         raise Unreadable("ID", "''", "the product")
     if only_named:
-        return DefinitionIn(ProductDefinition(product, version, "", 0, 0, False, "", ()))
+        return DefinitionIn(ProductDefinition(product, version, "", 0, 0, None, None, ()))
     if noun.peek("OperationsType") in ("", "Production"):
         noun.text("OperationsType")
     for name in (*whole, *named):
@@ -140,7 +142,7 @@ def _definition(noun: Noun, bills: Mapping[str, Noun], used: set[str], *, only_n
                                                            + (whole if number_ == 0 else []))])  # fmt: skip
             _follows(each, before)
             before = each.text("ID")
-            read.append(_segment(each, parameters, lines))
+            read.append(_segment(each, parameters, lines, (number_ + 1) * STEP))
         except Unreadable as wrong:
             raise Unreadable(
                 f"OperationsSegment[{number_ + 1}]/{wrong.place}", wrong.found, wrong.right
@@ -151,8 +153,8 @@ def _definition(noun: Noun, bills: Mapping[str, Noun], used: set[str], *, only_n
     for name, values in said.items():
         if len(values) > 1:
             raise Unreadable(f"ParameterSpecification {name}", ", ".join(values), "one for all segments")
-    serialised = next(iter(said["Serialised"]), "false")
-    if serialised not in _TRUE:
+    serialised = next(iter(said["Serialised"]), None)
+    if serialised is not None and serialised not in _TRUE:
         raise Unreadable("ParameterSpecification Serialised", repr(serialised), "true or false")
     name = noun.raw("Description")
     effective_ns = noun.instant("EffectiveStartDate", "from when it counts", needed=False)
@@ -160,13 +162,14 @@ def _definition(noun: Noun, bills: Mapping[str, Noun], used: set[str], *, only_n
     remarks = [text for each in (noun, *(bills[n] for n in dict.fromkeys((*whole, *named))))
                if (text := each.remark())]  # fmt: skip
     return DefinitionIn(
-        ProductDefinition(product, version, name, effective_ns, until_ns, _TRUE[serialised],
-                          next(iter(said["SetupFamily"]), ""), tuple(read)),
+        ProductDefinition(product, version, name, effective_ns, until_ns,
+                          None if serialised is None else _TRUE[serialised],
+                          next(iter(said["SetupFamily"]), None), tuple(read)),
         "; ".join(remarks),
     )  # fmt: skip
 
 
-def _segment(noun: Noun, parameters: Mapping[str, str], lines: tuple[Line, ...]) -> Segment:
+def _segment(noun: Noun, parameters: Mapping[str, str], lines: tuple[Line, ...], place: int) -> Segment:
     number_ = noun.text("ID")
     name = noun.raw("Description") or next(iter(noun.texts("ProcessSegmentID")), "") or number_
     if noun.peek("OperationsType") in ("", "Production"):
@@ -191,6 +194,7 @@ def _segment(noun: Noun, parameters: Mapping[str, str], lines: tuple[Line, ...])
         time_s=_seconds(noun.text("Duration")), batch=int(batch), setup_s=setup_s, components=lines,
         skills=_named(noun, "PersonnelSpecification", "PersonnelClassID"),
         tools=_named(noun, "PhysicalAssetSpecification", "PhysicalAssetClassID"),
+        segment="" if number_ == str(place) else number_,
     )  # fmt: skip
 
 
@@ -297,13 +301,16 @@ def show_operations_definitions(
 
 def _add_segment(parent: Element, whole: ProductDefinition, each: Segment, place: int) -> None:
     segment = add(parent, "OperationsSegment")
-    add(segment, "ID", str(place * 10))
+    add(segment, "ID", each.segment or str(place * STEP))
     add(segment, "Description", each.name)
     add(segment, "OperationsType", "Production")
     add(segment, "Duration", f"PT{_plain(each.time_s)}S")
     parameters = {"BatchSize": str(each.batch), "SetupTime": repr(each.setup_s)}
     if place == 1:
-        parameters |= {"SetupFamily": whole.setup_family, "Serialised": str(whole.serialised).lower()}
+        if whole.setup_family is not None:
+            parameters["SetupFamily"] = whole.setup_family
+        if whole.serialised is not None:
+            parameters["Serialised"] = str(whole.serialised).lower()
     for name, text in parameters.items():
         parameter = add(segment, "ParameterSpecification")
         add(parameter, "ID", name)

@@ -26,7 +26,8 @@ from taktwin.standards.b2mml.message import (
 
 NOUN = "OperationsSchedule"
 RELEASED = "Released"
-_CUSTOMER = "Customer"  # B2MML's order has no field for it: a parameter of the segment carries it
+# B2MML's order has no field for them: parameters of the segment carry them
+_CUSTOMER, _DEFINITION = "Customer", "OperationsDefinitionVersion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class OrderIn:
     change: bool = False  # of an order that came before
     state: str = RELEASED  # B2MML's RequestState
     remark: str = ""  # what of it was not used
+    definition: str = ""  # version of the product's definition; "": the one in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class OrderOut:
     priority: int
     customer: str
     state: str  # Released | Completed | Cancelled
+    definition: str = ""  # version of the product's definition; "": the plant's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def _order(noun: Noun, change: bool) -> OrderIn:
         request=name, product=product,
         quantity=_of(made[0]), due_ns=noun.instant("EndTime", "when it is due"),
         priority=noun.whole("Priority", "a whole number; higher runs first", otherwise="0"),
-        customer=_customer(noun), change=change, state=noun.text("RequestState") or RELEASED,
+        customer=_parameter(noun, _CUSTOMER), definition=_parameter(noun, _DEFINITION).strip(),
+        change=change, state=noun.text("RequestState") or RELEASED,
         remark=noun.remark(),
     )  # fmt: skip
 
@@ -142,9 +146,9 @@ def _of(made: Noun) -> int:
         raise Unreadable(f"MaterialRequirement/{wrong.place}", wrong.found, wrong.right) from None
 
 
-def _customer(noun: Noun) -> str:
+def _parameter(noun: Noun, name: str) -> str:
     for each in noun.below("SegmentParameter"):
-        if each.peek("ID") == _CUSTOMER:
+        if each.peek("ID") == name:
             each.text("ID")
             return each.raw("Value/ValueString")
     return ""
@@ -169,9 +173,10 @@ def show_operations_schedule(orders: Iterable[OrderOut], *, sender: str, at_ns: 
         add(segment, "ProcessSegmentID", order.product)
         add(segment, "OperationsDefinitionID", order.product)
         add(segment, "OperationsSegmentID", order.product)
-        if order.customer:
-            parameter = add(segment, "SegmentParameter")
-            add(parameter, "ID", _CUSTOMER)
-            add(add(parameter, "Value"), "ValueString", order.customer)
+        for name, text in ((_CUSTOMER, order.customer), (_DEFINITION, order.definition)):
+            if text:
+                parameter = add(segment, "SegmentParameter")
+                add(parameter, "ID", name)
+                add(add(parameter, "Value"), "ValueString", text)
         material(segment, "MaterialRequirement", order.product, "", PRODUCED, order.quantity)
     return written(root)

@@ -1,0 +1,1 @@
+"""Definitions of products as versions: received, approved, withdrawn."""

@@ -1,0 +1,36 @@
+"""The what-if room's process: settings, plant, clock, bus, service, run until told to stop.
+
+It gives way to everybody else on the machine: a question about the future never slows the present.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+from taktwin.clock import Clock
+from taktwin.plant.compile import open_plant
+from taktwin.processes.wiring import joined, memory_mb, run
+from taktwin.settings import Installation
+from taktwin.whatif.service import COMPONENT, WhatIfService
+
+NICER = 10
+
+
+async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
+    """Answer what if, for one site, until `stop`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if hasattr(os, "nice"):  # Windows has another way, and what runs there has no neighbours to spare
+        os.nice(NICER)
+    registry = open_plant(installation.plant_dir)
+    bus = await joined(installation, clock, stop, user=COMPONENT)
+    service = WhatIfService(bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid())
+    try:
+        await service.run(stop)
+    finally:
+        await bus.close()
+
+
+if __name__ == "__main__":
+    run(main)

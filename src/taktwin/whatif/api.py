@@ -1,0 +1,33 @@
+"""The room's answers (contracts.whatif). Importing this module imports the compiler: `service` does it late.
+
+| query | request | answer |
+|---|---|---|
+| `compare` | a `Question` | a `Comparison` |
+| `status` | {} | a `Status` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from taktwin.contracts.state import Frame
+from taktwin.contracts.whatif import Comparison, Question
+from taktwin.errors import DomainError
+from taktwin.plant.registry import Registry
+from taktwin.simulation.run import warm_up
+from taktwin.whatif import engine
+from taktwin.whatif.model import Parameters
+
+__all__ = ["compare", "warm_up"]
+
+
+def compare(
+    question: Question, registry: Registry, frame: Frame, board: Mapping[str, Any],
+    clock_s: Callable[[], float],
+) -> Comparison:  # fmt: skip
+    """Return the answer to a question, or why there is none."""
+    try:
+        return engine.answered(question, registry, frame, board, parameters=Parameters(), clock_s=clock_s)
+    except DomainError as refusal:
+        return Comparison(state="refused", reason=str(refusal))

@@ -1,0 +1,372 @@
+"""The present as a beginning: in come the twin's picture and the MES's job orders, out goes a plant to run.
+
+A part of an order is a job of its own, since parts go on as soon as they are made. What neither the
+twin nor the MES can say is taken by a rule, and each use of a rule is noted. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from taktwin.contracts.state import Frame, UnitDocument
+from taktwin.contracts.whatif import Note
+from taktwin.instants import SECOND_NS
+from taktwin.plant.registry import Registry
+from taktwin.simulation.model import Material, Order, Plant, Product
+from taktwin.simulation.start import JobStart, Moving, Start, Task, UnitStart
+from taktwin.standards.iso22400 import TimeClass
+from taktwin.standards.job_control import State
+from taktwin.whatif.model import STEP, Translated, step_of
+
+JOBS_MAX = 4_000  # beyond, parts go through the plant in small lots
+OWN_LOT = (
+    200  # parts of one product after the other, where a plant works off a list that the MES does not have
+)
+AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An open order of the MES."""
+
+    request: str
+    product: str
+    due_ns: int  # 0: none
+    parts: int  # that are not through yet
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A plant with its orders, and where it stands."""
+
+    plant: Plant
+    start: Start
+    wanted: tuple[Wanted, ...]  # in the MES's sequence
+    request_of: tuple[int, ...]  # of each of the plant's orders its place in `wanted`; -1: of no order
+    finals: tuple[str, ...]  # products that nothing here is made of
+    entries: tuple[str, ...]  # work centers at which jobs wait that nobody has begun
+    notes: tuple[Note, ...]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Parts that go together: at which place of the route, and what for."""
+
+    name: str
+    product: str
+    quantity: int
+    place: int
+    request: int = -1
+    begun: bool = False
+
+    def job(self) -> JobStart:
+        return JobStart(self.product, step_of(self.place), order=self.name)
+
+
+class _Fork:
+    """Collects parts, units and notes."""
+
+    def __init__(self, registry: Registry, model: Translated, frame: Frame, horizon_s: float) -> None:
+        self.registry, self.model, self.frame, self.horizon_s = registry, model, frame, horizon_s
+        self.documents = {each.unit: each for each in frame.units}
+        self.signals = dict(zip(frame.signals, zip(frame.values, frame.source_ns, strict=True), strict=True))
+        self.notes: list[Note] = []
+        self.parts: list[_Part] = []
+        self.waiting: dict[tuple[str, int], deque[_Part]] = {}  # product, place -> who waits there
+        self.wanted: list[Wanted] = []
+        self.running: dict[str, tuple[str, int]] = {}  # work unit -> product and place, as the MES has it
+        self.stock: dict[str, int] = {}
+        self.moves: list[tuple[_Part, float]] = []
+        self.blocked: dict[str, list[str]] = {}
+        self.here: dict[str, list[_Part]] = {}
+        self.lot = 1
+
+    # -- who says what
+
+    def _of_role(self, unit: str, role: str) -> tuple[Any, int]:
+        """Return value and source time of the signal with a role; None where there is none."""
+        equipment = self.registry.equipment[unit]  # type: ignore[index]
+        for index in equipment.signals:
+            if self.registry.signals[index].role == role and index in self.signals:
+                return self.signals[index]
+        return None, 0
+
+    def time_class(self, unit: str) -> str:
+        document = self.documents.get(unit)
+        return TimeClass.UNKNOWN if document is None else document.time_class
+
+    def product_at(self, unit: str) -> str:
+        """Return what a work unit makes: as the MES has it, else as the machine says it; "" unknown."""
+        if unit in self.running:
+            return self.running[unit][0]
+        said = str(self._of_role(unit, "product")[0] or "")
+        return said if said in {each.name for each in self.model.products} else ""
+
+    # -- orders
+
+    def take_orders(self, board: Mapping[str, Any]) -> None:
+        """Lay out what is left of each open order, at the place where the counts have it."""
+        lines: dict[str, list[Mapping[str, Any]]] = {}
+        for line in board.get("lines", ()):
+            lines.setdefault(str(line["request"]), []).append(line)
+        known = {each.name: each for each in self.model.products}
+        left = sum(max((int(each["quantity"]) for each in jobs), default=0) for jobs in lines.values())
+        self.lot = max(1, math.ceil(left / JOBS_MAX))
+        for request, jobs in lines.items():
+            product = known.get(str(jobs[0]["product"]))
+            if product is None:
+                self._note("product", [request], f"order {request}: its product is not in the plant folder")
+                continue
+            self._take_order(request, product, jobs)
+
+    def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:
+        quantity, good, scrap = Counter[int](), Counter[int](), Counter[int]()
+        for job in jobs:
+            number = int(job["operation"])
+            quantity[number] += int(job["quantity"])
+            good[number] += int(job["good"])
+            scrap[number] += int(job["scrap"])
+            if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
+                self.running[str(job["work_unit"])] = product.name, number // STEP - 1
+        whole = max(quantity.values())
+        before, odd = whole, False
+        place_of = len(self.wanted)
+        made = 0
+        for place in range(len(product.steps)):
+            number = (place + 1) * STEP
+            # A job order that is over is not on the board any more: all went through.
+            through = good[number] if number in quantity else whole
+            here = before - through - (scrap[number] if place else 0)
+            odd |= here < 0
+            for _ in range(0, max(here, 0), self.lot):
+                made += 1
+                size = min(self.lot, max(here, 0))
+                here -= size
+                part = _Part(f"{request}#{made}", product.name, size, place, place_of, begun=place > 0)
+                self._add(part)
+            before = through
+        if odd:
+            self._note("counts", [request], f"order {request}: more came out of an operation than went in")
+        parts = sum(each.quantity for each in self.parts if each.request == place_of)
+        due_ns = max(int(job["due_ns"]) for job in jobs)
+        self.wanted.append(Wanted(request, product.name, due_ns, parts))
+
+    def _add(self, part: _Part) -> None:
+        self.parts.append(part)
+        self.waiting.setdefault((part.product, part.place), deque()).append(part)
+
+    def _note(self, code: str, subjects: Iterable[str], text: str) -> None:
+        self.notes.append(Note(code=code, subjects=sorted(subjects), text=text))
+
+    # -- work that the MES does not know
+
+    def own_work(self) -> list[str]:
+        """Return the products that the plant works on without an order of the MES."""
+        ordered = {each.product for each in self.wanted}
+        found = []
+        for product in self.model.products:
+            if product.name in ordered:
+                continue
+            units = [u for u, center in self.model.center_of.items() if center == product.steps[0].center]
+            if any(self.time_class(u) in AT_WORK and u not in self.running for u in units):
+                found.append(product.name)
+        if found:
+            rule = f"taken to go on, {OWN_LOT} parts of a product after the other where machines are shared"
+            self._note("own", found, f"{', '.join(found)}: made without an order of the MES; {rule}")
+        return found
+
+    def take_buffers(self, own: list[str]) -> None:
+        """Lay out what lies between the machines beyond what belongs to orders."""
+        contents = {each.buffer: each.content for each in self.frame.buffers}
+        for buffer in self.registry.buffers:
+            centers = {self.model.center_of[t] for t in buffer.targets if t in self.model.center_of}
+            content = contents.get(buffer.id)
+            if content is None or content < 0:
+                self._note("buffer", [buffer.id], f"what lies in {buffer.id} is not known: taken to be empty")
+                continue
+            if len(centers) > 1:
+                self._fill_store(buffer.sources, content)
+                continue
+            for center in centers:
+                self._fill(center, content, own, buffer.targets)
+
+    def _fill_store(self, sources: Iterable[str], content: int) -> None:
+        made = [p.name for p in self.model.products if p.name in self.model.makes
+                and self.model.center_of.get(next(iter(sources), "")) == p.steps[-1].center]  # fmt: skip
+        for place, name in enumerate(made):
+            self.stock[name] = (content + len(made) - 1 - place) // len(made)
+        if len(made) > 1 and content:
+            self._note("stock", made, f"the {content} parts in store are taken to be {', '.join(made)} alike")
+
+    def _fill(self, center: str, content: int, own: list[str], targets: Iterable[str]) -> None:
+        at = [(p.name, place) for p in self.model.products for place, step in enumerate(p.steps)
+              if step.center == center]  # fmt: skip
+        known = sum(part.quantity for key in at for part in self.waiting.get(key, ()))
+        named = [self.product_at(unit) for unit in targets]
+        choice = [key for key in at if key[0] in own]
+        choice.sort(key=lambda key: key[0] not in named)
+        for number in range(max(0, content - known) if choice else 0):
+            product, place = choice[0]
+            self._add(_Part(f"-{product}@{center}#{number + 1}", product, 1, place, begun=True))
+
+    def keep_busy(self, own: list[str]) -> None:
+        """Lay out what the plant goes on with by itself, as much as the horizon can take."""
+        by_center: dict[str, list[str]] = {}
+        for name in own:
+            by_center.setdefault(self.model.product(name).steps[0].center, []).append(name)
+        for center, names in by_center.items():
+            units = [unit for unit, at in self.model.center_of.items() if at == center]
+            now = [self.product_at(unit) for unit in units]
+            names.sort(key=lambda name: (name not in now, name))
+            mean_s = min(self.model.product(name).steps[0].work.mean_s for name in names)
+            parts = math.ceil(1.2 * len(units) * self.horizon_s / max(mean_s, 1.0))
+            lot = max(self.lot, math.ceil(parts * len(by_center) / JOBS_MAX))
+            for number in range(0, parts, lot):
+                product = names[number // OWN_LOT % len(names)]
+                self._add(_Part(f"-{product}#{number + 1}", product, lot, 0))
+
+    # -- units
+
+    def unit(self, unit: str, product_place: tuple[str, int] | None) -> UnitStart:
+        """Return how a work unit begins; takes the part in its hand out of what waits for it."""
+        document = self.documents.get(unit)
+        name = self.model.unit_of[unit]
+        product = self.product_at(unit)
+        family = None if not product else self.registry.products[product].setup_family or None
+        if document is None or document.time_class == TimeClass.UNKNOWN:
+            self._note("silent", [unit], f"{unit} is silent: taken to be idle and able to work")
+            return UnitStart(name, family=family)
+        since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
+        kind = document.time_class
+        if kind == TimeClass.DELAY_OWN:
+            return UnitStart(name, family=family, is_down=True, down_s=since_s)
+        waiting = self.waiting.get(product_place) if product_place else None
+        if not waiting or product_place is None:
+            return UnitStart(name, family=family)
+        operation = self.registry.routings[self.registry.products[product_place[0]].routing].operations[
+            product_place[1]
+        ]
+        if kind == TimeClass.PRODUCTION and operation.batch > 1:
+            self._charge(document, waiting, operation.batch, operation.standard_time_s)
+        elif kind == TimeClass.PRODUCTION:
+            elapsed_s = self._elapsed_s(document, since_s)
+            return UnitStart(name, Task.WORKING, self._taken(waiting), family, elapsed_s=elapsed_s)
+        elif kind == TimeClass.SET_UP and operation.setup_s > 0:
+            left_s = max(0.0, operation.setup_s - since_s)
+            return UnitStart(name, Task.SETUP, self._taken(waiting), family, left_s=left_s)
+        elif kind == TimeClass.BLOCKED:
+            steps = self.model.product(product_place[0]).steps
+            if product_place[1] + 1 < len(steps) and steps[product_place[1]].move_s == 0:
+                self.blocked.setdefault(steps[product_place[1] + 1].center, []).append(name)
+                part = waiting.popleft()
+                part.begun, part.place = True, part.place + 1
+                return UnitStart(name, Task.BLOCKED, part.job(), family)
+        return UnitStart(name, family=family)
+
+    def _elapsed_s(self, document: UnitDocument, since_s: float) -> float:
+        """Return for how long a part is worked on: since the last one came out, or since work began."""
+        counted_ns = self._of_role(document.unit, "good_count")[1]
+        if not counted_ns:
+            return since_s
+        return max(0.0, min(since_s, (self.frame.at_ns - counted_ns) / SECOND_NS))
+
+    def _taken(self, waiting: deque[_Part]) -> JobStart:
+        part = waiting.popleft()
+        part.begun = True
+        return part.job()
+
+    def _charge(self, document: UnitDocument, waiting: deque[_Part], size: int, takes_s: float) -> None:
+        """Let a charge that is in arrive where its parts go next, when it will be done."""
+        since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
+        left_s = max(1.0, takes_s - self._elapsed_s(document, since_s))
+        room = size
+        while waiting and room > 0:
+            part = waiting.popleft()
+            room -= part.quantity
+            part.begun = True
+            steps = self.model.product(part.product).steps
+            if part.place + 1 < len(steps):
+                part.place += 1
+                self.moves.append((part, left_s))
+            else:
+                waiting.append(part)
+                return
+
+
+def forked(
+    registry: Registry, model: Translated, frame: Frame, board: Mapping[str, Any], *, horizon_s: float
+) -> Forked:
+    """Return the plant as it stands, with all that is open.
+
+    Parameters
+    ----------
+    frame : the twin's full picture; its instant is second 0
+    board : the MES's answer to `board`; {} where there is no MES
+    """
+    fork = _Fork(registry, model, frame, horizon_s)
+    fork.take_orders(board)
+    own = fork.own_work()
+    fork.take_buffers(own)
+    fork.keep_busy(own)
+    units = tuple(fork.unit(unit, _work_at(fork, own, unit)) for unit in sorted(model.unit_of))
+    queues: dict[str, list[JobStart]] = {}
+    for part in fork.parts:
+        key = part.product, part.place
+        if part.begun and part in fork.waiting.get(key, ()):
+            step = model.product(part.product).steps[part.place]
+            queues.setdefault(step.center, []).append(part.job())
+    parts = sorted(fork.parts, key=lambda part: not part.begun)  # stable: those under way first
+    in_plant = {part.product for part in parts}
+    products = tuple(_product(model, each, in_plant) for each in model.products)
+    materials = tuple(
+        Material(name, fork.stock.get(name, 0)) for name in sorted(model.makes) if name in in_plant
+    )
+    entries = {each.steps[0].center for each in products}
+    plant = Plant(
+        model.centers, products,
+        tuple(Order(part.name, part.product, part.quantity) for part in parts),
+        calendars=model.calendars, materials=materials,
+    )  # fmt: skip
+    begun = {part.name for part in parts if part.begun}
+    start = Start(
+        units=units, queues={center: tuple(jobs) for center, jobs in queues.items()},
+        blocked={center: tuple(names) for center, names in fork.blocked.items()},
+        moves=tuple(Moving(part.job(), left_s) for part, left_s in fork.moves),
+        unknowns=tuple(note.text for note in fork.notes),
+    )  # fmt: skip
+    assert {job.order for job in start.jobs} == begun, "what is under way is somewhere"
+    return Forked(
+        plant=plant, start=start, wanted=tuple(fork.wanted),
+        request_of=tuple(part.request for part in parts),
+        finals=tuple(each.name for each in products if each.name not in model.makes),
+        entries=tuple(sorted(entries)), notes=tuple(fork.notes),
+    )  # fmt: skip
+
+
+def _work_at(fork: _Fork, own: list[str], unit: str) -> tuple[str, int] | None:
+    """Return product and place in its route of what a unit has in hand, if it has something."""
+    if unit in fork.running:
+        return fork.running[unit]
+    center = fork.model.center_of[unit]
+    at = [(p.name, place) for p in fork.model.products for place, step in enumerate(p.steps)
+          if step.center == center and fork.waiting.get((p.name, place))]  # fmt: skip
+    said = fork.product_at(unit)
+    named = [key for key in at if key[0] == said]
+    of_own = [key for key in at if key[0] in own]
+    return next(iter(named or of_own or at), None)
+
+
+def _product(model: Translated, product: Product, in_plant: set[str]) -> Product:
+    """Return a product that takes and makes what is made here, where that is made in this run at all."""
+    made = replace(product, makes=product.name if product.name in model.makes & in_plant else None)
+    if product.name not in model.takes:
+        return made
+    place, pieces = model.takes[product.name]
+    wanted = {name: count for name, count in pieces.items() if name in in_plant}
+    steps = list(made.steps)
+    steps[place] = replace(steps[place], materials=wanted)
+    return replace(made, steps=tuple(steps))

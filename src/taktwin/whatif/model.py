@@ -1,0 +1,230 @@
+"""The described plant in the simulation's words: comes in a registry and what is known of durations.
+
+Goes out: work centers, routes and calendars over the horizon, the way back to the plant's own names, and
+a note for everything that the simulation does not take over. Orders and the present are `fork`'s. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from taktwin.contracts.whatif import Note
+from taktwin.instants import SECOND_NS
+from taktwin.plant import schema
+from taktwin.plant.registry import Registry
+from taktwin.simulation.distributions import Distribution, Fixed, LogNormal
+from taktwin.simulation.model import Calendar, Failure, Product, Rule, Step, WorkCenter
+
+STEP = 10  # between the numbers of the operations of a route, as the MES counts them
+NEVER_S = 10 * 365 * 86_400.0
+VERSION = "1"  # of this translation: another one gives the same plant other figures
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What no plant folder says. These are assumptions until somebody has measured."""
+
+    work_cv: float = 0.1  # standard deviation of a part's time over its standard time
+    repair_s: float = 1200.0  # mean of what a fault that stands now takes
+    repair_cv: float = 1.0
+    calibration: str = "standard-times"
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A plant without orders and without a present."""
+
+    centers: tuple[WorkCenter, ...]
+    products: tuple[Product, ...]  # in the sequence of their names; materials are not in the steps yet
+    calendars: tuple[Calendar, ...]
+    unit_of: Mapping[str, str]  # work unit -> unit of the simulation
+    center_of: Mapping[str, str]  # work unit -> work center
+    makes: frozenset[str]  # products that others are assembled of
+    takes: Mapping[
+        str, tuple[int, Mapping[str, int]]
+    ]  # product -> place of the step, made parts that it takes
+    notes: tuple[Note, ...]
+
+    def product(self, name: str) -> Product:
+        """Return a product by its name."""
+        return next(each for each in self.products if each.name == name)
+
+
+def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horizon_s: float) -> Translated:
+    """Return a plant in the simulation's words, from an instant on."""
+    routes = {
+        name: registry.routings[product.routing].operations
+        for name, product in sorted(registry.products.items())
+        if product.make and product.routing in registry.routings
+    }
+    notes: list[Note] = []
+    groups = _groups(registry, routes, notes)
+    name_of = _center_names(registry, groups)
+    center_of = {unit: name_of[group] for group in groups for unit in group}
+    centers = tuple(_center(registry, routes, group, name_of[group], parameters, notes) for group in groups)
+    return Translated(
+        centers=centers,
+        products=tuple(_product(registry, name, routes[name], center_of, parameters) for name in routes),
+        calendars=_calendars(registry, groups, now_ns, horizon_s),
+        unit_of={unit: f"{name_of[group]}.{n + 1}" for group in groups for n, unit in enumerate(group)},
+        center_of=center_of,
+        makes=frozenset(item.product for name in routes for item in registry.products[name].bill_of_material
+                        if item.product in routes),
+        takes={name: found for name in routes if (found := _takes(registry, routes, name))},
+        notes=(*{note.text: note for note in notes}.values(), *_left_out(registry, routes)),
+    )  # fmt: skip
+
+
+def _units(registry: Registry, operation: schema.Operation) -> tuple[str, ...]:
+    if operation.equipment:
+        return tuple(sorted(operation.equipment))
+    return tuple(str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class)
+
+
+Routes = Mapping[str, list[schema.Operation]]
+
+
+def _groups(registry: Registry, routes: Routes, notes: list[Note]) -> list[tuple[str, ...]]:
+    """Return the work units that stand in for each other: one queue each."""
+    wanted = {_units(registry, operation) for route in routes.values() for operation in route}
+    groups: list[set[str]] = []
+    for units in sorted(wanted):
+        touched = [group for group in groups if group & set(units)]
+        groups = [group for group in groups if group not in touched]
+        groups.append(set(units).union(*touched))
+    for group in groups:
+        if any(set(units) < group and units for units in wanted):
+            notes.append(Note(
+                code="joined", subjects=sorted(group),
+                text=f"{', '.join(sorted(group))} are taken to do each other's work: "
+                "some operations may run on some of them only",
+            ))  # fmt: skip
+    return sorted(tuple(sorted(group)) for group in groups if group)
+
+
+def _center_names(registry: Registry, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    classes = [registry.equipment[group[0]].class_id for group in groups]  # type: ignore[index]
+    return {
+        group: group[0] if len(group) == 1 else kind if classes.count(kind) == 1 else "+".join(group)
+        for group, kind in zip(groups, classes, strict=True)
+    }
+
+
+def _center(
+    registry: Registry, routes: Routes, group: tuple[str, ...], name: str, parameters: Parameters,
+    notes: list[Note],
+) -> WorkCenter:  # fmt: skip
+    here = [
+        (product, operation) for product, route in routes.items() for operation in route
+        if set(_units(registry, operation)) <= set(group)
+    ]  # fmt: skip
+    families = {registry.products[product].setup_family for product, _ in here} - {""}
+    setups = {
+        (before, after): operation.setup_s
+        for product, operation in here if operation.setup_s > 0
+        if (after := registry.products[product].setup_family)
+        for before in families - {after}
+    }  # fmt: skip
+    capacity: int | None = None
+    for buffer in registry.buffers:
+        if not set(buffer.targets) & set(group):
+            continue
+        if set(buffer.targets) <= set(group):
+            capacity = (capacity or 0) + buffer.capacity
+        else:
+            notes.append(Note(
+                code="store", subjects=[buffer.id],
+                text=f"the {buffer.capacity} places of {buffer.id} are taken to be enough",
+            ))  # fmt: skip
+    calendars = {registry.equipment[unit].calendar for unit in group}  # type: ignore[index]
+    if len(calendars) > 1:
+        notes.append(Note(
+            code="calendars", subjects=list(group),
+            text=f"{', '.join(group)} are taken to work by the calendar of {group[0]}",
+        ))  # fmt: skip
+    calendar = registry.equipment[group[0]].calendar  # type: ignore[index]
+    planned = calendar in registry.calendars and not registry.calendars[calendar].always
+    return WorkCenter(
+        name, len(group), capacity, Rule.SETUP if setups and capacity else Rule.FIFO,
+        calendar if planned else None,
+        # Nothing fails by itself, but a fault that stands now is repaired.
+        Failure(Fixed(NEVER_S), LogNormal(parameters.repair_s, parameters.repair_cv)),
+        setup_s=setups,
+    )  # fmt: skip
+
+
+def _work(mean_s: float, parameters: Parameters) -> Distribution:
+    return LogNormal(mean_s, parameters.work_cv) if mean_s > 0 and parameters.work_cv > 0 else Fixed(mean_s)
+
+
+def _product(
+    registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str],
+    parameters: Parameters,
+) -> Product:  # fmt: skip
+    steps = []
+    for place, operation in enumerate(route):
+        units = _units(registry, operation)
+        # A charge of n parts goes in together; here each takes an n-th of the time, and the rest behind it.
+        each_s = operation.standard_time_s / operation.batch
+        steps.append(Step(
+            step_of(place), center_of[units[0]] if units else "", _work(each_s, parameters),
+            family=registry.products[name].setup_family or None if operation.setup_s > 0 else None,
+            move_s=operation.standard_time_s - each_s if operation.batch > 1 else 0.0,
+        ))  # fmt: skip
+    return Product(name, tuple(steps))
+
+
+def step_of(place: int) -> str:
+    """Return the name of a route's step by its place from 0: the operation's number."""
+    return str((place + 1) * STEP)
+
+
+def _takes(registry: Registry, routes: Routes, name: str) -> tuple[int, Mapping[str, int]] | None:
+    """Return at which step a product takes what is made here too, and how many pieces."""
+    made = {item.product: math.ceil(item.quantity) for item in registry.products[name].bill_of_material
+            if item.product in routes}  # fmt: skip
+    if not made:
+        return None
+    places = [place for place, each in enumerate(routes[name]) if set(each.consumes) & set(made)]
+    return (places[0] if places else 0), made
+
+
+def _calendars(
+    registry: Registry, groups: Iterable[tuple[str, ...]], now_ns: int, horizon_s: float
+) -> tuple[Calendar, ...]:
+    """Return each calendar over the horizon, hour by hour as it will be: nights of clock changes too."""
+    names = {registry.equipment[group[0]].calendar for group in groups}  # type: ignore[index]
+    found = []
+    for name in sorted(names):
+        if name not in registry.calendars or registry.calendars[name].always:
+            continue
+        to_ns = now_ns + round(horizon_s * SECOND_NS)
+        spans = registry.calendars[name].planned_intervals(now_ns, to_ns)
+        on = tuple(((a - now_ns) / SECOND_NS, (b - now_ns) / SECOND_NS) for a, b in spans)
+        # The period ends after the horizon; where nothing is planned within it, an hour beyond stands in.
+        found.append(Calendar(name, horizon_s + 7200, on or ((horizon_s + 3600, horizon_s + 7200),)))
+    return tuple(found)
+
+
+def _left_out(registry: Registry, routes: Routes) -> Iterable[Note]:
+    operations = [operation for route in routes.values() for operation in route]
+    charges = sorted({unit for each in operations if each.batch > 1 for unit in _units(registry, each)})
+    yield Note(code="times", text="times are the standard times of the routings, not measured ones")
+    yield Note(code="failures", text="no machine fails by itself: the intervals are too narrow")
+    if charges:
+        yield Note(code="batch", subjects=charges,
+                   text=f"{', '.join(charges)}: parts go in one after the other at the pace of a charge, "
+                   "not together")  # fmt: skip
+    if any(each.skills for each in operations):
+        yield Note(code="people", text="people are taken to be there")
+    if any(each.tools for each in operations):
+        yield Note(code="tools", text="tools are taken not to wear out")
+    if any(
+        not registry.products[i.product].make for n in routes for i in registry.products[n].bill_of_material
+    ):
+        yield Note(code="material", text="bought material is taken to be there")
+    yield Note(code="scrap", text="every part is taken to be good")
+    if registry.maintenance_plans:
+        yield Note(code="maintenance", text="planned maintenance is not in it")

@@ -1,0 +1,188 @@
+"""What-if talks: takes questions, fetches the present from twin and MES, lets the engine answer.
+
+The engine's compiler takes seconds to load, on the first start of a machine many: that happens in a
+thread after the start, and until then the answer is that there is none yet. One question is worked on
+at a time, the next ones wait; the room may be slow, but it holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from taktwin.bus.port import Bus, Message
+from taktwin.clock import Clock
+from taktwin.contracts import state, topics
+from taktwin.contracts.state import Frame, Health
+from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Note, Question, Status
+from taktwin.errors import BusError
+from taktwin.plant.registry import Registry
+from taktwin.stopping import until
+
+COMPONENT = OWNER
+ASK_S = 5.0  # twin and MES answer within that or are away
+WAITING_MAX = 4
+STARTING = "the simulation is being loaded"
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Worker:
+    """A thread that does one thing after the other, and that no end of the process waits for."""
+
+    def __init__(self, name: str) -> None:
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._tasks.get()()
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Return what some work gives; what it raises is raised here."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def tell(what: Callable[[], None]) -> None:
+            if not done.done():  # nobody waits any more
+                what()
+
+        def task() -> None:
+            try:
+                found = work()
+            except BaseException as failure:  # noqa: BLE001 - whoever waits gets it, as it is
+                told, wrong = tell, failure
+                with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
+                    loop.call_soon_threadsafe(told, lambda: done.set_exception(wrong))
+                return
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell, lambda: done.set_result(found))
+
+        self._tasks.put(task)
+        return await done
+
+
+def load() -> Any:
+    """Return the module that answers, with everything compiled.
+
+    By its name, so that nothing that only wants to start imports the compiler with it.
+    """
+    api = importlib.import_module("taktwin.whatif.api")
+    api.warm_up()
+    return api
+
+
+class WhatIfService:
+    """The what-if room of one site."""
+
+    def __init__(
+        self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
+        load: Callable[[], Any] = load,
+    ) -> None:  # fmt: skip
+        self._bus = bus
+        self._registry = registry
+        self._clock = clock
+        self._memory_mb = memory_mb
+        self._pid = pid
+        self._load = load
+        self._api: Any = None
+        self._reason = STARTING
+        self._worker = Worker("whatif")
+        self._waiting = 0
+        self._started_ns = clock.now_ns()
+        self._counts = {"ready": 0.0, "questions": 0.0, "refused": 0.0, "loaded_s": 0.0, "last_s": 0.0}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until told to stop."""
+        served = [
+            await self._bus.serve(self._subject(OWNER, COMPARE), self._compare),
+            await self._bus.serve(self._subject(OWNER, STATUS), self._status),
+        ]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(until(stop, self._beat()))
+            group.create_task(until(stop, self._begin()))
+        for subscription in served:
+            await subscription.close()
+
+    def _subject(self, owner: str, name: str) -> str:
+        return topics.query(self._registry.enterprise, self._registry.site, owner, name)
+
+    def _clock_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
+
+    async def _begin(self) -> None:
+        began_s = self._clock_s()
+        self._api = await self._worker.do(self._load)
+        self._reason = ""
+        self._counts["ready"], self._counts["loaded_s"] = 1.0, self._clock_s() - began_s
+        log.info("the simulation was loaded in %.1f s", self._counts["loaded_s"])
+
+    async def _status(self, message: Message) -> bytes:
+        said = Status(state="starting" if self._api is None else "ready", reason=self._reason)
+        return msgspec.msgpack.encode(said)
+
+    async def _compare(self, message: Message) -> bytes:
+        question = msgspec.msgpack.decode(message.payload, type=Question)
+        self._counts["questions"] += 1
+        answer = await self._answer(question)
+        self._counts["refused"] += answer.state != "ready"
+        self._counts["last_s"] = answer.took_s
+        return msgspec.msgpack.encode(answer)
+
+    async def _answer(self, question: Question) -> Comparison:
+        if self._api is None:
+            return Comparison(state="starting", reason=self._reason)
+        if self._waiting >= WAITING_MAX:
+            return Comparison(state="busy", reason=f"{self._waiting} questions wait before it")
+        self._waiting += 1
+        try:
+            return await self._present(question)
+        finally:
+            self._waiting -= 1
+
+    async def _present(self, question: Question) -> Comparison:
+        try:
+            said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
+            frame = msgspec.msgpack.decode(said, type=Frame)
+        except BusError as failure:
+            return Comparison(state="no_picture", reason=f"the twin does not answer: {failure}")
+        board = await self._board()
+        api = self._api
+        answer: Comparison = await self._worker.do(
+            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s)
+        )
+        if board is None and answer.snapshot is not None:
+            away = Note(code="mes", text="the MES does not answer: no order is in it")
+            unknowns = [away, *answer.snapshot.unknowns]
+            snapshot = msgspec.structs.replace(answer.snapshot, unknowns=unknowns)
+            return msgspec.structs.replace(answer, snapshot=snapshot)
+        return answer
+
+    async def _board(self) -> dict[str, Any] | None:
+        """Return the MES's open job orders, None where it is away."""
+        try:
+            said = await self._bus.request(self._subject("mes", "board"), b"", timeout_s=ASK_S)
+        except BusError:
+            return None
+        found: dict[str, Any] = msgspec.msgpack.decode(said)
+        return None if "away" in found else found
+
+    async def _beat(self) -> None:
+        subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
+        while True:
+            health = Health(
+                component=COMPONENT, state="running", started_ns=self._started_ns,
+                at_ns=self._clock.now_ns(), pid=self._pid, memory_mb=self._memory_mb(),
+                counters=dict(self._counts),
+            )  # fmt: skip
+            with contextlib.suppress(BusError):  # the backbone is away: it is missed, and that says enough
+                await self._bus.publish(subject, state.encode(health))
+            await self._clock.wall_sleep(1.0)

@@ -1,0 +1,266 @@
+"""The present of the demo plant, run forward: what is laid out where, and what a machine down comes to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
+from taktwin.contracts.whatif import Comparison, Down, Indicator, Question
+from taktwin.errors import DomainError
+from taktwin.plant import open_plant
+from taktwin.simulation.check import checked
+from taktwin.simulation.start import Task
+from taktwin.whatif.engine import answered, spread
+from taktwin.whatif.fork import Forked, forked
+from taktwin.whatif.model import Parameters, Translated, translated
+
+ROOT = Path(__file__).parents[3]
+REGISTRY = open_plant(ROOT / "examples" / "plants" / "northfield")
+SECOND = 10**9
+NOON = int(datetime(2026, 11, 11, 9, 30, tzinfo=UTC).timestamp()) * SECOND  # a Wednesday, early shift
+DAY_S = 86_400.0
+
+
+def picture(at_ns: int = NOON, **classes: str) -> Frame:
+    """Return what the twin says: everything idle without an order and empty, but for some classes."""
+    units = [
+        UnitDocument(unit=str(unit.id), time_class=classes.get(str(unit.id), "down_no_order"),
+                     since_ns=at_ns - 30 * SECOND)
+        for unit in REGISTRY.work_units
+    ]  # fmt: skip
+    empty = [BufferDocument(buffer=each.id, content=0, capacity=each.capacity) for each in REGISTRY.buffers]
+    return Frame(sequence=1, at_ns=at_ns, units=units, buffers=empty, state_hash="ab" * 32)
+
+
+def order(
+    request: str, quantity: int, good: tuple[int, ...] = (), *, product: str = "EA-100", due_h: float = 0.0
+) -> list[dict[str, Any]]:
+    """Return the open job orders of an order with what they have made; those that are done are over."""
+    operations = REGISTRY.routings[REGISTRY.products[product].routing].operations
+    made = (*good, *[0] * len(operations))[: len(operations)]
+    due_ns = NOON + round(due_h * 3600 * SECOND) if due_h else 0
+    return [
+        {"request": request, "product": product, "operation": (place + 1) * 10, "quantity": quantity,
+         "good": made[place], "scrap": 0, "due_ns": due_ns,
+         "state": "Running" if 0 < made[place] < quantity else "AllowedToStart",
+         "work_unit": operation.equipment[0] if operation.equipment and made[place] else ""}
+        for place, operation in enumerate(operations) if made[place] < quantity
+    ]  # fmt: skip
+
+
+def model(at_ns: int = NOON, horizon_s: float = DAY_S) -> Translated:
+    """Return the demo plant in the simulation's words."""
+    return translated(REGISTRY, Parameters(), now_ns=at_ns, horizon_s=horizon_s)
+
+
+def fork(frame: Frame, *lines: list[dict[str, Any]]) -> Forked:
+    """Return the demo plant as it stands in a picture."""
+    board = {"lines": [line for each in lines for line in each]}
+    return forked(REGISTRY, model(), frame, board, horizon_s=DAY_S)
+
+
+def ask(frame: Frame, *lines: list[dict[str, Any]], **question: Any) -> Comparison:
+    """Return the answer about 12 runs."""
+    asked = Question(**{"replications": 12, "horizon_s": DAY_S / 2, **question})
+    board = {"lines": [line for each in lines for line in each]}
+    return answered(asked, REGISTRY, frame, board, parameters=Parameters(), clock_s=lambda: 0.0)
+
+
+def indicator(answer: Comparison, name: str) -> Indicator:
+    """Return one figure of an answer."""
+    return next(each for each in answer.indicators if each.name == name)
+
+
+# -- the plant
+
+
+def test_the_demo_plant_has_a_model_without_mistakes() -> None:
+    found = model()
+    centers = {each.name: each for each in found.centers}
+    assert centers["lathe"].units == 2 and found.unit_of["turn2"] == "lathe.2"
+    assert centers["hob1"].queue_max == 20 and centers["lathe"].queue_max is None
+    assert centers["hob1"].setup_s == {("100", "200"): 1500.0, ("200", "100"): 1500.0}
+    assert "compressor1" not in found.unit_of
+    forked_plant = fork(picture()).plant
+    assert not checked(forked_plant)
+    assert {note.code for note in found.notes} >= {"times", "failures", "batch", "people", "tools", "store"}
+
+
+def test_a_charge_takes_its_whole_time_and_its_pace_is_that_of_the_furnace() -> None:
+    harden = model().product("SH-100").steps[4]
+    assert harden.work.mean_s == 1008 / 24
+    assert harden.work.mean_s + harden.move_s == 1008
+
+
+@pytest.mark.parametrize(
+    ("at", "hours"),
+    [("2026-10-24T22:00:00Z", 0.0), ("2026-03-29T00:00:00Z", 0.5), ("2026-10-25T20:00:00Z", 2.25)],
+)
+def test_calendars_are_those_of_the_plant_on_the_nights_of_clock_changes_too(at: str, hours: float) -> None:
+    at_ns = int(datetime.fromisoformat(at).timestamp()) * SECOND
+    calendar = next(each for each in model(at_ns, 12 * 3600.0).calendars if each.name == "three_shifts")
+    planned = sum(min(b, 12 * 3600.0) - a for a, b in calendar.on_s if a < 12 * 3600.0)
+    exact = REGISTRY.calendars["three_shifts"].planned_intervals(at_ns, at_ns + 12 * 3600 * SECOND)
+    assert planned == sum(b - a for a, b in exact) / SECOND
+    assert calendar.period_s > 12 * 3600
+
+
+# -- the present
+
+
+def test_parts_of_an_order_lie_where_the_counts_have_them() -> None:
+    found = fork(picture(tighten2="starved"), order("88263", 10, (10, 6, 5, 5, 2)))
+    queues = {center: len(jobs) for center, jobs in found.start.queues.items()}
+    assert queues == {"adhesive2": 4, "press2": 1, "leak2": 3, "vision2": 2}
+    assert found.wanted[0].parts == 10
+    assert found.request_of == (0,) * 10
+    assert not found.notes
+
+
+def test_parts_that_nobody_has_begun_wait_before_the_line_in_the_sequence_of_the_mes() -> None:
+    found = fork(picture(), order("b", 3), order("a", 2))
+    assert not found.start.queues
+    assert [each.name for each in found.plant.orders] == ["b#1", "b#2", "b#3", "a#1", "a#2"]
+
+
+def test_what_a_machine_has_in_hand_is_worked_on_for_as_long_as_since_the_last_part() -> None:
+    frame = picture(press2="production")
+    [counter] = [s.index for s in REGISTRY.signals if s.equipment == "press2" and s.role == "good_count"]
+    frame = msgspec.structs.replace(frame, signals=[counter], values=[7], source_ns=[NOON - 12 * SECOND])
+    found = fork(frame, order("88263", 10, (10, 8, 5)))
+    press = next(each for each in found.start.units if each.unit == "press2.1")
+    assert press.task is Task.WORKING and press.elapsed_s == 12.0
+    assert press.job is not None and press.job.step == "30"
+    assert len(found.start.queues["press2"]) == 2
+
+
+def test_a_machine_with_a_fault_is_under_repair_for_as_long_as_it_stands() -> None:
+    found = fork(picture(hob1="delay_own"))
+    assert [(each.is_down, each.down_s) for each in found.start.units if each.unit == "hob1.1"] == [
+        (True, 30.0)
+    ]
+
+
+def test_a_blocked_machine_keeps_its_part_and_goes_on_when_there_is_room() -> None:
+    lines = order("88263", 10, (10, 8, 5))
+    found = fork(picture(press2="blocked"), lines)
+    assert found.start.blocked == {"tighten2": ("press2.1",)}
+    answer = ask(picture(press2="blocked"), lines, down=[Down(unit="hob1", for_s=3600)])
+    assert indicator(answer, "parts_done").base.p10 == 10
+
+
+def test_a_charge_in_the_furnace_comes_out_as_one() -> None:
+    frame = picture(furnace1="production")
+    [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
+    frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
+    found = fork(frame, order("s", 40, (40, 40, 40, 40, 10), product="SH-100"))
+    assert [move.arrives_s for move in found.start.moves] == [978.0] * 24
+    assert len(found.start.queues["furnace1"]) == 6
+
+
+def test_who_is_silent_is_named_and_what_was_taken_instead() -> None:
+    found = fork(picture(hob1="unknown"))
+    assert [note.subjects for note in found.notes if note.code == "silent"] == [["hob1"]]
+    assert found.start.unknowns == tuple(note.text for note in found.notes)
+
+
+def test_work_without_an_order_goes_on_and_is_said_to() -> None:
+    found = fork(picture(load2="production", press2="starved"))
+    assert [note.subjects for note in found.notes if note.code == "own"] == [["EA-100"]]
+    assert len(found.plant.orders) > DAY_S / 80
+    assert set(found.request_of) == {-1}
+    # An idle plant without orders does nothing.
+    assert not fork(picture()).plant.orders
+
+
+def test_counts_that_cannot_be_are_named() -> None:
+    found = fork(picture(), order("88263", 10, (4, 6)))
+    assert [note.subjects for note in found.notes if note.code == "counts"] == [["88263"]]
+
+
+# -- the answer
+
+
+def test_a_machine_down_delays_what_needs_it_and_nothing_else() -> None:
+    lines = [*order("near", 20, (20, 20, 12), due_h=1.2), *order("far", 20, due_h=20)]
+    frame = picture(press2="production")
+    answer = ask(frame, lines, down=[Down(unit="press2", for_s=2 * 3600)])
+    assert answer.state == "ready" and answer.replications == 12 and answer.orders_open == 2
+    near, far = answer.orders
+    assert (near.late, near.late_then, far.late, far.late_then) == (0.0, 1.0, 0.0, 0.0)
+    late = indicator(answer, "late_orders")
+    assert (late.base.mean, late.scenario.mean, late.worse, late.better) == (0.0, 1.0, 1.0, 0.0)
+    # What is down two hours delays by two hours at most, and by nearly that.
+    assert 1.7 * 3600 < (near.done_then_ns - near.done_ns) / SECOND < 2.01 * 3600
+    other = ask(frame, lines, down=[Down(unit="hob1", for_s=2 * 3600)])
+    assert all(each.difference.mean == 0 and each.same == 1 for each in other.indicators)
+
+
+def test_down_later_changes_nothing_before() -> None:
+    lines = order("near", 20, (20, 20, 12), due_h=1.2)
+    answer = ask(picture(), lines, down=[Down(unit="press2", for_s=7200, from_s=4 * 3600)])
+    assert all(each.same == 1 for each in answer.indicators)
+
+
+def test_the_same_question_of_the_same_picture_has_the_same_answer() -> None:
+    frame = picture(load2="production", load3="production", turn1="production")
+    one, two = (ask(frame, down=[Down(unit="hob1", for_s=7200)]) for _ in range(2))
+    assert one == two
+    assert one.scenario_id != ask(frame, down=[Down(unit="hob1", for_s=7200)], seed=2).scenario_id
+    parts = indicator(one, "parts_done")
+    assert parts.worse == 1.0 and parts.difference.mean < -60
+    assert parts.scenario.p10 <= parts.scenario.p50 <= parts.scenario.p90
+
+
+def test_nothing_hides_how_little_the_answer_is_proven() -> None:
+    answer = ask(picture(hob1="unknown"), down=[Down(unit="hob1", for_s=60)])
+    assert answer.validity is not None and answer.snapshot is not None
+    assert (
+        not answer.validity.back_tested and not answer.validity.calibrated and answer.validity.error is None
+    )
+    assert [note.code for note in answer.snapshot.unknowns] == ["silent"]
+    assert answer.snapshot.hash == "ab" * 32 and answer.snapshot.state_ns == NOON
+
+
+WRONG = {
+    "'mill9' has no operation": [Down(unit="mill9", for_s=60)],
+    "'compressor1' has no operation": [Down(unit="compressor1", for_s=60)],
+    "expected a time above 0": [Down(unit="hob1", for_s=0)],
+    "begins within the horizon": [Down(unit="hob1", for_s=60, from_s=DAY_S)],
+    "0 changes": [],
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_question_that_cannot_be_answered_says_why(words: str) -> None:
+    with pytest.raises(DomainError, match=words):
+        ask(picture(), down=WRONG[words])
+
+
+def test_a_deadline_gives_what_is_done() -> None:
+    late = iter(range(0, 1_000_000, 100))
+    question = Question(down=[Down(unit="hob1", for_s=60)], replications=500, horizon_s=3600)
+    answer = answered(question, REGISTRY, picture(), {}, parameters=Parameters(), clock_s=lambda: next(late))
+    assert answer.replications == 8
+
+
+def test_a_spread_is_that_of_its_runs() -> None:
+    found = spread(np.arange(1.0, 21.0))
+    assert found.dots == list(np.arange(1.0, 21.0))
+    assert (found.mean, found.p50) == (10.5, 10.5)
+    assert found.half_width == pytest.approx(2.093024 * np.std(np.arange(20), ddof=1) / np.sqrt(20), rel=1e-3)
+    assert spread(np.array([3.0])).half_width == 0.0
+
+
+def test_who_only_starts_does_not_pay_for_the_compiler() -> None:
+    code = "import sys, taktwin.processes.whatif, taktwin.portal.app, taktwin.cli.whatif\n"
+    code += "sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT / "src")})
