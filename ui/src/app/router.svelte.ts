@@ -39,7 +39,7 @@ const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
   resources: 'maintenance', assets: 'maintenance', audit: 'quality',
 };
 const HOME: Record<PlaceName, string> = {
-  now: '/', schedule: '/schedule/dispatch', quality: '/quality', maintenance: '/maintenance', performance: '/performance', system: '/system', alarms: '/alarms',
+  now: '/', schedule: '/schedule/dispatch', whatif: '/whatif', quality: '/quality', maintenance: '/maintenance', performance: '/performance', system: '/system', alarms: '/alarms',
 };
 const AT_NOW: Kept = { from: 'now', back: HOME.now };
 const AT_SCHEDULE: Kept = { from: 'schedule', back: HOME.schedule };
