@@ -27,7 +27,7 @@ PYTHON = sys.executable
 REPORTS = ROOT / "var" / "reports"
 # Tests that start the product, or a browser: each kind has a step of its own.
 STARTING = ("tests/browser", "tests/system")
-# Tests that only compute: no process, no socket, no deadline. They stand beside the product.
+# Tests that only compute: no process, no socket, no deadline. They stand beside all else.
 COMPUTING = (
     "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/twin/test_snapshot.py",
     "tests/unit/virtual_plant/test_causes.py", "tests/unit/virtual_plant/test_flow.py",
@@ -115,7 +115,7 @@ def _pytest(name: str, *words: str) -> tuple[int, Path]:
 def computing_beside() -> Iterator[Callable[[], bool]]:
     """Run `beside` in what other steps leave of the cores; yield what waits for it and says how it went.
 
-    Browsers and the product wait more than they compute: for protocols, for deadlines, for machines. What
+    Parts, browsers and the product wait a good deal: for protocols, for deadlines, for machines. What
     stands beside them has the lowest priority: it gets a core while they want none, so no deadline feels it.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
@@ -149,7 +149,15 @@ def beside() -> bool:
             ("page", ROOT / "ui", (PYTHON, "-c", NPM, "run", "--silent", "check")),
         ),
         # One that takes a minute of a core may wait for that core for long.
-        pytest("computing", "--timeout=1500", "-m", "not soak", *COMPUTING),
+        # By files: what a file has played once it keeps for all its tests.
+        pytest(
+            "computing",
+            "--timeout=3000",
+            "-m",
+            "not soak",
+            *COMPUTING,
+            many=("-n", "2", "--dist", "loadfile"),
+        ),
     ]
     return all(results)
 
@@ -191,16 +199,16 @@ def check() -> bool:
     results = [
         step("format", PYTHON, "-m", "ruff", "format", "--check", "."),
         step("lint", PYTHON, "-m", "ruff", "check", "."),
-        # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
-        # own, so it has workers of its own. The whole product with people in a browser stands alone.
-        pytest(
-            "parts", "-m", "not soak", *without(*STARTING, *COMPUTING), "tests",
-            many=workers(3), places=WAITING, files=False,
-        ),
-        step("browser", PYTHON, "tests/browser/find_browser.py"),
-    ]  # fmt: skip
+    ]
     with computing_beside() as over:
         results += [
+            # Three workers on two cores, because protocols mostly wait. A browser keeps an event loop of its
+            # own, so it has workers of its own. The whole product with people in a browser stands alone.
+            pytest(
+                "parts", "-m", "not soak", *without(*STARTING, *COMPUTING), "tests",
+                many=workers(3), places=WAITING, files=False,
+            ),
+            step("browser", PYTHON, "tests/browser/find_browser.py"),
             pytest(
                 "pages", "-m", "not system and not soak", "tests/browser",
                 many=workers(2), places=STARTING, files=False,
@@ -226,6 +234,8 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true", help="what only computes, of an ordinary check")
     arguments = parser.parse_args()
     os.environ.setdefault("PYTHONHASHSEED", "0")
+    # The product's processes are started a few hundred times: each module is compiled once, not each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     run = soak if arguments.soak else beside if arguments.beside else check
     sys.exit(0 if run() else 1)
 

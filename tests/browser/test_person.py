@@ -27,7 +27,9 @@ SHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("person") / "data", "--speed", "4", "--seed", "11") as running:
+    # Always the same afternoon of the plant: without an instant it would be the hour of whoever runs this.
+    words = ("--speed", "4", "--seed", "11", "--at", "2026-11-18T13:05:00Z")
+    with Product(tmp_path_factory.mktemp("person") / "data", *words) as running:
         yield running
 
 
@@ -165,8 +167,8 @@ def test_a_pulled_cable_is_seen_on_every_page_and_heals_without_a_reload(
     expect(machine.locator(".legend li").first).to_be_visible(timeout=PATIENT_MS)
     # The page itself notes when each cell turned: how fast the test looks is not what is asked.
     here.evaluate(NOTE_UNKNOWN)
-    # 15 s of the clock on the wall: until all of it was looked at the cable has to stay out.
-    pressed_ms = inject(watch, product, "cut_server", "line2", 60)
+    # 20 s of the clock on the wall: until all of it was looked at the cable has to stay out.
+    pressed_ms = inject(watch, product, "cut_server", "line2", 80)
     until(lambda: all("unknown" in said(here)[name].lower() for name in LINE2), 20, lambda: str(said(here)))
     turned_ms: dict[str, float] = here.evaluate("() => window.turnedUnknown")
     late = {name: (turned_ms[name] - pressed_ms) / 1000 for name in LINE2}
@@ -201,10 +203,11 @@ def test_an_alarm_says_what_to_do_and_a_person_acknowledges_it(here: Page, produ
     here.get_by_role("button", name=re.compile("^Acknowledge")).last.click()
 
     def acknowledged() -> bool:
+        # It may have jammed by itself as well: one of the two was acknowledged.
         found = product.api("/alarms")["alarms"]
-        alarm = next(a for a in found if a["equipment"] == "turn2" and a["kind"] == "machine")
-        assert alarm["response"] and alarm["since_ms"] > 0
-        return bool(alarm["state"] == "ACKED" and alarm["acknowledged_by"])
+        alarms = [a for a in found if a["equipment"] == "turn2" and a["kind"] == "machine"]
+        assert alarms and all(alarm["response"] and alarm["since_ms"] > 0 for alarm in alarms)
+        return any(alarm["state"] == "ACKED" and alarm["acknowledged_by"] for alarm in alarms)
 
     until(acknowledged, 30, lambda: str(product.api("/alarms")["alarms"]))
     # Whoever has decided finds the decision at once, though the history is a moment behind.

@@ -97,7 +97,9 @@ def choose(plant: dict[str, Any], seed: int) -> list[Silence]:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     data = tmp_path_factory.mktemp("silences") / "data"
-    with Product(data, "--seed", "5", "--speed", f"{SPEED:g}") as running:
+    # Always the same afternoon of the plant: without an instant it would be the hour of whoever runs this.
+    words = ("--seed", "5", "--speed", f"{SPEED:g}", "--at", "2026-11-18T13:05:00Z")
+    with Product(data, *words) as running:
         until(lambda: all_well(running), 90, lambda: str(running.api("/system")["connections"]))
         yield running
 
@@ -268,10 +270,23 @@ def test_a_killed_gateway_is_started_again_and_leaves_a_marked_gap(product: Prod
         return list(product.api("/units/turn1/timeline?from_ms=0&to_ms=4102444800000")["intervals"])
 
     # Nothing was unknown when it was killed: what is unknown after that is its gap.
-    until(lambda: any(i["time_class"] == "unknown" and i["to_ms"] > at_ms for i in timeline()), 15)
+    until(
+        lambda: any(i["time_class"] == "unknown" and i["to_ms"] > at_ms for i in timeline()), 15,
+        lambda: f"killed at {at_ms}; {timeline()[-3:]}; history to {newest_ms(product)}",
+    )  # fmt: skip
     told = timeline()
     for left, right in zip(told, told[1:], strict=False):  # noqa: RUF007
         assert left["to_ms"] == right["from_ms"], "a second belongs to no class, or to two"
+
+
+def newest_ms(product: Product) -> int:
+    return int(product.api("/system")["history"]["newest_ms"])
+
+
+def test_nothing_was_stored_of_the_future(product: Product) -> None:
+    """Seen: what was written to a machine bore the wall's time; the twin then forgot what was before it."""
+    newest = newest_ms(product)
+    assert 0 < newest <= product.api("/alarms")["at_ms"]
 
 
 @pytest.mark.soak

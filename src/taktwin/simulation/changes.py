@@ -571,7 +571,7 @@ class LotSized(Change):
             for k in range(pieces):
                 rest = order.quantity - k * self.size
                 name = f"{order.name}#{k + 1}/{pieces}"
-                orders.append(replace(order, name=name, quantity=min(self.size, rest)))
+                orders.append(replace(order, name=name, quantity=min(self.size, rest), lots=1))
         return replace(plant, orders=tuple(orders))
 
 
@@ -821,6 +821,18 @@ def _failing(center: WorkCenter, change: Callable[[tuple[Failure, ...]], tuple[F
     return replace(center, failure=kinds[0] if kinds else None, more_failures=kinds[1:], machines=own)
 
 
+def _but_furnaces(selector: str, **changed: Any) -> Callable[[WorkCenter], WorkCenter]:
+    """Return a change of work centers that leaves out furnaces, unless one is asked for by name.
+
+    The queue of a furnace has no limit and goes by who came first; by name it is an error that says so.
+    """
+
+    def other(center: WorkCenter) -> WorkCenter:
+        return center if center.batch and selector.startswith("@") else replace(center, **changed)
+
+    return other
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet(Change):
     """Another rule by which free units take their next job."""
@@ -831,7 +843,7 @@ class RuleSet(Change):
 
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
-        return _centers(plant, self.center, lambda center: replace(center, rule=self.rule))
+        return _centers(plant, self.center, _but_furnaces(self.center, rule=self.rule))
 
 
 @dataclass(frozen=True, slots=True)
@@ -862,7 +874,7 @@ class QueueSized(Change):
 
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
-        return _centers(plant, self.center, lambda center: replace(center, queue_max=self.queue_max))
+        return _centers(plant, self.center, _but_furnaces(self.center, queue_max=self.queue_max))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,19 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from taktwin.errors import TaktwinError
 from taktwin.simulation.distributions import Distribution, table
 from taktwin.simulation.model import (
+    STATES,
     Failure,
     FailureClock,
     Plant,
     Product,
+    Rule,
     Step,
     WorkCenter,
     centers_of,
@@ -30,6 +33,7 @@ from taktwin.simulation.model import (
 OPERATORS_MAX = 64  # a bit each
 LEAVES_MAX = 1 << 14  # of the kernel's tree: what may have an event pending
 TICKS_MAX = 1 << 47  # of any single span: 4,400 years of milliseconds
+PRICE_MAX = 30.0  # of a kilowatt hour: millionths of it by ticks fit a word for 9 years of milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,10 @@ def _names(plant: Plant) -> Iterator[Finding]:
     for center in plant.centers:
         place = f"work center {center.name}"
         yield from known(place, "calendar", center.calendar)
+        for states in (center.power_kw, *(machine.power_kw or {} for machine in center.machines.values())):
+            for state in states:
+                if state not in STATES:
+                    yield Finding(place, f"power in the unknown state {state!r}", _one_of(list(STATES)))
         for number, machine in center.machines.items():
             yield from known(f"unit {unit_name(center, number)}", "calendar", machine.calendar)
         for number in range(1, center.units + 1):
@@ -124,6 +132,10 @@ def _names(plant: Plant) -> Iterator[Finding]:
         tools = [tool.name for tool in center.tools]
         if len(set(tools)) < len(tools):
             yield Finding(place, f"tools {tools}", "each name once")
+    for operator in plant.operators:
+        yield from known(f"operator {operator.name}", "calendar", operator.calendar)
+    for each in plant.crews:
+        yield from known(f"crew {each.name}", "calendar", each.calendar)
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
     for product in plant.products:
         steps = [step.name for step in product.steps]
@@ -178,7 +190,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
         return
     yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
                       f"at most {OPERATORS_MAX}")  # fmt: skip
-    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 5
+    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 7
     yield from wanted(
         "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
     )
@@ -215,6 +227,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
             place = f"product {product.name}, step {step.name}"
             yield from drawable(place, step.work, slowest)
             yield from wanted(place, 0 <= step.good <= 1, f"good = {step.good}", "a probability")
+            yield from wanted(place, 0 <= step.scrap < 1, f"scrap = {step.scrap}", "a probability below 1")
             yield from wanted(place, 0 <= step.move_s < math.inf, f"move_s = {step.move_s}", "0 or more")
             for material, pieces in step.materials.items():
                 yield from wanted(place, pieces >= 1, f"{pieces} of {material}", "1 or more")
@@ -235,6 +248,8 @@ def _values(plant: Plant) -> Iterator[Finding]:
     for order in plant.orders:
         place = f"order {order.name}"
         yield from wanted(place, order.quantity >= 1, f"quantity {order.quantity}", "1 or more")
+        yield from wanted(place, 1 <= order.lots <= max(1, order.quantity), f"{order.lots} lots",
+                          "1 or more, none without a part")  # fmt: skip
         yield from wanted(place, 0 <= order.release_s < math.inf, f"release_s {order.release_s}", "0 or more")
         ends = max(order.release_s, order.due_s or 0) / plant.tick_s
         yield from wanted(place, ends < TICKS_MAX, "an instant beyond all ticks", "a coarser tick")
@@ -247,11 +262,47 @@ def _values(plant: Plant) -> Iterator[Finding]:
         inside = not ticks or (ticks[0] >= 0 and ticks[-1] <= plant.ticks(calendar.period_s))
         yield from wanted(place, rises and inside, f"intervals {calendar.on_s}",
                           f"rising and apart, within 0 and {calendar.period_s:g} s")  # fmt: skip
+    yield from _furnaces(plant)
+    yield from _prices(plant)
     endless = Counter(
         product.steps[0].center for product in plant.products if product.endless and product.steps
     )
     for name, times in endless.items():
         yield from wanted(f"work center {name}", times == 1, f"{times} endless products begin here", "one")
+
+
+def _furnaces(plant: Plant) -> Iterator[Finding]:
+    begins = {product.steps[0].center for product in plant.products if product.endless and product.steps}
+    takes = {name for p in plant.products for step in p.steps if step.materials for name in centers_of(step)}
+    for center in plant.centers:
+        if not center.batch:
+            continue
+        place, batch = f"work center {center.name}, batch", center.batch
+        if not 1 <= batch.parts_min <= batch.parts_max:
+            yield Finding(
+                place, f"{batch.parts_min} to {batch.parts_max} parts", "1 or more, least before most"
+            )
+        if batch.wait_max_s is not None and not 0 <= batch.wait_max_s / plant.tick_s < TICKS_MAX:
+            yield Finding(place, f"wait_max_s {batch.wait_max_s}", "0 or more, or None")
+        if center.queue_max is not None or center.rule is not Rule.FIFO:
+            yield Finding(place, f"a queue of {center.queue_max} by {center.rule}", "no limit, fifo")
+        if center.name in begins or center.name in takes:
+            yield Finding(place, "an endless product, or steps that take material", "neither")
+
+
+def _prices(plant: Plant) -> Iterator[Finding]:
+    for center in plant.centers:
+        for number in range(1, center.units + 1):
+            for state, power in center.power_of(number).items():
+                if not 0 <= power < math.inf:
+                    yield Finding(f"work center {center.name}", f"{power} kW {state}", "0 or more")
+    if plant.tariff:
+        edges = [plant.ticks(since) for since, _ in plant.tariff.prices]
+        edges.append(plant.ticks(plant.tariff.period_s))
+        if edges[0] != 0 or any(a >= b for a, b in pairwise(edges)):
+            yield Finding("tariff", f"prices from {edges[:-1]} ticks", f"rising from 0, below {edges[-1]}")
+        if not all(abs(price) < PRICE_MAX for _, price in plant.tariff.prices):
+            yield Finding("tariff", "a price that is none", f"less than {PRICE_MAX}")
 
 
 def visits(product: Product) -> tuple[float, ...]:
@@ -362,7 +413,8 @@ def load(plant: Plant, center: WorkCenter) -> float:
             for step, times in zip(product.steps, visits(product), strict=True):
                 if center.name in centers_of(step):
                     share = able[center.name] / sum(able[name] for name in centers_of(step))
-                    work_s += share * times * step.work.mean_s / product.arrivals.mean_s
+                    together = center.batch.parts_max if center.batch else 1
+                    work_s += share * times * step.work.mean_s / together / product.arrivals.mean_s
     return work_s / able[center.name]
 
 

@@ -17,11 +17,14 @@ from taktwin.simulation import kernel, streams
 from taktwin.simulation.check import Finding, checked
 from taktwin.simulation.distributions import Distribution, Fixed, Shape, table
 from taktwin.simulation.model import (
+    STATES,
     FailureClock,
     Plant,
     Rule,
     WorkCenter,
     failure_entity,
+    lots_of,
+    price_units,
     step_name,
     unit_name,
 )
@@ -56,6 +59,11 @@ class Compiled:
     openings: npt.NDArray[np.int64]
     modes: Records
     others: npt.NDArray[np.int64]
+    batches: Records
+    people: npt.NDArray[np.uint64]
+    crew_calendars: npt.NDArray[np.int64]
+    tariff: npt.NDArray[np.int64]
+    power_kw: npt.NDArray[np.float64]  # (units, STATES)
     stock: tuple[int, ...]
     tables: npt.NDArray[np.float64]
     crew_people: tuple[int, ...]
@@ -64,9 +72,14 @@ class Compiled:
     order_names: tuple[str, ...]
 
     @property
+    def leaf_batch(self) -> int:
+        """Return the first leaf of the furnaces."""
+        return 2 * len(self.units) + len(self.products) + len(self.calendars) + 6
+
+    @property
     def leaves(self) -> int:
         """Return how many things may have an event pending, rounded up to a power of 2."""
-        count = 2 * len(self.units) + len(self.products) + 1 + len(self.calendars) + 4
+        count = self.leaf_batch + len(self.batches)
         return 1 << (count - 1).bit_length()
 
     def arrays(self) -> tuple[Any, ...]:
@@ -74,7 +87,8 @@ class Compiled:
         return (
             self.units, self.centers, self.steps, self.products, self.orders,
             self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries,
-            self.closings, self.openings, self.modes, self.others, self.tables,
+            self.closings, self.openings, self.modes, self.others, self.batches, self.people,
+            self.crew_calendars, self.tariff, self.tables,
         )  # fmt: skip
 
 
@@ -110,14 +124,20 @@ def compiled(plant: Plant) -> Compiled:
     modes = _modes(plant, units, tables, tools)
     closings, openings = _closures(plant)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
-    orders = np.zeros(len(plant.orders), kernel.ORDER)
-    for row, order in zip(orders, plant.orders_by_release, strict=True):
-        row["entity"] = streams.entity("order", order.name)
+    lots = [
+        (place, order, name, parts)
+        for place, order in enumerate(plant.orders_by_release)
+        for name, parts in lots_of(order)
+    ]
+    orders = np.zeros(len(lots), kernel.ORDER)
+    for row, (place, order, name, parts) in zip(orders, lots, strict=True):
+        row["order"] = place
+        row["entity"] = streams.entity("order", name)
         row["release"] = plant.ticks(order.release_s)
         row["due"] = kernel.FAR if order.due_s is None else plant.ticks(order.due_s)
         row["priority"] = order.priority
         row["product"] = place_of[order.product]
-        row["quantity"] = order.quantity
+        row["quantity"] = parts
     return Compiled(
         plant=plant, warnings=warnings, units=units, centers=centers, steps=steps, products=products,
         orders=orders, setups=setups, families=len(family_of),
@@ -126,6 +146,8 @@ def compiled(plant: Plant) -> Compiled:
              for skill in skills] or [0], np.uint64),
         calendars=_calendars(plant), bill=bill, deliveries=_deliveries(plant),
         closings=closings, openings=openings, modes=modes, others=others,
+        batches=_batches(plant, centers), people=_people(plant), crew_calendars=_crew_calendars(plant),
+        tariff=_tariff(plant), power_kw=_power(plant),
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
@@ -174,6 +196,8 @@ def _routes(
                 row["other_first"] = len(others)
                 others += [center_of[name] for name in step.alternatives]
                 row["other_last"] = len(others)
+            row["scrap"] = step.scrap
+            row["ends"] = step.tool is not None or step.scrap > 0
             row["move"] = plant.ticks(step.move_s)
             row["good"] = step.good
             row["rework"] = -1 if step.rework_to is None else first + names.index(step.rework_to)
@@ -206,6 +230,7 @@ def _centers(
             calendar = center.calendar_of(number + 1)
             row["calendar"] = -1 if calendar is None else calendar_of[calendar]
             row["pace"] = center.pace_of(number + 1)
+            row["is_batch"] = center.batch is not None
         first += center.units
     return units, centers, setups.ravel()
 
@@ -241,6 +266,54 @@ def _modes(plant: Plant, units: Records, tables: _Tables, tools: list[str]) -> R
         rows += modes_of(center, number)
         row["mode_last"] = len(rows)
     return np.array(rows, kernel.MODE)
+
+
+def _batches(plant: Plant, centers: Records) -> Records:
+    """Return how furnaces are filled, and take their units from those that a job may go to at once."""
+    rows: list[tuple[int, ...]] = []
+    for row, center in zip(centers, plant.centers, strict=True):
+        if center.batch:
+            wait = kernel.FAR if center.batch.wait_max_s is None else plant.ticks(center.batch.wait_max_s)
+            row["batch"], row["rule"] = len(rows), kernel.BY_BATCH
+            rows.append(
+                (
+                    int(row["first"]),
+                    int(row["last"]),
+                    center.batch.parts_max,
+                    center.batch.parts_min,
+                    int(wait),
+                )
+            )
+            row["first"] = row["last"] = 0
+    return np.array(rows, kernel.BATCH)
+
+
+def _people(plant: Plant) -> npt.NDArray[np.uint64]:
+    sets = [
+        sum(1 << place for place, each in enumerate(plant.operators) if each.calendar == calendar.name)
+        for calendar in plant.calendars
+    ]
+    return np.array(sets, np.uint64)
+
+
+def _crew_calendars(plant: Plant) -> npt.NDArray[np.int64]:
+    place_of: dict[str | None, int] = {each.name: place for place, each in enumerate(plant.calendars)}
+    place_of[None] = -1
+    return np.array([place_of[crew.calendar] for crew in plant.crews], np.int64)
+
+
+def _tariff(plant: Plant) -> npt.NDArray[np.int64]:
+    if plant.tariff is None:
+        return np.zeros((0, 2), np.int64)
+    rows = [(plant.ticks(since), price_units(price)) for since, price in plant.tariff.prices]
+    return np.array([*rows, (plant.ticks(plant.tariff.period_s), 0)], np.int64)
+
+
+def _power(plant: Plant) -> npt.NDArray[np.float64]:
+    return np.array(
+        [[center.power_of(n + 1).get(state, 0.0) for state in STATES]
+         for center in plant.centers for n in range(center.units)]
+    )  # fmt: skip
 
 
 def _bill(plant: Plant, steps: Records, products: Records) -> Records:

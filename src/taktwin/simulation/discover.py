@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from taktwin.errors import Mistake
+from taktwin.instants import SECOND_NS
 from taktwin.simulation.eventlog import Log, Operation, Row, cycle_s, instant, operations
 from taktwin.simulation.fitting import ENOUGH, Draw, Fitted, Sample, fit_levels
 from taktwin.simulation.model import Calendar
@@ -59,6 +60,13 @@ class Discovered:
     left_out: tuple[Mistake, ...] = ()
     odd: tuple[Mistake, ...] = ()
 
+    @property
+    def mondays(self) -> tuple[float, ...]:
+        """Return the instants within the log at which a week begins."""
+        first = math.ceil((self.from_s - MONDAY_S) / WEEK_S)
+        last = math.floor((self.to_s - MONDAY_S) / WEEK_S)
+        return tuple(MONDAY_S + week * WEEK_S for week in range(first, last + 1))
+
     def as_json(self) -> dict[str, Any]:
         """Return the document: all but the single operations."""
         return {
@@ -75,6 +83,7 @@ class Discovered:
             "worker_hours": {name: _hours(each) for name, each in self.worker_hours.items()},
             "skills": {name: list(each) for name, each in self.skills.items()},
             "waits_h": dict(self.waits),
+            "under_way": {instant(at_s): sorted(in_progress(self.orders, at_s)) for at_s in self.mondays},
             "evidence": [{"claim": each.claim, "seen": each.seen} for each in self.evidence],
             "left_out": [str(each) for each in self.left_out],
             "odd": [str(each) for each in self.odd],
@@ -96,13 +105,19 @@ def discover(
     orders = operations(log.rows)
     every = [each for way in orders.values() for each in way]
     from_s, to_s = min(row.start_s for row in log.rows), max(row.end_s for row in log.rows)
+    seen = round(from_s) * SECOND_NS, round(to_s) * SECOND_NS
     routes = Counter(tuple(each.activity for each in way) for way in orders.values())
     work = _fits(
-        "work", [((each.activity, each.machine), each.work_s) for each in every], draw, enough, replications
+        "work",
+        [((each.activity, each.machine), each.work_s) for each in every],
+        draw,
+        enough,
+        replications,
+        seen,
     )
     waiting = [((each.activity, None), each.wait_s) for way in orders.values() for each in way[1:]]
-    waits = _fits("wait", waiting, draw, enough, replications)
-    arrivals = _arrivals(orders, draw, replications)
+    waits = _fits("wait", waiting, draw, enough, replications, seen)
+    arrivals = _arrivals(orders, draw, replications, seen)
     spent = _spent_waiting(log.rows, orders)
     without = Discovered(
         source, len(log.rows), from_s, to_s, orders,
@@ -143,12 +158,6 @@ def weekly(name: str, rows: Sequence[Row], from_s: float, to_s: float) -> Calend
     return Calendar(name, WEEK_S, tuple(intervals))
 
 
-def is_on(calendar: Calendar, at_s: float) -> bool:
-    """Return whether an instant of the log lies in a weekly calendar of it."""
-    place = (at_s - MONDAY_S) % WEEK_S
-    return any(low <= place < high for low, high in calendar.on_s)
-
-
 def in_progress(orders: Mapping[str, tuple[Operation, ...]], at_s: float) -> dict[str, Operation | None]:
     """Return the orders that were under way at an instant, with the operation begun last before it."""
     found: dict[str, Operation | None] = {}
@@ -164,6 +173,7 @@ def _fits(
     draw: Draw,
     enough: int,
     replications: int,
+    seen_ns: tuple[int, int],
 ) -> dict[str, Fitted]:
     """Fit by activity and machine, pooled by activity and by all; durations of 0 are told as a share."""
     by_both: dict[tuple[str, str | None], list[float]] = defaultdict(list)
@@ -172,26 +182,35 @@ def _fits(
         if seconds > 0:
             by_both[activity, machine].append(seconds)
             by_activity[activity].append(seconds)
-    everything = Sample(tuple(value for each in by_activity.values() for value in each))
+    everything = Sample(tuple(value for each in by_activity.values() for value in each), (), *seen_ns)
     found = {}
     for activity, machine in sorted(by_both, key=str):
-        levels = [(activity, Sample(tuple(by_activity[activity]))), ("all activities", everything)]
+        levels = [
+            (activity, Sample(tuple(by_activity[activity]), (), *seen_ns)),
+            ("all activities", everything),
+        ]
         name = f"{kind}/{activity}"
         if machine is not None:
-            levels.insert(0, (f"{activity} on {machine}", Sample(tuple(by_both[activity, machine]))))
+            levels.insert(
+                0, (f"{activity} on {machine}", Sample(tuple(by_both[activity, machine]), (), *seen_ns))
+            )
             name += f"/{machine}"
         found[name] = fit_levels(levels, draw, enough=enough, grain_s=60.0, replications=replications)
     return found
 
 
 def _arrivals(
-    orders: Mapping[str, tuple[Operation, ...]], draw: Draw, replications: int
+    orders: Mapping[str, tuple[Operation, ...]], draw: Draw, replications: int, seen_ns: tuple[int, int]
 ) -> dict[str, Fitted]:
     begins = sorted(way[0].start_s for way in orders.values())
     gaps = tuple(b - a for a, b in pairwise(begins))
     if not gaps:
         return {}
-    return {"arrivals": fit_levels([("all", Sample(gaps))], draw, grain_s=60.0, replications=replications)}
+    return {
+        "arrivals": fit_levels(
+            [("all", Sample(gaps, (), *seen_ns))], draw, grain_s=60.0, replications=replications
+        )
+    }
 
 
 def _transitions(
@@ -299,6 +318,11 @@ def _evidence(found: Discovered) -> Iterator[Evidence]:
         yield Evidence(
             f"{whole_h / span_h:.1f} orders are under way on average",
             "sum of cycle times over the time of the log (Little); fewer at both of its ends",
+        )
+    if weeks := [len(in_progress(found.orders, at_s)) for at_s in found.mondays]:
+        yield Evidence(
+            f"{min(weeks)} to {max(weeks)} orders are under way on Monday mornings",
+            "week by week: " + ", ".join(str(each) for each in weeks),
         )
     alone = sum(times for _, times in found.variants if times == 1)
     yield Evidence(

@@ -27,6 +27,7 @@ from numba import float64, int64, njit, uint64
 # Times are int64 ticks; indices are -1 where there is none. Entities are hashes of names (`streams`).
 UNIT = np.dtype([  # what a unit is; the ways in which it goes down are mode_first..mode_last-1
     ("center", "i4"), ("calendar", "i4"), ("mode_first", "i4"), ("mode_last", "i4"), ("pace", "f8"),
+    ("is_batch", "i8"),
 ])  # fmt: skip
 MODE = np.dtype([  # a failure, a tool that is used up, maintenance that waits for the job in hand
     ("entity", "u8"), ("clock", "i4"), ("crew", "i4"), ("fail_table", "i4"), ("repair_table", "i4"),
@@ -34,12 +35,16 @@ MODE = np.dtype([  # a failure, a tool that is used up, maintenance that waits f
 ])  # fmt: skip
 CENTER = np.dtype([  # what a work center is; its units are first..last-1, its set-ups begin at `setup`
     ("first", "i4"), ("last", "i4"), ("rule", "i4"), ("endless", "i4"), ("queue_max", "i8"), ("setup", "i8"),
+    ("batch", "i8"),
+])  # fmt: skip
+BATCH = np.dtype([  # how a work center fills its units first..last-1; none of them takes a job at once
+    ("first", "i4"), ("last", "i4"), ("most", "i8"), ("least", "i8"), ("wait", "i8"),
 ])  # fmt: skip
 STEP = np.dtype([
     ("entity", "u8"), ("center", "i4"), ("table", "i4"), ("family", "i4"), ("skill", "i4"),
     ("rework", "i4"), ("rework_max", "i4"), ("work", "f8"), ("good", "f8"), ("move", "i8"),
     ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i4"), ("tool", "i4"),
-    ("other_first", "i4"), ("other_last", "i4"),
+    ("other_first", "i4"), ("other_last", "i4"), ("scrap", "f8"), ("ends", "i8"),
 ])  # fmt: skip
 PRODUCT = np.dtype([
     ("entity", "u8"), ("first", "i4"), ("last", "i4"), ("table", "i4"), ("balks", "i4"), ("arrival", "f8"),
@@ -49,7 +54,7 @@ BILL = np.dtype([("material", "i8"), ("quantity", "i8")])
 DELIVERY = np.dtype([("at", "i8"), ("quantity", "i8"), ("material", "i4"), ("pad", "i4")])
 ORDER = np.dtype([
     ("entity", "u8"), ("release", "i8"), ("due", "i8"), ("priority", "i8"), ("product", "i4"),
-    ("quantity", "i4"),
+    ("quantity", "i4"), ("order", "i8"),
 ])  # fmt: skip
 
 UNIT_STATE = np.dtype([
@@ -57,7 +62,7 @@ UNIT_STATE = np.dtype([
     ("operator", "u8"), ("task", "i4"), ("state", "i4"), ("job", "i4"), ("family", "i4"),
     ("next_blocked", "i4"), ("next_calling", "i4"), ("next_down", "i4"), ("upkeep", "i4"),
     ("on", "i4"), ("down", "i4"), ("shift", "i4"), ("closed", "i4"), ("due", "i4"), ("mode", "i4"),
-    ("span", "i8"),
+    ("span", "i8"), ("next_in", "i4"), ("pad", "i4"),
 ])  # fmt: skip
 MODE_STATE = np.dtype([  # left: work, as of when `span` was set; or tick; or parts; or ticks of maintenance
     ("left", "i8"), ("count", "i8"),
@@ -66,14 +71,16 @@ CENTER_STATE = np.dtype([
     ("head", "i4"), ("tail", "i4"), ("waiting", "i4"), ("blocked_head", "i4"), ("blocked_tail", "i4"),
     ("longest", "i4"),
 ])  # fmt: skip
-CREW_STATE = np.dtype([("free", "i4"), ("head", "i4"), ("tail", "i4"), ("pad", "i4")])
+CREW_STATE = np.dtype([("free", "i4"), ("head", "i4"), ("tail", "i4"), ("on", "i4")])
+ORDER_STATE = np.dtype([("left", "i4"), ("good", "i4")])  # lots under way or to come, good parts so far
 JOB_STATE = np.dtype([
     ("since", "i8"), ("due", "i8"), ("work", "i8"), ("entity", "u8"), ("rank", "i8"), ("priority", "i8"),
     ("turn", "i8"), ("product", "i4"), ("step", "i4"), ("next", "i4"), ("quantity", "i4"),
-    ("passes", "i4"), ("family", "i4"), ("order", "i4"), ("pad", "i4"),
+    ("passes", "i4"), ("family", "i4"), ("order", "i4"), ("pad", "i4"), ("joined", "i8"),
 ])  # fmt: skip
 RUN_STATE = np.dtype([
-    ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("next_order", "i4"),
+    ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("present", "u8"),
+    ("price", "i8"), ("next_order", "i4"),
     ("call_head", "i4"), ("call_tail", "i4"), ("moving", "i4"), ("turns", "i8"), ("events", "i8"),
     ("next_delivery", "i4"), ("pad", "i4"), ("begun", "i4"), ("in_work", "i4"),
     ("next_closing", "i4"), ("next_opening", "i4"),
@@ -81,7 +88,7 @@ RUN_STATE = np.dtype([
 ])  # fmt: skip
 PRODUCT_STATE = np.dtype([
     ("arrived", "i8"), ("done", "i8"), ("parts", "i8"), ("scrapped", "i8"), ("reworked", "i8"),
-    ("lost", "i8"), ("late", "i8"), ("flow", "i8"), ("late_ticks", "i8"),
+    ("lost", "i8"), ("late", "i8"), ("flow", "i8"), ("late_ticks", "i8"), ("bad", "i8"),
 ])  # fmt: skip
 
 SHIFT = 14
@@ -94,14 +101,14 @@ TICKS_END = 1 << 48  # no run goes on beyond
 IDLE, CALLING, SETUP, WORKING, BLOCKED, BROKEN, REPAIR, OFF, UPKEEP = range(9)
 STATES = 9
 WAITS_FAILED, MENDED, WAITS_UPKEEP, UPKEPT = range(1, 5)  # why a unit is down; even: somebody is at it
-FIFO, SHORTEST, DUE, PRIORITY, BY_SETUP = range(5)
+FIFO, SHORTEST, DUE, PRIORITY, BY_SETUP, BY_BATCH = range(6)
 BY_WORKING, BY_CALENDAR, BY_PARTS, BY_CLOSURE = range(1, 5)  # what brings a mode about
 ENDED, ENOUGH, NO_ROOM = range(3)  # why `simulate` came back
 LOST_ORDER, SCRAPPED_ORDER, OPEN_ORDER = -3, -2, -1
 EMPTY, BEGUN, PLACED = range(3)  # whether a run has begun; PLACED: not yet, but in the middle of its work
 
 # The key contract: `streams` says what these are, a test that both agree.
-_WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL = 1, 2, 3, 4, 5
+_WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL, _SCRAP = 1, 2, 3, 4, 5, 6
 _STEP_ENTITY, _STEP_COUNT = uint64(0x9E3779B97F4A7C15), uint64(0xD1B54A32D192ED03)
 _MIX_1, _MIX_2 = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
 _KNOTS = 1025
@@ -179,7 +186,7 @@ def _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now):  # 
             ms[q].left = modes[q].life
     us[m].repair_left = t
     c = modes[q].crew
-    if c >= 0 and crews[c].free == 0:
+    if c >= 0 and (crews[c].free == 0 or crews[c].on == 0):
         us[m].next_down = -1
         _put(tree, leaf, NEVER)
         if crews[c].head < 0:
@@ -193,6 +200,79 @@ def _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now):  # 
         us[m].down += 1
         _put(tree, leaf, (now + t) << SHIFT | leaf if us[m].on == 1 else NEVER)
     _note(us, spent, m, now)
+
+
+@njit(**_PLAIN)
+def _mend_next(us, crews, tree, spent, c, l_fault, now):  # type: ignore[no-untyped-def]
+    """Send somebody of crew c to the unit that waits for it the longest."""
+    m = crews[c].head
+    crews[c].head = us[m].next_down
+    crews[c].free -= 1
+    us[m].down += 1
+    if us[m].on == 1:
+        _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
+    _note(us, spent, m, now)
+
+
+@njit(**_PLAIN)
+def _lot_over(ended, lots, o, good, fate, now):  # type: ignore[no-untyped-def]
+    """Count a lot of an order that is over; with the last one the order is."""
+    lots[o].left -= 1
+    lots[o].good += good
+    if lots[o].left == 0:
+        ended[o] = now if lots[o].good > 0 else fate
+
+
+@njit(**_PLAIN)
+def _fill(cs, js, g, most, least, wait, now):  # type: ignore[no-untyped-def]
+    """Take what begins together out of a queue, linked by `next`; -1 if there is not enough yet."""
+    lead = cs[g].head
+    before_lead = -1
+    while lead >= 0:
+        parts = int64(0)
+        j = lead
+        while j >= 0:
+            if js[j].family == js[lead].family and (j == lead or parts + js[j].quantity <= most):
+                parts += js[j].quantity
+            j = js[j].next
+        if parts >= least or (before_lead < 0 and now - js[lead].joined >= wait):
+            break
+        before_lead = lead
+        lead = js[lead].next
+    if lead < 0:
+        return lead
+    parts = int64(0)
+    before = before_lead
+    last = -1
+    j = lead
+    while j >= 0:
+        follows = js[j].next
+        if js[j].family == js[lead].family and (j == lead or parts + js[j].quantity <= most):
+            parts += js[j].quantity
+            if before < 0:
+                cs[g].head = follows
+            else:
+                js[before].next = follows
+            if cs[g].tail == j:
+                cs[g].tail = before
+            cs[g].waiting -= 1
+            js[j].next = -1
+            if last >= 0:
+                js[last].next = j
+            last = j
+        else:
+            before = j
+        j = follows
+    return lead
+
+
+@njit(**_PLAIN)
+def _wake(cs, js, tree, g, wait, leaf, now):  # type: ignore[no-untyped-def]
+    """Wait for the instant at which the first in the queue has waited long enough."""
+    t = NEVER
+    if cs[g].waiting > 0 and wait < FAR:
+        t = max(now, js[cs[g].head].joined + wait) << SHIFT | leaf
+    _put(tree, leaf, t)
 
 
 @njit(**_PLAIN)
@@ -234,7 +314,7 @@ def _lacks(operators, skills, steps, bill, stock, k, quantity):  # type: ignore[
 
 
 @njit(**_HOT)
-def _join(cs, js, steps, g, j, rule):  # type: ignore[no-untyped-def]
+def _join(cs, js, steps, g, j, rule, now):  # type: ignore[no-untyped-def]
     """Put a job at the end of a queue, with the rank that the rule will look at."""
     js[j].next = -1
     if rule != FIFO:
@@ -246,6 +326,8 @@ def _join(cs, js, steps, g, j, rule):  # type: ignore[no-untyped-def]
             js[j].rank = int64(steps[k].work * js[j].quantity + 0.5)
         elif rule == PRIORITY:
             js[j].rank = -js[j].priority
+        elif rule == BY_BATCH:
+            js[j].joined = now
     if cs[g].waiting == 0:
         cs[g].head = j
     else:
@@ -350,8 +432,8 @@ def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
 @njit(nogil=True, **_PLAIN)
 def simulate(  # type: ignore[no-untyped-def]
     units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
-    closings, openings, modes, others, tables, tree, us, ms, cs, crews, js, run, moves, spent, made, ended,
-    stock, key, until, enough,
+    closings, openings, modes, others, batches, people, crew_calendars, tariff, tables, tree, us, ms, cs,
+    crews, js, run, moves, spent, priced, made, ended, lots, stock, key, until, enough,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -368,9 +450,12 @@ def simulate(  # type: ignore[no-untyped-def]
     closings : (k, 3) tick, unit, and ticks of maintenance if it waits for the job in hand, else 0; by time
     openings : (k, 2) tick and unit of the ends of closures that do not wait, by time
     modes : (modes,) ways to go down, unit by unit; others : work centers that are alternatives of steps
+    people : (c,) bit sets of operators who come and go by a calendar; crew_calendars : (crews,), -1 for none
+    tariff : (k, 2) tick in the period and price; the last row is the period and nothing
     tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
     tree : (2 * leaves,) keys; moves : (jobs, 2) heap of arrival tick and job
-    spent : (units, STATES) ticks; ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
+    spent : (units, STATES) ticks; priced : the same weighted with prices, less what `spent` costs now
+    lots : (orders,); ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
     """
     n_units = units.shape[0]
     l_fault = n_units
@@ -381,6 +466,8 @@ def simulate(  # type: ignore[no-untyped-def]
     l_opening = l_calendar + calendars.shape[0]
     l_delivery = l_opening + 1
     l_order = l_delivery + 1
+    l_tariff = l_order + 1
+    l_batch = l_tariff + 1
     leaves = tree.shape[0] >> 1
     x = run[0]
     now = x.now
@@ -388,6 +475,8 @@ def simulate(  # type: ignore[no-untyped-def]
     why = ENDED
     leaf = int64(-1)
     first = x.begun != BEGUN
+    if first and tariff.shape[0] > 0:
+        _put(tree, l_tariff, now << SHIFT | l_tariff)
     if first and x.begun == PLACED:  # `start` laid it out: nothing is drawn any more
         x.begun = BEGUN
         for c in range(calendars.shape[0]):
@@ -468,18 +557,30 @@ def simulate(  # type: ignore[no-untyped-def]
                     j = us[m].job
                     k = js[j].step
                     p = js[j].product
-                    if steps[k].tool >= 0:
+                    fate = 0
+                    if steps[k].ends != 0:  # it wears a tool, or parts of it are lost
                         for q in range(units[m].mode_first, units[m].mode_last):
-                            if modes[q].tool == steps[k].tool:
+                            if modes[q].tool == steps[k].tool and modes[q].clock == BY_PARTS:
                                 us[m].upkeep += ms[q].left > 0 and ms[q].left <= js[j].quantity
                                 ms[q].left -= js[j].quantity
+                        n = 0
+                        if steps[k].scrap > 0.0:
+                            for e in range(js[j].quantity):
+                                z = _bits(
+                                    key, _SCRAP, js[j].entity + steps[k].entity,
+                                    int64(js[j].passes) << 32 | e,
+                                )  # fmt: skip
+                                n += float64(int64(z >> uint64(11))) * 2.0**-53 < steps[k].scrap
+                        made[p].bad += n
+                        js[j].quantity -= n
+                        if js[j].quantity == 0:
+                            fate = 2
                     then = k + 1
-                    fate = 0
                     if us[m].operator != 0:
                         x.operators |= us[m].operator
                         us[m].operator = 0
                         called = True
-                    if steps[k].good < 1.0:
+                    if fate == 0 and steps[k].good < 1.0:
                         z = _bits(key, _QUALITY, js[j].entity + steps[k].entity, js[j].passes)
                         if float64(int64(z >> uint64(11))) * 2.0**-53 >= steps[k].good:
                             if steps[k].rework >= 0 and js[j].passes < steps[k].rework_max:
@@ -488,9 +589,11 @@ def simulate(  # type: ignore[no-untyped-def]
                                 made[p].reworked += 1
                             else:
                                 fate = 2
-                                made[p].scrapped += 1
-                                if js[j].order >= 0:
-                                    ended[js[j].order] = SCRAPPED_ORDER
+                    if fate == 2:
+                        made[p].scrapped += 1
+                        made[p].bad += js[j].quantity
+                        if js[j].order >= 0:
+                            _lot_over(ended, lots, js[j].order, 0, SCRAPPED_ORDER, now)
                     if fate == 0 and then == products[p].last:
                         fate = 1
                         x.done += 1
@@ -504,7 +607,7 @@ def simulate(  # type: ignore[no-untyped-def]
                             made[p].late += 1
                             made[p].late_ticks += now - js[j].due
                         if js[j].order >= 0:
-                            ended[js[j].order] = now
+                            _lot_over(ended, lots, js[j].order, js[j].quantity, now, now)
                     if fate > 0:
                         js[j].next = x.free
                         x.free = j
@@ -554,15 +657,9 @@ def simulate(  # type: ignore[no-untyped-def]
                         begin = m
                     c = modes[q].crew
                     if c >= 0:
-                        m = crews[c].head
-                        if m < 0:
-                            crews[c].free += 1
-                        else:
-                            crews[c].head = us[m].next_down
-                            us[m].down += 1
-                            if us[m].on == 1:
-                                _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
-                            _note(us, spent, m, now)
+                        crews[c].free += 1
+                        if crews[c].head >= 0 and crews[c].on == 1:
+                            _mend_next(us, crews, tree, spent, c, l_fault, now)
             elif leaf < l_move:  # ---- a part comes by itself
                 p = leaf - l_source
                 n = made[p].arrived + 1
@@ -620,6 +717,16 @@ def simulate(  # type: ignore[no-untyped-def]
                         e += 1
                     t = calendars[c, 2 + e] if e < calendars[c, 1] else calendars[c, 0] + calendars[c, 2]
                     t = (now - phase + t) << SHIFT | leaf
+                    if e & 1 == 0:
+                        x.present &= ~people[c]
+                    elif people[c] != 0:
+                        x.present |= people[c]
+                        called = True
+                    for g in range(crews.shape[0]):
+                        if crew_calendars[g] == c:
+                            crews[g].on = e & 1
+                            while e & 1 == 1 and crews[g].free > 0 and crews[g].head >= 0:
+                                _mend_next(us, crews, tree, spent, g, l_fault, now)
                 _put(tree, leaf, t)
                 for m in range(m, n):  # noqa: B020
                     if c >= 0 and units[m].calendar == c:
@@ -661,6 +768,27 @@ def simulate(  # type: ignore[no-untyped-def]
                 if d + 1 < deliveries.shape[0]:
                     t = max(deliveries[d + 1].at, now) << SHIFT | leaf
                 _put(tree, leaf, t)
+            elif leaf == l_tariff:  # ---- a kilowatt hour has another price
+                n = tariff.shape[0] - 1
+                phase = now % tariff[n, 0]
+                e = 1
+                while e < n and tariff[e, 0] <= phase:
+                    e += 1
+                t = tariff[e - 1, 1]
+                for m in range(n_units):
+                    spent[m, us[m].state] += now - us[m].since
+                    us[m].since = now
+                    for g in range(STATES):
+                        priced[m, g] += (x.price - t) * spent[m, g]
+                x.price = t
+                _put(tree, leaf, (now - phase + tariff[e, 0]) << SHIFT | leaf)
+            elif leaf >= l_batch:  # ---- the first in the queue of a furnace has waited long enough
+                _put(tree, leaf, NEVER)
+                m = batches[leaf - l_batch].first
+                last = batches[leaf - l_batch].last
+                while m < last and us[m].state != IDLE:
+                    m += 1
+                freed = m if m < last else -1
             else:  # ---- an order is released
                 o = x.next_order
                 x.next_order = o + 1
@@ -674,7 +802,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 js[arrived].quantity = orders[o].quantity
                 js[arrived].due = orders[o].due
                 js[arrived].priority = orders[o].priority
-                js[arrived].order = o
+                js[arrived].order = orders[o].order
                 js[arrived].entity = orders[o].entity
             if arrived >= 0 and source < 0 and leaf != l_move:  # a new job
                 x.free_count -= 1
@@ -728,14 +856,29 @@ def simulate(  # type: ignore[no-untyped-def]
                 p = js[arrived].product
                 made[p].lost += 1
                 if js[arrived].order >= 0:
-                    ended[js[arrived].order] = LOST_ORDER
+                    _lot_over(ended, lots, js[arrived].order, 0, LOST_ORDER, now)
                 js[arrived].next = x.free
                 x.free = arrived
                 x.free_count += 1
                 x.in_work -= 1
             else:
-                _join(cs, js, steps, g, arrived, centers[g].rule)
+                _join(cs, js, steps, g, arrived, centers[g].rule, now)
                 freed = source
+                if centers[g].rule == BY_BATCH:
+                    c = centers[g].batch
+                    m = batches[c].first
+                    last = batches[c].last
+                    while m < last and us[m].state != IDLE:
+                        m += 1
+                    j = -1
+                    if m < last:
+                        j = _fill(cs, js, g, batches[c].most, batches[c].least, batches[c].wait, now)
+                    if j >= 0:
+                        us[m].job = j
+                        us[m].next_in = js[j].next
+                        begin = m
+                    if j >= 0 or cs[g].waiting == 1:
+                        _wake(cs, js, tree, g, batches[c].wait, l_batch + c, now)
         # ---- settle: begin, then operators to who calls, then work to who is free, then who came on
         while True:
             if begin >= 0:
@@ -744,7 +887,9 @@ def simulate(  # type: ignore[no-untyped-def]
                 j = us[m].job
                 if us[m].task == IDLE:
                     k = js[j].step
-                    w = steps[k].work * js[j].quantity
+                    w = steps[k].work
+                    if units[m].is_batch == 0:
+                        w *= js[j].quantity
                     if steps[k].table > 0:
                         z = _bits(key, _WORK, js[j].entity + steps[k].entity, js[j].passes)
                         w *= _value(tables, steps[k].table, z)
@@ -753,7 +898,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 if us[m].task == CALLING:
                     k = js[j].step
                     if steps[k].needs == 1:
-                        if _lacks(x.operators, skills, steps, bill, stock, k, js[j].quantity):
+                        if _lacks(x.operators & x.present, skills, steps, bill, stock, k, js[j].quantity):
                             _put(tree, m, NEVER)
                             _note(us, spent, m, now)
                             us[m].next_calling = -1
@@ -764,7 +909,7 @@ def simulate(  # type: ignore[no-untyped-def]
                             x.call_tail = m
                             continue
                         if steps[k].skill >= 0:
-                            can = x.operators & skills[steps[k].skill]
+                            can = x.operators & x.present & skills[steps[k].skill]
                             can &= ~can + uint64(1)
                             x.operators ^= can
                             us[m].operator = can
@@ -797,7 +942,9 @@ def simulate(  # type: ignore[no-untyped-def]
                 while m >= 0:
                     if us[m].on == 1 and us[m].down == 0:
                         j = us[m].job
-                        if not _lacks(x.operators, skills, steps, bill, stock, js[j].step, js[j].quantity):
+                        if not _lacks(
+                            x.operators & x.present, skills, steps, bill, stock, js[j].step, js[j].quantity
+                        ):
                             break
                     before = m
                     m = us[m].next_calling
@@ -816,6 +963,18 @@ def simulate(  # type: ignore[no-untyped-def]
                 m = freed
                 freed = -1
                 g = units[m].center
+                if us[m].next_in >= 0:  # of what was done together the next one leaves
+                    j = us[m].next_in
+                    us[m].job = j
+                    us[m].next_in = js[j].next
+                    us[m].task = WORKING
+                    us[m].left = 0
+                    if us[m].on == 1 and us[m].down == 0:
+                        begin = m
+                    else:
+                        _put(tree, m, NEVER)
+                        _note(us, spent, m, now)
+                    continue
                 us[m].task = IDLE
                 us[m].job = -1
                 if us[m].on == 0 or us[m].down != 0:
@@ -838,13 +997,22 @@ def simulate(  # type: ignore[no-untyped-def]
                         j = cs[g].head
                         cs[g].head = js[j].next
                         cs[g].waiting -= 1
+                    elif centers[g].rule == BY_BATCH:
+                        c = centers[g].batch
+                        j = _fill(cs, js, g, batches[c].most, batches[c].least, batches[c].wait, now)
+                        if j < 0:
+                            _put(tree, m, NEVER)
+                            _note(us, spent, m, now)
+                            continue
+                        us[m].next_in = js[j].next
+                        _wake(cs, js, tree, g, batches[c].wait, l_batch + c, now)
                     else:
                         j = _pick(
                             cs, js, setups, g, centers[g].setup, families, us[m].family, centers[g].rule
                         )
                     if other >= 0 and cs[g].waiting < centers[g].queue_max:
                         cs[g].blocked_head = us[other].next_blocked
-                        _join(cs, js, steps, g, us[other].job, centers[g].rule)
+                        _join(cs, js, steps, g, us[other].job, centers[g].rule, now)
                         freed = other
                 elif other >= 0:
                     cs[g].blocked_head = us[other].next_blocked

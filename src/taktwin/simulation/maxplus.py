@@ -38,6 +38,8 @@ def obstacle(plant: Compiled) -> str | None:
             return f"{center.name} fails in several ways or has tools"
         if failures and (failures[0].clock is not FailureClock.WORKING or failures[0].crew):
             return f"{center.name} fails by the calendar or waits for a crew"
+        if step.scrap > 0 or center.batch:
+            return f"step {step.name} loses parts, or is done in batches"
         if step.alternatives:
             return f"step {step.name} has alternatives"
         if step.good < 1 or step.skill is not None or step.family is not None or step.materials:

@@ -13,6 +13,11 @@ from enum import StrEnum
 
 from taktwin.simulation.distributions import Distribution
 
+# What a unit is found doing: the columns of both accounts.
+STATES = ("idle", "calling", "setup", "working", "blocked", "broken", "repair", "off", "upkeep")
+
+PRICE_UNITS = 1_000_000  # prices are counted in whole millionths
+
 
 class Rule(StrEnum):
     """Which waiting job a free unit takes; ties go to the one that came first."""
@@ -71,12 +76,35 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """How a furnace is filled: jobs of one family begin together, and together they are done.
+
+    It begins with as many as have room, once they are enough, or once the first in the queue has waited so
+    long. One time, that of the first job, goes for all, whatever their number. A job with more parts than
+    there is room for goes alone.
+    """
+
+    parts_max: int
+    parts_min: int = 1
+    wait_max_s: float | None = None  # None: it waits until there are enough
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a kilowatt hour costs: prices from an instant of the period on, the first from 0; for ever."""
+
+    period_s: float
+    prices: tuple[tuple[float, float], ...]  # (from_s, price), rising
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """In what a unit differs from the others of its work center; None: in nothing."""
 
     pace: float | None = None
     failures: tuple[Failure, ...] | None = None  # () never fails
     calendar: str | None = None
+    power_kw: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +126,8 @@ class WorkCenter:
     more_failures: tuple[Failure, ...] = ()  # kinds beside `failure`, each with a name
     tools: tuple[Tool, ...] = ()
     machines: Mapping[int, Machine] = field(default_factory=dict)  # units that differ, by number from 1
+    batch: Batch | None = None
+    power_kw: Mapping[str, float] = field(default_factory=dict)  # by STATES; what is not named takes nothing
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -118,6 +148,11 @@ class WorkCenter:
         """Return the calendar of a unit, counted from 1."""
         own = self.machines.get(number, Machine()).calendar
         return self.calendar if own is None else own
+
+    def power_of(self, number: int) -> Mapping[str, float]:
+        """Return the power of a unit, counted from 1, in kW by state."""
+        own = self.machines.get(number, Machine()).power_kw
+        return self.power_kw if own is None else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +175,7 @@ class Step:
     A job goes to the first of them with an idle unit, else into the shortest queue that is not full.
     """
     tool: str | None = None  # the tool of its unit that it wears, one part after the other
+    scrap: float = 0.0  # probability of each part by itself to be lost here; the job goes on with the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +200,7 @@ class Order:
     release_s: float = 0.0
     due_s: float | None = None
     priority: int = 0
+    lots: int = 1  # jobs that go their ways apart; the order is done when the last of them is
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +236,26 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person with skills, always there; the first in the list who can is taken."""
+    """A person with skills; the first in the list who can, and is there, is taken.
+
+    Who is with a unit when the calendar turns off stays until the step is done.
+    """
 
     name: str
     skills: frozenset[str]
+    calendar: str | None = None  # None is always there
 
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """People who repair, one unit each at a time, in the sequence of the failures."""
+    """People who repair, one unit each at a time, in the sequence of the failures.
+
+    They come and go together; a repair that somebody is at is done to its end.
+    """
 
     name: str
     people: int
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +271,7 @@ class Plant:
     materials: tuple[Material, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     closures: tuple[Closure, ...] = ()
+    tariff: Tariff | None = None
     tick_s: float = 0.001
 
     def ticks(self, seconds: float) -> int:
@@ -246,6 +292,19 @@ class Plant:
 def unit_name(center: WorkCenter, place: int) -> str:
     """Return the name of a unit of a work center, counted from 1: `mill.3`."""
     return f"{center.name}.{place}"
+
+
+def price_units(price: float) -> int:
+    """Return a price in whole millionths, which both engines count in."""
+    return round(price * PRICE_UNITS)
+
+
+def lots_of(order: Order) -> tuple[tuple[str, int], ...]:
+    """Return the lots of an order, the name by which each draws its numbers and its parts."""
+    if order.lots == 1:
+        return ((order.name, order.quantity),)
+    each, more = divmod(order.quantity, order.lots)
+    return tuple((f"{order.name}/{n + 1}", each + (n < more)) for n in range(order.lots))
 
 
 def failure_entity(unit: str, failure: Failure) -> str:

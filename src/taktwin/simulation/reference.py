@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -32,6 +33,8 @@ from taktwin.simulation.model import (
     WorkCenter,
     centers_of,
     failure_entity,
+    lots_of,
+    price_units,
     step_name,
     unit_name,
 )
@@ -63,6 +66,8 @@ class Kind(IntEnum):
     OPENING = 6
     DELIVERY = 7
     ORDER = 8
+    TARIFF = 9
+    BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ class _Job:
     product: Product
     arrived: int
     order: Order | None = None
+    quantity: int = 1
+    joined: int = 0  # the queue it stands in
     step: int = 0
     passes: int = 0
     work: int = 0
@@ -94,10 +101,6 @@ class _Job:
     @property
     def at(self) -> Step:
         return self.product.steps[self.step]
-
-    @property
-    def quantity(self) -> int:
-        return self.order.quantity if self.order else 1
 
     def tell(self, what: str, where: str, now: int) -> None:
         if now > self.mark:
@@ -138,6 +141,7 @@ class _Unit:
     modes: list[_Mode]
     task: Doing = Doing.IDLE
     job: _Job | None = None
+    others: list[_Job] = field(default_factory=list)  # that are done together with it
     family: str | None = None
     operator: int | None = None
     on_shift: bool = True
@@ -153,6 +157,7 @@ class _Unit:
     repair_left: int = 0
     fault_at: int | None = None  # tick of the next fault by calendar, or of the end of the repair
     spent: list[int] = field(default_factory=lambda: [0] * len(Doing))
+    priced: list[int] = field(default_factory=lambda: [0] * len(Doing))  # millionths of a price by ticks
 
     @property
     def is_on(self) -> bool:
@@ -187,6 +192,7 @@ class _Unit:
 
     def note(self, now: int) -> None:
         self.spent[self.shown] += now - self.shown_since
+        self.priced[self.shown] += self.center.price_of(self.shown_since, now)
         if self.job and now > self.shown_since:
             self.job.tell(self.shown.name.lower(), self.name, now)
         self.shown, self.shown_since = self.state(), now
@@ -195,6 +201,7 @@ class _Unit:
 @dataclass(slots=True, eq=False)
 class _Center:
     model: WorkCenter
+    price_of: Callable[[int, int], int]  # what a kilowatt costs between two ticks, in millionths by ticks
     units: list[_Unit] = field(default_factory=list)
     queue: list[_Job] = field(default_factory=list)
     blocked: deque[_Unit] = field(default_factory=deque)
@@ -209,6 +216,7 @@ class _Center:
 @dataclass(slots=True)
 class _Crew:
     free: int
+    is_there: bool
     waiting: deque[_Unit] = field(default_factory=deque)
 
 
@@ -225,6 +233,7 @@ class Count:
     late: int = 0
     flow: int = 0
     late_ticks: int = 0
+    bad: int = 0  # parts
 
 
 class Reference:
@@ -253,7 +262,7 @@ class Reference:
         self.in_work_ticks = 0
         self._agenda: list[tuple[int, Kind, int]] = []
         self._pending: dict[tuple[Kind, int], int] = {}
-        self._centers = {each.name: _Center(each) for each in plant.centers}
+        self._centers = {each.name: _Center(each, self._price_of) for each in plant.centers}
         self._units: list[_Unit] = []
         for center in self._centers.values():
             for number in range(1, center.model.units + 1):
@@ -263,11 +272,16 @@ class Reference:
             if product.endless:
                 self._centers[product.steps[0].center].endless = product
         self._orders = plant.orders_by_release
+        self._lots = [(o, name, parts) for o in self._orders for name, parts in lots_of(o)]
         self._released = 0
+        self.lots_left = {order.name: order.lots for order in plant.orders}
+        self.good = {order.name: 0 for order in plant.orders}
+        self.last_lots: dict[str, str] = {}  # order: its lot that was over last
         self.stock = {material.name: material.stock for material in plant.materials}
         self._deliveries = deque(plant.deliveries_by_time)
-        self._crews = {crew.name: _Crew(crew.people) for crew in plant.crews}
+        self._crews = {crew.name: _Crew(crew.people, crew.calendar is None) for crew in plant.crews}
         self._free = set(range(len(plant.operators)))
+        self._present = {place for place, each in enumerate(plant.operators) if each.calendar is None}
         self._calling: list[_Unit] = []
         self._moves: list[tuple[int, int, _Job]] = []
         self._moved = 0
@@ -348,6 +362,11 @@ class Reference:
                 self._calendar_turns(place)
             elif kind is Kind.DELIVERY:
                 self._delivered()
+            elif kind is Kind.TARIFF:
+                self._at(Kind.TARIFF, 0, self._next_price())
+            elif kind is Kind.BATCH:
+                center = self._centers[self.plant.centers[place].name]
+                self._freed = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
             else:
                 self._order_comes()
             self._settle()
@@ -398,7 +417,31 @@ class Reference:
             self._at(Kind.DELIVERY, 0, self.plant.ticks(self._deliveries[0].at_s))
         if self._orders:
             self._at(Kind.ORDER, 0, self.plant.ticks(self._orders[0].release_s))
+        if self.plant.tariff:
+            self._at(Kind.TARIFF, 0, 0)
         self._coming_on = [unit for unit in self._units if unit.is_on]
+
+    def _price_of(self, since: int, until: int) -> int:
+        """Return what a kilowatt costs between two ticks, in millionths by ticks: from edge to edge."""
+        tariff, sum_ = self.plant.tariff, 0
+        if tariff is None:
+            return 0
+        period = self.plant.ticks(tariff.period_s)
+        edges = [(self.plant.ticks(at), price_units(price)) for at, price in tariff.prices]
+        ends = [*(at for at, _ in edges[1:]), period]
+        for turn in range(since // period, -(-until // period)):
+            for (begins, price), stops in zip(edges, ends, strict=True):
+                a, b = max(since, turn * period + begins), min(until, turn * period + stops)
+                sum_ += price * max(0, b - a)
+        return sum_
+
+    def _next_price(self) -> int:
+        tariff = self.plant.tariff
+        assert tariff
+        period = self.plant.ticks(tariff.period_s)
+        phase = self.now % period
+        later = [self.plant.ticks(at) for at, _ in tariff.prices if self.plant.ticks(at) > phase]
+        return self.now - phase + (later[0] if later else period)
 
     def _named(self, name: str) -> _Unit:
         return next(each for each in self._units if each.name == name)
@@ -466,18 +509,24 @@ class Reference:
             unit.operator = None
             self._is_called = True
         follows: int | None = job.step + 1
-        if step.good < 1:
-            whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
-            if streams.unit(streams.bits(self.key, streams.QUALITY, whom, job.passes)) >= step.good:
-                if step.rework_to is not None and (step.rework_max is None or job.passes < step.rework_max):
-                    follows = [each.name for each in job.product.steps].index(step.rework_to)
-                    job.passes += 1
-                    count.reworked += 1
-                else:
-                    follows = None
-                    count.scrapped += 1
-                    if job.order:
-                        self.scrapped.add(job.order.name)
+        whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
+        if step.scrap > 0:
+            bad = sum(self._is_lost(step, whom, job.passes, part) for part in range(job.quantity))
+            count.bad += bad
+            job.quantity -= bad
+        if job.quantity == 0:
+            follows = None
+        elif step.good < 1 and self._fails(step, whom, job.passes):
+            if step.rework_to is not None and (step.rework_max is None or job.passes < step.rework_max):
+                follows = [each.name for each in job.product.steps].index(step.rework_to)
+                job.passes += 1
+                count.reworked += 1
+            else:
+                follows = None
+        if follows is None:
+            count.scrapped += 1
+            count.bad += job.quantity
+            self._lot_over(job, 0, self.scrapped)
         if follows is None or follows == len(job.product.steps):
             if follows is not None:
                 self._job_done(job, count)
@@ -507,10 +556,31 @@ class Reference:
             self.stock[job.product.makes] += job.quantity
             self._is_called = True
         if job.order:
-            self.ended[job.order.name] = self.now
+            self._lot_over(job, job.quantity, self.scrapped)
             if job.order.due_s is not None and self.now > self.plant.ticks(job.order.due_s):
                 count.late += 1
                 count.late_ticks += self.now - self.plant.ticks(job.order.due_s)
+
+    def _fails(self, step: Step, whom: int, passes: int) -> bool:
+        return streams.unit(streams.bits(self.key, streams.QUALITY, whom, passes)) >= step.good
+
+    def _is_lost(self, step: Step, whom: int, passes: int, part: int) -> bool:
+        bits = streams.bits(self.key, streams.SCRAP, whom, passes << 32 | part)
+        return streams.unit(bits) < step.scrap
+
+    def _lot_over(self, job: _Job, good: int, fate: set[str]) -> None:
+        """Count a lot of an order that is over; with the last one the order is."""
+        if not job.order:
+            return
+        name = job.order.name
+        self.lots_left[name] -= 1
+        self.good[name] += good
+        self.last_lots[name] = job.name
+        if self.lots_left[name] == 0:
+            if self.good[name]:
+                self.ended[name] = self.now
+            else:
+                fate.add(name)
 
     def _keep(self, job: _Job) -> None:
         if job.order:
@@ -543,21 +613,22 @@ class Reference:
         return _Job(f"{product.name} {number}", entity, product, self.now, mark=self.now)
 
     def _order_comes(self) -> None:
-        order = self._orders[self._released]
+        order, name, parts = self._lots[self._released]
         self._released += 1
-        if self._released < len(self._orders):
-            tick = max(self.plant.ticks(self._orders[self._released].release_s), self.now)
+        if self._released < len(self._lots):
+            tick = max(self.plant.ticks(self._lots[self._released][0].release_s), self.now)
             self._at(Kind.ORDER, 0, tick)
         product = next(each for each in self.plant.products if each.name == order.product)
         self.counts[product.name].arrived += 1
         self.in_work += 1
-        job = _Job(order.name, streams.entity("order", order.name), product, self.now, order, mark=self.now)
+        job = _Job(name, streams.entity("order", name), product, self.now, order, parts, mark=self.now)
         self._comes(job, None, may_balk=True)
 
     def _comes(self, job: _Job, source: _Unit | None, *, may_balk: bool) -> None:
         """Bring a job to the work center of its step; `source` is the unit that hands it over."""
         able = [self._centers[name] for name in centers_of(job.at)]
-        idle = next((unit for each in able for unit in each.units if unit.shown is Doing.IDLE), None)
+        at_once = (unit for each in able if not each.model.batch for unit in each.units)
+        idle = next((unit for unit in at_once if unit.shown is Doing.IDLE), None)
         center = min(able, key=lambda each: (each.is_full, len(each.queue)))
         if idle:
             if source:
@@ -572,17 +643,56 @@ class Reference:
         elif center.is_full and may_balk and job.product.balks:
             self.counts[job.product.name].lost += 1
             self.in_work -= 1
-            if job.order:
-                self.lost.add(job.order.name)
+            self._lot_over(job, 0, self.lost)
         else:
             if source:
                 self._freed, source.job = source, None
             self._join(center, job)
+            if center.model.batch:
+                free = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
+                batch = self._batch(center) if free else []
+                if free and batch:
+                    self._take_in(free, center, batch)
+                elif len(center.queue) == 1:
+                    self._wake(center)
+
+    def _batch(self, center: _Center) -> list[_Job]:
+        """Return who would begin together now: nobody if there is not enough yet."""
+        batch = center.model.batch
+        assert batch
+        for place, lead in enumerate(center.queue):
+            fits, parts = [lead], lead.quantity
+            for job in center.queue[place + 1 :]:
+                if job.at.family == lead.at.family and parts + job.quantity <= batch.parts_max:
+                    fits.append(job)
+                    parts += job.quantity
+            waited = self.now - lead.joined
+            overdue = batch.wait_max_s is not None and waited >= self.plant.ticks(batch.wait_max_s)
+            if parts >= batch.parts_min or (place == 0 and overdue):
+                return fits
+        return []
+
+    def _take_in(self, unit: _Unit, center: _Center, batch: list[_Job]) -> None:
+        for job in batch:
+            center.queue.remove(job)
+            job.tell("waiting", center.model.name, self.now)
+        unit.note(self.now)
+        unit.job, *unit.others = batch
+        self._begin = unit
+        self._wake(center)
+
+    def _wake(self, center: _Center) -> None:
+        """Wait for the instant at which the first in the queue has waited long enough."""
+        batch, tick = center.model.batch, None
+        assert batch
+        if center.queue and batch.wait_max_s is not None:
+            tick = max(self.now, center.queue[0].joined + self.plant.ticks(batch.wait_max_s))
+        self._at(Kind.BATCH, self.plant.centers.index(center.model), tick)
 
     def _join(self, center: _Center, job: _Job) -> None:
         broken = sum(unit.is_down for unit in center.units)
         off = sum(not unit.is_on for unit in center.units)
-        job.mark = self.now
+        job.mark = job.joined = self.now
         job.note = ", ".join(
             text
             for count, text in (
@@ -608,13 +718,18 @@ class Reference:
             mode.parts = mode.tool.life_parts
         self._fault(unit, None)
         crew = self._crews[mode.crew] if mode.crew else None
-        if crew and crew.free == 0:
+        if crew and (crew.free == 0 or not crew.is_there):
             crew.waiting.append(unit)
             unit.note(self.now)
         else:
             if crew:
                 crew.free -= 1
             self._crew_comes(unit)
+
+    def _send(self, crew: _Crew) -> None:
+        while crew.is_there and crew.free and crew.waiting:
+            crew.free -= 1
+            self._crew_comes(crew.waiting.popleft())
 
     def _crew_comes(self, unit: _Unit) -> None:
         unit.crew_is_here = True
@@ -637,15 +752,20 @@ class Reference:
             unit.note(self.now)
         if mode.crew:
             crew = self._crews[mode.crew]
-            if crew.waiting:
-                self._crew_comes(crew.waiting.popleft())
-            else:
-                crew.free += 1
+            crew.free += 1
+            self._send(crew)
 
     def _calendar_turns(self, place: int) -> None:
         calendar = self.plant.calendars[place]
         is_on, turns = self._calendar_at(calendar)
         self._at(Kind.CALENDAR, place, turns)
+        people = {k for k, each in enumerate(self.plant.operators) if each.calendar == calendar.name}
+        self._present = self._present | people if is_on else self._present - people
+        self._is_called |= is_on and bool(people)
+        for model in self.plant.crews:
+            if model.calendar == calendar.name:
+                self._crews[model.name].is_there = is_on
+                self._send(self._crews[model.name])
         for unit in self._units:
             if unit.calendar == calendar.name:
                 was_on, unit.on_shift = unit.is_on, is_on
@@ -725,7 +845,8 @@ class Reference:
         if unit.task is Doing.IDLE:
             step = job.at
             whom = (job.entity + streams.entity("step", step_name(job.product, step))) % 2**64
-            work = step.work.mean_s / self.plant.tick_s * job.quantity
+            work = step.work.mean_s / self.plant.tick_s
+            work *= 1 if unit.center.model.batch else job.quantity
             work *= self._draw(step.work, streams.WORK, whom, job.passes)
             job.work = int(work / unit.pace + 0.5)
             unit.task = Doing.CALLING
@@ -747,7 +868,8 @@ class Reference:
 
     def _able(self, step: Step) -> list[int]:
         """Return who is free and has the step's skill, in the sequence of declaration."""
-        return [place for place in sorted(self._free) if step.skill in self.plant.operators[place].skills]
+        there = sorted(self._free & self._present)
+        return [place for place in there if step.skill in self.plant.operators[place].skills]
 
     def _lacking(self, job: _Job) -> bool:
         """Return whether the step waits for an operator or for material."""
@@ -775,6 +897,15 @@ class Reference:
     def _frees(self, unit: _Unit) -> None:
         """Give a free unit its next job, and let who is blocked before its queue move up."""
         unit.note(self.now)
+        if unit.others:  # of what was done together the next one leaves
+            unit.job = unit.others.pop(0)
+            unit.job.tell("in batch", unit.name, self.now)
+            unit.task, unit.left = Doing.WORKING, 0
+            if unit.can_act:
+                self._begin = unit
+            else:
+                unit.note(self.now)
+            return
         unit.task, unit.job = Doing.IDLE, None
         center = unit.center
         if not unit.can_act:
@@ -783,6 +914,12 @@ class Reference:
         due = next((mode for mode in unit.modes if mode.is_due), None)
         if due:
             self._break(unit, due)
+            return
+        if center.queue and center.model.batch:
+            batch = self._batch(center)
+            unit.note(self.now)
+            if batch:
+                self._take_in(unit, center, batch)
             return
         if center.queue:
             job = self._choose(center, unit)
@@ -839,6 +976,10 @@ class Reference:
         """Return the ticks that each unit spent in each state, as the kernel accounts them."""
         return [list(unit.spent) for unit in self._units]
 
+    def priced(self) -> list[list[int]]:
+        """Return what a kilowatt cost in each state of each unit, in millionths by ticks."""
+        return [list(unit.priced) for unit in self._units]
+
     def longest(self) -> list[int]:
         """Return the longest queue of each work center so far."""
         return [center.longest for center in self._centers.values()]
@@ -864,8 +1005,9 @@ def explain(plant: Plant, order: str, key: int, *, until: int) -> str:
     if wanted.due_s is not None:
         late = ended - plant.ticks(wanted.due_s)
         lines[0] += f", {abs(late) * hours:.2f} h {'late' if late > 0 else 'early'}"
-    whole = sum(span.until - span.since for span in run.stories[order]) or 1
-    for span in sorted(run.stories[order], key=lambda each: each.since - each.until):
+    story = run.stories[run.last_lots[order]]  # of several lots the one that the order waited for
+    whole = sum(span.until - span.since for span in story) or 1
+    for span in sorted(story, key=lambda each: each.since - each.until):
         took = span.until - span.since
         note = f" ({span.note})" if span.note else ""
         lines.append(f"  {took * hours:8.2f} h {100 * took / whole:3.0f} %  {span.what} {span.where}"

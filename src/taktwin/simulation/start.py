@@ -34,6 +34,7 @@ from taktwin.simulation.model import (
     Tool,
     WorkCenter,
     failure_entity,
+    lots_of,
     step_name,
     unit_name,
 )
@@ -65,6 +66,9 @@ class JobStart:
     number: int = 0  # of a part without order: the how many-th of its product, from 1
     since_s: float = 0.0  # when it came into the plant; below 0 is before the start
     passes: int = 0  # times that it was sent back
+    lot: int = 0  # of an order that goes in several, from 1
+    quantity: int | None = None  # parts that are left of it; None: all of them
+    joined_s: float | None = None  # the queue of a furnace; None: just now
 
 
 MAINTENANCE = "maintenance"
@@ -107,6 +111,7 @@ class UnitStart:
     on_shift: bool | None = None  # None: as its calendar says
     wear: tuple[Wear, ...] = ()
     down_by: str | None = None  # a name as of `Wear`; None: the only or first failure
+    others: tuple[JobStart, ...] = ()  # that are done together with its job
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ class Start:
     stock: Mapping[str, int] = field(default_factory=dict)  # what is not named: as the plant says
     ended: Mapping[str, float | None] = field(default_factory=dict)  # order -> second; None: it was scrapped
     lost: tuple[str, ...] = ()  # orders
+    good: Mapping[str, int] = field(default_factory=dict)  # order -> good parts so far
     arrived: Mapping[str, int] = field(default_factory=dict)  # product -> jobs that came so far
     arrivals: Mapping[str, float] = field(default_factory=dict)  # product -> when the next part comes
     unknowns: tuple[str, ...] = ()  # what was not known, in words, and what was taken instead
@@ -142,7 +148,9 @@ class Start:
     @property
     def jobs(self) -> Iterator[JobStart]:
         """Return every job under way."""
-        yield from (unit.job for unit in self.units if unit.job)
+        for unit in self.units:
+            yield from (unit.job,) if unit.job else ()
+            yield from unit.others
         yield from (job for queue in self.queues.values() for job in queue)
         yield from (move.job for move in self.moves)
 
@@ -315,12 +323,43 @@ class _Places:
     def step(self, job: JobStart) -> Step:
         return self.steps[job.product][job.step]
 
+    def lot(self, job: JobStart) -> tuple[str, int]:
+        """Return the name of the lot that a job of an order is, and its parts in the beginning."""
+        assert job.order
+        lots = lots_of(self.orders[job.order])
+        if not (0 < job.lot <= len(lots) or len(lots) == 1):
+            raise DomainError(
+                f"order {job.order} of {len(lots)} lots: lot {job.lot}: expected 1 to {len(lots)}"
+            )
+        return lots[max(job.lot - 1, 0)]
+
+    def lots_left(self, order: str) -> int:
+        """Return how many lots of an order are not over."""
+        if order in self.start.ended or order in self.start.lost:
+            return 0
+        under_way = sum(job.order == order for job in self.start.jobs)
+        return under_way or self.orders[order].lots
+
+    def is_on(self, calendar: str | None) -> bool:
+        """Return whether a calendar is on just before the start; it turns at its beginning, if it does."""
+        if calendar is None:
+            return True
+        found = next(each for each in self.plant.calendars if each.name == calendar)
+        phase = max(self.now - 1, 0) % self.plant.ticks(found.period_s)
+        return any(self.plant.ticks(a) <= phase < self.plant.ticks(b) for a, b in found.on_s)
+
+    def joined(self, job: JobStart) -> int:
+        """Return the tick at which a job joined the queue that it stands in."""
+        return self.now if job.joined_s is None else round(job.joined_s / self.plant.tick_s)
+
     def quantity(self, job: JobStart) -> int:
-        return self.orders[job.order].quantity if job.order else 1
+        if job.quantity is not None:
+            return job.quantity
+        return self.lot(job)[1] if job.order else 1
 
     def entity(self, job: JobStart) -> int:
         if job.order:
-            return streams.entity("order", job.order)
+            return streams.entity("order", self.lot(job)[0])
         return streams.part(streams.entity("product", job.product), job.number)
 
     def spans(self, unit: UnitStart, key: int) -> _Spans:
@@ -331,7 +370,8 @@ class _Places:
             step = self.step(unit.job)
             whom = (self.entity(unit.job) + streams.entity("step", _name(self.products, unit.job))) % 2**64
             bits = streams.bits(key, streams.WORK, whom, unit.job.passes)
-            ticks = step.work.mean_s / plant.tick_s * self.quantity(unit.job)
+            ticks = step.work.mean_s / plant.tick_s
+            ticks *= 1 if self.units[unit.unit].batch else self.quantity(unit.job)
             share = 1.0 if step.work.shape.family == "fixed" else value(table(step.work.shape), bits)
             work = int(ticks * share / pace + 0.5)
             if unit.left_s is not None:
@@ -467,6 +507,10 @@ class Placed:
         move = 2 * n_units + len(plant.products)
         if state["run"]["moving"][0]:
             keys[move] = state["moves"][0, 0]
+        for place, batch in enumerate(plant.batches):
+            head = int(state["centers"]["head"][plant.units[batch["first"]]["center"]])
+            if head >= 0 and batch["wait"] < kernel.FAR:
+                keys[plant.leaf_batch + place] = max(now, state["jobs"]["joined"][head] + batch["wait"])
         pending = np.flatnonzero(keys != kernel.NEVER)
         keys[pending] = keys[pending] << kernel.SHIFT | pending
         _plant_tree(state["tree"], keys)
@@ -504,7 +548,7 @@ class Placed:
         run["now"] = run["in_work_since"] = places.now
         run["begun"] = kernel.PLACED
         run["in_work"] = len(jobs)
-        run["next_order"] = places.released
+        run["next_order"] = int(np.sum(plant.orders["order"] < places.released))
         run["next_delivery"] = int(np.sum(plant.deliveries["at"] < places.now))
         run["next_closing"] = int(np.sum(plant.closings[:, 0] < places.now))
         run["next_opening"] = int(np.sum(plant.openings[:, 0] < places.now))
@@ -518,6 +562,13 @@ class Placed:
             state["ended"][order_of[name]] = ended
         for name in start.lost:
             state["ended"][order_of[name]] = kernel.LOST_ORDER
+        for place, order in enumerate(plant.order_names[: places.released]):
+            state["lots"]["left"][place] = places.lots_left(order)
+            state["lots"]["good"][place] = start.good.get(order, 0)
+        for place, operator in enumerate(plant.plant.operators):
+            if operator.calendar and places.is_on(operator.calendar):
+                run["present"] |= np.uint64(1 << place)
+        state["crews"]["on"] = [places.is_on(crew.calendar) for crew in plant.plant.crews]
         slots = iter(range(len(jobs)))
         unit_of = {name: place for place, name in enumerate(places.said)}
         for name, unit in places.said.items():
@@ -549,8 +600,9 @@ class Placed:
         row["order"], row["quantity"], row["due"], row["priority"] = -1, 1, kernel.FAR, 0
         if job.order:
             row["order"] = plant.order_names.index(job.order)
-            order = plant.orders[row["order"]]
-            row["quantity"], row["due"], row["priority"] = order["quantity"], order["due"], order["priority"]
+            order = plant.orders[np.argmax(plant.orders["order"] == row["order"])]
+            row["due"], row["priority"] = order["due"], order["priority"]
+        row["quantity"], row["joined"] = places.quantity(job), places.joined(job)
         return slot
 
     def _lay_unit(self, state: State, place: int, unit: UnitStart, slots: Iterator[int]) -> None:
@@ -561,6 +613,14 @@ class Placed:
         row["family"] = 0 if unit.family is None else self._families.index(unit.family)
         if unit.job:
             row["job"] = self._lay_job(state, unit.job, slots)
+            before = -1
+            for other in unit.others:
+                slot = self._lay_job(state, other, slots)
+                if before < 0:
+                    row["next_in"] = slot
+                else:
+                    state["jobs"]["next"][before] = slot
+                before = slot
         if unit.operator:
             row["operator"] = 1 << places.operator_of[unit.operator]
             state["run"]["operators"] &= ~np.uint64(row["operator"])
@@ -663,6 +723,12 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
     run.ended = {name: plant.ticks(s) for name, s in start.ended.items() if s is not None}
     run.scrapped = {name for name, s in start.ended.items() if s is None}
     run.lost = set(start.lost)
+    for order in run._orders[: places.released]:
+        run.lots_left[order.name] = places.lots_left(order.name)
+        run.good[order.name] = start.good.get(order.name, 0)
+    run._present = {k for k, each in enumerate(plant.operators) if places.is_on(each.calendar)}
+    for crew_ in plant.crews:
+        run._crews[crew_.name].is_there = places.is_on(crew_.calendar)
     units = {unit.name: unit for unit in run._units}
     for name, unit in units.items():
         said, spans = places.said[name], places.spans(places.said[name], key)
@@ -671,6 +737,7 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
         if said.job:
             unit.job = _reference_job(places, said.job)
             unit.job.work = spans.work
+        unit.others = [_reference_job(places, job) for job in said.others]
         if said.operator:
             unit.operator = places.operator_of[said.operator]
             run._free.remove(unit.operator)
@@ -719,8 +786,9 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
 def _reference_job(places: _Places, job: JobStart) -> reference._Job:
     product = places.products[job.product]
     return reference._Job(
-        job.order or f"{job.product} {job.number}", places.entity(job), product,
+        places.lot(job)[0] if job.order else f"{job.product} {job.number}", places.entity(job), product,
         round(job.since_s / places.plant.tick_s), places.orders[job.order] if job.order else None,
+        places.quantity(job), places.joined(job),
         step=list(places.steps[job.product]).index(job.step), passes=job.passes, mark=places.now,
     )  # fmt: skip
 
@@ -742,9 +810,14 @@ def _reference_agenda(run: Reference, places: _Places) -> None:
         run._deliveries.popleft()
     if run._deliveries:
         run._at(Kind.DELIVERY, 0, plant.ticks(run._deliveries[0].at_s))
-    run._released = places.released
-    if run._released < len(run._orders):
-        run._at(Kind.ORDER, 0, max(now, plant.ticks(run._orders[run._released].release_s)))
+    run._released = sum(order.lots for order in run._orders[: places.released])
+    if run._released < len(run._lots):
+        run._at(Kind.ORDER, 0, max(now, plant.ticks(run._lots[run._released][0].release_s)))
+    if plant.tariff:
+        run._at(Kind.TARIFF, 0, now)
+    for center in run._centers.values():
+        if center.model.batch and center.queue:
+            run._wake(center)
 
 
 # -- out of a running state
@@ -771,10 +844,19 @@ def start_of(plant: Compiled, state: State) -> Start:
         product = model.products[row["product"]]
         step = product.steps[row["step"] - plant.products[row["product"]]["first"]]
         order = None if row["order"] < 0 else plant.order_names[row["order"]]
-        number = 0 if order else numbers[int(row["entity"])]
+        number = lot = 0
+        if order is None:
+            number = numbers[int(row["entity"])]
+        elif row["order"] in several:
+            mine = plant.orders["order"] == row["order"]
+            lot = 1 + int(np.argmax(plant.orders["entity"][mine] == row["entity"]))
+        is_filled = plant.centers["rule"][plant.steps[row["step"]]["center"]] == kernel.BY_BATCH
         return JobStart(
-            product.name, step.name, order, number, int(row["since"]) * tick_s, int(row["passes"])
-        )
+            product.name, step.name, order, number, int(row["since"]) * tick_s, int(row["passes"]),
+            lot, int(row["quantity"]), int(row["joined"]) * tick_s if is_filled else None,
+        )  # fmt: skip
+
+    several = [place for place, order in enumerate(model.orders_by_release) if order.lots > 1]
 
     def chain(head: int, follows: Any) -> Iterator[int]:
         while head >= 0:
@@ -818,6 +900,7 @@ def start_of(plant: Compiled, state: State) -> Start:
             is_down=bool(row["down"]), has_crew=row["down"] not in (kernel.WAITS_FAILED, kernel.WAITS_UPKEEP),
             repair_left_s=repair * tick_s if row["down"] else None,
             on_shift=bool(row["shift"]), wear=tuple(wear), down_by=down_by,
+            others=tuple(job(slot) for slot in chain(row["next_in"], state["jobs"]["next"])),
         ))  # fmt: skip
     names = plant.unit_names
     centers, follows = state["centers"], state["jobs"]["next"]
@@ -841,6 +924,8 @@ def start_of(plant: Compiled, state: State) -> Start:
         ended={name: at * tick_s if at >= 0 else None for name, at in ended.items()
                if at >= 0 or at == kernel.SCRAPPED_ORDER},
         lost=tuple(name for name, at in ended.items() if at == kernel.LOST_ORDER),
+        good={name: int(good) for name, good in zip(plant.order_names, state["lots"]["good"], strict=True)
+              if good},
         arrived={product.name: int(state["made"]["arrived"][p]) for p, product in enumerate(model.products)},
         arrivals={product.name: at * tick_s for p, product in enumerate(model.products)
                   if (at := pending(source + p)) is not None},

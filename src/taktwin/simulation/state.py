@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 3
+VERSION = 4
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -34,8 +34,10 @@ def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[
         "run": (kernel.RUN_STATE, (1,)),
         "moves": (long, (jobs, 2)),
         "spent": (long, (len(plant.units), kernel.STATES)),
+        "priced": (long, (len(plant.units), kernel.STATES)),
         "made": (kernel.PRODUCT_STATE, (len(plant.products),)),
-        "ended": (long, (len(plant.orders),)),
+        "ended": (long, (len(plant.order_names),)),
+        "lots": (kernel.ORDER_STATE, (len(plant.order_names),)),
         "stock": (long, (len(plant.stock),)),
     }
 
@@ -95,9 +97,9 @@ class State:
 
     def forget(self) -> None:
         """Set what was counted so far to 0, as after a warm-up; what is going on stays."""
-        self["spent"][:] = 0
+        self["spent"][:] = self["priced"][:] = 0
         self["made"]["late"] = self["made"]["late_ticks"] = self["made"]["flow"] = 0
-        for name in ("done", "parts", "scrapped", "reworked", "lost"):
+        for name in ("done", "parts", "scrapped", "reworked", "lost", "bad"):
             self["made"][name] = 0
         self["run"]["done"] = self["run"]["in_work_ticks"] = 0
         self["centers"]["longest"] = self["centers"]["waiting"]
@@ -126,17 +128,20 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     state = State(plant, max(jobs, 2 * len(plant.units) + 16), streams.replication_key(seed, replication))
     state["tree"][:] = kernel.NEVER
     units = state["units"]
-    for name in ("job", "next_blocked", "next_calling", "next_down"):
+    for name in ("job", "next_blocked", "next_calling", "next_down", "next_in"):
         units[name] = -1
     units["state"] = kernel.OFF
     units["on"] = units["shift"] = plant.units["calendar"] < 0
     for name in ("head", "tail", "blocked_head", "blocked_tail"):
         state["centers"][name] = -1
     state["crews"]["free"] = plant.crew_people
+    state["crews"]["on"] = plant.crew_calendars < 0
+    state["lots"]["left"] = [order.lots for order in plant.plant.orders_by_release]
     state["crews"]["head"] = state["crews"]["tail"] = -1
     run = state["run"]
     run["call_head"] = run["call_tail"] = -1
     run["operators"] = (1 << plant.operators) - 1
+    run["present"] = run["operators"] & ~np.bitwise_or.reduce(plant.people, initial=np.uint64(0))
     state["modes"]["left"] = plant.modes["life"]
     state["ended"][:] = kernel.OPEN_ORDER
     state["stock"][:] = plant.stock

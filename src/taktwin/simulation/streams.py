@@ -16,8 +16,10 @@ The contract, version 1 (a change gives every published figure a new value, so i
 | REPAIR | machine | failures of that machine |
 | QUALITY | order + step | passes of the order |
 | ARRIVAL | product | arrivals of that product |
+| SCRAP | order + step | passes of the order times 2^32, plus the part's place in the job |
 
-`+` is addition modulo 2^64. A machine is named `centre.3`, a step `product/step`; the n-th part
+`+` is addition modulo 2^64. A machine is named `centre.3`, its further failures and its
+tools `centre.3/name`, a lot of an order `order/2`, a step `product/step`; the n-th part
 of a product without order (n from 1) is the scrambled sum of the product's name and n.
 """
 
@@ -27,7 +29,7 @@ import hashlib
 
 VERSION = 1
 
-WORK, FAILURE, REPAIR, QUALITY, ARRIVAL = 1, 2, 3, 4, 5
+WORK, FAILURE, REPAIR, QUALITY, ARRIVAL, SCRAP = 1, 2, 3, 4, 5, 6
 
 _MASK = (1 << 64) - 1
 STEP_ENTITY = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Weyl's sequence as in SplitMix64

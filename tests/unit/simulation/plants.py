@@ -17,6 +17,8 @@ from taktwin.simulation.distributions import (
     Weibull,
 )
 from taktwin.simulation.model import (
+    STATES,
+    Batch,
     Calendar,
     Closure,
     Crew,
@@ -31,6 +33,7 @@ from taktwin.simulation.model import (
     Product,
     Rule,
     Step,
+    Tariff,
     Tool,
     WorkCenter,
     unit_name,
@@ -72,6 +75,7 @@ def routes(
     count = draw(st.integers(1, 5))
     steps = []
     names = [center.name for center in centers]
+    taken: tuple[dict[str, int], ...] = ({}, {}, {"x": 1}, {"y": 2, "x": 1})
     for place in range(count):
         tested = draw(st.integers(0, 4)) == 0
         center = draw(st.sampled_from(names))
@@ -90,9 +94,12 @@ def routes(
                 good=draw(st.sampled_from((0.5, 0.8))) if tested else 1.0,
                 rework_to=None if back is None else f"s{back}",
                 rework_max=draw(st.sampled_from((None, 1, 3))),
-                materials=draw(st.sampled_from(({}, {}, {"x": 1}, {"y": 2, "x": 1}))) if stocked else {},
+                materials=draw(st.sampled_from(taken))
+                if stocked and not any(c.batch for c in centers if c.name in (center, *others))
+                else {},
                 alternatives=tuple(others),
                 tool=draw(st.sampled_from((None, *tools))),
+                scrap=draw(st.sampled_from((0.0, 0.0, 0.0, 0.3))) if rich else 0.0,
             )
         )
     return tuple(steps)
@@ -110,17 +117,20 @@ def kinds_of_failure(draw: st.DrawFn, crews: tuple[Crew, ...], name: str) -> Fai
 @st.composite
 def plants(draw: st.DrawFn) -> Plant:
     """Draw a plant with any of the features, from none to all; ticks are coarse, so ties abound."""
-    crews = tuple(Crew(f"crew{k}", draw(st.integers(1, 2))) for k in range(draw(st.integers(0, 2))))
     calendars = tuple(
         Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
         for k in range(draw(st.sampled_from((0, 1, 2, 2))))
+    )
+    shifts = st.sampled_from((None, None, *(each.name for each in calendars)))
+    crews = tuple(
+        Crew(f"crew{k}", draw(st.integers(1, 2)), draw(shifts)) for k in range(draw(st.integers(0, 2)))
     )
     skilled, stocked, rich = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
     centers = []
     for place in range(draw(st.integers(1, 5))):
         failure = draw(kinds_of_failure(crews, "")) if draw(st.booleans()) else None
-        more, tools, machines = (), (), {}
+        more, tools, machines, batch, power = (), (), {}, None, {}
         units = draw(st.integers(1, 3))
         calendar_names = (None, *(each.name for each in calendars * 2))
         if rich:
@@ -141,13 +151,17 @@ def plants(draw: st.DrawFn) -> Plant:
                 for number in range(1, units + 1)
                 if draw(st.integers(0, 3)) == 0
             }
+            power = {state: draw(st.sampled_from((0.0, 1.5))) for state in STATES}
+            if draw(st.integers(0, 3)) == 0:
+                most = draw(st.integers(1, 6))
+                batch = Batch(most, draw(st.integers(1, most)), draw(st.sampled_from((None, 0.0, 7.0))))
         setups = {pair: float(draw(st.integers(0, 4))) for pair in pairs} if draw(st.booleans()) else {}
         centers.append(
             WorkCenter(
                 f"c{place}",
                 units,
-                draw(st.sampled_from((None, None, 0, 1, 3))),
-                draw(st.sampled_from(Rule)),
+                None if batch else draw(st.sampled_from((None, None, 0, 1, 3))),
+                Rule.FIFO if batch else draw(st.sampled_from(Rule)),
                 draw(st.sampled_from(calendar_names)),
                 failure,
                 draw(st.sampled_from((1.0, 1.0, 1.3))),
@@ -155,13 +169,16 @@ def plants(draw: st.DrawFn) -> Plant:
                 more,
                 tools,
                 machines,
+                batch,
+                power,
             )
         )
     products = []
     fed: set[str] = set()
     for place in range(draw(st.integers(1, 3))):
         steps = draw(routes(centers, skilled, stocked, rich))
-        endless = steps[0].center not in fed and draw(st.integers(0, 3)) == 0
+        furnaces = {center.name for center in centers if center.batch}
+        endless = steps[0].center not in fed | furnaces and draw(st.integers(0, 3)) == 0
         if endless:
             fed.add(steps[0].center)
         arrivals = draw(durations(12.0)) if draw(st.booleans()) else None
@@ -171,17 +188,18 @@ def plants(draw: st.DrawFn) -> Plant:
         Order(
             f"o{place}",
             draw(st.sampled_from(products)).name,
-            draw(st.integers(1, 4)),
+            quantity,
             float(draw(st.integers(0, 150))),
             draw(st.sampled_from((None, 60.0, 120.0))),
             draw(st.integers(0, 2)),
+            draw(st.sampled_from((1, 1, 2))) if quantity > 1 else 1,
         )
-        for place in range(draw(st.integers(0, 8)))
+        for place, quantity in enumerate(draw(st.lists(st.integers(1, 4), max_size=8)))
     )
     people = [frozenset(SKILLS)] + [
         frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 2)))
     ]
-    operators = tuple(Operator(f"op{k}", skills) for k, skills in enumerate(people))
+    operators = tuple(Operator(f"op{k}", skills, draw(shifts)) for k, skills in enumerate(people))
     materials = tuple(Material(name, draw(st.integers(0, 20))) for name in ("x", "y")) if stocked else ()
     deliveries = tuple(
         Delivery(draw(st.sampled_from("xy")), draw(st.integers(1, 9)), float(draw(st.integers(0, 200))))
@@ -194,9 +212,11 @@ def plants(draw: st.DrawFn) -> Plant:
         Closure(draw(st.sampled_from(names)), since, since + span, rich and draw(st.booleans()))
         for since, span in spans
     )
+    prices = st.sampled_from((None, Tariff(40.0, ((0.0, 0.3), (15.0, 0.1))), Tariff(7.0, ((0.0, -0.02),))))
     tick = draw(st.sampled_from((1.0, 0.5, 0.001)))
     parts = (
-        tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries, closures
+        tuple(centers), tuple(products), orders, operators, crews, calendars, materials, deliveries, closures,
+        draw(prices),
     )  # fmt: skip
     return Plant(*parts, tick_s=tick)
 
@@ -212,6 +232,8 @@ def kernel_course(state: State) -> dict[str, object]:
         "made": [{name: int(row[name]) for name in made.dtype.names or ()} for row in made],
         "spent": state["spent"].tolist(),
         "longest": state["centers"]["longest"].tolist(),
+        "priced": (state["priced"] + state["run"]["price"] * state["spent"]).tolist(),
+        "good": state["lots"]["good"].tolist(),
         "ended": state["ended"].tolist(),
         "stock": state["stock"].tolist(),
     }
@@ -233,6 +255,8 @@ def reference_course(run: Reference) -> dict[str, object]:
         "made": [{name: getattr(c, name) for name in Count.__slots__} for c in run.counts.values()],
         "spent": run.spent(),
         "longest": run.longest(),
+        "priced": run.priced(),
+        "good": [run.good[order.name] for order in run.plant.orders_by_release],
         "ended": [end(order.name) for order in run.plant.orders_by_release],
         "stock": list(run.stock.values()),
     }

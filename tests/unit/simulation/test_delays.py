@@ -77,6 +77,8 @@ def test_the_share_of_what_was_cut_goes_to_what_lasted_longer() -> None:
     # Of four, the second was cut at 2: its quarter goes to the two that took longer.
     found = whole_weights(np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, False, True, True]))
     assert found == pytest.approx([0.25, 0.0, 0.375, 0.375])
+    tied = whole_weights(np.array([1.0, 2.0, 2.0]), np.array([True, True, False]))
+    assert tied == pytest.approx([0.5, 0.5, 0.0]), "what was cut lends nothing, whoever took as long"
     with pytest.raises(DomainError, match="at least one whole one"):
         whole_weights(np.array([1.0]), np.array([False]))
 

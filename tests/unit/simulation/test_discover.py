@@ -16,7 +16,6 @@ from taktwin.simulation.discover import (
     UNKNOWN,
     discover,
     in_progress,
-    is_on,
     weekly,
 )
 from taktwin.simulation.distributions import LogNormal
@@ -100,7 +99,6 @@ def test_hours_are_those_of_a_quarter_of_the_weeks() -> None:
     rows.append(row("b", "x", 100, 101, "m"))  # once in eight weeks: overtime, not a working hour
     calendar = weekly("m", rows, rows[0].start_s, rows[7].end_s)
     assert calendar.on_s == ((8 * HOUR_S, 10 * HOUR_S),)
-    assert is_on(calendar, MONDAY_S + 9 * HOUR_S) and not is_on(calendar, MONDAY_S + 100.5 * HOUR_S)
     (rare,) = weekly("m", [rows[-1]], rows[0].start_s, rows[7].end_s).on_s
     assert rare == (100 * HOUR_S, 101 * HOUR_S)
 
@@ -110,6 +108,13 @@ def test_what_was_under_way_at_an_instant() -> None:
     under = in_progress(orders, MONDAY_S + 11 * HOUR_S)
     assert {case: each.activity for case, each in under.items() if each} == {"o0": "mill"}
     assert in_progress(orders, MONDAY_S) == {}
+    rows = [row(f"o{n}", "turn", 24.0 * n, 24.0 * n + 240, "lathe") for n in range(20)]
+    found = found_in(Log(tuple(rows)))
+    # On Mondays at 0, 168, 336, 504 and 672 h; each order lasts 240 h.
+    assert [len(each) for each in found.as_json()["under_way"].values()] == [1, 8, 10, 8, 1]
+    assert "1 to 10 orders are under way on Monday mornings" in [each.claim for each in found.evidence]
+    assert found.parameters.from_ns == int(MONDAY_S) * 10**9
+    assert found.parameters.to_ns == int(MONDAY_S + (19 * 24 + 240) * HOUR_S) * 10**9
 
 
 def test_another_sample_of_the_same_plant_gives_the_same_family() -> None:

@@ -13,7 +13,7 @@ from taktwin.simulation.model import Plant, Step
 from taktwin.simulation.reference import Kind, Reference, _Center, _Job, _Mode, _Unit
 from tests.unit.simulation.plants import assert_same_course, plants
 
-PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "100"))
+PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "500"))
 
 
 @settings(
@@ -84,6 +84,29 @@ def _least_preferred_first(step: Step) -> tuple[str, ...]:
     return (*step.alternatives, step.center)
 
 
+def _a_furnace_that_never_waits_long(self: Reference, center: _Center) -> None:
+    self._at(Kind.BATCH, self.plant.centers.index(center.model), None)
+
+
+def _whoever_is_free(self: Reference, step: Step) -> list[int]:
+    return [place for place in sorted(self._free) if step.skill in self.plant.operators[place].skills]
+
+
+def _a_price_from_the_next_tick_on(self: Reference, since: int, until: int) -> int:
+    return _PRICE(self, since + 1, until + 1) if self.plant.tariff else 0
+
+
+def _a_lot_is_the_order(self: Reference, job: _Job, good: int, fate: set[str]) -> None:
+    if job.order:
+        self.lots_left[job.order.name] = 1
+    _LOT_OVER(self, job, good, fate)
+
+
+def _all_parts_of_a_job_alike(self: Reference, step: Step, whom: int, passes: int, part: int) -> bool:
+    return _IS_LOST(self, step, whom, passes, 0)
+
+
+_PRICE, _LOT_OVER, _IS_LOST = Reference._price_of, Reference._lot_over, Reference._is_lost
 _SERVE = Reference._serve
 _ANSWER, _RENEW = Reference._answer_a_call, Reference._renew
 
@@ -98,6 +121,11 @@ MISTAKES = {
     "a tool for one part more": (_Mode, "is_due", property(_a_tool_for_one_part_more)),
     "the last of several failures": (_Unit, "wearing", property(_the_last_failure_first)),
     "alternatives the other way round": (reference, "centers_of", _least_preferred_first),
+    "a furnace that never waits long": (Reference, "_wake", _a_furnace_that_never_waits_long),
+    "operators who never go home": (Reference, "_able", _whoever_is_free),
+    "prices a tick too late": (Reference, "_price_of", _a_price_from_the_next_tick_on),
+    "a lot that is its order": (Reference, "_lot_over", _a_lot_is_the_order),
+    "all parts of a job alike": (Reference, "_is_lost", _all_parts_of_a_job_alike),
     "each failure the first one": (Reference, "_renew", _repaired_and_as_worn_as_before),
 }
 

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
 
 from taktwin.simulation import kernel
-from taktwin.simulation.distributions import Exponential, Fixed
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.distributions import (
+    Distribution,
+    Empirical,
+    Exponential,
+    Fixed,
+    LogNormal,
+    Triangular,
+    Weibull,
+)
+from taktwin.simulation.energy import energy_cost, energy_kwh
 from taktwin.simulation.model import (
+    Batch,
     Calendar,
     Closure,
     Crew,
     Failure,
     FailureClock,
     Machine,
+    Operator,
     Order,
     Plant,
     Product,
     Step,
+    Tariff,
     Tool,
     WorkCenter,
 )
+from taktwin.simulation.run import advance
+from taktwin.simulation.state import State, fresh
 from tests.unit.simulation import exact
 from tests.unit.simulation.test_exact import (
     TICK,
     assert_exact,
+    closed,
     flow,
+    line,
     measured,
     one,
     only,
@@ -36,8 +57,9 @@ from tests.unit.simulation.test_exact import (
 ONE = Exponential(1)
 
 
-def lost(state: object, span: float) -> float:
-    made = state["made"]  # type: ignore[index]
+def lost(state: State, span: float) -> float:
+    """Return the share of those who came that was turned away."""
+    made = state["made"]
     return float(made["lost"].sum() / (made["lost"].sum() + made["done"].sum()))
 
 
@@ -168,3 +190,200 @@ def test_maintenance_that_waits_by_hand() -> None:
     state = only(night, 100)
     assert state["ended"].tolist() == [night.ticks(48 + 4)]
     assert state["spent"][0, kernel.UPKEEP] == night.ticks(3)
+
+
+def bulk(arrivals: float, service: float, least: int, most: int) -> float:
+    """Return the mean time in M/M(a,b)/1: a server takes up to `most` together, once there are `least`.
+
+    A chain of (server busy, number waiting), cut where next to nothing is left of it.
+    """
+    cut = 120
+    states: list[Hashable] = [(busy, n) for busy in (0, 1) for n in range(cut) if busy or n < least]
+
+    def out(state: Hashable) -> Iterable[tuple[Hashable, float]]:
+        busy, n = state  # type: ignore[misc]
+        if n + 1 < cut:
+            yield ((1, n + 1) if busy else (0, n + 1) if n + 1 < least else (1, 0)), arrivals
+        if busy:
+            yield ((1, max(0, n - most)) if n >= least else (0, n)), service
+
+    chances = exact.stationary(states, out)
+    # Who is inside with the server stays for 1/service on average, whoever it is.
+    waiting = sum(chance * n for (_, n), chance in chances.items())  # type: ignore[misc]
+    return waiting / arrivals + 1 / service
+
+
+@pytest.mark.parametrize(("least", "most", "arrivals"), [(1, 4, 2.0), (3, 5, 1.5), (4, 4, 2.5)])
+def test_a_furnace_is_a_queue_with_bulk_service(least: int, most: int, arrivals: float) -> None:
+    (times,) = measured(one(Exponential(1), arrivals, batch=Batch(most, least)), 60_000, flow)
+    assert_exact(times, bulk(arrivals, 1.0, least, most), within=0.03)
+
+
+def test_a_furnace_by_hand() -> None:
+    # Room for four, begun with three, or once the first has waited 10. Three of A at 0, 1, 2: begun at 2;
+    # the B that came at 1 does not go with them. It is taken in at 12, when it has waited 10 and the furnace
+    # is free; the A of 5 parts, more than there is room for, goes alone at 22, the last two at 33 + 10.
+    bake = {family: Step("bake", "oven", Fixed(10), family=family) for family in "AB"}
+    orders = (
+        Order("a1", "A"), Order("b", "B", release_s=1), Order("a2", "A", release_s=1),
+        Order("a3", "A", release_s=2), Order("big", "A", 5, release_s=3),
+        Order("a4", "A", release_s=33), Order("a5", "A", release_s=34),
+    )  # fmt: skip
+    plant = Plant(
+        (WorkCenter("oven", batch=Batch(4, 3, 10)),),
+        tuple(Product(family, (step,)) for family, step in bake.items()), orders,
+    )  # fmt: skip
+    state = only(plant, 200)
+    ends = dict(zip((order.name for order in plant.orders_by_release), state["ended"] // 1000, strict=True))
+    assert ends == {"a1": 12, "a2": 12, "a3": 12, "b": 22, "big": 32, "a4": 53, "a5": 53}
+    assert state["spent"][0, kernel.WORKING] == plant.ticks(40)
+
+
+def test_a_full_furnace_that_nobody_relieves_stays_shut() -> None:
+    # Three are done at 10; the next center has one place and takes 7 each: they leave at 10, 10, 17, and the
+    # next three begin then.
+    steps = (Step("bake", "oven", Fixed(10)), Step("pack", "bench", Fixed(7)))
+    plant = Plant(
+        (WorkCenter("oven", batch=Batch(3, 3)), WorkCenter("bench", queue_max=1)),
+        (Product("p", steps),), tuple(Order(f"o{k}", "p") for k in range(6)),
+    )  # fmt: skip
+    state = only(plant, 200)
+    assert [end // 1000 for end in state["ended"]] == [17, 24, 31, 38, 45, 52]
+    assert state["spent"][0, kernel.BLOCKED] == plant.ticks(7 + 4 + 7)
+
+
+def test_who_goes_home_finishes_the_step() -> None:
+    # An operator from 0 to 8 of 24, steps of 3: begun at 0, 3 and 6, the last done at 9. A second one from 4
+    # to 12 on another unit: 4, 7, 10, done at 13.
+    day = (Calendar("early", 24, ((0, 8),)), Calendar("late", 24, ((4, 12),)))
+    product = Product("p", (Step("s", "m", Fixed(3), skill="any"),), endless=True)
+    for shifts, parts in ((("early",), 3), (("early", "late"), 6)):
+        people = tuple(Operator(name, frozenset({"any"}), name) for name in shifts)
+        plant = Plant((WorkCenter("m", 2),), (product,), operators=people, calendars=day)
+        state = only(plant, 240)
+        assert state["made"]["done"].tolist() == [parts * 10]
+        assert state["spent"][:, kernel.WORKING].sum() == plant.ticks(parts * 30)
+
+
+def test_a_crew_comes_in_the_morning_and_finishes_what_it_began() -> None:
+    # Struck after 7 of work, mended in 4 by a crew of 0 to 8: 7 to 11; worked 11 to 18, waits until 24,
+    # mended until 28; then works 28 to 35, and waits until 48.
+    failure = Failure(Fixed(7), Fixed(4), crew="menders")
+    plant = Plant(
+        (WorkCenter("m", failure=failure),), (Product("p", (Step("s", "m", Fixed(1)),), endless=True),),
+        crews=(Crew("menders", 1, "day"),), calendars=(Calendar("day", 24, ((0, 8),)),),
+    )  # fmt: skip
+    state = only(plant, 48)
+    assert state["made"]["done"].tolist() == [21]
+    assert state["spent"][0, kernel.BROKEN] == plant.ticks(6 + 13)
+    assert state["spent"][0, kernel.REPAIR] == plant.ticks(4 + 4)
+
+
+def test_lots_pass_each_other_on() -> None:
+    # Twelve parts over 2 and 3 for each part: as one job 24 + 36; as four lots the first step hands on after
+    # 6, and the second, slower one never waits again: 6 + 36. In two uneven lots of 3 and 2 parts of five.
+    steps = (Step("a", "a", Fixed(2)), Step("b", "b", Fixed(3)))
+    ends = {}
+    for lots in (1, 4):
+        plant = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", steps),),
+                      (Order("o", "p", 12, lots=lots),))  # fmt: skip
+        state = only(plant, 200)
+        ends[lots] = state["ended"].tolist()
+        assert (state["lots"]["left"][0], state["lots"]["good"][0]) == (0, 12)
+    assert ends == {1: [60000], 4: [42000]}
+    uneven = replace(plant, orders=(Order("o", "p", 5, lots=2),))
+    assert only(uneven, 200)["ended"].tolist() == [plant.ticks(6 + 9 + 6)]
+
+
+def test_parts_that_are_lost_one_by_one() -> None:
+    # Each part passes both steps with .9 and .8; a lot of ten is never quite lost in this many runs.
+    steps = (Step("a", "a", Fixed(1), scrap=0.1), Step("b", "b", Fixed(1), scrap=0.2))
+    orders = tuple(Order(f"o{k}", "p", 10) for k in range(400))
+    plant = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", steps),), orders, tick_s=TICK)
+    built = compiled(plant)
+    found = []
+    for replication in range(8):
+        state = advance(built, fresh(built, seed=4711, replication=replication))
+        (made,) = state["made"]
+        assert made["parts"] + made["bad"] == 4000
+        assert made["parts"] == state["lots"]["good"].sum()
+        found.append(made["parts"] / 4000)
+    assert_exact(np.array(found), 0.72)
+
+
+def test_a_job_without_a_part_left_is_scrap() -> None:
+    steps = (Step("a", "a", Fixed(1), scrap=0.999999), Step("b", "b", Fixed(1)))
+    plant = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", steps),), (Order("o", "p", 6, lots=2),))
+    state = only(plant, 100)
+    assert state["ended"].tolist() == [kernel.SCRAPPED_ORDER]
+    assert state["made"][["done", "scrapped", "bad"]].tolist() == [(0, 2, 6)]
+
+
+def test_energy_by_hand() -> None:
+    # Work of 2 h from 5:00 and from 12:00, 10 kW; 1 kW while it idles; 0.30 from 6:00 to 20:00, else 0.10.
+    product = Product("p", (Step("s", "m", Fixed(7200)),))
+    orders = (Order("a", "p", release_s=5 * 3600), Order("b", "p", release_s=12 * 3600))
+    prices = ((0.0, 0.1), (6 * 3600, 0.3), (20 * 3600, 0.1))
+    center = WorkCenter("m", 2, power_kw={"working": 10, "idle": 1}, machines={2: Machine(power_kw={})})
+    plant = Plant((center,), (product,), orders, tariff=Tariff(86_400, prices))
+    built = compiled(plant)
+    state = advance(built, fresh(built, seed=1), until=plant.ticks(86_400))
+    assert energy_kwh(built, state).tolist() == pytest.approx([4 * 10 + 20, 0])
+    cost = 10 * (0.1 + 0.3) + 5 * 0.1 + 5 * 0.3 + 10 * 2 * 0.3 + 6 * 0.3 + 4 * 0.1
+    assert energy_cost(built, state).tolist() == pytest.approx([cost, 0])
+    # The second day has no work; what was counted before is forgotten in the middle of a price.
+    state = advance(built, state, until=plant.ticks(86_400 + 7 * 3600))
+    state.forget()
+    state = advance(built, state, until=plant.ticks(2 * 86_400))
+    assert energy_kwh(built, state).tolist() == pytest.approx([17, 0])
+    assert energy_cost(built, state).tolist() == pytest.approx([13 * 0.3 + 4 * 0.1, 0])
+
+
+def test_energy_of_a_queue_is_its_load() -> None:
+    # At 80 % load, 5 kW at work and 1 kW idle: 4.2 kW; the price changes so often that its mean counts.
+    tariff = Tariff(3.0, ((0.0, 0.2), (1.0, 0.5)))
+    plant = replace(one(Exponential(1), 0.8, power_kw={"working": 5, "idle": 1}), tariff=tariff)
+    built = compiled(plant)
+    power, price = measured(
+        plant, 20_000,
+        lambda state, span: float(energy_kwh(built, state)[0]) / span * 3600,
+        lambda state, span: float(energy_cost(built, state)[0]) / span * 3600,
+    )  # fmt: skip
+    assert_exact(power, 0.8 * 5 + 0.2)
+    assert_exact(price, (0.8 * 5 + 0.2) * 0.4)
+
+
+@pytest.mark.parametrize("servers", [1, 3])
+def test_erlang_s_loss_does_not_know_the_shape_of_the_work(servers: int) -> None:
+    plant = one(LogNormal(1, 1.2), 2.0, units=servers, queue_max=0)
+    plant = replace(plant, products=(replace(plant.products[0], balks=True),))
+    terms = [2.0**k / math.factorial(k) for k in range(servers + 1)]
+    (found,) = measured(plant, 30_000, lost)
+    assert_exact(found, terms[-1] / sum(terms))
+
+
+@pytest.mark.parametrize("buffer", [2, 20])
+def test_two_equal_unreliable_machines(buffer: int) -> None:
+    # Gershwin and Berman 1981, with the parameters of their deterministic line.
+    failure = Failure(Exponential(100), Exponential(10))
+    plant = line(Exponential(1), Exponential(1), buffers=(buffer,), failures=(failure, failure))
+    (made,) = measured(plant, 150_000, throughput)
+    assert_exact(made, exact.two_unreliable((1, 1), (0.01, 0.01), (0.1, 0.1), buffer))
+
+
+@pytest.mark.parametrize(("work", "second"), [
+    (Weibull(1, 0.7), 1 + 1.4624**2), (Triangular(0.2, 0.8, 2.0), 1.14), (Empirical((0.5, 1.5)), 7 / 6),
+])  # fmt: skip
+def test_the_mean_wait_knows_two_moments_of_the_work(work: Distribution, second: float) -> None:
+    # Pollaczek-Khinchine. A table of two samples is straight between their quarters: half the time even from
+    # .5 to 1.5, else the one or the other.
+    (times,) = measured(one(work, 0.7), 80_000, flow)
+    assert_exact(times, exact.pollaczek_khinchine(0.7, 1, second), within=0.04)
+
+
+def test_a_closed_network_of_three_jobs() -> None:
+    demands = (1.0, 0.7, 0.9, 0.4)
+    plant = closed(tuple(WorkCenter(f"c{k}") for k in range(4)), demands, 3)
+    busy = measured(plant, 40_000, *(share(kernel.WORKING, k) for k in range(4)))
+    for values, demand in zip(busy, demands, strict=True):
+        assert_exact(values, exact.closed_network(3, demands) * demand)
