@@ -13,7 +13,7 @@ from typing import Any
 
 from taktwin.contracts.state import Frame
 from taktwin.contracts.whatif import Comparison, Question
-from taktwin.errors import DomainError
+from taktwin.errors import TaktwinError
 from taktwin.plant.registry import Registry
 from taktwin.simulation.run import warm_up
 from taktwin.whatif import engine
@@ -29,5 +29,5 @@ def compare(
     """Return the answer to a question, or why there is none."""
     try:
         return engine.answered(question, registry, frame, board, parameters=Parameters(), clock_s=clock_s)
-    except DomainError as refusal:
+    except TaktwinError as refusal:  # also a plant that cannot be simulated: it says what is wrong with it
         return Comparison(state="refused", reason=str(refusal))

@@ -182,6 +182,7 @@ class _Fork:
     def take_buffers(self, own: list[str]) -> None:
         """Lay out what lies between the machines beyond what belongs to orders."""
         contents = {each.buffer: each.content for each in self.frame.buffers}
+        before: dict[str, int] = {}  # work center -> parts in all buffers before it
         for buffer in self.registry.buffers:
             centers = {self.model.center_of[t] for t in buffer.targets if t in self.model.center_of}
             content = contents.get(buffer.id)
@@ -192,7 +193,9 @@ class _Fork:
                 self._fill_store(buffer.sources, content)
                 continue
             for center in centers:
-                self._fill(center, content, own, buffer.targets)
+                before[center] = before.get(center, 0) + content
+        for center, content in before.items():
+            self._fill(center, content, own)
 
     def _fill_store(self, sources: Iterable[str], content: int) -> None:
         made = [p.name for p in self.model.products if p.name in self.model.makes
@@ -202,11 +205,13 @@ class _Fork:
         if len(made) > 1 and content:
             self._note("stock", made, f"the {content} parts in store are taken to be {', '.join(made)} alike")
 
-    def _fill(self, center: str, content: int, own: list[str], targets: Iterable[str]) -> None:
+    def _fill(self, center: str, content: int, own: list[str]) -> None:
         at = [(p.name, place) for p in self.model.products for place, step in enumerate(p.steps)
               if step.center == center]  # fmt: skip
         known = sum(part.quantity for key in at for part in self.waiting.get(key, ()))
-        named = [self.product_at(unit) for unit in targets]
+        named = [
+            self.product_at(unit) for unit, at_center in self.model.center_of.items() if at_center == center
+        ]
         choice = [key for key in at if key[0] in own]
         choice.sort(key=lambda key: key[0] not in named)
         for number in range(max(0, content - known) if choice else 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from taktwin.errors import DomainError
 from taktwin.plant import open_plant
 from taktwin.simulation.check import checked
 from taktwin.simulation.start import Task
+from taktwin.whatif.api import compare
 from taktwin.whatif.engine import answered, spread
 from taktwin.whatif.fork import Forked, forked
 from taktwin.whatif.model import Parameters, Translated, translated
@@ -179,6 +181,30 @@ def test_work_without_an_order_goes_on_and_is_said_to() -> None:
     assert set(found.request_of) == {-1}
     # An idle plant without orders does nothing.
     assert not fork(picture()).plant.orders
+
+
+def test_two_buffers_before_one_machine_hold_parts_of_their_own() -> None:
+    [buffer] = [each for each in REGISTRY.buffers if each.id == "adhesive_press2"]
+    second = replace(REGISTRY, buffers=(*REGISTRY.buffers, replace(buffer, id="rack")))
+    frame = picture(load2="production")
+    frame = msgspec.structs.replace(frame, buffers=[
+        BufferDocument(buffer=name, content=content, capacity=6)
+        for name, content in (("adhesive_press2", 2), ("rack", 5))
+    ])  # fmt: skip
+    found_model = translated(second, Parameters(), now_ns=NOON, horizon_s=3600)
+    found = forked(second, found_model, frame, {}, horizon_s=3600)
+    assert len(found.start.queues["press2"]) == 7
+    assert not checked(found.plant)
+
+
+def test_a_plant_that_cannot_be_simulated_says_what_is_wrong() -> None:
+    routings = {name: each for name, each in REGISTRY.routings.items() if name != "shaft-200"}
+    first, *others = REGISTRY.routings["shaft-200"].operations
+    odd = msgspec.structs.replace(first, equipment_class="laser")
+    routings["shaft-200"] = msgspec.structs.replace(REGISTRY.routings["shaft-200"], operations=[odd, *others])
+    question = Question(down=[Down(unit="hob1", for_s=60)])
+    answer = compare(question, replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0)
+    assert answer.state == "refused" and "unknown work center" in answer.reason
 
 
 def test_counts_that_cannot_be_are_named() -> None:
