@@ -45,6 +45,7 @@ from taktwin.mes.machines.actions import envelope
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
 from taktwin.mes.stores import SqlStore
+from taktwin.mes.tracking import demo as demo_stock
 from taktwin.mes.turns import Turns
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -153,12 +154,13 @@ class MesService:
         self._given.set()
 
     def _seed(self) -> None:
-        """Bring in the folder's assets and a demo's people, each once: each by one id."""
+        """Bring in the folder's assets, a demo's people and stock, each once: each by one id."""
         people = wishes(self._registry.demo, self._clock.now_ns())
         seeds = [
             *((name, wish, "plant") for name, wish in folder.wishes(self._registry)),
             *((name, wish, "demo") for name, wish in people),
             *((name, wish, "demo") for name, wish in demo_accounts.wishes(self._registry.demo)),
+            *((name, wish, "demo") for name, wish in demo_stock.wishes(self._registry.demo)),
         ]
         for name, wish, actor in seeds:
             command = commands.make(wish, command_id=name, actor=actor, actor_type="service")
