@@ -262,6 +262,10 @@ def test_versions_are_shown_with_what_is_otherwise_and_what_falls_away(shop: Sho
     assert found["operation 20, Duration in s"] == ("99", "82")
     assert found["operation 20, material"] == ("5 mL of AD-3", "14 mL of AD-3")
     assert found["operations"][0] == "Load, Bond, Look"
+    where = {each["what"]: (each["operation"], each["field"]) for each in version["differences"]}
+    assert where["operation 20, Duration in s"] == (20, "standard_time_s")
+    assert where["operation 20, material"] == (20, "components")
+    assert where["operations"] == (0, "operations")
     assert "Tighten: parameters angle, torque" in version["falls_away"]
     assert "Tighten: instruction WI-40" in version["falls_away"]
     approve(shop)

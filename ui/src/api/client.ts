@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
 } from './types.ts';
@@ -148,6 +148,7 @@ export const crew = (unit: string, signal?: AbortSignal) =>
   get<CrewDocument>(`/mes/crew/${encodeURIComponent(unit)}`, {}, signal);
 export const people = (signal?: AbortSignal) => get<People>('/mes/people', {}, signal);
 export const labour = (hours: number, signal?: AbortSignal) => get<Labour>('/mes/labour', { hours }, signal);
+export const definitions = (signal?: AbortSignal) => get<DefinitionsDocument>('/mes/definitions', {}, signal);
 export const documents = (signal?: AbortSignal) => get<Instructions>('/mes/documents', {}, signal);
 /** The address of a file of a released document. */
 export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;

@@ -2520,8 +2520,12 @@ export interface components {
         DifferenceModel: {
             /** Before */
             before: string;
+            /** Field */
+            field: string;
             /** Now */
             now: string;
+            /** Operation */
+            operation: number;
             /** What */
             what: string;
         };

@@ -37,6 +37,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.people'), href: '/schedule/people' }, { name: t('place.accounts') }];
     case 'documents':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.documents') }];
+    case 'definitions':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.definitions') }];
     case 'audit':
       return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
     case 'whatif':

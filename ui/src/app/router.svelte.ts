@@ -12,6 +12,7 @@ export type Route =
   | { page: 'people' }
   | { page: 'accounts' }
   | { page: 'documents' }
+  | { page: 'definitions' }
   | { page: 'maintenance' }
   | { page: 'resources' }
   | { page: 'assets' }
@@ -35,7 +36,7 @@ const PLACES: readonly string[] = ['now', 'schedule', 'whatif', 'quality', 'main
 const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 // Pages of a place, and where an object page belongs that was opened from nowhere: by a scan, a link, a reload.
 const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
-  plan: 'schedule', people: 'schedule', accounts: 'schedule', documents: 'schedule', stores: 'schedule', shift: 'schedule',
+  plan: 'schedule', people: 'schedule', accounts: 'schedule', documents: 'schedule', definitions: 'schedule', stores: 'schedule', shift: 'schedule',
   resources: 'maintenance', assets: 'maintenance', audit: 'quality',
 };
 const HOME: Record<PlaceName, string> = {
@@ -56,6 +57,7 @@ function parse(path: string): Route {
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'definitions') return { page: 'definitions' };
   if (head === 'maintenance' && !rest.length) return { page: 'maintenance' };
   if (head === 'maintenance' && rest.length === 1 && rest[0] === 'resources') return { page: 'resources' };
   if (head === 'maintenance' && rest.length === 1 && rest[0] === 'assets') return { page: 'assets' };

@@ -18,6 +18,8 @@ class Difference:
     what: str
     now: str
     before: str
+    operation: int  # its number; 0: it is about the whole definition
+    field: str  # of the operation, or of the definition
 
 
 def own(made: Definition) -> DefinitionReceived:
@@ -44,19 +46,19 @@ def differences(
     now: DefinitionReceived, before: DefinitionReceived, definitions: Definitions
 ) -> Iterator[Difference]:
     """Yield what a definition says otherwise than the one before; operations are paired by name."""
-    for what, new, old in (
-        ("Description", now.name, before.name),
-        ("Serialised", str(now.serialised), str(before.serialised)),
-        ("SetupFamily", now.setup_family, before.setup_family),
-        ("operations", _names(now), _names(before)),
+    for field, what, new, old in (
+        ("name", "Description", now.name, before.name),
+        ("serialised", "Serialised", str(now.serialised), str(before.serialised)),
+        ("setup_family", "SetupFamily", now.setup_family, before.setup_family),
+        ("operations", "operations", _names(now), _names(before)),
     ):
         if new != old:
-            yield Difference(what, new, old)
+            yield Difference(what, new, old, 0, field)
     earlier = {step.name: step for step in reversed(before.operations)}
     for number, step in enumerate(now.operations, start=1):
         was = earlier.get(step.name)
         if was is not None:
-            yield from _of_operation(f"operation {number * STEP}", step, was, definitions)
+            yield from _of_operation(number * STEP, step, was, definitions)
 
 
 def _names(said: DefinitionReceived) -> str:
@@ -64,20 +66,25 @@ def _names(said: DefinitionReceived) -> str:
 
 
 def _of_operation(
-    place: str, now: ReceivedOperation, before: ReceivedOperation, definitions: Definitions
+    number: int, now: ReceivedOperation, before: ReceivedOperation, definitions: Definitions
 ) -> Iterator[Difference]:
-    for what, new, old in (
-        ("equipment class", now.equipment_class, before.equipment_class),
-        ("work units", _listed(candidates(now, definitions)), _listed(candidates(before, definitions))),
-        ("Duration in s", f"{now.standard_time_s:.12g}", f"{before.standard_time_s:.12g}"),
-        ("BatchSize", str(now.batch), str(before.batch)),
-        ("SetupTime in s", f"{now.setup_s:.12g}", f"{before.setup_s:.12g}"),
-        ("skills", _listed(now.skills), _listed(before.skills)),
-        ("tools", _listed(now.tools), _listed(before.tools)),
-        ("material", _bill(now.components), _bill(before.components)),
+    for field, what, new, old in (
+        ("equipment_class", "equipment class", now.equipment_class, before.equipment_class),
+        (
+            "work_units",
+            "work units",
+            _listed(candidates(now, definitions)),
+            _listed(candidates(before, definitions)),
+        ),
+        ("standard_time_s", "Duration in s", f"{now.standard_time_s:.12g}", f"{before.standard_time_s:.12g}"),
+        ("batch", "BatchSize", str(now.batch), str(before.batch)),
+        ("setup_s", "SetupTime in s", f"{now.setup_s:.12g}", f"{before.setup_s:.12g}"),
+        ("skills", "skills", _listed(now.skills), _listed(before.skills)),
+        ("tools", "tools", _listed(now.tools), _listed(before.tools)),
+        ("components", "material", _bill(now.components), _bill(before.components)),
     ):
         if new != old:
-            yield Difference(f"{place}, {what}", new, old)
+            yield Difference(f"operation {number}, {what}", new, old, number, field)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -36,6 +36,8 @@ class DifferenceModel(Model):
     what: str  # operation 20, Duration in s
     now: str
     before: str
+    operation: int  # 20; 0: of the whole definition
+    field: str  # standard_time_s
 
 
 class DefinedVersionModel(Model):

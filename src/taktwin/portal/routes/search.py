@@ -33,6 +33,8 @@ OF_MAKING = (
     Entry("page", "accounts", "Accounts", "who may sign in, roles", "/schedule/accounts", "konten rollen"),
     Entry("page", "documents", "Work instructions", "release, withdraw", "/schedule/documents",
           "arbeitsanweisungen dokumente"),
+    Entry("page", "definitions", "Bills and routings", "versions, approve, withdraw", "/schedule/definitions",
+          "stücklisten arbeitspläne versionen erp"),
     Entry("page", "stores", "Stores", "what lies where, goods receipt, counts", "/schedule/stores",
           "lager bestand wareneingang"),
     Entry("page", "performance", "Performance", "stops, figures, OEE", "/performance",
