@@ -25,8 +25,10 @@ import numpy as np
 
 from benchmarks import _simpy_models as peer
 from taktwin.simulation import maxplus, streams
+from taktwin.simulation.changes import FailureScaled, PaceScaled, RuleSet
 from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.distributions import Exponential, LogNormal, Weibull
+from taktwin.simulation.experiment import AS_IT_IS, Comparison, compare
 from taktwin.simulation.model import (
     Calendar,
     Failure,
@@ -39,6 +41,7 @@ from taktwin.simulation.model import (
     WorkCenter,
 )
 from taktwin.simulation.run import advance, replicate, warm_up
+from taktwin.simulation.scenario import Scenario
 from taktwin.simulation.state import State, fresh
 
 AREA = "simulation"
@@ -129,6 +132,77 @@ def plant_p1() -> Plant:
     )
     shifts = tuple((since * MINUTE, until * MINUTE) for since, until in told["shifts"])
     return Plant(centers, products, orders, people, (), (Calendar("shifts", WEEK_S, shifts),))
+
+
+def study_scenarios(count: int = 99) -> list[Scenario]:
+    """Return close scenarios of P1: paces, failures, rules and repairs of its work centers, in turns."""
+    names = [group["name"] for group in peer.reference_plant()["groups"]]
+    found = []
+    for number in range(1, count + 1):
+        center = names[number * 7 % len(names)]
+        change = (
+            PaceScaled(center, 1.02 + 0.02 * (number % 5)),
+            FailureScaled(center, time_to_times=1.2 + 0.2 * (number // 4 % 4)),
+            RuleSet(center, list(Rule)[number // 4 % 5]),
+            FailureScaled(center, repair_times=0.5),
+        )[number % 4]
+        found.append(Scenario(f"{number}", (change,)))
+    return found
+
+
+def variance_ratios(answer: Comparison, name: str) -> list[float]:
+    """Return for each scenario how much smaller common luck makes the variance of its difference."""
+    base = answer.values(AS_IT_IS, name)
+    found = []
+    for scenario in answer.scenarios[1:]:
+        mine = answer.values(scenario.name, name)
+        paired = float(np.var(mine - base, ddof=1))
+        if paired > 0:
+            found.append(float(np.var(mine, ddof=1) + np.var(base, ddof=1)) / paired)
+    return found
+
+
+STUDY_KPIS = ("flow_h", "orders_late", "orders_done")
+
+
+def studies(plant: Plant, week_s: float) -> list[dict[str, Any]]:
+    """Return the rows of 100 scenarios of P1: whole, as a race, beside their bare runs, and by common luck.
+
+    Parameters
+    ----------
+    week_s : CPU seconds of one bare run, measured beside
+    """
+    asked = study_scenarios()
+
+    def study(racing: bool) -> Comparison:
+        return compare(
+            plant, asked, horizon_s=WEEK_S, kpis=STUDY_KPIS, seed=1, racing=racing, threads=2, replications=30
+        )  # fmt: skip
+
+    rows = []
+    for racing, words, bar in ((False, "100 x 30 weeks of (P1)", 1.0), (True, "the same as a race", 0.35)):
+        walls, cpus = [], []
+        for _ in range(3):
+            wall, cpu = time.perf_counter(), time.process_time()
+            answer = study(racing)
+            walls.append(time.perf_counter() - wall)
+            cpus.append(time.process_time() - cpu)
+        rows.append(row(f"{words}, compared, two threads", min(walls), "s", bar=f"<= {bar:g} s",
+                        met=min(walls) <= bar))  # fmt: skip
+        share = min(cpus) / (answer.replications * week_s)
+        rows.append(row(f"{words}: CPU of all, over that of its {answer.replications} bare runs", share, "x"))
+        if not racing:
+            whole = answer
+            for name in STUDY_KPIS:
+                ratio = statistics.median(variance_ratios(answer, name))
+                rows.append(row(f"common luck: variance of {name} is smaller by, median", ratio, "x",
+                                bar=">= 3x", met=ratio >= 3))  # fmt: skip
+        else:
+            best, raced = whole.best(), answer.best()
+            regret = whole[raced, "flow_h"].mean - whole[best, "flow_h"].mean
+            rows.append(row("the race's winner is behind the study's, flow time", regret, "h",
+                            bar="<= 0.05 h", met=regret <= 0.05))  # fmt: skip
+    return rows
 
 
 def row(name: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
@@ -237,13 +311,7 @@ def run() -> list[dict[str, Any]]:
         *agreement(p1),
     ]  # fmt: skip
 
-    def study() -> float:
-        began = time.perf_counter()
-        weeks(p1, 3000, threads=2)
-        return time.perf_counter() - began
-
-    took = min(study() for _ in range(3))
-    rows.append(row("100 x 30 weeks of (P1), two threads", took, "s", bar="<= 1 s", met=took <= 1))
+    rows += studies(plant_p1(), rows[3]["value"] / 1e6)
     start = fresh(p1, seed=1)
     copy = State(p1, start.jobs, 0)
     fork = _cpu(lambda: [copy.become(start) for _ in range(10_000)]) / 1e4

@@ -11,16 +11,18 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from taktwin.errors import TaktwinError
-from taktwin.simulation.distributions import Distribution, table
+from taktwin.simulation.distributions import Distribution, Shape, table
 from taktwin.simulation.model import (
     STATES,
     Failure,
     FailureClock,
+    Order,
     Plant,
     Product,
     Rule,
@@ -57,9 +59,14 @@ class ModelError(TaktwinError):
         super().__init__("\n".join(str(each) for each in self.findings))
 
 
-def check(plant: Plant) -> tuple[Finding, ...]:
-    """Return all findings, errors first; names are looked at before anything is computed from them."""
-    errors = [*_names(plant), *_values(plant)]
+def check(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
+    """Return all findings, errors first; names are looked at before anything is computed from them.
+
+    Orders that are the very same as in a plant `like` this one, which was checked already, are not looked at
+    again: there are many of them, and few scenarios change them.
+    """
+    orders = () if same_orders(plant, like) else plant.orders
+    errors = [*_names(plant, orders), *_values(plant, orders)]
     if errors:
         return tuple(errors)
     return (
@@ -72,7 +79,17 @@ def check(plant: Plant) -> tuple[Finding, ...]:
     )
 
 
-def checked(plant: Plant) -> tuple[Finding, ...]:
+def same_orders(plant: Plant, like: Plant | None) -> bool:
+    """Return whether the orders mean the same in both plants, seen without looking at each."""
+    return (
+        like is not None
+        and plant.orders is like.orders
+        and plant.tick_s == like.tick_s
+        and [product.name for product in plant.products] == [product.name for product in like.products]
+    )
+
+
+def checked(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
     """Return the warnings of a plant.
 
     Raises
@@ -80,17 +97,17 @@ def checked(plant: Plant) -> tuple[Finding, ...]:
     ModelError
         If it has an error.
     """
-    findings = check(plant)
+    findings = check(plant, like)
     if any(each.is_error for each in findings):
         raise ModelError(each for each in findings if each.is_error)
     return findings
 
 
-def _names(plant: Plant) -> Iterator[Finding]:
+def _names(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
     kinds = {
         "work center": [each.name for each in plant.centers],
         "product": [each.name for each in plant.products],
-        "order": [each.name for each in plant.orders],
+        "order": [each.name for each in orders],
         "operator": [each.name for each in plant.operators],
         "crew": [each.name for each in plant.crews],
         "calendar": [each.name for each in plant.calendars],
@@ -157,7 +174,7 @@ def _names(plant: Plant) -> Iterator[Finding]:
         yield from known(f"product {product.name}", "material", product.makes)
     for delivery in plant.deliveries:
         yield from known(f"delivery at {delivery.at_s:g} s", "material", delivery.material)
-    for order in plant.orders:
+    for order in orders:
         yield from known(f"order {order.name}", "product", order.product)
     units = [unit_name(center, n + 1) for center in plant.centers for n in range(center.units)]
     for closure in plant.closures:
@@ -174,13 +191,18 @@ def _all_failures(center: WorkCenter) -> Iterator[Failure]:
         yield from center.failures_of(number)
 
 
-def _values(plant: Plant) -> Iterator[Finding]:
+@lru_cache(maxsize=256)
+def _top(shape: Shape) -> float:
+    return float(table(shape).max())
+
+
+def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
     def wanted(place: str, holds: bool, found: str, expected: str) -> Iterator[Finding]:
         if not holds:
             yield Finding(place, found, expected)
 
     def drawable(place: str, drawn: Distribution, times: float = 1.0) -> Iterator[Finding]:
-        longest = drawn.mean_s / plant.tick_s * float(table(drawn.shape).max()) * times
+        longest = drawn.mean_s / plant.tick_s * _top(drawn.shape) * times
         yield from wanted(place, longest < TICKS_MAX, f"up to {longest:.2g} ticks at once",
                           f"fewer than {TICKS_MAX:.2g}: a coarser tick")  # fmt: skip
 
@@ -245,7 +267,7 @@ def _values(plant: Plant) -> Iterator[Finding]:
                           f"from {closure.from_s:g} to {closure.to_s:g} s", "0 <= from < to")  # fmt: skip
     for crew in plant.crews:
         yield from wanted(f"crew {crew.name}", crew.people >= 1, f"{crew.people} people", "1 or more")
-    for order in plant.orders:
+    for order in orders:
         place = f"order {order.name}"
         yield from wanted(place, order.quantity >= 1, f"quantity {order.quantity}", "1 or more")
         yield from wanted(place, 1 <= order.lots <= max(1, order.quantity), f"{order.lots} lots",
@@ -419,6 +441,8 @@ def load(plant: Plant, center: WorkCenter) -> float:
 
 
 def _overload(plant: Plant) -> Iterator[Finding]:
+    if not any(product.arrivals for product in plant.products):
+        return  # orders are as many as they are: nothing grows without end
     for center in plant.centers:
         loaded = load(plant, center)
         if loaded >= 1:

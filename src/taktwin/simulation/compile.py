@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taktwin.simulation import kernel, streams
-from taktwin.simulation.check import Finding, checked
+from taktwin.simulation.check import Finding, checked, same_orders
 from taktwin.simulation.distributions import Distribution, Fixed, Shape, table
 from taktwin.simulation.model import (
     STATES,
@@ -105,15 +105,19 @@ class _Tables:
         return np.array([table(shape) for shape in self.rows])
 
 
-def compiled(plant: Plant) -> Compiled:
+def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
     """Return the plant as the kernel reads it.
+
+    Parameters
+    ----------
+    like : a plant that differs little; what is the very same there is neither checked nor made again
 
     Raises
     ------
     ModelError
         If the plant has an error; warnings are kept in the answer.
     """
-    warnings = checked(plant)
+    warnings = checked(plant, like.plant if like else None)
     tables = _Tables()
     family_of = {name: place for place, name in enumerate(families_of(plant))}
     skills = sorted({skill for operator in plant.operators for skill in operator.skills})
@@ -124,20 +128,10 @@ def compiled(plant: Plant) -> Compiled:
     modes = _modes(plant, units, tables, tools)
     closings, openings = _closures(plant)
     place_of = {product.name: place for place, product in enumerate(plant.products)}
-    lots = [
-        (place, order, name, parts)
-        for place, order in enumerate(plant.orders_by_release)
-        for name, parts in lots_of(order)
-    ]
-    orders = np.zeros(len(lots), kernel.ORDER)
-    for row, (place, order, name, parts) in zip(orders, lots, strict=True):
-        row["order"] = place
-        row["entity"] = streams.entity("order", name)
-        row["release"] = plant.ticks(order.release_s)
-        row["due"] = kernel.FAR if order.due_s is None else plant.ticks(order.due_s)
-        row["priority"] = order.priority
-        row["product"] = place_of[order.product]
-        row["quantity"] = parts
+    if like is not None and same_orders(plant, like.plant):
+        orders, order_names = like.orders, like.order_names
+    else:
+        orders, order_names = _orders(plant, place_of)
     return Compiled(
         plant=plant, warnings=warnings, units=units, centers=centers, steps=steps, products=products,
         orders=orders, setups=setups, families=len(family_of),
@@ -151,8 +145,23 @@ def compiled(plant: Plant) -> Compiled:
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
-        order_names=tuple(order.name for order in plant.orders_by_release),
+        order_names=order_names,
     )  # fmt: skip
+
+
+def _orders(plant: Plant, place_of: dict[str, int]) -> tuple[Records, tuple[str, ...]]:
+    sequence = plant.orders_by_release
+    lots = [(place, order, *lot) for place, order in enumerate(sequence) for lot in lots_of(order)]
+    told = [order for _, order, _, _ in lots]
+    orders = np.zeros(len(lots), kernel.ORDER)
+    orders["order"] = [place for place, _, _, _ in lots]
+    orders["entity"] = np.array([streams.entity("order", name) for _, _, name, _ in lots], np.uint64)
+    orders["release"] = [plant.ticks(order.release_s) for order in told]
+    orders["due"] = [kernel.FAR if o.due_s is None else plant.ticks(o.due_s) for o in told]
+    orders["priority"] = [order.priority for order in told]
+    orders["product"] = [place_of[order.product] for order in told]
+    orders["quantity"] = [parts for _, _, _, parts in lots]
+    return orders, tuple(order.name for order in sequence)
 
 
 def families_of(plant: Plant) -> tuple[str | None, ...]:

@@ -261,7 +261,8 @@ def compare(
         return clock is not None and clock() >= ends_at
 
     all_of = unique((Scenario(AS_IT_IS), *scenarios))
-    contenders = [_Contender(each, _built(base, each), start, seed) for each in all_of]
+    like = _built(base, all_of[0])
+    contenders = [_Contender(each, _built(base, each, like), start, seed) for each in all_of]
     answer = Comparison(asked, all_of, {}, seed, horizon_s)
     running = list(contenders)
     span = base.ticks(horizon_s)
@@ -298,10 +299,10 @@ def compare(
     return _answered(answer, contenders)
 
 
-def _built(base: Plant, scenario: Scenario) -> Compiled:
+def _built(base: Plant, scenario: Scenario, like: Compiled | None = None) -> Compiled:
     plant = applied(base, scenario)
     try:
-        return compiled(plant)
+        return compiled(plant, like)
     except ModelError as error:
         raise ModelError(
             Finding(f"scenario {scenario.name}: {each.place}", each.found, each.expected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,8 @@ class Runs:
         self.until: IntArray = np.zeros(count, np.int64)
         self.made: npt.NDArray[Any] = np.zeros((count, len(plant.products)), kernel.PRODUCT_STATE)
         self.spent: IntArray = np.zeros((count, len(plant.units), kernel.STATES), np.int64)
-        self.ended: IntArray = np.zeros((count, len(plant.orders)), np.int64)
-        self.past: npt.NDArray[np.bool_] = np.zeros((count, len(plant.orders)), np.bool_)
+        self.ended: IntArray = np.zeros((count, len(plant.order_names)), np.int64)
+        self.past: npt.NDArray[np.bool_] = np.zeros((count, len(plant.order_names)), np.bool_)
         self.in_work: IntArray = np.zeros(count, np.int64)
         self.in_work_ticks: IntArray = np.zeros(count, np.int64)
         self.stock: IntArray = np.zeros((count, len(plant.stock)), np.int64)
@@ -109,6 +109,14 @@ class Runs:
         return Orders.of(self)
 
 
+@lru_cache(maxsize=64)
+def _grouped(jobs: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
+    """Return the orders that jobs are pieces of, and the place of the order of each job."""
+    told = [order_of(name) for name in jobs]
+    place = {name: k for k, name in enumerate(dict.fromkeys(told))}
+    return tuple(place), np.array([place[name] for name in told], np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """How orders ended: done when the last piece is.
@@ -131,14 +139,12 @@ class Orders:
     def of(cls, runs: Runs) -> Orders:
         """Return the orders of runs."""
         plant = runs.plant
-        told = [order_of(name) for name in plant.order_names]
-        names = tuple(dict.fromkeys(told))
-        due, release = plant.orders["due"].astype(np.int64), plant.orders["release"].astype(np.int64)
-        product = plant.orders["product"].astype(np.int64)
+        names, group = _grouped(plant.order_names)
+        rows = plant.orders[np.unique(plant.orders["order"], return_index=True)[1]]  # the first lot of each
+        due, release = rows["due"].astype(np.int64), rows["release"].astype(np.int64)
+        product = rows["product"].astype(np.int64)
         ended, past = runs.ended, runs.past
-        if len(names) < len(told):
-            place = {name: k for k, name in enumerate(names)}
-            group = np.array([place[name] for name in told])
+        if len(names) < len(group):
             sequence = np.argsort(group, kind="stable")
             first = np.searchsorted(group[sequence], np.arange(len(names)))
             due = np.maximum.reduceat(due[sequence], first)
@@ -250,6 +256,8 @@ KPIS: dict[str, Kpi] = {
             _hours(kernel.CALLING), True),
         Kpi("upkeep_h", "h", -1, "unit hours of maintenance and of tools being changed",
             _hours(kernel.UPKEEP), True),
+        Kpi("energy_kwh", "kWh", -1, "energy of all units in all their states",
+            lambda r, u: r.as_hours((r.spent[:, u] * r.plant.power_kw[u]).sum((1, 2))), True),
         Kpi("idle_h", "h", 0, "unit hours on and without a job", _hours(kernel.IDLE), True),
         Kpi("down_h", "h", -1, "unit hours broken or in repair", _hours(kernel.BROKEN, kernel.REPAIR), True),
     )

@@ -356,3 +356,23 @@ def test_the_best_of_what_has_no_way_is_nobody(plain: Comparison) -> None:
     assert isinstance(plain.runs[AS_IT_IS], Runs)
     assert order_columns(plain.runs[AS_IT_IS])["order"].shape == (60,)
     assert unit_columns(plain.runs[AS_IT_IS])["working"].shape == (5,)
+
+
+def test_energy_is_power_times_the_time_in_each_state() -> None:
+    plain = two_jobs()
+    plant = replace(plain, centers=(replace(plain.centers[0], power_kw={"working": 9.0, "idle": 1.0}),))
+    short = (Scenario("short", (c.DemandScaled("@all", 0.5),)),)
+    answer = compare(plant, short, horizon_s=120.0, replications=1, kpis=("energy_kwh", "idle_h"))
+    # 10, 20, 40, 10, 10 and 10 s of work are 100 s, 20 s idle.
+    assert answer[AS_IT_IS, "energy_kwh"].mean == pytest.approx((100 * 9 + 20 * 1) / 3600)
+    assert answer["short", "energy_kwh"].mean < answer[AS_IT_IS, "energy_kwh"].mean
+
+
+def test_an_order_in_lots_is_one_order() -> None:
+    plain = two_jobs()
+    plant = replace(plain, orders=(Order("late", "p", 2, 0.0, 15.0, 0, 2), Order("next", "p", 1, 0.0, 99.0)))
+    answer = compare(plant, (), horizon_s=60.0, replications=1, kpis=("orders_done", "orders_late", "late_h"))
+    told = {name: answer[AS_IT_IS, name].mean for name in ("orders_done", "orders_late", "late_h")}
+    assert told["orders_done"] == 2 and told["orders_late"] == 1
+    assert told["late_h"] == pytest.approx(5 / 3600)
+    assert answer.orders()["order"].tolist() == ["late", "next"]
