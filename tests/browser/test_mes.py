@@ -1043,3 +1043,151 @@ def test_an_operator_is_refused_what_quality_may(page: Page, product: Product) -
     expect(page.locator("tr[data-account='P05']")).to_be_visible()  # demo again: everybody
     assert set(page.evaluate(KNOWN)) <= {"name"}, "what P32 saw has gone with P32"
     shot(page, "accounts")
+
+
+def test_a_shift_begins_with_what_can_run_who_is_there_and_what_is_missing(
+    page: Page, product: Product
+) -> None:
+    command(product, "order.drop", request="88320", product="EA-100", quantity=5, due_ms=0)
+    command(product, "job.dispatch", job="88320-70", work_unit="eol2", version=1)
+    command(product, "maintenance.request", work_unit="pack5", about="Strap torn")
+    order = next(
+        row["order"] for row in product.api("/mes/maintenance")["orders"] if row["work_unit"] == "pack5"
+    )
+    command(product, "maintenance.start", order=order)
+    command(product, "labour.log_on", badge="BADGE-NF-P17-6043", work_unit="eol2")
+    command(product, "shift.note.write", person="P17", work_unit="eol2", text="Bench 2 drifts when warm.")
+    page.goto(product.url + "schedule/dispatch")
+    page.get_by_role("link", name="Shift start").click()
+    cell = page.locator("tr[data-cell='eol2']")
+    expect(cell).to_contain_text("88320-70")
+    expect(cell).to_contain_text("Skill")
+    expect(cell).to_contain_text("P17")
+    assert cell.get_attribute("data-can") == "false"
+    missing = page.get_by_role("region", name="What is missing").locator("[data-resource='pack5']")
+    expect(missing).to_contain_text("88320-80")
+    expect(page.locator("li[data-note]").filter(has_text="Bench 2 drifts when warm.")).to_contain_text("P17")
+    expect(page.locator("li[data-certificate='P17:tester']")).to_contain_text("expired")
+    shot(page, "shift-start")
+    # Who may do it comes: now only its turn is in the way.
+    command(product, "labour.log_on", badge="BADGE-NF-P08-2257", work_unit="eol2")
+    expect(cell).to_contain_text("Only its turn")
+    expect(cell).to_contain_text("P08")
+    loads = page.locator("tr[data-cell='load2']")
+    expect(loads).to_have_attribute("data-can", "false")
+    expect(loads).to_contain_text("Lot not scanned")
+    command(product, "lot.load", lot="HS-1-2209", work_unit="load2")
+    expect(loads).to_have_attribute("data-can", "true")
+    command(product, "maintenance.complete", order=order, done="new strap")
+    expect(missing).to_have_count(0)
+    for person in ("P08", "P17"):
+        command(product, "labour.log_off", person=person)
+
+
+def test_a_planner_brings_a_file_and_each_row_is_answered(page: Page, product: Product) -> None:
+    page.goto(product.url + "schedule/dispatch")
+    files = page.get_by_role("region", name="Orders from a file")
+    rows = (
+        b"order;product;quantity;due\n88331;EA-200;2;2026-12-24\n"
+        b"88332;EA-900;2;2026-12-24\n88333;EA-100;x;y\n"
+    )
+    files.get_by_label("CSV or B2MML of an ERP").set_input_files(
+        {"name": "monday.csv", "mimeType": "text/csv", "buffer": rows}
+    )
+    expect(files.get_by_role("status")).to_have_text("monday.csv: 1 of 3 taken")
+    expect(files.locator("[data-row='88331']")).to_have_attribute("data-accepted", "true")
+    expect(files.locator("[data-row='88332']")).to_contain_text("not taken: product that is made here")
+    expect(files.locator("[data-row='88333']")).to_have_attribute("data-accepted", "false")
+    expect(page.locator("tr[data-job='88331-20']")).to_be_visible()
+    shot(page, "erp-file")
+
+
+def test_before_counts_from_the_window_that_is_asked_for(page: Page, product: Product) -> None:
+    page.goto(product.url + "performance?scope=press2&span=week")
+    expect(page.get_by_test_id("window")).to_contain_text("Week")
+    shift = product.api("/mes/performance/press2?span=shift")["window"]
+    held: list[Any] = []
+    holding = True
+
+    def answer(route: Any) -> None:
+        held.append(route) if holding else route.continue_()
+
+    page.route(re.compile("span=shift"), answer)
+    page.get_by_role("button", name="Shift", exact=True).click()
+    page.get_by_role("button", name="Before").click()  # what stands there is the week's still
+    holding = False
+    for each in held:
+        each.continue_()
+    page.wait_for_url(re.compile(f"when={shift['before_ms']}"))
+
+
+def test_a_reason_is_given_to_the_stop_that_was_shown_although_a_newer_one_came(
+    page: Page, product: Product
+) -> None:
+    known = product.api("/mes/standing/vision2")
+    first = {
+        "stop": "S-1", "work_unit": "vision2", "from_ms": 1, "to_ms": 2, "wants_reason": True, "version": 1,
+        "recommended": "",
+    }  # fmt: skip
+    shown = [first]
+    page.route("**/mes/standing/vision2", lambda route: route.fulfill(json={**known, "stops": shown}))
+    said: list[Any] = []
+
+    def recode(route: Any) -> None:
+        said.append(route.request.post_data_json["data"])
+        shown.remove(first)
+        route.fulfill(json={"events": [], "subject": "S-1"})
+
+    page.route("**/commands/stop.recode", recode)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/vision2")
+    why = page.get_by_role("region", name="Why does it stand?")
+    touch(why, "Technical trouble")
+    shown.insert(0, {**first, "stop": "S-2"})
+    expect(why).to_contain_text("1 more")
+    touch(why, "Something else")
+    expect(why).to_have_attribute("data-stop", "S-2")
+    assert [each["stop"] for each in said] == ["S-1"]
+    expect(why.get_by_role("button", name="Technical trouble")).to_be_visible()  # each begins anew
+
+
+def test_escape_closes_what_is_wrong_also_after_a_refusal(refused_page: Page, product: Product) -> None:
+    page = refused_page
+    page.route(
+        "**/commands/maintenance.request",
+        lambda route: route.fulfill(status=409, json={"code": "conflict", "message": "open already"}),
+    )
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(product.url + "terminal/deburr1")
+    page.get_by_role("button", name="Something is wrong").click()
+    dialog = page.get_by_role("dialog")
+    touch(dialog, "Noise")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_a_unit_that_was_opened_by_its_address_belongs_to_the_schedule(page: Page, product: Product) -> None:
+    serial = product.api("/mes/orders/88263")["units"][0]["unit"]
+    page.goto(product.url + f"serial/{serial}")
+    here = page.locator(".rail a[aria-current=page]")
+    expect(here).to_have_text("Schedule")
+    expect(page.locator("header.top")).to_contain_text(re.compile(f"Schedule\\s*/\\s*{serial}"))
+    page.goto(product.url + "quality")
+    suspects = page.get_by_role("region", name="Hold all suspects")
+    suspects.get_by_label("Which").fill("AD-3-0712")
+    suspects.get_by_role("button", name="Recall list").click()
+    suspects.get_by_role("link", name=serial, exact=True).first.click()
+    expect(page.locator("h1")).to_contain_text(serial)
+    expect(here).to_have_text("Quality")
+    expect(page.locator("header.top")).to_contain_text(re.compile(f"Quality\\s*/\\s*{serial}"))
+
+
+def test_a_role_lands_where_its_work_is(page: Page, product: Product) -> None:
+    for account, path in (("P36", "/schedule"), ("P09", "/maintenance")):
+        page.goto(product.url)
+        sign_in_as(page, account)
+        page.wait_for_url(product.url.rstrip("/") + path)
+    page.get_by_role("button", name=re.compile("^Settings of")).click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Settings of demo")).to_be_visible()

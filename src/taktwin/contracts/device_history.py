@@ -32,7 +32,8 @@ class Deviation(Part, frozen=True, kw_only=True):
 
     `kind` is one of rejected, scrapped, unscrapped, held, released, nonconformance, out_of_limit,
     not_measured, gauge_not_valid, gauge_failed_later, missing_step, repeated_step, unknown_lot,
-    lot_restricted, no_instruction, not_read, rework, journal_changed.
+    lot_restricted, no_instruction, not_read, rework, journal_changed, answered_nok, parameter_differs,
+    not_certified.
     """
 
     kind: str
@@ -46,7 +47,8 @@ class Looked(Part, frozen=True, kw_only=True):
     """What was looked at, how often, and how often it was an exception. Nothing looked at proves nothing."""
 
     check: str  # steps | untold | plan | measurements | materials
-    # instructions | gauges | holds | journal
+    # instructions | gauges | holds | journal; and where there is something of the kind: checklists |
+    # parameters | certificates
     looked_at: int
     exceptions: int
 
@@ -61,7 +63,30 @@ class Read(Part, frozen=True, kw_only=True):
     readers: list[str]  # who had read it by then
 
 
-class Step(Part, frozen=True, kw_only=True):
+class Parameter(Part, frozen=True, kw_only=True):
+    """What a machine was told to hold for a job order, and what it says that it holds; null: nothing."""
+
+    parameter: str
+    wanted: float
+    found: float | None
+    same: bool
+    unit_of_measure: str
+    at: str
+    by: str
+
+
+class Certified(Part, frozen=True, kw_only=True):
+    """A certificate that somebody at the cell held then, and whether the operation asks for its skill."""
+
+    person: str
+    skill: str
+    until: str
+    needed: bool
+
+
+# What came later into the contract is left out where there is none of it: a record of before has the digest
+# that its reviewers signed.
+class Step(Part, frozen=True, kw_only=True, omit_defaults=True):
     """The unit at an operation."""
 
     operation: int
@@ -74,6 +99,42 @@ class Step(Part, frozen=True, kw_only=True):
     crew: list[str]  # who was logged on there
     tools: list[str]  # what was mounted there
     instructions: list[Read]
+    parameters: list[Parameter] = []  # loaded for its job order, the last before the part
+    certificates: list[Certified] = []
+
+
+class Answer(Part, frozen=True, kw_only=True):
+    """What a person answered to an item of a checklist, with the limits of then; all answers, in order.
+
+    One of `done`, `value` and `text` is the answer; a photo is among the photos.
+    """
+
+    checklist: str
+    item: str
+    question: str
+    job: str
+    work_unit: str
+    verdict: str  # OK | NOK
+    done: bool | None
+    value: float | None
+    text: str
+    unit_of_measure: str
+    lower: float | None
+    upper: float | None
+    person: str
+    at: str
+
+
+class Photograph(Part, frozen=True, kw_only=True):
+    """A photo. `file` is `<SHA-256>.<suffix>`: whoever has the picture can prove that it is this one."""
+
+    file: str
+    caption: str
+    kind: str  # unit | job | nonconformance: what it is of
+    record: str
+    work_unit: str
+    person: str
+    at: str
 
 
 class Material(Part, frozen=True, kw_only=True):
@@ -181,6 +242,8 @@ class DeviceHistory(Part, frozen=True, kw_only=True, omit_defaults=True):
     nonconformances: list[Nonconforming]
     journal: Evidence
     definition: str = ""  # version of bill and routing; left out: the plant folder's, as in old records
+    answers: list[Answer] = []  # checklists of the job orders that made it
+    photos: list[Photograph] = []
 
 
 class DeviceHistoryFile(Part, frozen=True, kw_only=True):

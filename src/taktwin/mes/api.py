@@ -15,7 +15,7 @@
 | `availability` | {} | {resources, at_ns} |
 | `recall` | {lot} | {lot, lots, units, orders} |
 | `crew` | {work_unit} | {work_unit, people, needs, notes, activities, badge_prefix, at_ns} |
-| `people` | {} | {people, skills, activities, expiring, at_ns} |
+| `people` | {} | {people, skills, expiring, notes, at_ns} |
 | `labour` | {hours} or {job} | {rows, at_ns} |
 | `signatures` | {kind, record} | {signatures} |
 | `documents` | {} | {documents, mistakes, at_ns} |
@@ -509,7 +509,9 @@ def _record_pdf(
     from taktwin.mes.dossier.printed import printed  # fonts and tables: half a second, when first asked for
 
     file = device_history(book, trail, definitions, str(wish["unit"]), site=str(wish["site"]))
-    return {} if file is None else {"content": printed(file, str(wish["language"]))}
+    return (
+        {} if file is None else {"content": printed(file, str(wish["language"]), definitions.documents.file)}
+    )
 
 
 QUERIES: dict[str, Answers] = {

@@ -45,6 +45,7 @@ from taktwin.mes.machines.actions import envelope
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
 from taktwin.mes.stores import SqlStore
+from taktwin.mes.tracking import demo as demo_stock
 from taktwin.mes.turns import Turns
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -153,12 +154,13 @@ class MesService:
         self._given.set()
 
     def _seed(self) -> None:
-        """Bring in the folder's assets and a demo's people, each once: each by one id."""
+        """Bring in the folder's assets, a demo's people and stock, each once: each by one id."""
         people = wishes(self._registry.demo, self._clock.now_ns())
         seeds = [
             *((name, wish, "plant") for name, wish in folder.wishes(self._registry)),
             *((name, wish, "demo") for name, wish in people),
             *((name, wish, "demo") for name, wish in demo_accounts.wishes(self._registry.demo)),
+            *((name, wish, "demo") for name, wish in demo_stock.wishes(self._registry.demo)),
         ]
         for name, wish, actor in seeds:
             command = commands.make(wish, command_id=name, actor=actor, actor_type="service")
@@ -463,26 +465,29 @@ class MesService:
                 except TimeoutError:
                     continue
 
-    async def _tell_next(self, connection: Connection, told: int) -> int:
+    async def _tell_next(self, connection: Connection, told_before: int) -> int:
         """Write down how far was told, and say the next facts in order; return the last, 0 = none is left.
 
-        They are under way together, on one connection. Where it is lost all that nobody has acknowledged
-        fail, so that what comes behind a fact that was lost is not sent: the next time begins with that one.
+        Each leaves when the stream has the one before: two under way at once would change places where it
+        refuses the first of them, for want of room as an example, and takes the second. What it refuses is
+        tried again and named; what it has by then is written down, so that nobody hears it again when the
+        stream has forgotten its id.
         """
-        entries = await asyncio.to_thread(_untold, connection, told)
-        waiting: list[Awaitable[int]] = []
-        for entry in entries:
-            if waiting and isinstance(waiting[-1], asyncio.Future) and waiting[-1].done():
-                waiting[-1].result()
+        told = 0
+        for entry in await asyncio.to_thread(_untold, connection, told_before):
             event = self._event(entry)
-            # The id makes a second saying harmless where the relay was killed between the two steps.
-            waiting.append(await self._bus.send_durable(
-                self._subject(entry), events.encode(event), message_id=f"{self._source}:{event.id}"
-            ))  # fmt: skip
-        for each in waiting:
-            await each
-        self._counts["relayed"] += len(entries)
-        return entries[-1].sequence if entries else 0
+            try:
+                # The id makes a second saying harmless where the relay was killed between the two steps.
+                await self._bus.publish_durable(
+                    self._subject(entry), events.encode(event), message_id=f"{self._source}:{event.id}"
+                )
+            except BusError as error:
+                if told:
+                    break  # the next time begins with this one
+                raise BusError(f"entry {entry.sequence} ({entry.event_type}): {error}") from error
+            told = entry.sequence
+            self._counts["relayed"] += 1
+        return told
 
     def _event(self, entry: Entry) -> CloudEvent:
         event = events.make(

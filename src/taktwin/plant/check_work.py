@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from taktwin.contracts.commands import ROLES
 from taktwin.plant import schema
+from taktwin.plant.check_assets import STORES
 from taktwin.plant.expand import flatten
 from taktwin.plant.load import Literally, Loaded
 from taktwin.plant.references import HIDDEN, known, known_unit
@@ -410,6 +412,7 @@ def _check_demo(loaded: Loaded, plant: schema.Plant) -> None:
             loaded.add(f"demo.{field}", name, "a file beside plant.yaml")
     _check_demo_people(loaded, plant)
     _check_demo_accounts(loaded, plant)
+    _check_demo_stock(loaded, plant)
     connection = plant.demo.get("connection")
     if connection is not None:
         known(loaded, "demo.connection", str(connection), "connections", plant.connections)
@@ -458,3 +461,21 @@ def _check_demo_accounts(loaded: Loaded, plant: schema.Plant) -> None:
         for role in roles:
             if role not in ROLES:
                 loaded.add(f"{at}.roles.{role}", role, f"one of {', '.join(ROLES)}")
+
+
+def _check_demo_stock(loaded: Loaded, plant: schema.Plant) -> None:
+    stock = plant.demo.get("stock", {})
+    if not isinstance(stock, dict):
+        loaded.add("demo.stock", stock, "a mapping of lots")
+        return
+    stores = {name: each for name, each in plant.equipment.items() if each.level in STORES}
+    for lot, said in stock.items():
+        at = f"demo.stock.{lot}"
+        if not isinstance(said, dict) or set(said) != {"product", "quantity", "location"}:
+            loaded.add(at, said, "product, quantity and location")
+            continue
+        known(loaded, f"{at}.product", str(said["product"]), "products", plant.products)
+        known(loaded, f"{at}.location", str(said["location"]), "equipment", stores)
+        quantity = said["quantity"]
+        if isinstance(quantity, bool) or not isinstance(quantity, int | float) or not 0 < quantity < inf:
+            loaded.add(f"{at}.quantity", quantity, "a number above 0")

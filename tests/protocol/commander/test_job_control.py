@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from asyncua import ua
 
 from taktwin.clock import SystemClock
 from taktwin.commander.driver import MachineAway, MachineRefused, MachineSilent
@@ -181,3 +182,69 @@ async def test_what_a_killed_commander_had_sent_is_not_given_twice(pair: Pair) -
     assert calls == [State.ALLOWED_TO_START], "stored once"
     with pytest.raises(MachineRefused, match="UnableToAccept"):
         await driver.carry(command, ControlMachineJob(method="Store", job="B", product="Q"))
+
+
+class Registered:
+    """A plant without machines: what its driver has, a test gives it."""
+
+    equipment: dict[str, Any] = {}  # noqa: RUF012
+
+
+CODES = (
+    *(each for each in ReturnStatus if each is not OK), OK | ReturnStatus.INVALID_STATE, OK | 1 << 40,
+    ReturnStatus(0),
+)  # fmt: skip
+
+
+async def test_nothing_but_no_error_is_a_yes(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also not a machine that has the job order already, where it was asked for something else than that."""
+    driver = JobsDriver(Registered(), None, SystemClock())  # type: ignore[arg-type]
+    driver.receivers = {"turn1": pair.receiver}
+    assert await pair.call(Method.STORE) == OK
+    original = pair.jobs.jobs["A"].order.original
+    assert (original.JobOrderID, original.Priority) == ("A", 1)
+    for method in Method:
+        wish = ControlMachineJob(method=method.value, job="A", product="P", quantity=3)
+        command = MachineCommand(
+            id="1", name="job.control", work_unit="turn1", actor="P01", reason="A", deadline_ns=1,
+            data=b"{}",  # type: ignore[arg-type]
+        )  # fmt: skip
+        for code in (OK, *CODES):
+            monkeypatch.setattr(pair.jobs, "call", lambda *_, code=code: code)
+            has_it = code == ReturnStatus.UNABLE_TO_ACCEPT and method in (
+                Method.STORE,
+                Method.STORE_AND_START,
+            )
+            if code == OK or has_it:
+                carried = await driver.carry(command, wish)
+                assert carried.returned == {"state": "NotAllowedToStart", "sub_state": "Ready"}
+                assert ("already" in carried.status) == has_it
+                continue
+            with pytest.raises(MachineRefused) as refused:
+                await driver.carry(command, wish)
+            assert refused.value.right == "NoError" and refused.value.status != "NoError"
+
+
+@pytest.mark.parametrize("code", ["BadSessionIdInvalid", "BadConnectionClosed", "BadTimeout"])
+async def test_a_session_that_ends_under_a_call_leaves_open_what_was_done(pair: Pair, code: str) -> None:
+    nodes, _ = await pair.receiver._method(Method.STORE)
+
+    driver = JobsDriver(Registered(), None, SystemClock())  # type: ignore[arg-type]
+    driver.receivers = {"turn1": pair.receiver}
+    wish = ControlMachineJob(method="Store", job="A", product="P", quantity=3)
+    command = MachineCommand(
+        id="1", name="job.control", work_unit="turn1", actor="P01", reason="A", deadline_ns=1,
+        data=b"{}",  # type: ignore[arg-type]
+    )  # fmt: skip
+    sent: list[object] = []
+
+    async def breaks(method: object, *_: object) -> Any:
+        sent.append(method)
+        raise ua.UaStatusCodeError(getattr(ua.StatusCodes, code))
+
+    nodes.control.call_method = breaks  # type: ignore[method-assign]
+    with pytest.raises(MachineSilent):
+        await driver.carry(command, wish)
+    assert len(sent) == 1 and not pair.jobs.jobs, "what may have arrived is not sent again"
+    assert await pair.session.client() is not nodes.client, "a session that broke is not used again"
+    assert await pair.call(Method.STORE) == OK, "and the next call finds the machine"

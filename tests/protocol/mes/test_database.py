@@ -6,9 +6,10 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -19,7 +20,7 @@ from taktwin.cli.main import run
 from taktwin.clock import SystemClock
 from taktwin.contracts import commands, events, topics
 from taktwin.contracts.commands import Answer, BookLate, CommandData, LateBooking
-from taktwin.errors import StoreError
+from taktwin.errors import BusError, StoreError
 from taktwin.mes import MIGRATIONS
 from taktwin.mes.api import TRAILS
 from taktwin.mes.checklists.tables import Photo
@@ -593,6 +594,59 @@ async def test_the_backbone_hears_every_fact_once_and_in_sequence_over_killed_re
     assert {event.source for event in heard} == {"/aurora/northfield/mes"}
     # The plans of the plant folder begin with the first tick, in whichever life that comes.
     assert {event.authid for event in heard} - {"maintenance"} == {"P01", "collection"}
+
+
+class Choosy(MemoryBus):
+    """A connection to a stream that takes no message of some kind while it has no room for it."""
+
+    refused: frozenset[int] = frozenset()  # sequences
+    asked: list[int]
+
+    async def send_durable(self, subject: str, payload: bytes, **more: Any) -> Awaitable[int]:
+        sequence = int(events.decode(payload).sequence)
+        self.asked.append(sequence)
+        if sequence not in self.refused:
+            return await super().send_durable(subject, payload, **more)
+        refusal: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def refuse() -> None:  # its answer comes after others were sent, as a server's does
+            if not refusal.done():
+                refusal.set_exception(BusError(f"{subject}: refused by the stream: no room"))
+
+        asyncio.get_running_loop().call_later(0.01, refuse)
+        return refusal
+
+
+async def test_what_the_stream_refuses_in_the_middle_nothing_overtakes(
+    server: Server, tmp_path: Path
+) -> None:
+    produce(server.desk(), "1")
+    bus = Choosy(MemoryHub(CLOCK))
+    bus.asked, bus.refused = [], frozenset({7})
+    service = MesService(
+        bus=bus, registry=REGISTRY, clock=CLOCK, connect=server.connect, folder=tmp_path,
+        memory_mb=lambda: 0.0, pid=os.getpid(),
+    )  # fmt: skip
+
+    async def heard() -> list[int]:
+        batches = bus.read_stream(topics.STREAM_EVENTS, follow=False)
+        return [int(events.decode(message.payload).sequence) async for batch in batches for message in batch]
+
+    with server.connect() as connection:
+        told = 0
+        for _ in range(3):
+            try:
+                told = await service._tell_next(connection, told)
+            except BusError as error:
+                assert "entry 7 (" in str(error) and "no room" in str(error)
+        assert bus.asked == [1, 2, 3, 4, 5, 6, 7, 7, 7], "the ones before are not said again and again"
+        assert await heard() == [1, 2, 3, 4, 5, 6]
+        (kept,) = connection.execute("SELECT sequence FROM relay").fetchone() or (0,)
+        assert kept == 6, "a stream that forgets its ids hears none of them again"
+        bus.refused = frozenset()
+        while told := await service._tell_next(connection, told):
+            pass
+    assert await heard() == list(range(1, _last(server) + 1))
 
 
 def _last(server: Server) -> int:

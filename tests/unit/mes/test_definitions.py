@@ -21,6 +21,11 @@ from taktwin.mes.quality.route_state import route_state
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.tables import Consumption, Unit
 from taktwin.plant import open_plant
+from taktwin.portal.models.definitions import DefinitionsModel
+from taktwin.portal.models.execution import BoardModel
+from taktwin.portal.models.performance import PerformanceModel
+from taktwin.portal.models.tracking import OrderPage, SerialPage
+from taktwin.portal.routes.mes import _in_ms
 from taktwin.storage.journal import MemoryTrail
 from tests.unit.mes.conftest import PLANT, SECOND, Shop
 
@@ -266,3 +271,21 @@ def test_versions_are_shown_with_what_is_otherwise_and_what_falls_away(shop: Sho
     assert version["in_force"] and not plant["in_force"] and (version["orders"], plant["orders"]) == (1, 0)
     row = shop.store.book.get(Master, "EA-100:B")
     assert row is not None and row.from_ns == version["from_ns"]
+
+
+def test_the_page_is_told_of_versions_in_its_own_shapes(shop: Shop) -> None:
+    shop.granted(received())
+    approve(shop)
+    drop(shop, "1")
+    shop.begin("1-20", "adhesive2")
+    shop.machine("adhesive2", serial="S1")
+
+    def asked(name: str, **wish: Any) -> Any:
+        return _in_ms(QUERIES[name](shop.store.book, shop.definitions, wish, shop.now_ns))
+
+    assert OrderPage.model_validate(asked("order", request="1")).order.definition == "B"
+    assert SerialPage.model_validate(asked("unit", unit="S1")).unit.definition == "B"
+    assert {line.definition for line in BoardModel.model_validate(asked("board")).lines} == {"B"}
+    shown = DefinitionsModel.model_validate(asked("definitions"))
+    assert [each.product for each in shown.products] == list(shop.definitions.products) and shown.approves
+    assert PerformanceModel.model_validate(asked("performance", scope="adhesive2"))

@@ -18,6 +18,7 @@ from taktwin.mes.dossier.printed import printed
 from taktwin.mes.dossier.words import LANGUAGES
 from taktwin.storage.journal import MemoryTrail
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
+from tests.unit.mes.test_checklists import png
 
 PIN = "2132"
 
@@ -194,6 +195,91 @@ def test_the_print_is_of_the_same_record_on_numbered_pages(cell: Shop) -> None:
     pages = [text for text in drawn if text.startswith("Seite")]
     assert len(pages) > 1 and pages == [f"Seite {n} von {len(pages)}" for n in range(1, len(pages) + 1)]
     assert drawn.count(f"SHA-256 {found.digest}") == len(pages)
+
+
+def test_who_was_certified_for_what_then_is_on_record_and_nobody_is_an_exception(cell: Shop) -> None:
+    cell.granted(commands.LogOn(badge="BADGE-TEST-P32-1", work_unit="eol1"))
+    cell.begin("7-70", "eol1")
+    cell.machine("eol1", serial="A1")
+    assert record(cell).steps[0].certificates == [] and "certificates" not in looked(cell), (
+        "nothing is checked"
+    )
+    until_ns = cell.now_ns + 3_600 * SECOND
+    for person, skill in (("P05", "tester"), ("P32", "tester"), ("P32", "assembler")):
+        cell.granted(commands.GrantCertificate(person=person, skill=skill, valid_until_ns=until_ns))
+    assert "not_certified" not in kinds(cell), "what was checked later was not asked for then"
+    cell.machine("eol1", serial="A2")
+    (step,) = record(cell, "A2").steps
+    assert [(each.person, each.skill, each.needed) for each in step.certificates] == [
+        ("P32", "assembler", False), ("P32", "tester", True),
+    ]  # fmt: skip
+    cell.granted(commands.RevokeCertificate(person="P32", skill="tester", cause="left", version=1))
+    cell.machine("eol1", serial="A3")
+    assert kinds(cell, "A3")["not_certified"] == "tester" and "not_certified" not in kinds(cell, "A2")
+    cell.granted(commands.GrantCertificate(person="P32", skill="tester", valid_until_ns=until_ns, version=2))
+    cell.machine("eol1", serial="A4")
+    assert "not_certified" not in kinds(cell, "A4")
+    cell.now_ns = until_ns
+    cell.machine("eol1", serial="A5")
+    assert kinds(cell, "A5")["not_certified"] == "tester" and record(cell, "A5").steps[0].certificates == []
+
+
+def test_parameters_are_on_record_as_they_were_read_back_for_the_part(cell: Shop) -> None:
+    part(cell)
+    cell.instruct("WI-40")
+    cell.begin("7-40", "tighten2")
+    cell.machine("tighten2", serial="A1")
+    loaded = {each.parameter: each for step in record(cell).steps for each in step.parameters}
+    assert [step.operation for step in record(cell).steps if step.parameters] == [40]
+    assert (loaded["torque"].wanted, loaded["torque"].found, loaded["torque"].by) == (42.0, 42.0, "P01")
+    assert looked(cell)["parameters"] == (len(loaded), 0)
+    # What the machine is told after the part is another part's.
+    entries = cell.store.entries
+    said = next(
+        e for e in entries if e.event_type == "equipment.parameter.written" and '"torque"' in e.content
+    )
+    entries.append(msgspec.structs.replace(
+        said, sequence=len(entries) + 1, time_ns=cell.now_ns + SECOND,
+        content=said.content.replace('"found":42.0', '"found":40.0').replace('"same":true', '"same":false'),
+    ))  # fmt: skip
+    assert "parameter_differs" not in kinds(cell)
+    cell.now_ns += 2 * SECOND
+    part(cell, "A2")
+    cell.machine("tighten2", serial="A2")
+    assert kinds(cell, "A2")["parameter_differs"] == "torque"
+    assert looked(cell)["parameters"] == (len(loaded), 0)
+
+
+def test_answers_and_photos_of_its_job_orders_are_on_record(cell: Shop) -> None:
+    part(cell)
+    before = file_of(cell).digest
+    ask = {"job": "7-20", "checklist": "bond_start"}
+    cell.granted(commands.AnswerChecklist(**ask, item="pot", value=99.0, unit_of_measure="Cel"))
+    cell.granted(commands.AnswerChecklist(**ask, item="pot", value=24.0, unit_of_measure="Cel"))
+    cell.granted(commands.AttachPhoto(kind="unit", record="A1", content=png(), caption="Bead"))
+    found = record(cell)
+    assert [(each.item, each.value, each.verdict) for each in found.answers] == [
+        ("pot", 99.0, "NOK"), ("pot", 24.0, "OK"),
+    ]  # fmt: skip
+    assert kinds(cell)["answered_nok"] == found.answers[0].question and looked(cell)["checklists"] == (2, 1)
+    (photo,) = found.photos
+    assert (photo.kind, photo.record, photo.caption) == ("unit", "A1", "Bead")
+    content = cell.definitions.documents.file(photo.file)
+    assert content is not None and photo.file.startswith(hashlib.sha256(content).hexdigest())
+    file = file_of(cell)
+    shown = printed(file, "en", cell.definitions.documents.file)
+    assert shown == printed(file, "en", cell.definitions.documents.file), "the same bytes each time"
+    assert b"/Image" in shown and b"/Subtype /Image" not in printed(file, "en")
+    assert b"/Subtype /Image" not in printed(file, "en", lambda name: b"no picture")
+    assert file.digest != before
+
+
+def test_a_record_without_what_came_later_into_the_contract_is_as_it_was_signed(cell: Shop) -> None:
+    part(cell)
+    plain = json.loads(msgspec.json.encode(file_of(cell)))["record"]
+    assert not {"answers", "photos"} & set(plain)
+    assert not {"parameters", "certificates"} & {name for step in plain["steps"] for name in step}
+    assert plain["materials"][0]["origins"] == [], "what was always there stays"
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -9,11 +9,13 @@ from taktwin.contracts.commands import Answer, CommandData
 from taktwin.mes.decision import Asking
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.exchange import confirming
+from taktwin.mes.tracking import demo
 from taktwin.mes.tracking.actions import load_lot
 from taktwin.mes.tracking.stock import Stock
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.mes.tracking.whereabouts import balance, stock
-from tests.unit.mes.conftest import START_NS, Shop
+from taktwin.plant import open_plant
+from tests.unit.mes.conftest import PLANT, START_NS, Shop
 
 
 def where(shop: Shop, lot: str) -> dict[str, float]:
@@ -39,6 +41,21 @@ def store(shop: Shop) -> Shop:
     """A lot of 400 screws in the goods receipt."""
     shop.granted(commands.ReceiveLot(lot="S1", product="SC-12", quantity=400.0, location="goods_in"))
     return shop
+
+
+def test_what_lies_in_the_demos_stores_is_received_once(shop: Shop) -> None:
+    said = open_plant(PLANT).demo
+    for _ in range(2):
+        for name, wish in demo.wishes(said):
+            assert shop.ask(wish, command_id=name).accepted, name
+    lots = shop.store.book.where(Lot)
+    assert {lot.lot: lot.quantity for lot in lots} == {
+        name: float(each["quantity"]) for name, each in said["stock"].items()
+    }
+    assert {lot.product for lot in lots} == {"ST-42", "HS-1", "BR-7", "AD-3", "SC-12"}, "all that is bought"
+    assert where(shop, "AD-3-0705") == {"rack2": 9000.0}
+    assert list(demo.wishes({})) == []
+    whole(shop)
 
 
 def test_a_lot_comes_in_at_a_place_and_goes_in_parts_to_others(store: Shop) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from taktwin.contracts import commands
+from taktwin.contracts.events import MaterialCounted
 from taktwin.mes.collection.tables import Counter
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.desk import rebuilt
+from taktwin.mes.desk import content_of, rebuilt
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tracking.queries import genealogy, recall
@@ -402,3 +403,18 @@ def test_what_a_held_shaft_was_built_into_is_held_too(shop: Shop) -> None:
     shop.desk.hear(heard, stream="SAMPLES", position=1)
     axle = shop.store.book.get(Unit, "A100-1")
     assert axle is not None and axle.disposition == "Restricted" and "S100-1" in axle.reason
+
+
+def test_a_part_that_a_machine_calls_by_the_number_of_a_lot_is_counted_and_has_no_number(shop: Shop) -> None:
+    drop(shop)
+    shop.granted(commands.ReceiveLot(lot="AD-3-0712", product="AD-3", quantity=1000.0))
+    shop.granted(commands.LoadLot(lot="AD-3-0712", work_unit="adhesive2"))
+    shop.begin("88263-20", "adhesive2")
+    shop.machine("adhesive2", serial="AD-3-0712")
+    assert job(shop, "88263-20").good == 1, "it was made"
+    book = shop.store.book
+    assert book.get(Unit, "AD-3-0712") is None and recall(book, "AD-3-0712") == []
+    (told,) = [content_of(e) for e in shop.store.entries if e.event_type == MaterialCounted.event_type]
+    assert isinstance(told, MaterialCounted) and told.unit == ""
+    shop.machine("adhesive2", serial="EA-100-2")
+    assert [unit.unit for unit in recall(book, "AD-3-0712")] == ["EA-100-2"], "the next one has its own"

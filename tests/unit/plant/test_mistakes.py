@@ -72,6 +72,24 @@ def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     assert not any("hunter2" in str(mistake) for mistake in find_mistakes(folder))
 
 
+def test_stock_of_a_demo_is_of_products_and_lies_in_stores(tmp_path: Path) -> None:
+    said = """
+products:
+  NUT: {name: Nut, make: false, lots: true}
+demo:
+  stock:
+    L1: {product: NUT, quantity: 0, location: mill1}
+    L2: {product: NUTS, quantity: .inf, location: nowhere}
+    L3: {product: NUT, quantity: 4}
+"""
+    files = {**small_plant.FILES, "plant.yaml": small_plant.PLANT + said}
+    found = {mistake.field: mistake.expected for mistake in find_mistakes(small_plant.write(tmp_path, files))}
+    assert {name for name in found if name.startswith("demo.stock")} == {
+        "demo.stock.L1.location", "demo.stock.L1.quantity", "demo.stock.L2.product", "demo.stock.L2.location",
+        "demo.stock.L2.quantity", "demo.stock.L3",
+    }  # fmt: skip
+
+
 def test_people_of_a_demo_are_people_of_the_plant_and_their_proofs_are_not_said_again(tmp_path: Path) -> None:
     said = """
 people:

@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, Entrance, Granted, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
 } from './types.ts';
@@ -190,6 +190,17 @@ export const nonconformance = (id: string, signal?: AbortSignal) =>
 export const command = (
   name: string, data: Record<string, unknown>, reason = '', key: string = crypto.randomUUID(), who = '',
 ) => post<Granted>(`/mes/commands/${name}`, { data, reason, idempotency_key: key, on_behalf_of: who });
+
+/** Bring orders of an ERP: CSV, or B2MML. The answer has a row for each of its parts. */
+export async function sendOrders(file: File): Promise<Import> {
+  const xml = /\.xml$/i.test(file.name);
+  const answer = await ask(address(xml ? '/mes/erp/messages' : '/mes/erp/orders'), asText, {
+    method: 'POST',
+    headers: { 'content-type': xml ? 'application/xml' : 'text/csv', accept: 'application/json' },
+    body: file,
+  });
+  return JSON.parse(answer) as Import;
+}
 
 export const entrance = () => get<Entrance>('/session');
 export const signIn = (account: string, password: string) => post<unknown>('/session', { account, password });

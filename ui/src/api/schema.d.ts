@@ -4201,13 +4201,15 @@ export interface components {
         };
         /**
          * PeopleModel
-         * @description Everybody. `expiring` ends within 30 days, or has ended and was not revoked.
+         * @description Everybody. `expiring` ends within 30 days or has ended and was not revoked; `notes` nobody read.
          */
         PeopleModel: {
             /** At Ms */
             at_ms: number;
             /** Expiring */
             expiring: components["schemas"]["CertificateModel"][];
+            /** Notes */
+            notes: components["schemas"]["NoteModel"][];
             /** People */
             people: components["schemas"]["PersonModel"][];
             /** Skills */

@@ -2,7 +2,7 @@
 
 import { live } from '../live/store.svelte.ts';
 import { t } from '../messages/index.svelte.ts';
-import { machineHref, type Route } from './router.svelte.ts';
+import { machineHref, router, type Route } from './router.svelte.ts';
 
 export interface Crumb {
   name: string;
@@ -29,6 +29,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule') }, { name: t('place.dispatch') }];
     case 'plan':
       return [site, { name: t('place.schedule') }];
+    case 'shift':
+      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.shift') }];
     case 'people':
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.people') }];
     case 'accounts':
@@ -54,7 +56,7 @@ export function crumbs(route: Route): Crumb[] {
     case 'terminal':
       return [site, ...above(route.id)];
     case 'serial':
-      return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: route.id }];
+      return [site, ...(router.place === 'now' ? [] : [{ name: t(`place.${router.place}`), href: router.home }]), { name: route.id }];
     case 'system':
       return [site, { name: t('place.system') }];
     case 'alarms':

@@ -8,6 +8,7 @@ export type Route =
   | { page: 'alarms' }
   | { page: 'schedule' }
   | { page: 'plan' }
+  | { page: 'shift' }
   | { page: 'people' }
   | { page: 'accounts' }
   | { page: 'documents' }
@@ -32,6 +33,16 @@ interface Kept {
 const KEPT_QUERY = ['mode', 'at'];
 const PLACES: readonly string[] = ['now', 'schedule', 'whatif', 'quality', 'maintenance', 'performance', 'system', 'alarms'];
 const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
+// Pages of a place, and where an object page belongs that was opened from nowhere: by a scan, a link, a reload.
+const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
+  plan: 'schedule', people: 'schedule', accounts: 'schedule', documents: 'schedule', stores: 'schedule', shift: 'schedule',
+  resources: 'maintenance', assets: 'maintenance', audit: 'quality',
+};
+const HOME: Record<PlaceName, string> = {
+  now: '/', schedule: '/schedule/dispatch', whatif: '/whatif', quality: '/quality', maintenance: '/maintenance', performance: '/performance', system: '/system', alarms: '/alarms',
+};
+const AT_NOW: Kept = { from: 'now', back: HOME.now };
+const AT_SCHEDULE: Kept = { from: 'schedule', back: HOME.schedule };
 
 function parse(path: string): Route {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
@@ -41,6 +52,7 @@ function parse(path: string): Route {
   if (head === 'alarms' && !rest.length) return { page: 'alarms' };
   if (head === 'schedule' && !rest.length) return { page: 'plan' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'dispatch') return { page: 'schedule' };
+  if (head === 'schedule' && rest.length === 1 && rest[0] === 'shift') return { page: 'shift' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'people') return { page: 'people' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'accounts') return { page: 'accounts' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'documents') return { page: 'documents' };
@@ -61,22 +73,20 @@ function parse(path: string): Route {
 
 class Router {
   url = $state.raw(new URL(location.href));
-  kept = $state.raw<Kept>((history.state as Kept | null) ?? { from: 'now', back: '/' });
+  #opened = $state.raw<Kept | null>(history.state as Kept | null);
   readonly route: Route = $derived(parse(this.url.pathname));
+  readonly kept: Kept = $derived(this.#opened ?? (this.route.page === 'serial' ? AT_SCHEDULE : AT_NOW));
 
   /** The place that the rail marks: the page itself, or where an object page was opened from. */
   readonly place: PlaceName = $derived.by(() => {
     const page = this.route.page;
-    if (page === 'audit') return 'quality';
-    if (page === 'resources' || page === 'assets') return 'maintenance';
-    if (page === 'documents' || page === 'plan' || page === 'stores' || page === 'people' || page === 'accounts') return 'schedule';
-    return isPlaceName(page) ? page : this.kept.from;
+    return isPlaceName(page) ? page : (PART_OF[page] ?? this.kept.from);
   });
 
   constructor() {
     addEventListener('popstate', (event) => {
       this.url = new URL(location.href);
-      this.kept = (event.state as Kept | null) ?? { from: 'now', back: '/' };
+      this.#opened = event.state as Kept | null;
     });
     document.addEventListener('click', (event) => {
       if (event.defaultPrevented || event.button !== 0) return;
@@ -90,6 +100,9 @@ class Router {
     });
   }
 
+  /** The home of the place that the rail marks. */
+  readonly home: string = $derived(HOME[this.place]);
+
   query(name: string): string | null {
     return this.url.searchParams.get(name);
   }
@@ -100,11 +113,12 @@ class Router {
       const value = this.url.searchParams.get(key);
       if (value !== null && !next.searchParams.has(key)) next.searchParams.set(key, value);
     }
-    const here = this.route.page;
-    const kept: Kept = isPlaceName(here) ? { from: here, back: this.url.pathname + this.url.search } : this.kept;
+    const page = this.route.page;
+    const here = isPlaceName(page) ? page : PART_OF[page];
+    const kept: Kept = here ? { from: here, back: this.url.pathname + this.url.search } : this.kept;
     history.pushState(kept, '', next);
     this.url = next;
-    this.kept = kept;
+    this.#opened = kept;
     requestAnimationFrame(() => document.querySelector<HTMLElement>('main')?.focus({ preventScroll: true }));
   }
 
@@ -116,13 +130,13 @@ class Router {
       else next.searchParams.set(key, value);
     }
     if (next.href === this.url.href) return;
-    history.replaceState(this.kept, '', next);
+    history.replaceState(this.#opened, '', next);
     this.url = next;
   }
 
   back(): void {
     const page = this.route.page;
-    if (!isPlaceName(page) && page !== 'terminal') this.goto(this.kept.back);
+    if (!isPlaceName(page) && page !== 'terminal') this.goto(PART_OF[page] ? HOME[PART_OF[page]] : this.kept.back);
   }
 }
 

@@ -27,6 +27,15 @@ export function held(buffer: BufferInfo): Held {
   return { content: old_s === null ? (live.buffers.get(buffer.id)?.content ?? null) : null, old_s };
 }
 
+/**
+ * Write what a buffer holds of what it can. The counters on both sides count with it what the machine
+ * behind has in work: a full buffer would hold more than fits, so the part beyond stands apart.
+ */
+export function fill(content: number | null, capacity: number): string {
+  if (content === null) return `–/${capacity}`;
+  return content > capacity ? `${capacity}/${capacity} +${content - capacity}` : `${content}/${capacity}`;
+}
+
 function countersOf(units: string[], roles: string[]) {
   return units.flatMap((unit) => live.signalsOf(unit).filter((signal) => roles.includes(signal.info.role)));
 }

@@ -19,7 +19,7 @@ from taktwin.mes.maintenance import actions as maintenance
 from taktwin.mes.quality.actions import held
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking.actions import passed
-from taktwin.mes.tracking.tables import Passage
+from taktwin.mes.tracking.tables import Lot, Passage
 from taktwin.storage.book import Book, Reading
 
 
@@ -61,6 +61,7 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         # The cell speaks of the part that it was given; some say too which one it makes of it.
         serial = serial_at(book, asking.definitions.joined, work_unit, heard.source_ns) if said else ""
         joined = said
+    serial, joined = _of_no_lot(book, serial), _of_no_lot(book, joined)
     yield Fact(
         events.MaterialCounted(
             work_unit=work_unit, signal=heard.signal, kind=kind, quantity=new.parts, counter=heard.value,
@@ -79,6 +80,11 @@ def count(book: Reading, heard: Heard, asking: Asking) -> Iterator[Fact]:
         )  # fmt: skip
         yield from held(book, serial, heard.source_ns)
     yield from finish(book, job.job, Asking(asking.definitions, heard.source_ns, asking.command))
+
+
+def _of_no_lot(book: Reading, serial: str) -> str:
+    """Return a serial number, "" where a lot has it: whoever traces it would find the one for the other."""
+    return "" if serial and book.get(Lot, serial) is not None else serial
 
 
 def _reading(book: Reading, signals: Mapping[str, str], work_unit: str) -> ReadingRow | None:

@@ -15,6 +15,8 @@ import msgspec
 from taktwin.contracts import events
 from taktwin.contracts.device_history import (
     VERSION,
+    Answer,
+    Certified,
     Decision,
     Deviation,
     DeviceHistory,
@@ -26,12 +28,16 @@ from taktwin.contracts.device_history import (
     Material,
     Measurement,
     Nonconforming,
+    Parameter,
+    Photograph,
     Read,
     Signed,
     Step,
     digest_of,
 )
 from taktwin.instants import rfc3339
+from taktwin.mes.checklists.engine import OK
+from taktwin.mes.checklists.tables import ChecklistAnswer, Photo
 from taktwin.mes.definitions.routes import Definition, Definitions
 from taktwin.mes.definitions.versions import followed, name_of
 from taktwin.mes.documents.queries import in_force
@@ -40,7 +46,7 @@ from taktwin.mes.execution.tables import ScrapReport
 from taktwin.mes.quality.queries import results_of
 from taktwin.mes.quality.tables import Nonconformance, Result, Rework
 from taktwin.mes.records.tables import Signature
-from taktwin.mes.resources.tables import Stay
+from taktwin.mes.resources.tables import Certificate, Stay
 from taktwin.mes.scheduling.tables import Request
 from taktwin.mes.tooling.tables import Mounting
 from taktwin.mes.tracking.queries import Eaten, genealogy
@@ -51,6 +57,7 @@ from taktwin.storage.journal import Entry, Trail, intact
 DAY_NS = 86_400_000_000_000
 UNIT, NONCONFORMANCE = "unit", "nonconformance"  # kinds of signed records
 BEGINNINGS = (events.JobOrderStarted.event_type, events.JobOrderResumed.event_type)
+CERTIFYING = (events.CertificateGranted.event_type, events.CertificateRevoked.event_type)
 HAPPENINGS = {
     events.UnitHeld.event_type: "held",
     events.UnitReleased.event_type: "released",
@@ -75,6 +82,9 @@ class Found:
     begun: dict[str, list[Entry]]  # job order -> who began it, and resumed it
     calibrated: dict[str, list[Entry]]  # gauge -> its calibrations
     nonconformances: list[Nonconformance]
+    loaded: dict[str, list[Entry]]  # job order -> the parameters that were loaded for it
+    answers: list[ChecklistAnswer]
+    photos: list[Photo]
 
 
 def device_history(
@@ -84,7 +94,7 @@ def device_history(
     found = _found(book, trail, definitions, serial)
     if found is None:
         return None
-    record = _record(book, found, definitions, site)
+    record = _record(book, trail, found, definitions, site)
     reviews = [
         Signed(printed_name=row.printed_name, person=row.person, meaning=row.meaning,
                at=rfc3339(row.at_ns), digest=row.digest)
@@ -108,14 +118,22 @@ def _found(book: Reading, trail: Trail, definitions: Definitions, serial: str) -
         if entry.event_type != events.RecordSigned.event_type or not _is_of(entry, UNIT)
     ]
     results = results_of(book, serial)
+    jobs = sorted({stay.job for stay in known.passages})
+    of = [(UNIT, serial), *(("job", job) for job in jobs),
+          *((NONCONFORMANCE, row.nonconformance) for row in nonconformances)]  # fmt: skip
+    photos = [row for kind, record in of for row in book.where(Photo, record_kind=kind, record=record)]
+    answers = [row for job in jobs for row in book.where(ChecklistAnswer, job=job)]
     return Found(
         known.unit, followed(book, definitions, known.unit), known.passages, known.eaten, results,
         entries,
-        _by_subject(trail.about(sorted({stay.job for stay in known.passages}), BEGINNINGS)),
+        _by_subject(trail.about(jobs, BEGINNINGS)),
         _by_subject(trail.about(
             sorted({row.gauge for row in results if row.gauge}), (events.GaugeCalibrated.event_type,)
         )),
         nonconformances,
+        _by_subject(trail.about(jobs, (events.ParameterWritten.event_type,))),
+        sorted(answers, key=lambda row: (row.at_ns, row.answer)),
+        sorted(photos, key=lambda row: (row.at_ns, row.photo)),
     )  # fmt: skip
 
 
@@ -135,13 +153,13 @@ def _signatures(book: Reading, kind: str, record: str) -> list[Signature]:
     return sorted(rows, key=lambda row: (row.at_ns, row.signature))
 
 
-def _record(book: Reading, found: Found, definitions: Definitions, site: str) -> DeviceHistory:
+def _record(book: Reading, trail: Trail, found: Found, definitions: Definitions, site: str) -> DeviceHistory:
     unit = found.unit
     request = book.get(Request, unit.request)
-    steps = [_step(book, found, stay) for stay in found.passages]
+    steps = [_step(book, trail, found, stay) for stay in found.passages]
     materials = [_material(each, definitions) for each in found.eaten]
     measurements = [_measurement(found, row) for row in found.results]
-    judged = list(_judged(found, definitions, steps, materials, measurements))
+    judged = list(_judged(book, trail, found, definitions, steps, materials, measurements))
     exceptions = [each for _, each in judged if each is not None]
     looked = Tally(check for check, _ in judged)
     wrong = Tally(check for check, each in judged if each is not None)
@@ -155,6 +173,8 @@ def _record(book: Reading, found: Found, definitions: Definitions, site: str) ->
         "gauges",
         "holds",
         "journal",
+        # Later than the first records: where there is nothing of the kind, a record is as it was before.
+        *(name for name in ("checklists", "parameters", "certificates") if looked[name]),
     )
     return DeviceHistory(
         schema=VERSION, site=site, unit=unit.unit, product=unit.product,
@@ -175,25 +195,80 @@ def _record(book: Reading, found: Found, definitions: Definitions, site: str) ->
             last_hash=found.entries[-1].hash,
         ),
         definition=unit.definition,
+        answers=[_answer(row) for row in found.answers],
+        photos=[
+            Photograph(file=row.file, caption=row.caption, kind=row.record_kind, record=row.record,
+                       work_unit=row.work_unit, person=row.person, at=rfc3339(row.at_ns))
+            for row in found.photos
+        ],
     )  # fmt: skip
 
 
 # What happened, as it is on record
 
 
-def _step(book: Reading, found: Found, stay: Passage) -> Step:
+def _step(book: Reading, trail: Trail, found: Found, stay: Passage) -> Step:
     begun = [entry for entry in found.begun.get(stay.job, []) if entry.time_ns <= stay.at_ns]
     name = _operation_name(found.definition, stay.operation)
+    begun_by, crew = _person(begun[-1]) if begun else "", _crew(book, stay.work_unit, stay.at_ns)
     return Step(
         operation=stay.operation, name=name, job=stay.job, work_unit=stay.work_unit,
-        at=rfc3339(stay.at_ns), good=stay.good, begun_by=_person(begun[-1]) if begun else "",
-        crew=_crew(book, stay.work_unit, stay.at_ns),
+        at=rfc3339(stay.at_ns), good=stay.good, begun_by=begun_by, crew=crew,
         tools=[
             row.tool
             for row in book.where(Mounting, work_unit=stay.work_unit)
             if row.mounted_ns <= stay.at_ns and (not row.dismounted_ns or stay.at_ns < row.dismounted_ns)
         ],
         instructions=_instructions(book, found.unit.product, name, stay.at_ns),
+        parameters=_parameters(found, stay),
+        certificates=[
+            Certified(person=person, skill=skill, until=rfc3339(until_ns),
+                      needed=skill in _skills(found.definition, stay.operation))
+            for person in sorted({*crew, begun_by})
+            for skill, until_ns in sorted(_held(book, trail, person, stay.at_ns).items())
+        ],
+    )  # fmt: skip
+
+
+def _parameters(found: Found, stay: Passage) -> list[Parameter]:
+    """Return what was loaded for a job order at its machine, the last of each before the part."""
+    newest: dict[str, Parameter] = {}
+    for entry in found.loaded.get(stay.job, []):
+        said = msgspec.json.decode(entry.content, type=events.ParameterWritten)
+        if said.work_unit == stay.work_unit and entry.time_ns <= stay.at_ns:
+            newest[said.signal] = Parameter(
+                parameter=said.parameter, wanted=said.wanted, found=said.found, same=said.same,
+                unit_of_measure=said.unit_of_measure, at=rfc3339(entry.time_ns), by=said.by,
+            )  # fmt: skip
+    return [each for _, each in sorted(newest.items())]
+
+
+def _held(book: Reading, trail: Trail, person: str, at_ns: int) -> dict[str, int]:
+    """Return until when the certificates counted that a person held at an instant, by skill."""
+    names = sorted(row.certificate for row in book.where(Certificate, person=person)) if person else []
+    held: dict[str, int] = {}
+    for entry in trail.about(names, CERTIFYING) if names else []:
+        if entry.time_ns > at_ns:
+            continue
+        if entry.event_type == events.CertificateGranted.event_type:
+            granted = msgspec.json.decode(entry.content, type=events.CertificateGranted)
+            held[granted.skill] = granted.valid_until_ns
+        else:
+            held.pop(msgspec.json.decode(entry.content, type=events.CertificateRevoked).skill, None)
+    return {skill: until_ns for skill, until_ns in held.items() if until_ns > at_ns}
+
+
+def _skills(definition: Definition | None, number: int) -> tuple[str, ...]:
+    steps = () if definition is None else definition.operations
+    return next((step.skills for step in steps if step.number == number), ())
+
+
+def _answer(row: ChecklistAnswer) -> Answer:
+    return Answer(
+        checklist=row.checklist, item=row.item, question=row.question, job=row.job, work_unit=row.work_unit,
+        verdict=row.verdict, done=row.done, value=row.value, text=row.text,
+        unit_of_measure=row.unit_of_measure, lower=row.lower, upper=row.upper, person=row.person,
+        at=rfc3339(row.at_ns),
     )  # fmt: skip
 
 
@@ -294,7 +369,8 @@ def _nonconforming(book: Reading, found: Found, row: Nonconformance) -> Nonconfo
 
 
 def _judged(
-    found: Found, definitions: Definitions, steps: list[Step], materials: list[Material],
+    book: Reading, trail: Trail, found: Found, definitions: Definitions, steps: list[Step],
+    materials: list[Material],
     measurements: list[Measurement],
 ) -> Iterator[tuple[str, Deviation | None]]:  # fmt: skip
     yield from _judged_steps(found, definitions)
@@ -316,6 +392,18 @@ def _judged(
                 unread = not set(read.readers) & {step.begun_by, *step.crew}
                 about = f"revision {read.revision}, {step.name}"
                 yield "instructions", _deviation("not_read", read.document, about, step.at, "", unread)
+    for step, stay in zip(steps, found.passages, strict=True):
+        yield from _judged_people(book, trail, found.definition, step, stay)
+        for held in step.parameters:
+            found_value = "–" if held.found is None else f"{held.found:.7g}"
+            yield "parameters", _deviation(
+                "parameter_differs", held.parameter, f"{held.wanted:.7g}, {found_value}, {step.name}",
+                held.at, held.by, not held.same,
+            )  # fmt: skip
+    for answer in found.answers:
+        about, bad = f"{answer.job}, {answer.work_unit}", answer.verdict != OK
+        at = rfc3339(answer.at_ns)
+        yield "checklists", _deviation("answered_nok", answer.question, about, at, answer.person, bad)
     for entry in found.entries:
         kind = HAPPENINGS.get(entry.event_type)
         if kind is not None:
@@ -354,6 +442,21 @@ def _judged_steps(found: Found, definitions: Definitions) -> Iterator[tuple[str,
         name = _operation_name(found.definition, stay.operation)
         yield "steps", _deviation("rejected", f"{stay.operation}", f"{name}, {stay.work_unit}",
                                   rfc3339(stay.at_ns), "", not stay.good)  # fmt: skip
+
+
+def _judged_people(
+    book: Reading, trail: Trail, definition: Definition | None, step: Step, stay: Passage
+) -> Iterator[tuple[str, Deviation | None]]:
+    """Look whether somebody there held what the operation asks for, where that was checked by then."""
+    for skill in _skills(definition, stay.operation):
+        names = sorted(row.certificate for row in book.where(Certificate, skill=skill))
+        granted = trail.about(names, CERTIFYING) if names else []
+        if not any(entry.time_ns <= stay.at_ns for entry in granted):
+            continue  # the first certificate came later: nobody was asked for one
+        held = any(each.skill == skill for each in step.certificates)
+        people = ", ".join(sorted({*step.crew, step.begun_by} - {""}))
+        yield "certificates", _deviation("not_certified", skill, f"{step.name}, {step.work_unit}", step.at,
+                                         people, not held)  # fmt: skip
 
 
 def _judged_plan(found: Found, definitions: Definitions) -> Iterator[tuple[str, Deviation | None]]:

@@ -6,11 +6,13 @@ Each page says which of how many it is, and the digest of the JSON that it was m
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from PIL import Image as Picture
+from PIL import UnidentifiedImageError
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -18,14 +20,27 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import Flowable, Image, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
-from taktwin.contracts.device_history import DeviceHistory, DeviceHistoryFile, Material, Measurement, Signed
+from taktwin.contracts.device_history import (
+    Answer,
+    DeviceHistory,
+    DeviceHistoryFile,
+    Material,
+    Measurement,
+    Parameter,
+    Photograph,
+    Signed,
+)
+from taktwin.errors import StoreError
 from taktwin.mes.dossier.words import LANGUAGES
+
+Pictures = Callable[[str], bytes | None]  # a photo by the name of its file; None: it is not there
 
 FONTS = Path(__file__).resolve().parent / "fonts"
 PLAIN, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 WIDTH = A4[0] - 30 * mm
+FRAME = 6  # points that a page keeps free on each side of what stands in it
 for _name in (PLAIN, BOLD):
     pdfmetrics.registerFont(TTFont(_name, FONTS / f"{_name}.ttf"))
 pdfmetrics.registerFontFamily(PLAIN, normal=PLAIN, bold=BOLD, italic=PLAIN, boldItalic=BOLD)
@@ -33,17 +48,20 @@ TEXT = ParagraphStyle("text", fontName=PLAIN, fontSize=7.5, leading=10, splitLon
 HEAD = ParagraphStyle("head", parent=TEXT, fontName=BOLD, fontSize=10.5, leading=14, spaceBefore=10,
                       spaceAfter=3, keepWithNext=1)  # fmt: skip
 TITLE = ParagraphStyle("title", parent=HEAD, fontSize=15, leading=20, spaceBefore=0)
+THUMBNAIL = 320  # pixels on the longer side, and what they take on paper
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 42 * mm, 42 * mm
+PICTURES_MAX = 100  # more are named and not shown
 LINES = TableStyle([
     ("LINEBELOW", (0, 0), (-1, -1), 0.4, colors.Color(0.75, 0.75, 0.75)),
     ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
-    ("LEFTPADDING", (0, 0), (-1, -1), 2), ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+    ("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 4),
     ("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
 ])  # fmt: skip
 
 
-def printed(file: DeviceHistoryFile, language: str) -> bytes:
-    """Return the PDF of a record; `language` is one of `words.LANGUAGES`."""
+def printed(file: DeviceHistoryFile, language: str, pictures: Pictures = lambda name: None) -> bytes:
+    """Return the PDF of a record; `language` is one of `words.LANGUAGES`, `pictures` has its photos."""
     words, record = LANGUAGES[language], file.record
 
     class Numbered(Canvas):  # type: ignore[misc]
@@ -70,15 +88,15 @@ def printed(file: DeviceHistoryFile, language: str) -> bytes:
 
     target = io.BytesIO()
     document = SimpleDocTemplate(
-        target, pagesize=A4, leftMargin=15 * mm, rightMargin=15 * mm, topMargin=14 * mm,
+        target, pagesize=A4, leftMargin=15 * mm - FRAME, rightMargin=15 * mm - FRAME, topMargin=14 * mm,
         bottomMargin=18 * mm, title=f"{words['title']} {record.unit}", author=record.site, invariant=1,
         lang=language,
     )  # fmt: skip
-    document.build(list(_story(file, words)), canvasmaker=Numbered)
+    document.build(list(_story(file, words, pictures)), canvasmaker=Numbered)
     return target.getvalue()
 
 
-def _story(file: DeviceHistoryFile, words: dict[str, str]) -> Iterator[Flowable]:
+def _story(file: DeviceHistoryFile, words: dict[str, str], pictures: Pictures) -> Iterator[Flowable]:
     record = file.record
     yield Paragraph(escape(f"{words['title']}: {record.product} {record.unit}"), TITLE)
     facts = ("unit", "product", "order", "customer", "disposition", "created", "finished", "site")
@@ -107,6 +125,8 @@ def _story(file: DeviceHistoryFile, words: dict[str, str]) -> Iterator[Flowable]
         for each in file.reviews
     ), words)  # fmt: skip
     yield from _parts(record, words)
+    yield from _beside(record, words)
+    yield from _photos(record, words, pictures)
 
 
 def _exceptions(record: DeviceHistory, words: dict[str, str]) -> Iterator[Flowable]:
@@ -179,6 +199,90 @@ def _parts(record: DeviceHistory, words: dict[str, str]) -> Iterator[Flowable]:
     )  # fmt: skip
 
 
+def _beside(record: DeviceHistory, words: dict[str, str]) -> Iterator[Flowable]:
+    """Yield what was loaded into machines, answered on checklists, and who was certified for what."""
+    yield from _table(
+        words["parameters"], (5, 4, 3, 3, 5, 4),
+        _heads(words, "parameter", "operation", "wanted", "held", "at", "by"),
+        (
+            (each.parameter, f"{step.operation} {step.name}, {step.work_unit}",
+             f"{each.wanted:.7g} {each.unit_of_measure}".rstrip(), _held(each), _at(each.at), each.by)
+            for step in record.steps
+            for each in step.parameters
+        ),
+        words,
+    )  # fmt: skip
+    yield from _table(
+        words["answers"], (8, 5, 4, 3, 4, 5),
+        _heads(words, "kind", "answer", "limits", "verdict", "by", "at"),
+        (
+            (each.question, _answered(each, words), _limits(each), each.verdict, each.person, _at(each.at))
+            for each in record.answers
+        ),
+        words,
+    )  # fmt: skip
+    yield from _table(
+        words["certificates"], (4, 6, 5, 6), _heads(words, "by", "skill", "until", "operation"),
+        (
+            (each.person, each.skill + (f" ({words['needed']})" if each.needed else ""), _at(each.until),
+             f"{step.operation} {step.name}, {step.work_unit}")
+            for step in record.steps
+            for each in step.certificates
+        ),
+        words,
+    )  # fmt: skip
+
+
+def _held(each: Parameter) -> str:
+    if each.found is None:
+        return "–"
+    return f"{each.found:.7g} {each.unit_of_measure}".rstrip() + ("" if each.same else " ≠")
+
+
+def _answered(each: Answer, words: dict[str, str]) -> str:
+    if each.value is not None:
+        return f"{each.value:.7g} {each.unit_of_measure}".rstrip()
+    if each.done is not None:
+        return words["yes"] if each.done else words["no"]
+    return each.text
+
+
+def _photos(record: DeviceHistory, words: dict[str, str], pictures: Pictures) -> Iterator[Flowable]:
+    if not record.photos:
+        yield from _table(words["photos"], (1,), (words["photos"],), (), words)
+        return
+    yield Paragraph(escape(words["photos"]), HEAD)
+    rows = []
+    for number, each in enumerate(record.photos):
+        shown = _thumbnail(each, pictures) if number < PICTURES_MAX else None
+        said = [f"<b>{escape(each.caption or words[f'of.{each.kind}'])}</b>",
+                escape(f"{words[f'of.{each.kind}']} {each.record}, {each.work_unit}".rstrip(", ")),
+                escape(f"{each.person}, {_at(each.at)}".lstrip(", ")),
+                escape(f"{words['by_sha']} {each.file.partition('.')[0]}")]  # fmt: skip
+        if shown is None:
+            said.append(escape(words["no_picture"]))
+        rows.append([shown or "", Paragraph("<br/>".join(said), TEXT)])
+    yield LongTable(rows, colWidths=[THUMBNAIL_WIDTH + 6, WIDTH - THUMBNAIL_WIDTH - 6], style=LINES,
+                    hAlign="LEFT")  # fmt: skip
+
+
+def _thumbnail(each: Photograph, pictures: Pictures) -> Image | None:
+    """Return a photo made small, None where it is not there or is no picture."""
+    try:
+        content = pictures(each.file)
+        if content is None:
+            return None
+        with Picture.open(io.BytesIO(content)) as whole:
+            whole.thumbnail((THUMBNAIL, THUMBNAIL))
+            small = whole.convert("RGB")
+    except (StoreError, UnidentifiedImageError, Picture.DecompressionBombError, OSError, ValueError):
+        return None  # the record says by its name that there was one
+    target = io.BytesIO()
+    small.save(target, "JPEG", quality=75)
+    share = min(THUMBNAIL_WIDTH / small.width, THUMBNAIL_HEIGHT / small.height)
+    return Image(io.BytesIO(target.getvalue()), width=small.width * share, height=small.height * share)
+
+
 def _materials(rows: Iterable[Material], words: dict[str, str], depth: int) -> Iterator[tuple[str, ...]]:
     for each in rows:
         name = f"{'· ' * depth}{each.component} {each.name}".rstrip()
@@ -190,7 +294,7 @@ def _value(each: Measurement) -> str:
     return "" if each.value is None else f"{each.value:.7g} {each.unit_of_measure}".rstrip()
 
 
-def _limits(each: Measurement) -> str:
+def _limits(each: Measurement | Answer) -> str:
     low, high = each.lower, each.upper
     if low is None and high is None:
         return ""
@@ -217,5 +321,5 @@ def _table(
         return
     top = [Paragraph(f"<b>{escape(text)}</b>", TEXT) for text in heads]
     widths = [WIDTH * share / sum(shares) for share in shares]
-    yield LongTable([top, *body], colWidths=widths, repeatRows=1, style=LINES)
+    yield LongTable([top, *body], colWidths=widths, repeatRows=1, style=LINES, hAlign="LEFT")
     yield Spacer(1, 2 * mm)

@@ -33,6 +33,10 @@ def _plain(row: Row) -> dict[str, Any]:
     return msgspec.structs.asdict(row)
 
 
+def _oldest(note: ShiftNote) -> tuple[int, str]:
+    return note.at_ns, note.note
+
+
 def crew(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
     """Return who works at a work unit, and what the shift before left there."""
     work_unit = str(wish["work_unit"])
@@ -51,7 +55,7 @@ def crew(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: 
         "work_unit": work_unit,
         "people": sorted(people, key=lambda each: (each["from_ns"], each["person"])),
         "needs": needs,
-        "notes": [_plain(note) for note in sorted(notes, key=lambda note: note.at_ns)],
+        "notes": [_plain(note) for note in sorted(notes, key=_oldest)],
         "activities": list(ACTIVITIES),
         "badge_prefix": BADGE_PREFIX,
         "at_ns": now_ns,
@@ -71,7 +75,7 @@ def _needs(book: Reading, definitions: Definitions, work_unit: str) -> list[str]
 
 
 def people(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    """Return everybody of the plant, and the certificates that need somebody."""
+    """Return everybody, the certificates that need somebody, and all notes that nobody has read."""
     stays = {stay.person: stay for stay in book.where(Stay, to_ns=0)}
     secrets = {row.person: row for row in book.where(Credential)}
     locked = {row.person: row.locked_until_ns for row in book.where(Attempts)}
@@ -98,6 +102,7 @@ def people(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
         "people": everybody,
         "skills": dict(definitions.skills),
         "expiring": sorted(expiring, key=lambda each: each["valid_until_ns"]),
+        "notes": [_plain(note) for note in sorted(book.where(ShiftNote, read_by=""), key=_oldest)],
         "at_ns": now_ns,
     }
 

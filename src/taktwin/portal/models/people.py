@@ -79,11 +79,12 @@ class PersonModel(Model):
 
 
 class PeopleModel(Model):
-    """Everybody. `expiring` ends within 30 days, or has ended and was not revoked."""
+    """Everybody. `expiring` ends within 30 days or has ended and was not revoked; `notes` nobody read."""
 
     people: list[PersonModel]
     skills: dict[str, str]
     expiring: list[CertificateModel]
+    notes: list[NoteModel]
     at_ms: int
 
 

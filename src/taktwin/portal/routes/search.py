@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from taktwin.plant.registry import Registry
 from taktwin.portal.context import PersonOf, PortalOf
 from taktwin.portal.models.objects import SearchResults
+from taktwin.portal.routes.plant import makes
 from taktwin.portal.search import Entry, SearchIndex
 
 router = APIRouter(tags=["search"])
@@ -20,6 +21,32 @@ PAGES = (
     Entry("page", "alarms", "Alarms", "active, journal, health", "/alarms", "alarme journal alarmbuch"),
     Entry("page", "system", "System", "connections, latency, quarantine, registry", "/system",
           "verbindungen datenqualität prozesse"),
+)  # fmt: skip
+OF_MAKING = (
+    Entry("page", "dispatch", "Dispatch", "job orders, what is in their way", "/schedule/dispatch",
+          "disposition aufträge board"),
+    Entry("page", "shift", "Shift start", "what can run, who is here, what is missing", "/schedule/shift",
+          "schichtbeginn übergabe"),
+    Entry("page", "schedule", "Schedule", "what runs where, until when", "/schedule", "planung plan"),
+    Entry("page", "people", "People", "who is where, certificates, labour", "/schedule/people",
+          "personen nachweise zertifikate"),
+    Entry("page", "accounts", "Accounts", "who may sign in, roles", "/schedule/accounts", "konten rollen"),
+    Entry("page", "documents", "Work instructions", "release, withdraw", "/schedule/documents",
+          "arbeitsanweisungen dokumente"),
+    Entry("page", "stores", "Stores", "what lies where, goods receipt, counts", "/schedule/stores",
+          "lager bestand wareneingang"),
+    Entry("page", "performance", "Performance", "stops, figures, OEE", "/performance",
+          "leistung stillstände kennzahlen"),
+    Entry("page", "quality", "Quality", "nonconformances, measurements, suspects, recall", "/quality",
+          "qualität abweichungen rückruf sperre"),
+    Entry("page", "audit", "What changed", "the journal, old value beside new", "/quality/audit",
+          "was sich änderte journal audit"),
+    Entry("page", "maintenance", "Maintenance", "orders, plans, tools, gauges", "/maintenance",
+          "instandhaltung wartung werkzeuge"),
+    Entry("page", "assets", "Physical assets", "things with a serial number", "/maintenance/assets",
+          "anlagenteile spindeln"),
+    Entry("page", "resources", "What is missing", "machines, tools, people", "/maintenance/resources",
+          "was fehlt ressourcen"),
 )  # fmt: skip
 
 
@@ -52,7 +79,7 @@ async def search(
 
 def index(registry: Registry) -> SearchIndex:
     """Return the index of all that a registry names."""
-    entries = [*PAGES]
+    entries = [*PAGES, *(OF_MAKING if makes(registry) else ())]
     for _, equipment in sorted(registry.equipment.items()):
         entries.append(
             Entry(
