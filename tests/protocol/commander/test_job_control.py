@@ -229,11 +229,22 @@ async def test_nothing_but_no_error_is_a_yes(pair: Pair, monkeypatch: pytest.Mon
 async def test_a_session_that_ends_under_a_call_leaves_open_what_was_done(pair: Pair, code: str) -> None:
     nodes, _ = await pair.receiver._method(Method.STORE)
 
-    async def breaks(*_: object) -> Any:
+    driver = JobsDriver(Registered(), None, SystemClock())  # type: ignore[arg-type]
+    driver.receivers = {"turn1": pair.receiver}
+    wish = ControlMachineJob(method="Store", job="A", product="P", quantity=3)
+    command = MachineCommand(
+        id="1", name="job.control", work_unit="turn1", actor="P01", reason="A", deadline_ns=1,
+        data=b"{}",  # type: ignore[arg-type]
+    )  # fmt: skip
+    sent: list[object] = []
+
+    async def breaks(method: object, *_: object) -> Any:
+        sent.append(method)
         raise ua.UaStatusCodeError(getattr(ua.StatusCodes, code))
 
     nodes.control.call_method = breaks  # type: ignore[method-assign]
     with pytest.raises(MachineSilent):
-        await pair.call(Method.STORE)
+        await driver.carry(command, wish)
+    assert len(sent) == 1 and not pair.jobs.jobs, "what may have arrived is not sent again"
     assert await pair.session.client() is not nodes.client, "a session that broke is not used again"
     assert await pair.call(Method.STORE) == OK, "and the next call finds the machine"
