@@ -30,6 +30,11 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         await service.run(stop)
     finally:
         await bus.close()
+    if service.is_busy:
+        # A thread in the middle of the compiler lets go of the interpreter late: seconds on a busy machine,
+        # and it has the lowest priority. It leaves nothing behind, so nobody waits for it.
+        logging.shutdown()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -40,11 +40,15 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.is_busy = False
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            self._tasks.get()()
+            task = self._tasks.get()
+            self.is_busy = True
+            task()
+            self.is_busy = False
 
     async def do(self, work: Callable[[], T]) -> T:
         """Return what some work gives; what it raises is raised here."""
@@ -111,6 +115,11 @@ class WhatIfService:
             group.create_task(until(stop, self._begin()))
         for subscription in served:
             await subscription.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether the thread is loading or working: it keeps nothing that could be lost."""
+        return self._worker.is_busy
 
     def _subject(self, owner: str, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, owner, name)
