@@ -231,7 +231,7 @@ def _parameters(
     for passage in passages:
         job = site.book.get(JobOrder, passage.job)
         assert job is not None, "a part is made for a job order"
-        for path in (point.signal for point in set_points(site.definitions, job.product, job.operation)):
+        for path in (point.signal for point in set_points(site.book, site.definitions, job, job.operation)):
             result.values += 1
             there = [value for at_ns, value in really[passage.unit, path] if at_ns <= passage.from_ns]
             said = [value for at_ns, name, value in journal.loaded[passage.unit, path]
