@@ -134,6 +134,13 @@ class _Protocol(OPCUAProtocol):
 class _BinaryServer(BinaryServer):
     gate: _Gate
 
+    async def stop(self) -> None:
+        # First nobody comes in any more: sessions take a moment to leave, and the library waits in the
+        # end for whoever came back in that moment, for ever.
+        if self._server is not None:
+            self._server.close()
+        await super().stop()
+
     def _make_protocol(self) -> OPCUAProtocol:
         protocol = _Protocol(
             iserver=self.iserver,

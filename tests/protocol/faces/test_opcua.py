@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from asyncua import Client, Node, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.server.binary_server_asyncio import BinaryServer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -150,6 +151,51 @@ async def test_a_cut_server_drops_its_clients_refuses_new_ones_and_comes_back(fa
         assert await (await node(again, "turn1.state")).read_value() == 9
     with contextlib.suppress(ConnectionError, TimeoutError, ua.UaError):
         await client.disconnect()
+
+
+class Returning(asyncio.Protocol):
+    """A client that is back as soon as it is thrown out."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.thrown_out = 0
+
+    async def connect(self) -> None:
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.thrown_out += 1
+        task = asyncio.ensure_future(self.connect())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+async def test_nobody_slips_in_while_a_server_is_being_cut(
+    face: OpcUaFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Leaving takes sessions a moment; who came back in that moment kept the cut from ever ending.
+    leave = BinaryServer._close_tasks
+
+    async def leave_slowly(server: BinaryServer) -> None:
+        await asyncio.sleep(0.2)
+        await leave(server)
+
+    monkeypatch.setattr(BinaryServer, "_close_tasks", leave_slowly)
+    returning = [Returning(face.port) for _ in range(3)]
+    async with Client(url(face), timeout=5) as client:
+        subscription = await client.create_subscription(20, Heard())
+        await subscription.subscribe_data_change([await node(client, "turn1.state")], queuesize=50)
+        for each in returning:
+            await each.connect()
+        await asyncio.wait_for(face.cut(), 5)
+    assert all(each.thrown_out for each in returning)
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", face.port)
+    await asyncio.wait_for(face.restore(), 5)
+    async with Client(url(face)) as again:
+        await again.nodes.server_state.read_value()
 
 
 async def test_a_frozen_server_keeps_the_session_and_says_nothing_until_it_thaws(face: OpcUaFace) -> None:
