@@ -277,6 +277,24 @@ def test_versions_are_shown_with_what_is_otherwise_and_what_falls_away(shop: Sho
     assert row is not None and row.from_ns == version["from_ns"]
 
 
+def test_nothing_that_is_otherwise_or_falls_away_is_kept_back(shop: Shop) -> None:
+    load = step("Load", "loader", work_units=["load2"], batch=2, setup_s=60.0)
+    shop.granted(received(operations=[load, step("Press", "press", work_units=["press2"])]))
+    shop.granted(received("C", operations=[load]))
+    asked = QUERIES["definitions"](shop.store.book, shop.definitions, {}, shop.now_ns)
+    (product,) = [each for each in asked["products"] if each["product"] == "EA-100"]
+    versions = {each["definition"]: each for each in product["versions"]}
+    found = {each["what"]: (each["now"], each["before"]) for each in versions["B"]["differences"]}
+    assert found["operation 10, BatchSize"] == ("2", "1")
+    assert found["operation 10, SetupTime in s"] == ("60", "0")
+    assert found["operation 10, skills"] == ("", "assembler")
+    assert found["operation 20, tools"] == ("", "press_nest")
+    away = set(versions["B"]["falls_away"])
+    assert {"Bond: checklist bond_start", "Bond: inspection Bead width"} <= away
+    assert "Press: rework route rebond" not in away
+    assert "Press: rework route rebond" in versions["C"]["falls_away"]
+
+
 def test_the_page_is_told_of_versions_in_its_own_shapes(shop: Shop) -> None:
     shop.granted(received())
     approve(shop)

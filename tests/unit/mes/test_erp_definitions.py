@@ -8,7 +8,7 @@ from taktwin.contracts import commands
 from taktwin.contracts.commands import ImportReport
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.definitions.tables import Master
-from taktwin.mes.definitions.versions import operations_of
+from taktwin.mes.definitions.versions import Routes, operations_of
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.exchange.queries import QUERIES
 from taktwin.mes.execution.tables import JobOrder
@@ -224,6 +224,32 @@ def test_definitions_come_in_as_csv_an_operation_a_row(shop: Shop) -> None:
     assert len(send_csv(shop, f"{HEADER}\n{ROWS}").rows) == 2 and len(shop.store.entries) == 2, "done once"
 
 
+WHOLE = """product;definition;operation;name;class;time_s;work_units;batch;setup_s;skills;tools;component;\
+quantity;unit;setup_family;serialised;effective;until
+SUB-9;9;0010;Turn;lathe;80;turn1 turn2;2;700;machinist;insert;ST-42;2.5;kg;110;Yes;2026-01-01;2099-01-01
+SUB-9;9;20;Harden;furnace;1000;;24;;;;;;;;;;"""
+
+
+def test_all_that_a_csv_can_say_is_followed_and_leaves_again(shop: Shop) -> None:
+    assert [(row.accepted, row.reason) for row in send_csv(shop, WHOLE).rows] == [(True, "")]
+    shop.granted(commands.ApproveDefinition(product="SUB-9", definition="9", version=1))
+    made = Routes(shop.store.book, shop.definitions).version("SUB-9", "9")
+    assert made is not None and (made.setup_family, made.serialised) == ("110", True)
+    turn, harden = made.operations
+    assert (turn.batch, turn.setup_s, turn.skills, turn.tools) == (2, 700.0, ("machinist",), ("insert",))
+    assert (turn.work_units, turn.segment) == (("turn1", "turn2"), "0010")
+    assert (harden.batch, harden.setup_s, harden.segment) == (24, 0.0, "")
+    left = shown(shop)
+    (said,) = [each.definition for each in b2mml.definitions(b2mml.read(left.encode()))
+               if isinstance(each, b2mml.DefinitionIn) and each.definition.product == "SUB-9"]  # fmt: skip
+    assert (said.version, said.setup_family, said.serialised) == ("9", "110", True)
+    assert (said.effective_ns, said.until_ns) == (1_767_222_000_000_000_000, 4_070_905_200_000_000_000)
+    assert [(each.batch, each.setup_s, each.skills, each.tools) for each in said.segments] == [
+        (2, 700.0, ("machinist",), ("insert",)), (24, 0.0, (), ()),
+    ]  # fmt: skip
+    valid(left)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -236,6 +262,8 @@ def test_definitions_come_in_as_csv_an_operation_a_row(shop: Shop) -> None:
         ("EA-100;B;10;;", "EA-100;B;15;;", "line 3, name: found nothing"),
         ("2027-01-01", "soon", "line 2, effective: found 'soon'"),
         ("adhesive_cell", "oracle", "operation 20, equipment class: found 'oracle'"),
+        ("HS-1;1;;", "HS-1;1;;2028-01-01", "line 3, effective: found '2028-01-01'; expected '2027-01-01'"),
+        ("mL;", "mL;\nEA-100;B;10;;;;;;BR-7;2;;", "line 5, operation: found '10' again, behind '20'"),
     ],
 )
 def test_a_bad_row_keeps_its_definition_out_and_no_other_one(
