@@ -274,6 +274,34 @@ def test_answers_and_photos_of_its_job_orders_are_on_record(cell: Shop) -> None:
     assert file.digest != before
 
 
+def test_photos_of_its_job_order_and_of_its_nonconformance_are_on_record(cell: Shop) -> None:
+    part(cell, width=3.9)
+    taken = [("unit", "A1"), ("job", "7-20"), ("nonconformance", "NC-1")]
+    for kind, name in taken:
+        cell.granted(commands.AttachPhoto(kind=kind, record=name, content=png(), caption=kind))
+    assert sorted((photo.kind, photo.record) for photo in record(cell).photos) == sorted(taken)
+
+
+def test_who_had_begun_counts_although_nobody_is_logged_on_and_who_went_on_later_does_not(
+    cell: Shop,
+) -> None:
+    cell.begin("7-70", "eol1")
+    until_ns = cell.now_ns + 3_600 * SECOND
+    cell.granted(commands.GrantCertificate(person="P01", skill="tester", valid_until_ns=until_ns))
+    cell.machine("eol1", serial="A1")
+    (step,) = record(cell).steps
+    assert (step.begun_by, step.crew) == ("P01", [])
+    assert [(each.person, each.skill) for each in step.certificates] == [("P01", "tester")]
+    assert "not_certified" not in kinds(cell)
+    part(cell, "A2")
+    cell.now_ns += 2 * SECOND
+    for method in ("Pause", "Resume"):
+        assert cell.ask(commands.ControlJob(job="7-20", method=method), actor="P32").accepted
+    assert [each.begun_by for each in record(cell, "A2").steps] == ["P01"]
+    part(cell, "A3")
+    assert [each.begun_by for each in record(cell, "A3").steps] == ["P32"]
+
+
 def test_a_record_without_what_came_later_into_the_contract_is_as_it_was_signed(cell: Shop) -> None:
     part(cell)
     plain = json.loads(msgspec.json.encode(file_of(cell)))["record"]
