@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taktwin.faces.job_list import Job, JobList, Order
-from taktwin.standards.job_control import TRANSITIONS, Cause, Method, ReturnStatus, State
+from taktwin.standards.job_control import TRANSITIONS, Cause, Method, ReturnStatus, State, SubState
 
 OK, UNABLE, REQUEST = ReturnStatus.NO_ERROR, ReturnStatus.UNABLE_TO_ACCEPT, ReturnStatus.INVALID_REQUEST
 WITH_ORDER = {Method.STORE, Method.STORE_AND_START, Method.UPDATE}
@@ -110,6 +110,22 @@ def test_one_job_is_in_the_machines_hand_and_its_last_part_ends_it() -> None:
     assert (done.state, done.good, done.scrap, done.ended_ns) == (State.ENDED, 5, 2, 7)
     assert jobs.happens("B", Cause.BEGIN) == OK
     assert jobs.happens("nobody", Cause.BEGIN) == ReturnStatus.UNKNOWN_JOB_ORDER
+
+
+def test_what_is_interrupted_stays_in_the_machines_hand_and_a_change_of_it_is_looked_at() -> None:
+    now = [1]
+    jobs = JobList("cell", lambda: now[0], takes=lambda order: "" if order.product == "P" else "not here")
+    assert does(jobs, Method.STORE_AND_START) == OK
+    assert jobs.call(Method.UPDATE, "A", Order("A", "Q", 3)) == UNABLE
+    assert jobs.call(Method.UPDATE, "A", Order("A", "P", 3)) == OK and jobs.jobs["A"].order.quantity == 3
+    assert does(jobs, Cause.BEGIN) == OK and does(jobs, Method.PAUSE) == OK
+    assert does(jobs, Method.STORE_AND_START, "B") == OK and jobs.happens("B", Cause.BEGIN) == UNABLE
+    jobs.count(good=3)
+    assert jobs.jobs["A"].state is State.INTERRUPTED, "nothing finishes that does not run"
+    now[0] = 2
+    assert does(jobs, Method.RESUME) == OK and jobs.jobs["A"].started_ns == 1
+    assert does(jobs, Method.STOP) == OK
+    assert (jobs.jobs["A"].sub_state, jobs.jobs["A"].ended_ns) == (SubState.CLOSED, 2)
 
 
 def test_without_a_quantity_a_job_goes_on_until_it_is_stopped() -> None:

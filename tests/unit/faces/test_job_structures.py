@@ -9,6 +9,7 @@ import pytest
 from asyncua import ua
 
 from taktwin.faces import job_receiver, job_structures
+from taktwin.faces.job_list import Job, Order
 from taktwin.faces.job_structures import (
     STRUCTURES,
     ISA95JobOrderAndStateDataType,
@@ -123,3 +124,15 @@ def test_a_state_is_said_and_heard_again(state: State) -> None:
         heard = unpacked(ISA95JobOrderAndStateDataType, whole, 4)
         assert job_receiver.state_of(heard.State) == (state, sub_state)
     assert [each.StateNumber for each in job_receiver.states_of(state, SubState.NONE, 4)] == [state.number]
+
+
+def test_a_response_says_when_a_job_order_began_and_ended_and_what_became_of_it() -> None:
+    job = Job(Order("A", "SH-100", 5), State.ENDED, SubState.COMPLETED, good=4, scrap=1,
+              started_ns=1_781_503_200_123_456_789, ended_ns=1_781_503_260_000_000_000)  # fmt: skip
+    said = job_receiver.response_of(job, 2)
+    assert said.StartTime.isoformat() == "2026-06-15T06:00:00.123456+00:00"
+    assert said.EndTime.isoformat() == "2026-06-15T06:01:00+00:00"
+    assert [(each.ID, each.Value.Value) for each in said.JobResponseData] == [("Scrap", 1)]
+    assert [(each.MaterialDefinitionID, each.Quantity) for each in said.MaterialActuals] == [("SH-100", "4")]
+    waits = job_receiver.response_of(Job(Order("B"), State.ALLOWED_TO_START, SubState.READY), 2)
+    assert (waits.StartTime, waits.EndTime) == (None, None)
