@@ -4,7 +4,7 @@ import { gap, isOut, measureOf, partsOf, sent, shown } from '../src/features/wha
 import { decimalsOf, letter, ofTwenty, piled, rangeOf } from '../src/features/whatif/shares.ts';
 import { placeAt } from '../src/live/run.ts';
 
-const field = (name: string, type: string, unit = '', names = '') => ({ name, type, unit, names });
+const field = (name: string, type: string, unit = '') => ({ name, type, unit });
 const spread = (low: number, high: number) => ({ mean: (low + high) / 2, half_width: 0, p10: low, p25: low, p50: low, p75: high, p90: high, dots: [low, high] });
 
 test('a sentence keeps its words and its gaps in the sequence of the language', () => {
@@ -20,15 +20,15 @@ test('a person writes hours and percent, the room gets seconds and shares', () =
   assert.equal(sent(7, percent), 0.07);
   assert.equal(shown(0.07, percent), 7);
   assert.equal(measureOf(field('move_s', 'number', 's')).kind, 'minutes');
-  assert.equal(measureOf(field('count', 'whole')).kind, 'whole');
-  assert.equal(measureOf(field('skills', 'list', '', 'skill')).kind, 'name');
+  assert.equal(measureOf(field('count', 'integer')).kind, 'whole');
+  assert.equal(measureOf(field('skills', 'name')).kind, 'name');
   assert.equal(measureOf(field('order', 'object')).kind, 'none');
 });
 test('a number is out of its bounds, and one that is wanted and not there is too', () => {
-  const bounds = { least: 0, is_least_allowed: false, most: 1, is_nullable: false };
+  const bounds = { least: 0, least_allowed: false, most: 1, nullable: false };
   assert.deepEqual([0, 0.5, 1, 1.01, NaN, null].map((value) => isOut(value, bounds)), [true, false, false, true, true, true]);
-  assert.equal(isOut(0, { ...bounds, is_least_allowed: true }), false);
-  assert.equal(isOut(null, { ...bounds, is_nullable: true }), false);
+  assert.equal(isOut(0, { ...bounds, least_allowed: true }), false);
+  assert.equal(isOut(null, { ...bounds, nullable: true }), false);
 });
 test('of twenty: what happened in one run of many is neither never nor always', () => {
   assert.deepEqual([0, 0.001, 0.5, 0.95, 0.999, 1].map(ofTwenty), [0, 1, 10, 19, 19, 20]);

@@ -3,12 +3,13 @@
 
 import { ApiError } from '../../api/client.ts';
 import * as room from '../../api/whatif.ts';
-import type { Change, ChangeField, ChangeKind, ChangeKinds, Comparison, Sensitivity, WhatIfQuestion, WhatIfScenario } from '../../api/types.ts';
+import type { Change, ChangeField, ChangeKind, ChangeKinds, Comparison, Sensitivity, WhatIfScenario } from '../../api/types.ts';
 import { ahead } from '../../live/ahead.svelte.ts';
 import type { Run } from '../../live/run.ts';
 import { messages, t } from '../../messages/index.svelte.ts';
 import { isOut, measureOf } from './sentence.ts';
 import { letter } from './shares.ts';
+import { sentenceOf, shortText } from './words.ts';
 
 export interface Draft {
   id: number;
@@ -35,7 +36,7 @@ const BEGINS_OF: Record<string, Record<string, unknown>> = {
 
 /** True for a kind whose fields a person can fill in here. */
 export const canBeAsked = (kind: ChangeKind): boolean =>
-  kind.fields.every((field) => !field.is_required || measureOf(field).kind !== 'none');
+  kind.fields.every((field) => !field.required || measureOf(field).kind !== 'none');
 
 class Bench {
   scenarios = $state<Draft[]>([]);
@@ -57,7 +58,7 @@ class Bench {
   weighing = $state(false);
   fetching = $state(false);
   private askedAs = $state('');
-  private asked = $state.raw<WhatIfQuestion | null>(null);
+  private asked = $state.raw<room.Asked | null>(null);
   private ids = 0;
   private going: AbortController | null = null;
   private automatic = -1; // the scenario whose only change came by pointing
@@ -69,7 +70,7 @@ class Bench {
 
   readonly draft: Draft | null = $derived(this.scenarios[this.chosen] ?? null);
   readonly byKind: ReadonlyMap<string, ChangeKind> = $derived(new Map((this.kinds?.kinds ?? []).map((kind) => [kind.change, kind])));
-  readonly question: WhatIfQuestion = $derived({
+  readonly question: room.Asked = $derived({
     scenarios: this.scenarios.map((each, place) => ({
       name: each.name ? `${letter(place)}: ${each.name}` : letter(place),
       asks: each.asks,
@@ -97,11 +98,12 @@ class Bench {
   wrongOf(change: Change): string[] {
     const kind = this.byKind.get(change.change);
     if (!kind) return [];
-    return kind.fields.filter((field) => (field.name in change || field.is_required) && isWrong(change[field.name], field)).map((field) => field.name);
+    return kind.fields.filter((field) => (field.name in change || field.required) && isWrong(change[field.name], field)).map((field) => field.name);
   }
 
-  namesOf(what: string): { names: string[]; selectors: string[] } {
-    return this.kinds?.names.find((each) => each.what === what) ?? { names: [], selectors: [] };
+  /** What a field may name here: things of the plant first, then words that choose by themselves. */
+  namesOf(what: string): { name: string; text: string }[] {
+    return this.kinds?.names[what] ?? [];
   }
 
   // ---- scenarios
@@ -110,7 +112,7 @@ class Bench {
     if (this.scenarios.length >= SCENARIOS_MAX) return;
     // What was not begun makes room.
     const at = this.draft && !this.draft.changes.length && from ? this.chosen : this.scenarios.length;
-    const made = { id: (this.ids += 1), name: from?.name ?? '', asks: from?.asks ?? '', changes: (from?.changes ?? []).map((each) => ({ ...each })) };
+    const made = { id: (this.ids += 1), name: from?.name ?? '', asks: from?.asks ?? '', changes: copied(from?.changes ?? []) };
     this.scenarios.splice(at, 1, made);
     this.chosen = at;
     this.keep();
@@ -158,7 +160,8 @@ class Bench {
     const draft = this.draft;
     if (!draft || draft.changes.length >= CHANGES_MAX) return;
     const change: Change = { change: kind.change };
-    for (const field of kind.fields) if (field.is_required) change[field.name] = this.begin(kind, field);
+    const told = sentenceOf(kind).flatMap((part) => ('field' in part ? [part.field] : []));
+    for (const field of kind.fields) if (field.required || told.includes(field.name)) change[field.name] = this.begin(kind, field);
     draft.changes.push(change);
     this.automatic = -1;
     this.keep();
@@ -184,12 +187,12 @@ class Bench {
     if (field.default !== null && field.default !== undefined) return field.default;
     const measure = measureOf(field);
     if (measure.kind === 'name') {
-      const { names, selectors } = this.namesOf(field.names);
-      const name = names.includes(this.unit) ? this.unit : (selectors.find((each) => each !== '@all') ?? names[0] ?? '');
-      return field.type === 'list' ? [name] : name;
+      const names = this.namesOf(field.names).map((each) => each.name);
+      const chosen = names.includes(this.unit) ? this.unit : names.find((each) => each === '@bottleneck' || each === '@most') ?? names[0] ?? '';
+      return field.many ? [chosen] : chosen;
     }
     if (measure.kind === 'text') return kind.change === 'variant_added' ? t('whatif.new-variant') : t('whatif.new-order');
-    if (measure.kind === 'truth') return false;
+    if (measure.kind === 'bool') return false;
     return BEGINS_OF[kind.change]?.[field.name] ?? BEGINS[field.name] ?? field.least ?? 1;
   }
 
@@ -197,7 +200,9 @@ class Bench {
 
   async load(signal: AbortSignal): Promise<void> {
     const found = await room.changes(signal);
-    if (found.state === 'ready') this.kinds = found;
+    if (found.state !== 'ready') return;
+    this.kinds = found;
+    if (this.unit) this.point(this.unit); // somebody was quicker
   }
 
   async ask(): Promise<void> {
@@ -235,7 +240,7 @@ class Bench {
     if (!found) return null;
     return {
       letter: place < 0 ? 'A' : letter(place),
-      name: place < 0 ? t('whatif.nothing-changes') : question.scenarios[place]!.name.slice(3),
+      name: place < 0 ? t('whatif.nothing-changes') : question.scenarios[place]!.name.slice(3) || shortText(copied(question.scenarios[place]!.changes), this.byKind),
       replication: found.replication, replications: answer.replications, unknowns: answer.snapshot?.unknowns.length ?? 0,
       start_ms: found.start_ms, end_ms: found.end_ms, units: found.units, buffers: found.buffers, orders: found.orders,
       another: (next) => this.fetch(place, next),
@@ -299,15 +304,16 @@ class Bench {
   }
 }
 
-const copied = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes)) as Change[];
+/** Copies of changes; one without a kind does not come out of the room. */
+export const copied = (changes: readonly Record<string, unknown>[]) => JSON.parse(JSON.stringify(changes)) as Change[];
 
 function isWrong(value: unknown, field: ChangeField): boolean {
   const kind = measureOf(field).kind;
   if (kind === 'text' || kind === 'name') {
-    if (value === null || value === undefined) return !field.is_nullable;
+    if (value === null || value === undefined) return !field.nullable;
     return (Array.isArray(value) ? value : [value]).some((each) => each === '');
   }
-  return kind === 'none' || kind === 'truth' ? false : isOut(value, field);
+  return kind === 'none' || kind === 'bool' ? false : isOut(value, field);
 }
 
 export const bench = new Bench();

@@ -18,22 +18,22 @@ export function partsOf(message: string): Part[] {
 
 /** How a person writes a field, and what one of it is in the value that is sent. */
 export interface Measure {
-  kind: 'hours' | 'minutes' | 'percent' | 'whole' | 'number' | 'name' | 'text' | 'truth' | 'none';
+  kind: 'hours' | 'minutes' | 'percent' | 'whole' | 'number' | 'name' | 'text' | 'bool' | 'none';
   per: number;
 }
 
 const MINUTES = new Set(['move_s', 'repair_s']);
 const PERCENT = new Set(['times', 'time_to_times', 'repair_times', 'life_times', 'change_times', 'work_times', 'good_times', 'share', 'good', 'cv']);
 
-export function measureOf(field: { name: string; type: string; unit: string; names: string }): Measure {
+export function measureOf(field: { name: string; type: string; unit: string }): Measure {
   const leaf = field.name.split('.').at(-1)!;
-  if (field.names) return field.type === 'mapping' || field.type === 'object' ? { kind: 'none', per: 1 } : { kind: 'name', per: 1 };
-  if (field.type === 'truth') return { kind: 'truth', per: 1 };
+  if (field.type === 'name') return { kind: 'name', per: 1 };
+  if (field.type === 'bool') return { kind: 'bool', per: 1 };
   if (field.type === 'text') return { kind: 'text', per: 1 };
-  if (field.type === 'number' || field.type === 'whole') {
+  if (field.type === 'number' || field.type === 'integer') {
     if (field.unit === 's' || leaf.endsWith('_s')) return MINUTES.has(leaf) ? { kind: 'minutes', per: 60 } : { kind: 'hours', per: 3600 };
     if (PERCENT.has(leaf)) return { kind: 'percent', per: 0.01 };
-    return { kind: field.type === 'whole' ? 'whole' : 'number', per: 1 };
+    return { kind: field.type === 'integer' ? 'whole' : 'number', per: 1 };
   }
   return { kind: 'none', per: 1 };
 }
@@ -43,10 +43,10 @@ export const shown = (value: number, measure: Measure) => Number((value / measur
 export const sent = (value: number, measure: Measure) => Number((value * measure.per).toPrecision(12));
 
 /** True where a number may not be what it is, by what the field allows. */
-export function isOut(value: unknown, field: { least: number | null; is_least_allowed: boolean; most: number | null; is_nullable: boolean }): boolean {
-  if (value === null || value === undefined) return !field.is_nullable;
+export function isOut(value: unknown, field: { least: number | null; least_allowed: boolean; most: number | null; nullable: boolean }): boolean {
+  if (value === null || value === undefined) return !field.nullable;
   if (typeof value !== 'number') return false;
   if (!Number.isFinite(value)) return true;
-  if (field.least !== null && (field.is_least_allowed ? value < field.least : value <= field.least)) return true;
+  if (field.least !== null && (field.least_allowed ? value < field.least : value <= field.least)) return true;
   return field.most !== null && value > field.most;
 }

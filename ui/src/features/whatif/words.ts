@@ -17,10 +17,10 @@ export const kpiUnit = (code: string) => said(`whatif.unit-${code}`, unitText(co
 export const noteText = (note: WhatIfNote) => said(`whatif.note-${note.code}`, note.text, { subjects: note.subjects.join(', ') });
 
 /** A name of the plant, or a word that chooses by itself such as `@bottleneck`. */
-export function nameText(name: string): string {
-  if (name.startsWith('@')) return said(`whatif.pick-${name.slice(1)}`, name);
-  const known = live.equipment.get(name)?.name;
-  return known && known.toLowerCase() !== name.toLowerCase() ? `${name} · ${known}` : name;
+export function nameText(name: string, text?: string): string {
+  if (name.startsWith('@')) return said(`whatif.pick-${name.slice(1)}`, text ?? name);
+  const title = text ?? live.equipment.get(name)?.name;
+  return title && title.toLowerCase() !== name.toLowerCase() ? `${name} · ${title}` : name;
 }
 
 /** The sentence of a kind of change: words, and gaps for its fields. */
@@ -28,7 +28,7 @@ export function sentenceOf(kind: ChangeKind): Part[] {
   const key = `whatif.change-${kind.change}`;
   const own = Object.fromEntries(kind.fields.map((field) => [field.name, gap(field.name)]));
   if (messages.has(key)) return partsOf(messages.get(key, own));
-  return [{ text: kind.label }, ...kind.fields.filter((field) => field.is_required).flatMap((field): Part[] => [{ text: `, ${field.label} ` }, { field: field.name }])];
+  return [{ text: kind.label }, ...kind.fields.filter((field) => field.required).flatMap((field): Part[] => [{ text: `, ${field.label} ` }, { field: field.name }])];
 }
 
 /** A value as it is read, in the person's measure. */
