@@ -135,7 +135,7 @@ def answered(
             for place in range(len(INDICATORS))
         ],
         orders=_orders(fork, question, frame.at_ns, base, scenario), orders_open=len(fork.wanted),
-        validity=Validity(back_tested=False, calibrated=False, error=None, notes=list(model.notes)),
+        validity=Validity(back_tested=False, calibrated=parameters.is_calibrated, error=None, notes=list(model.notes)),
         took_s=clock_s() - began_s,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -89,14 +90,16 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load,
+        load: Callable[[], Any] = load, calibrations: Path | None = None,
     ) -> None:  # fmt: skip
+        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
         self._bus = bus
         self._registry = registry
         self._clock = clock
         self._memory_mb = memory_mb
         self._pid = pid
         self._load = load
+        self._calibrations = calibrations
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -166,7 +169,9 @@ class WhatIfService:
         board = await self._board()
         api = self._api
         answer: Comparison = await self._worker.do(
-            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s)
+            lambda: api.compare(
+                question, self._registry, frame, board or {}, self._clock_s, self._calibrations
+            )
         )
         if board is None and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")
