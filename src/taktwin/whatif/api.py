@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from taktwin.contracts.state import Frame
-from taktwin.contracts.whatif import Comparison, Question
+from taktwin.contracts.whatif import Comparison, PastError, Question
 from taktwin.errors import TaktwinError
 from taktwin.plant.registry import Registry
 from taktwin.simulation.run import warm_up
@@ -26,11 +26,13 @@ __all__ = ["compare", "warm_up"]
 
 def compare(
     question: Question, registry: Registry, frame: Frame, board: Mapping[str, Any],
-    clock_s: Callable[[], float], calibrations: Path | None = None,
+    clock_s: Callable[[], float], errors: list[PastError], calibrations: Path | None = None,
 ) -> Comparison:  # fmt: skip
     """Return the answer to a question, or why there is none; by the newest calibration of a folder."""
     parameters = Parameters() if calibrations is None else newest(calibrations)
     try:
-        return engine.answered(question, registry, frame, board, parameters=parameters, clock_s=clock_s)
+        return engine.answered(
+            question, registry, frame, board, parameters=parameters, clock_s=clock_s, errors=errors
+        )
     except TaktwinError as refusal:  # also a plant that cannot be simulated: it says what is wrong with it
         return Comparison(state="refused", reason=str(refusal))

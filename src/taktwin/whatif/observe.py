@@ -136,9 +136,15 @@ class Watch:
 
     def __init__(
         self, unit: str, hours: Hours, *, products: Mapping[str, str], state_model: str = "packml",
-        bands: Sequence[Band] = (),
+        bands: Sequence[Band] = (), powered_ns: int = 0,
     ) -> None:  # fmt: skip
-        """`products`: what the unit says it works on -> the product of the routing that this is."""
+        """Begin.
+
+        Parameters
+        ----------
+        products : what the unit says it works on -> the product of the routing that this is
+        powered_ns : from when on every power that was said is there, and energy can be summed
+        """
         self.seen = Seen(unit)
         self._hours, self._products, self._bands = hours, products, bands
         self._is_mtconnect = state_model == "mtconnect"
@@ -146,6 +152,7 @@ class Watch:
         self._phase = UNKNOWN
         self._now_ns: int | None = None
         self._power_kw: float | None = None
+        self._powered_ns = powered_ns
         # The part in work.
         self._work_ns, self._clean = 0, False
         self._product, self._worked_on = "", ""
@@ -234,7 +241,7 @@ class Watch:
         elif phase == UNKNOWN:
             seen.unseen_s += lasted_ns / SECOND_NS
         seen.spent_s[phase] += on_ns / SECOND_NS
-        if self._power_kw is not None:
+        if self._power_kw is not None and self._now_ns >= self._powered_ns:
             name = phase if on_ns or phase == WORKING else "off"
             seen.energy_kws[name] += self._power_kw * lasted_ns / SECOND_NS
             seen.powered_s[name] += lasted_ns / SECOND_NS

@@ -6,20 +6,24 @@ time, so that half a year fits into memory. Nothing else is asked: no other sign
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from taktwin.history.values import unpack
+from taktwin.history.values import numbers, unpack
 from taktwin.identity import SignalId
 from taktwin.instants import SECOND_NS
+from taktwin.measures.time_classes import Band
 from taktwin.plant.registry import Equipment, Registry
 from taktwin.quality import Quality
 from taktwin.whatif.observe import ROLES, Hours, Row, Seen, Watch
 
 WEEK_NS = 7 * 86_400 * SECOND_NS
+POWERED_NS = 2 * 86_400 * SECOND_NS  # of the end of the range: power is said often, and differs little
 
 
 class Past(Protocol):
@@ -77,20 +81,29 @@ def _watched(
     }  # fmt: skip
     watch = Watch(
         str(unit.id), Hours(spans), products=products, state_model=unit.state_model,
-        bands=() if unit.state_model else unit.bands,
+        bands=() if unit.state_model else unit.bands, powered_ns=to_ns - POWERED_NS,
     )  # fmt: skip
     start_ns = from_ns
     while start_ns < to_ns:
         end_ns = min(start_ns + portion_ns, to_ns)
-        table = past.range(list(roles), start_ns, end_ns)
-        watch.feed(_rows(table, roles))
+        asked = [
+            name for name, role in roles.items()
+            if role != "power" or unit.bands or end_ns > to_ns - POWERED_NS
+        ]  # fmt: skip
+        table = past.range(asked, start_ns, end_ns)
+        watch.feed(_rows(table, roles, () if unit.state_model else unit.bands, to_ns - POWERED_NS))
         start_ns = end_ns
     return watch.finish(to_ns)
 
 
-def _rows(table: pa.Table, roles: Mapping[SignalId, str]) -> Iterable[Row]:
+def _rows(
+    table: pa.Table, roles: Mapping[SignalId, str], bands: Sequence[Band], powered_ns: int
+) -> Iterable[Row]:
     at_ns = table["source_ns"].to_numpy()
     order = np.argsort(at_ns, kind="stable")
+    if len(order):
+        kept = _telling(table, roles, bands, powered_ns)
+        order = order[kept[order]]
     table = table.take(order)
     names = [str(name) for name in table["signal"].to_pylist()]
     qualities = table["quality"].to_pylist()
@@ -98,3 +111,21 @@ def _rows(table: pa.Table, roles: Mapping[SignalId, str]) -> Iterable[Row]:
         at_ns[order].tolist(), names, unpack(table), qualities, strict=True
     ):
         yield Row(source_ns, roles[SignalId(name)], value, quality == Quality.GOOD)
+
+
+def _telling(
+    table: pa.Table, roles: Mapping[SignalId, str], bands: Sequence[Band], powered_ns: int
+) -> npt.NDArray[np.bool_]:
+    """Return which rows say something: of power before the last days only that its class changes."""
+    power = [str(name) for name, role in roles.items() if role == "power"]
+    is_power = pc.is_in(table["signal"], pa.array(power, pa.string())).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(is_power)
+    kept = ~is_power
+    at_ns = table["source_ns"].to_numpy()[places]
+    kept[places[at_ns >= powered_ns]] = True
+    if bands and len(places):
+        edges = np.array(sorted({band.above_kw for band in bands}))
+        good = table["quality"].to_numpy()[places] == Quality.GOOD
+        level = np.where(good, np.searchsorted(edges, numbers(table)[places], side="right"), -1)
+        kept[places[np.concatenate(([True], level[1:] != level[:-1]))]] = True
+    return kept

@@ -24,9 +24,10 @@ from taktwin.clock import Clock
 from taktwin.contracts import state, topics
 from taktwin.contracts.state import Frame, Health
 from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Note, Question, Status
-from taktwin.errors import BusError
+from taktwin.errors import BusError, StoreError
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
+from taktwin.whatif import validity
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
@@ -90,7 +91,7 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load, calibrations: Path | None = None,
+        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
     ) -> None:  # fmt: skip
         """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
         self._bus = bus
@@ -100,6 +101,7 @@ class WhatIfService:
         self._pid = pid
         self._load = load
         self._calibrations = calibrations
+        self._backtest = backtest  # file of the latest one's record
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -168,9 +170,13 @@ class WhatIfService:
             return Comparison(state="no_picture", reason=f"the twin does not answer: {failure}")
         board = await self._board()
         api = self._api
+        try:
+            errors = validity.read(self._backtest)
+        except StoreError as failure:
+            return Comparison(state="refused", reason=str(failure))
         answer: Comparison = await self._worker.do(
             lambda: api.compare(
-                question, self._registry, frame, board or {}, self._clock_s, self._calibrations
+                question, self._registry, frame, board or {}, self._clock_s, errors, self._calibrations
             )
         )
         if board is None and answer.snapshot is not None:

@@ -15,6 +15,7 @@ import pytest
 from taktwin.contracts.state import Frame, UnitDocument
 from taktwin.entropy import Entropy
 from taktwin.errors import DomainError
+from taktwin.identity import EquipmentId
 from taktwin.plant import open_plant
 from taktwin.plant.registry import PowerBand
 from taktwin.simulation.check import checked
@@ -258,14 +259,15 @@ def test_parameters_of_a_simulated_plant_are_found_within_their_intervals(
     ):  # fmt: skip
         low, high = found.fits[name].mean_between_s(2.6)
         assert low < mean_s < high, name
-        assert found.fits[name].goodness is None or found.fits[name].goodness.p > 0.01, name
+        goodness = found.fits[name].goodness
+        assert goodness is not None and goodness.p > 0.01, name
     assert found.fits["work/turn.1/A"].n_own > 1_000
     # Blocked behind a slower washer is not work; a set-up is planned time only.
     assert found.fits["work/wash.1/A"].distribution == Fixed(64.0)
     assert found.fits["setup/turn.1/A/B"].distribution.mean_s == pytest.approx(600.0, rel=0.01)
     assert found.fits["setup/turn.1/B/A"].distribution.mean_s == pytest.approx(900.0, rel=0.01)
     assert not found.fits["until/turn.1/31/working"].pooled
-    assert found.figures["scrap/turn.1/A"].value == 0 and found.figures["scrap/turn.1/A"].high > 0
+    assert found.figures["scrap/turn.1/A"].value == 0 and (found.figures["scrap/turn.1/A"].high or 0) > 0
     assert found.from_ns == seen[0].from_ns and found.to_ns == seen[0].to_ns
 
 
@@ -449,7 +451,8 @@ def test_a_fault_that_stands_is_repaired_as_its_kind_is_and_coming_up_is_none() 
         if each.unit in said else each for each in units
     ]  # fmt: skip
     frame = Frame(
-        sequence=1, at_ns=T0, units=units, state_hash="ab" * 32, signals=[codes[name] for name in said],
+        sequence=1, at_ns=T0, units=units, state_hash="ab" * 32,
+        signals=[codes[EquipmentId(name)] for name in said],
         values=[code for _, code in said.values()], source_ns=[T0] * len(said),
     )  # fmt: skip
     model = translated(REGISTRY, parameters, now_ns=T0, horizon_s=DAY_S)
