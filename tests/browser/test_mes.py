@@ -684,7 +684,9 @@ def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Pa
 
 
 def test_a_planner_asks_what_if_in_three_clicks(page: Page, product: Product) -> None:
-    until(lambda: product.api("/whatif")["state"] == "ready", 120)  # a machine that is new compiles first
+    until(
+        lambda: product.api("/whatif/status")["state"] == "ready", 120
+    )  # a machine that is new compiles first
     page.goto(product.url)
     page.get_by_role("link", name="What-if").click()
     page.locator("[data-machine=hob1]").click()

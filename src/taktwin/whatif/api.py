@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from taktwin.contracts.state import Frame
-from taktwin.contracts.whatif import Comparison, Question
+from taktwin.contracts.whatif import Comparison, PastError, Question
 from taktwin.errors import TaktwinError
 from taktwin.plant.registry import Registry
 from taktwin.simulation.run import warm_up
@@ -24,10 +24,12 @@ __all__ = ["compare", "warm_up"]
 
 def compare(
     question: Question, registry: Registry, frame: Frame, board: Mapping[str, Any],
-    clock_s: Callable[[], float],
+    clock_s: Callable[[], float], errors: list[PastError],
 ) -> Comparison:  # fmt: skip
     """Return the answer to a question, or why there is none."""
     try:
-        return engine.answered(question, registry, frame, board, parameters=Parameters(), clock_s=clock_s)
+        return engine.answered(
+            question, registry, frame, board, parameters=Parameters(), clock_s=clock_s, errors=errors
+        )
     except TaktwinError as refusal:  # also a plant that cannot be simulated: it says what is wrong with it
         return Comparison(state="refused", reason=str(refusal))

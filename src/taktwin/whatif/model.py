@@ -196,16 +196,19 @@ def _calendars(
 ) -> tuple[Calendar, ...]:
     """Return each calendar over the horizon, hour by hour as it will be: nights of clock changes too."""
     names = {registry.equipment[group[0]].calendar for group in groups}  # type: ignore[index]
-    found = []
-    for name in sorted(names):
-        if name not in registry.calendars or registry.calendars[name].always:
-            continue
-        to_ns = now_ns + round(horizon_s * SECOND_NS)
-        spans = registry.calendars[name].planned_intervals(now_ns, to_ns)
-        on = tuple(((a - now_ns) / SECOND_NS, (b - now_ns) / SECOND_NS) for a, b in spans)
-        # The period ends after the horizon; where nothing is planned within it, an hour beyond stands in.
-        found.append(Calendar(name, horizon_s + 7200, on or ((horizon_s + 3600, horizon_s + 7200),)))
-    return tuple(found)
+    known = sorted(
+        each for each in names if each in registry.calendars and not registry.calendars[each].always
+    )
+    return tuple(calendar_over(registry, each, now_ns, horizon_s) for each in known)
+
+
+def calendar_over(registry: Registry, name: str, now_ns: int, horizon_s: float) -> Calendar:
+    """Return a calendar of the plant from an instant on; it does not repeat within the horizon."""
+    to_ns = now_ns + round(horizon_s * SECOND_NS)
+    spans = registry.calendars[name].planned_intervals(now_ns, to_ns)
+    on = tuple(((a - now_ns) / SECOND_NS, (b - now_ns) / SECOND_NS) for a, b in spans)
+    # The period ends after the horizon; where nothing is planned within it, an hour beyond stands in.
+    return Calendar(name, horizon_s + 7200, on or ((horizon_s + 3600, horizon_s + 7200),))
 
 
 def _left_out(registry: Registry, routes: Routes) -> Iterable[Note]:

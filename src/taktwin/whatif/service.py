@@ -14,6 +14,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,9 +24,10 @@ from taktwin.clock import Clock
 from taktwin.contracts import state, topics
 from taktwin.contracts.state import Frame, Health
 from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Note, Question, Status
-from taktwin.errors import BusError
+from taktwin.errors import BusError, StoreError
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
+from taktwin.whatif import validity
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
@@ -89,7 +91,7 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load,
+        load: Callable[[], Any] = load, backtest: Path | None = None,
     ) -> None:  # fmt: skip
         self._bus = bus
         self._registry = registry
@@ -97,6 +99,7 @@ class WhatIfService:
         self._memory_mb = memory_mb
         self._pid = pid
         self._load = load
+        self._backtest = backtest  # file of the latest one's record
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -165,8 +168,12 @@ class WhatIfService:
             return Comparison(state="no_picture", reason=f"the twin does not answer: {failure}")
         board = await self._board()
         api = self._api
+        try:
+            errors = validity.read(self._backtest)
+        except StoreError as failure:
+            return Comparison(state="refused", reason=str(failure))
         answer: Comparison = await self._worker.do(
-            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s)
+            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s, errors)
         )
         if board is None and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")

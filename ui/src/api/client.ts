@@ -155,8 +155,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
-export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif', {}, signal);
-export const whatIf = (question: Pick<WhatIfQuestion, 'down' | 'horizon_s'>) => post<Comparison>('/whatif', question);
+export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif/status', {}, signal);
+export const whatIf = (question: Pick<WhatIfQuestion, 'scenarios'> & Partial<WhatIfQuestion>) => post<Comparison>('/whatif', question);
 export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
 export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);
 export const assets = (equipment = '', at_ms = 0, signal?: AbortSignal) =>

@@ -1547,17 +1547,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /**
+         * Compare
+         * @description Return the futures of the plant as it stands now: each scenario, and doing nothing.
+         */
+        post: operations["compare_api_v1_whatif_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         /**
          * Status
          * @description Return whether there is somebody to ask, and about which machines.
          */
-        get: operations["status_api_v1_whatif_get"];
+        get: operations["status_api_v1_whatif_status_get"];
         put?: never;
-        /**
-         * Compare
-         * @description Return both futures of the plant as it stands now: with the change, and doing nothing.
-         */
-        post: operations["compare_api_v1_whatif_post"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2005,6 +2021,16 @@ export interface components {
             state: string;
         };
         /**
+         * BottleneckModel
+         * @description The work unit that is busy for most of the time that it is on.
+         */
+        BottleneckModel: {
+            /** Base */
+            base: string;
+            /** Scenarios */
+            scenarios: string[];
+        };
+        /**
          * BroughtModel
          * @description Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps.
          */
@@ -2170,20 +2196,21 @@ export interface components {
          * @description The answer. Where `state` is not `ready` there is none, and `reason` says why.
          */
         ComparisonModel: {
+            bottleneck: components["schemas"]["BottleneckModel"];
             /** Calibration Id */
             calibration_id: string;
-            /** Changes */
-            changes: components["schemas"]["DownModel"][];
             /** Common Random Numbers */
             common_random_numbers: boolean;
             /** Horizon S */
             horizon_s: number;
             /** Indicators */
             indicators: components["schemas"]["IndicatorModel"][];
+            /** Is Cut */
+            is_cut: boolean;
             /** Model Version */
             model_version: string;
             /** Orders */
-            orders: components["schemas"]["OutlookModel"][];
+            orders: components["schemas"]["OrderOutlookModel"][];
             /** Orders Open */
             orders_open: number;
             /** Reason */
@@ -2192,6 +2219,8 @@ export interface components {
             replications: number;
             /** Scenario Id */
             scenario_id: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioModel"][];
             /** Seed */
             seed: number;
             snapshot: components["schemas"]["PictureModel"] | null;
@@ -2199,6 +2228,8 @@ export interface components {
             state: string;
             /** Took S */
             took_s: number;
+            /** Units */
+            units: components["schemas"]["UnitSharesModel"][];
             validity: components["schemas"]["ValidityModel"] | null;
             /** Warmup S */
             warmup_s: number;
@@ -2583,22 +2614,6 @@ export interface components {
             account: string;
         };
         /**
-         * DownModel
-         * @description A machine that cannot work for a while.
-         */
-        DownModel: {
-            /** For S */
-            for_s: number;
-            /**
-             * From S
-             * @description after now
-             * @default 0
-             */
-            from_s: number;
-            /** Unit */
-            unit: string;
-        };
-        /**
          * DraftModel
          * @description A work instruction as it is written now; its digest says to a release what was looked at.
          */
@@ -2696,6 +2711,34 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * EffectModel
+         * @description One figure in one scenario; `difference` and shares run by run against doing nothing.
+         */
+        EffectModel: {
+            /**
+             * Best
+             * @description probability that nothing else that was asked has a better mean
+             */
+            best: number;
+            /** Better */
+            better: number;
+            difference: components["schemas"]["SpreadModel"];
+            /**
+             * Out After
+             * @description runs after which a race left it behind; 0: it was not
+             */
+            out_after: number;
+            outcome: components["schemas"]["SpreadModel"];
+            /** Replications */
+            replications: number;
+            /** Same */
+            same: number;
+            /** Scenario */
+            scenario: string;
+            /** Worse */
+            worse: number;
         };
         /**
          * ElementsModel
@@ -3038,24 +3081,18 @@ export interface components {
         };
         /**
          * IndicatorModel
-         * @description One figure without and with the change; shares of runs in which the change is better, same, worse.
+         * @description One figure of all futures; effects in the sequence of the question's scenarios.
          */
         IndicatorModel: {
             base: components["schemas"]["SpreadModel"];
-            /** Better */
-            better: number;
-            difference: components["schemas"]["SpreadModel"];
+            /** Effects */
+            effects: components["schemas"]["EffectModel"][];
             /** More Is Better */
-            more_is_better: boolean;
+            more_is_better: boolean | null;
             /** Name */
             name: string;
-            /** Same */
-            same: number;
-            scenario: components["schemas"]["SpreadModel"];
             /** Unit */
             unit: string;
-            /** Worse */
-            worse: number;
         };
         /**
          * Inject
@@ -4049,6 +4086,21 @@ export interface components {
             version: number;
         };
         /**
+         * OrderOutlookModel
+         * @description One open order, or one that a scenario adds, in all futures.
+         */
+        OrderOutlookModel: {
+            base: components["schemas"]["OutlookModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["OutlookModel"][];
+        };
+        /**
          * OrderPage
          * @description An order with its job orders and units.
          */
@@ -4105,23 +4157,19 @@ export interface components {
         };
         /**
          * OutlookModel
-         * @description One open order: how often it is late and when it is done in the middle run, without and with.
+         * @description How an order comes out in one future; an instant of 0 is not within the horizon.
          */
         OutlookModel: {
             /** Done Ms */
             done_ms: number;
-            /** Done Then Ms */
-            done_then_ms: number;
-            /** Due Ms */
-            due_ms: number;
+            /** Done P10 Ms */
+            done_p10_ms: number;
+            /** Done P90 Ms */
+            done_p90_ms: number;
+            /** Is There */
+            is_there: boolean;
             /** Late */
             late: number;
-            /** Late Then */
-            late_then: number;
-            /** Order */
-            order: string;
-            /** Product */
-            product: string;
         };
         /**
          * OverdueModel
@@ -4202,6 +4250,24 @@ export interface components {
             code: string;
             /** Password */
             password: string;
+        };
+        /**
+         * PastErrorModel
+         * @description How far predictions of an indicator were off when they were compared with what came.
+         */
+        PastErrorModel: {
+            /** Covered 80 */
+            covered_80: number;
+            /** Covered 95 */
+            covered_95: number;
+            /** Epochs */
+            epochs: number;
+            /** Error */
+            error: number;
+            /** Indicator */
+            indicator: string;
+            /** Limit */
+            limit: number;
         };
         /**
          * PeopleModel
@@ -4927,6 +4993,23 @@ export interface components {
             value: string;
         };
         /**
+         * ScenarioModel
+         * @description What shall be different: changes with the plant's names, as `GET /whatif/changes` describes them.
+         */
+        ScenarioModel: {
+            /**
+             * Asks
+             * @default
+             */
+            asks: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Name */
+            name: string;
+        };
+        /**
          * ScheduleModel
          * @description The schedule in force, what it will come to, and what moves would make of it.
          */
@@ -5254,6 +5337,28 @@ export interface components {
             work_unit: string;
         };
         /**
+         * SharesModel
+         * @description What a work unit does with its time; together 1, or 0 where the unit is not there.
+         */
+        SharesModel: {
+            /** Blocked */
+            blocked: number;
+            /** Failed */
+            failed: number;
+            /** No Crew */
+            no_crew: number;
+            /** Off */
+            off: number;
+            /** Setup */
+            setup: number;
+            /** Starved */
+            starved: number;
+            /** Upkeep */
+            upkeep: number;
+            /** Working */
+            working: number;
+        };
+        /**
          * ShiftModel
          * @description A shift of the present production day, as it stands in the plant's own time.
          */
@@ -5418,8 +5523,12 @@ export interface components {
             mean: number;
             /** P10 */
             p10: number;
+            /** P25 */
+            p25: number;
             /** P50 */
             p50: number;
+            /** P75 */
+            p75: number;
             /** P90 */
             p90: number;
         };
@@ -6038,6 +6147,17 @@ export interface components {
             supplies: components["schemas"]["Supplies"];
         };
         /**
+         * UnitSharesModel
+         * @description One work unit in all futures.
+         */
+        UnitSharesModel: {
+            base: components["schemas"]["SharesModel"];
+            /** Scenarios */
+            scenarios: components["schemas"]["SharesModel"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * UnitTimeModel
          * @description A work unit in a shift, a production day or a week of them.
          */
@@ -6098,8 +6218,10 @@ export interface components {
             back_tested: boolean;
             /** Calibrated */
             calibrated: boolean;
-            /** Error */
-            error: number | null;
+            /** Errors */
+            errors: components["schemas"]["PastErrorModel"][];
+            /** May Recommend */
+            may_recommend: boolean;
             /** Notes */
             notes: components["schemas"]["WhatIfNote"][];
         };
@@ -6117,21 +6239,45 @@ export interface components {
         };
         /**
          * WhatIfQuestion
-         * @description What would be if all these came together, beside nothing of it.
+         * @description What would be in each of these futures, beside doing nothing.
          */
         WhatIfQuestion: {
-            /** Down */
-            down: components["schemas"]["DownModel"][];
+            /**
+             * At Ms
+             * @description 0: now
+             * @default 0
+             */
+            at_ms: number;
+            /**
+             * Deadline S
+             * @description of wall time
+             * @default 8
+             */
+            deadline_s: number;
             /**
              * Horizon S
              * @default 86400
              */
             horizon_s: number;
             /**
+             * Indicators
+             * @description the standard ones if empty; a race is about the first
+             * @default []
+             */
+            indicators: string[];
+            /**
+             * Race
+             * @description who is behind the best for sure gets no more runs
+             * @default false
+             */
+            race: boolean;
+            /**
              * Replications
              * @default 30
              */
             replications: number;
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioModel"][];
             /**
              * Seed
              * @default 1
@@ -8785,35 +8931,6 @@ export interface operations {
             };
         };
     };
-    status_api_v1_whatif_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WhatIfStatus"];
-                };
-            };
-            /** @description Default Response */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     compare_api_v1_whatif_post: {
         parameters: {
             query?: never;
@@ -8834,6 +8951,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status_api_v1_whatif_status_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfStatus"];
                 };
             };
             /** @description Default Response */
