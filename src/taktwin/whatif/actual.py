@@ -91,7 +91,7 @@ def came(
             continue
         if isinstance(counted, events.MaterialScrapped | events.MaterialScrapUndone):
             # Reported is what no machine has counted: it never got further than into its operation.
-            bad, job = reports[counted.report] if counted.report in reports else (0, "")
+            bad, job = reports.get(counted.report, (0, ""))
             bad = bad if isinstance(counted, events.MaterialScrapped) else -bad
             scrap += bad
             flow.append((fact.at_ns, 0 if job.endswith(FIRST) else -bad))
