@@ -28,6 +28,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("run a plant whose machines are played", "up", "demo", "add_demo_arguments"),
     "up": Command("run a plant until told to stop", "up", "up"),
+    "commission": Command("run a change that is not built yet, as if it were", "commission", "commission"),
     "check": Command("say every mistake in a plant folder, with file and line", "check", "run"),
     "browse": Command("list what a machine offers: addresses for the plant folder", "browse", "browse"),
     "state": Command("print what every work unit of a running installation does", "ask", "state"),

@@ -46,6 +46,7 @@ class Wanted:
     product: str
     due_ns: int  # 0: none
     parts: int  # that are not through yet
+    release_s: float = 0.0  # after the instant, where an order is known that came only then
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,8 @@ class _Fork:
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
                 self.running[str(job["work_unit"])] = product.name, number // STEP - 1
         whole = max(quantity.values())
+        # Only a back-test knows orders of later: there they come when they came.
+        since_s = max(0.0, (int(jobs[0].get("released_ns", 0)) - self.frame.at_ns) / SECOND_NS)
         before, odd = whole, False
         place_of = len(self.wanted)
         made = 0
@@ -156,17 +159,18 @@ class _Fork:
                 size = min(self.lot, max(here, 0))
                 here -= size
                 part = _Part(f"{request}#{made}", product.name, size, place, place_of, begun=place > 0)
-                self._add(part)
+                self._add(part, is_here=not since_s)
             before = through
         if odd:
             self._note("counts", [request], f"order {request}: more came out of an operation than went in")
         parts = sum(each.quantity for each in self.parts if each.request == place_of)
         due_ns = max(int(job["due_ns"]) for job in jobs)
-        self.wanted.append(Wanted(request, product.name, due_ns, parts))
+        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s))
 
-    def _add(self, part: _Part) -> None:
+    def _add(self, part: _Part, *, is_here: bool = True) -> None:
         self.parts.append(part)
-        self.waiting.setdefault((part.product, part.place), deque()).append(part)
+        if is_here:
+            self.waiting.setdefault((part.product, part.place), deque()).append(part)
 
     def _note(self, code: str, subjects: Iterable[str], text: str) -> None:
         self.notes.append(Note(code=code, subjects=sorted(subjects), text=text))
@@ -175,7 +179,7 @@ class _Fork:
 
     def own_work(self) -> list[str]:
         """Return the products that the plant works on without an order of the MES."""
-        ordered = {each.product for each in self.wanted}
+        ordered = {each.product for each in self.wanted if not each.release_s}
         found = []
         for product in self.model.products:
             if product.name in ordered:
@@ -343,7 +347,11 @@ def forked(
     entries = {each.steps[0].center for each in products}
     plant = Plant(
         model.centers, products,
-        tuple(Order(part.name, part.product, part.quantity) for part in parts),
+        tuple(
+            Order(part.name, part.product, part.quantity,
+                  release_s=fork.wanted[part.request].release_s if part.request >= 0 else 0.0)
+            for part in parts
+        ),
         calendars=model.calendars, materials=materials,
     )  # fmt: skip
     begun = {part.name for part in parts if part.begun}
