@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from taktwin.contracts.state import Frame
@@ -17,6 +18,7 @@ from taktwin.errors import TaktwinError
 from taktwin.plant.registry import Registry
 from taktwin.simulation.run import warm_up
 from taktwin.whatif import engine
+from taktwin.whatif.kept import newest
 from taktwin.whatif.model import Parameters
 
 __all__ = ["compare", "warm_up"]
@@ -24,12 +26,13 @@ __all__ = ["compare", "warm_up"]
 
 def compare(
     question: Question, registry: Registry, frame: Frame, board: Mapping[str, Any],
-    clock_s: Callable[[], float], errors: list[PastError],
+    clock_s: Callable[[], float], errors: list[PastError], calibrations: Path | None = None,
 ) -> Comparison:  # fmt: skip
-    """Return the answer to a question, or why there is none."""
+    """Return the answer to a question, or why there is none; by the newest calibration of a folder."""
+    parameters = Parameters() if calibrations is None else newest(calibrations)
     try:
         return engine.answered(
-            question, registry, frame, board, parameters=Parameters(), clock_s=clock_s, errors=errors
+            question, registry, frame, board, parameters=parameters, clock_s=clock_s, errors=errors
         )
     except TaktwinError as refusal:  # also a plant that cannot be simulated: it says what is wrong with it
         return Comparison(state="refused", reason=str(refusal))
