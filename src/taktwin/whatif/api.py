@@ -13,7 +13,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from taktwin.contracts.state import Frame
@@ -35,6 +36,7 @@ from taktwin.whatif import engine, kinds
 from taktwin.whatif import library as questions
 from taktwin.whatif import replay as films
 from taktwin.whatif import sensitivity as tornados
+from taktwin.whatif.kept import newest
 from taktwin.whatif.model import Parameters
 from taktwin.whatif.present import Present, present
 
@@ -49,8 +51,13 @@ class Situation:
     frame: Frame  # the twin's full picture
     board: Mapping[str, Any]  # the MES's open job orders; {} where there is no MES
     clock_s: Callable[[], float]  # of wall time
-    parameters: Parameters = field(default_factory=Parameters)
+    calibrations: Path | None = None  # the folder of those that were made; the newest one counts
     errors: Sequence[PastError] = ()  # of the latest back-test
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the plant's numbers as far as they are known."""
+        return Parameters() if self.calibrations is None else newest(self.calibrations)
 
     def present(self, horizon_s: float) -> Present:
         """Return the plant as it stands."""

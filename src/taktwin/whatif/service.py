@@ -115,14 +115,16 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load, backtest: Path | None = None,
+        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
     ) -> None:  # fmt: skip
+        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
         self._bus = bus
         self._registry = registry
         self._clock = clock
         self._memory_mb = memory_mb
         self._pid = pid
         self._load = load
+        self._calibrations = calibrations
         self._backtest = backtest  # file of the latest one's record
         self._api: Any = None
         self._reason = STARTING
@@ -202,12 +204,16 @@ class WhatIfService:
             errors = validity.read(self._backtest)
         except StoreError as failure:
             return answers(state="refused", reason=str(failure))
-        api, clock_s = self._api, self._clock_s
-        answer = await self._worker.do(
-            lambda: getattr(api, query)(
-                question, api.Situation(self._registry, frame, board or {}, clock_s, errors=errors)
-            )
-        )
+        api = self._api
+
+        def work() -> Any:
+            now = api.Situation(
+                self._registry, frame, board or {}, self._clock_s, calibrations=self._calibrations,
+                errors=errors,
+            )  # fmt: skip
+            return getattr(api, query)(question, now)
+
+        answer = await self._worker.do(work)
         if board is None and isinstance(answer, Comparison) and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")
             unknowns = [away, *answer.snapshot.unknowns]

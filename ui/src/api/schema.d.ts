@@ -725,6 +725,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds
+         * @description Return the lots and units that nobody may use now: why, since when, by whom, what decides first.
+         */
+        get: operations["holds_api_v1_mes_holds_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/labour": {
         parameters: {
             query?: never;
@@ -3015,6 +3035,48 @@ export interface components {
             rows: number;
             /** State */
             state: string;
+        };
+        /**
+         * HoldModel
+         * @description A lot or a unit that nobody may use.
+         */
+        HoldModel: {
+            /** Id */
+            id: string;
+            /** Is Person */
+            is_person: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Person */
+            person: string;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Remaining */
+            remaining: number;
+            /** Request */
+            request: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * HoldsModel
+         * @description What is on hold, the last held first; at most 200 of each kind.
+         */
+        HoldsModel: {
+            /** Holds */
+            holds: components["schemas"]["HoldModel"][];
+            /** Lots */
+            lots: number;
+            /** Units */
+            units: number;
         };
         /**
          * HopModel
@@ -7631,6 +7693,35 @@ export interface operations {
                 content: {
                     "application/pdf": unknown;
                     "image/*": unknown;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holds_api_v1_mes_holds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsModel"];
                 };
             };
             /** @description Default Response */
