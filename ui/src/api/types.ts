@@ -18,7 +18,15 @@ export type AssetInfo = Schemas['AssetModel'];
 export type ShiftInfo = Schemas['ShiftModel'];
 export type Import = Schemas['ImportModel'];
 export type Imported = Schemas['ImportedModel'];
-export type * from './whatif_types.ts';
+/** A change names its kind; its further fields are those of the kind, as the room describes them. */
+export type Change = { change: string } & Record<string, unknown>;
+export type ChangeKinds = Schemas['WhatIfChanges'];
+export type ChangeKind = Schemas['ChangeKindModel'];
+export type ChangeField = Schemas['ChangeFieldModel'];
+export type WhatIfLibrary = Schemas['WhatIfLibrary'];
+export type LibraryScenario = Schemas['LibraryScenarioModel'];
+export type Sensitivity = Schemas['SensitivityModel'];
+export type WhatIfReplay = Schemas['ReplayModel'];
 export type WhatIfScenario = Schemas['ScenarioModel'];
 export type WhatIfQuestion = Schemas['WhatIfQuestion'];
 export type WhatIfNote = Schemas['WhatIfNote'];
