@@ -14,7 +14,7 @@ from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
-from taktwin.whatif import validity
+from taktwin.whatif import kept, validity
 from taktwin.whatif.service import COMPONENT, WhatIfService
 
 NICER = 10
@@ -29,6 +29,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     bus = await joined(installation, clock, stop, user=COMPONENT)
     service = WhatIfService(
         bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
+        calibrations=kept.folder(installation.room(COMPONENT)),
         backtest=Path(installation.data_dir) / validity.FILE,
     )  # fmt: skip
     try:
