@@ -35,6 +35,7 @@ from taktwin.simulation.result import (
     Kpi,
     Runs,
     Validity,
+    Watch,
     kpi,
     kpi_values,
     order_columns,
@@ -116,7 +117,8 @@ class Comparison:
 
     def values(self, scenario: str, name: str) -> FloatArray:
         """Return a KPI of each replication."""
-        return kpi_values(self.runs[scenario], kpi(name))
+        asked = next((each for each in self.kpis if each.name == name), None)
+        return kpi_values(self.runs[scenario], kpi(name) if asked is None else asked)
 
     def best(self, name: str | None = None) -> str:
         """Return the scenario with the best mean of a KPI, the first one asked unless another is named."""
@@ -167,19 +169,22 @@ class Comparison:
 class _Contender:
     """A scenario on its way: its plant, what it has run, what it must still run."""
 
-    def __init__(self, scenario: Scenario, plant: Compiled, start: Start | None, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, plant: Compiled, start: Start | None, seed: int, watch: Watch | None
+    ) -> None:
         self.scenario = scenario
+        self.watch = watch
         self.plant = plant
         self.start = start
         self.seed = seed
         self.origin: State | None = None if start else fresh(plant, seed=seed)
-        self.runs = Runs(plant, 0)
-        self.more = Runs(plant, 0)
+        self.runs = Runs(plant, 0, watch)
+        self.more = Runs(plant, 0, watch)
         self.is_done = np.zeros(0, np.bool_)
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""
-        self.more = Runs(self.plant, count)
+        self.more = Runs(self.plant, count, self.watch)
         self.is_done = np.zeros(count, np.bool_)
 
     def work(self, rows: range, span: int) -> None:
@@ -199,16 +204,26 @@ class _Contender:
                     state = State(self.plant, origin.jobs, origin.key)
                 state.become(origin, streams.replication_key(self.seed, replication))
                 self.more.begin(row, state, is_fresh=True)
-            state = advance(self.plant, state, until=state.now + span)
+            state = self._run(row, state, span)
             self.more.put(row, state)
             self.is_done[row] = True
+
+    def _run(self, row: int, state: State, span: int) -> State:
+        began, watch = state.now, self.watch
+        if watch is None:
+            return advance(self.plant, state, until=began + span)
+        self.more.seen[row, 0] = watch.of(self.plant, state)
+        for look in range(1, watch.looks + 1):
+            state = advance(self.plant, state, until=began + span * look // watch.looks)
+            self.more.seen[row, look] = watch.of(self.plant, state)
+        return state
 
     def close(self) -> None:
         """Keep what the round has done without a gap."""
         done = int(np.argmin(self.is_done)) if not self.is_done.all() else len(self.is_done)
         if done:
             self.runs = self.runs.then(self.more.head(done))
-        self.more = Runs(self.plant, 0)
+        self.more = Runs(self.plant, 0, self.watch)
 
 
 def compare(
@@ -216,14 +231,17 @@ def compare(
     scenarios: Iterable[Scenario],
     *,
     horizon_s: float,
-    kpis: Sequence[str] = HEADLINES,
+    kpis: Sequence[str | Kpi] = HEADLINES,
     start: Start | None = None,
+    settle: Callable[[Plant], Plant] | None = None,
+    watch: Watch | None = None,
     seed: int = 0,
     replications: int = 30,
     precision: Precision | None = None,
     racing: bool | Racing = False,
     deadline_s: float | None = None,
     clock: Callable[[], float] | None = None,
+    at_least: int = 0,
     threads: int = 1,
     told: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
@@ -232,12 +250,15 @@ def compare(
     Parameters
     ----------
     horizon_s : how long each run is
-    kpis : names of `result.KPIS`; racing is about the first
+    kpis : names of `result.KPIS`, or some of one's own; racing is about the first
     start : where runs begin; an empty plant at time 0 unless said
+    settle : is given the plant of each scenario and returns the one that is run: what a start makes of it
+    watch : looks into each run; what it sees is in `Runs.seen`
     replications : of each scenario, at most; `precision` has its own limits
     precision : stop a scenario once all its KPIs are known that well
     racing : stop a scenario once it is behind the best for sure
     deadline_s, clock : stop all once the clock, which counts seconds, is that much further
+    at_least : replications of each scenario that are run whatever the clock says
     told : is shown the answer so far after each round
 
     Raises
@@ -247,7 +268,7 @@ def compare(
     DomainError
         If a limit makes no sense.
     """
-    asked = tuple(kpi(name) for name in kpis)
+    asked = tuple(kpi(each) if isinstance(each, str) else each for each in kpis)
     if not asked or horizon_s <= 0 or replications < 1 or threads < 1:
         raise DomainError("expected a KPI, a horizon above 0, a replication and a thread at least")
     if (deadline_s is None) != (clock is None):
@@ -261,8 +282,8 @@ def compare(
         return clock is not None and clock() >= ends_at
 
     all_of = unique((Scenario(AS_IT_IS), *scenarios))
-    like = _built(base, all_of[0])
-    contenders = [_Contender(each, _built(base, each, like), start, seed) for each in all_of]
+    like = _built(base, all_of[0], settle)
+    contenders = [_Contender(each, _built(base, each, settle, like), start, seed, watch) for each in all_of]
     answer = Comparison(asked, all_of, {}, seed, horizon_s)
     running = list(contenders)
     span = base.ticks(horizon_s)
@@ -278,7 +299,7 @@ def compare(
             ]
 
             def work(task: tuple[_Contender, range]) -> None:
-                if not is_late():
+                if not is_late() or len(task[0].runs) + task[1].start < at_least:
                     task[0].work(task[1], span)
 
             if threads == 1:
@@ -299,8 +320,12 @@ def compare(
     return _answered(answer, contenders)
 
 
-def _built(base: Plant, scenario: Scenario, like: Compiled | None = None) -> Compiled:
+def _built(
+    base: Plant, scenario: Scenario, settle: Callable[[Plant], Plant] | None, like: Compiled | None = None
+) -> Compiled:
     plant = applied(base, scenario)
+    if settle is not None:
+        plant = settle(plant)
     try:
         return compiled(plant, like)
     except ModelError as error:
