@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gap, isOut, measureOf, partsOf, sent, shown } from '../src/features/whatif/sentence.ts';
-import { decimalsOf, letter, ofTwenty, piled, rangeOf } from '../src/features/whatif/shares.ts';
+import { decimalsOf, letter, ofTwenty, piled, rangeOf, tickDecimals } from '../src/features/whatif/shares.ts';
 import { placeAt } from '../src/live/run.ts';
 
 const field = (name: string, type: string, unit = '') => ({ name, type, unit });
@@ -37,6 +37,9 @@ test('of twenty: what happened in one run of many is neither never nor always', 
 test('an axis shows as many decimals as the outcomes differ by', () => {
   assert.deepEqual(rangeOf([spread(3, 5), spread(4, 9)], false), { low: 3, high: 9 });
   assert.deepEqual([decimalsOf([spread(0, 400)]), decimalsOf([spread(3, 9)]), decimalsOf([spread(3.1, 3.4)]), decimalsOf([spread(7, 7)])], [0, 1, 2, 0]);
+});
+test('ticks of an axis are told apart', () => {
+  assert.deepEqual([[0, 50], [0, 0.5], [0.485, 0.49], [0.48, 0.5], [7]].map(tickDecimals), [0, 1, 3, 2, 0]);
 });
 test('dots at one place are piled up', () => {
   assert.deepEqual(piled([1, 1, 9], (value) => value, 8), [{ x: 0, pile: 0 }, { x: 0, pile: 1 }, { x: 8, pile: 0 }]);

@@ -30,6 +30,12 @@ export function rangeOf(spreads: readonly Spread[], dots: boolean): { low: numbe
   return low < high ? { low, high } : { low, high: low };
 }
 
+/** As many decimals as keep the ticks of an axis apart. */
+export function tickDecimals(ticks: readonly number[]): number {
+  const step = ticks.length > 1 ? Math.abs(ticks[1]! - ticks[0]!) : 0;
+  return step > 0 ? Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)) : Number.isInteger(ticks[0] ?? 0) ? 0 : 1;
+}
+
 /** Dots of one row, piled up where they meet: x in pixels, and the place in its pile. */
 export function piled(values: readonly number[], x: (value: number) => number, step: number): { x: number; pile: number }[] {
   const piles = new Map<number, number>();
