@@ -15,6 +15,8 @@ from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
 from taktwin.whatif import validity
+from taktwin.whatif.backtests import Backtests
+from taktwin.whatif.past import Past
 from taktwin.whatif.service import COMPONENT, WhatIfService
 
 NICER = 10
@@ -31,8 +33,15 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
         backtest=Path(installation.data_dir) / validity.FILE,
     )  # fmt: skip
+    backtests = Backtests(
+        registry=registry, clock=clock, past=Past(bus, registry, session="whatif-backtest"),
+        folder=installation.room(COMPONENT), do=service.do, limit=installation.backtest_error_max,
+        model=lambda: None if service.api is None else service.api.predictor(registry),
+    )  # fmt: skip
     try:
-        await service.run(stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(service.run(stop))
+            group.create_task(backtests.run(bus, stop))
     finally:
         await bus.close()
     if service.is_busy:

@@ -17,9 +17,15 @@ from taktwin.errors import TaktwinError
 from taktwin.plant.registry import Registry
 from taktwin.simulation.run import warm_up
 from taktwin.whatif import engine
+from taktwin.whatif.backtest_run import Predictor
 from taktwin.whatif.model import Parameters
 
-__all__ = ["compare", "warm_up"]
+__all__ = ["compare", "predictor", "warm_up"]
+
+
+def predictor(registry: Registry) -> Predictor:
+    """Return what predicts in back-tests: the model that answers are made with."""
+    return Predictor(registry, Parameters())
 
 
 def compare(

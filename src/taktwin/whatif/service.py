@@ -124,6 +124,15 @@ class WhatIfService:
         """Return whether the thread is loading or working: it keeps nothing that could be lost."""
         return self._worker.is_busy
 
+    @property
+    def api(self) -> Any:
+        """Return the module that answers, None as long as it is being loaded."""
+        return self._api
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Return what some work gives that is done in the room's thread, behind what waits for it."""
+        return await self._worker.do(work)
+
     def _subject(self, owner: str, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, owner, name)
 
