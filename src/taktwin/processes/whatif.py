@@ -14,7 +14,7 @@ from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
-from taktwin.whatif import validity
+from taktwin.whatif import kept, validity
 from taktwin.whatif.backtests import Backtests
 from taktwin.whatif.past import Past
 from taktwin.whatif.service import COMPONENT, WhatIfService
@@ -29,14 +29,16 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         os.nice(NICER)
     registry = open_plant(installation.plant_dir)
     bus = await joined(installation, clock, stop, user=COMPONENT)
+    calibrations = kept.folder(installation.room(COMPONENT))
     service = WhatIfService(
         bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
+        calibrations=calibrations,
         backtest=Path(installation.data_dir) / validity.FILE,
     )  # fmt: skip
     backtests = Backtests(
         registry=registry, clock=clock, past=Past(bus, registry, session="whatif-backtest"),
         folder=installation.room(COMPONENT), do=service.do, limit=installation.backtest_error_max,
-        model=lambda: None if service.api is None else service.api.predictor(registry),
+        model=lambda: None if service.api is None else service.api.predictor(registry, calibrations),
     )  # fmt: skip
     try:
         async with asyncio.TaskGroup() as group:

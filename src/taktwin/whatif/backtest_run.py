@@ -34,7 +34,8 @@ class Predictor:
         self._parameters = parameters
         self.version = f"{VERSION}-{registry.prefix}"
         self.calibration_id = parameters.calibration
-        self.calibrated_to_ns = 0
+        measured = parameters.measured
+        self.calibrated_to_ns = 0 if measured is None else measured.to_ns or 0
 
     def epoch(
         self, frame: Frame, told: Sequence[Fact], stays: Mapping[str, Sequence[ClassSpan]], *, to_ns: int,

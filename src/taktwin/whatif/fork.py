@@ -18,8 +18,10 @@ from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
 from taktwin.simulation.model import Material, Order, Plant, Product
 from taktwin.simulation.start import JobStart, Moving, Start, Task, UnitStart
+from taktwin.standards import packml
 from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State
+from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import STEP, Translated, step_of
 
 JOBS_MAX = 4_000  # beyond, parts go through the plant in small lots
@@ -27,6 +29,13 @@ OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
 AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
+
+
+_NO_FAULT = {
+    packml.WORDS[each]
+    for each in (packml.State.STOPPED, packml.State.STOPPING, packml.State.RESETTING, packml.State.STARTING,
+                 packml.State.COMPLETING)
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +260,10 @@ class _Fork:
             return UnitStart(name, family=family)
         since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
         kind = document.time_class
-        if kind == TimeClass.DELAY_OWN:
-            return UnitStart(name, family=family, is_down=True, down_s=since_s)
+        if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
+            code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
+            down_by = code if code in self.model.kinds.get(unit, ()) else None
+            return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
         waiting = self.waiting.get(product_place) if product_place else None
         if not waiting or product_place is None:
             return UnitStart(name, family=family)
@@ -260,7 +271,9 @@ class _Fork:
             product_place[1]
         ]
         if kind == TimeClass.PRODUCTION and operation.batch > 1:
-            self._charge(document, waiting, operation.batch, operation.standard_time_s)
+            jobs = self._charge(waiting, operation.batch)
+            elapsed_s = self._elapsed_s(document, since_s)
+            return UnitStart(name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:])
         elif kind == TimeClass.PRODUCTION:
             elapsed_s = self._elapsed_s(document, since_s)
             return UnitStart(name, Task.WORKING, self._taken(waiting), family, elapsed_s=elapsed_s)
@@ -288,22 +301,19 @@ class _Fork:
         part.begun = True
         return part.job()
 
-    def _charge(self, document: UnitDocument, waiting: deque[_Part], size: int, takes_s: float) -> None:
-        """Let a charge that is in arrive where its parts go next, when it will be done."""
-        since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
-        left_s = max(1.0, takes_s - self._elapsed_s(document, since_s))
+    def _charge(self, waiting: deque[_Part], size: int) -> tuple[JobStart, ...]:
+        """Return the parts that are in a charge together."""
+        found: list[JobStart] = []
         room = size
-        while waiting and room > 0:
-            part = waiting.popleft()
-            room -= part.quantity
-            part.begun = True
-            steps = self.model.product(part.product).steps
-            if part.place + 1 < len(steps):
-                part.place += 1
-                self.moves.append((part, left_s))
-            else:
-                waiting.append(part)
-                return
+        while waiting and (not found or room >= waiting[0].quantity):
+            room -= waiting[0].quantity
+            found.append(self._taken(waiting))
+        return tuple(found)
+
+    def _comes_up(self, document: UnitDocument) -> bool:
+        """Return whether a unit that does not work has no fault: after a break it takes its time to begin."""
+        code, _ = self._of_role(document.unit, "alarm_code")
+        return code == 0 and document.state in _NO_FAULT
 
 
 def forked(

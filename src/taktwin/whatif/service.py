@@ -91,14 +91,16 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load, backtest: Path | None = None,
+        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
     ) -> None:  # fmt: skip
+        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
         self._bus = bus
         self._registry = registry
         self._clock = clock
         self._memory_mb = memory_mb
         self._pid = pid
         self._load = load
+        self._calibrations = calibrations
         self._backtest = backtest  # file of the latest one's record
         self._api: Any = None
         self._reason = STARTING
@@ -182,7 +184,9 @@ class WhatIfService:
         except StoreError as failure:
             return Comparison(state="refused", reason=str(failure))
         answer: Comparison = await self._worker.do(
-            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s, errors)
+            lambda: api.compare(
+                question, self._registry, frame, board or {}, self._clock_s, errors, self._calibrations
+            )
         )
         if board is None and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")

@@ -19,6 +19,7 @@ from taktwin.contracts.whatif import Comparison, Effect, Indicator, Question, Sc
 from taktwin.errors import TaktwinError
 from taktwin.plant import open_plant
 from taktwin.simulation.check import checked
+from taktwin.simulation.model import Batch
 from taktwin.simulation.start import Task
 from taktwin.whatif.answering import spread
 from taktwin.whatif.api import compare
@@ -110,10 +111,11 @@ def test_the_demo_plant_has_a_model_without_mistakes() -> None:
     assert {note.code for note in found.notes} >= {"times", "failures", "batch", "people", "tools", "store"}
 
 
-def test_a_charge_takes_its_whole_time_and_its_pace_is_that_of_the_furnace() -> None:
+def test_a_charge_takes_its_whole_time_and_as_many_parts_as_the_furnace_has_room_for() -> None:
     harden = model().product("SH-100").steps[4]
-    assert harden.work.mean_s == 1008 / 24
-    assert harden.work.mean_s + harden.move_s == 1008
+    assert (harden.work.mean_s, harden.move_s) == (1008, 0)
+    [furnace] = [each for each in model().centers if each.name == harden.center]
+    assert furnace.batch == Batch(24, 24, 1008) and furnace.queue_max is None
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,8 @@ def test_a_charge_in_the_furnace_comes_out_as_one() -> None:
     [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
     frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
     found = fork(frame, order("s", 40, (40, 40, 40, 40, 10), product="SH-100"))
-    assert [move.arrives_s for move in found.start.moves] == [978.0] * 24
+    [furnace] = [each for each in found.start.units if each.unit == "furnace1.1"]
+    assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 30.0)
     assert len(found.start.queues["furnace1"]) == 6
 
 
