@@ -76,7 +76,7 @@ class FigureModel(Model):
     uniform_p: float
 
 
-class RecordModel(Model):
+class BackTestRecord(Model):
     """A back-test as it is kept; `record_id` is the hash of all the rest."""
 
     version: int
@@ -109,6 +109,6 @@ class BackTestsModel(Model):
     warnings: list[WhatIfNote]
     figures: list[FigureModel]
     epochs: list[EpochModel]
-    last: RecordModel | None
+    last: BackTestRecord | None
     next_ms: int
     damaged: list[str]
