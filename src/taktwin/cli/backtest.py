@@ -83,6 +83,6 @@ def lines(answer: dict[str, Any]) -> list[str]:
         )
     for epoch in left_out:
         when = rfc3339(epoch["from_ms"] * MILLISECOND_NS)[:16]
-        found += [f"- left out {when}Z: {note['text']}" for note in epoch["left_out"]]
+        found += [f"- left out, from {when}Z: {note['text']}" for note in epoch["left_out"]]
     found += [f"- damaged: {name} is no record of a back-test" for name in answer["damaged"]]
     return found

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from pathlib import Path
 
 from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
-from taktwin.whatif import kept, validity
+from taktwin.whatif import kept
 from taktwin.whatif.backtests import Backtests
 from taktwin.whatif.past import Past
 from taktwin.whatif.service import COMPONENT, WhatIfService
@@ -33,7 +32,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     service = WhatIfService(
         bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
         calibrations=calibrations,
-        backtest=Path(installation.data_dir) / validity.FILE,
+        errors=lambda: backtests.errors(),
     )  # fmt: skip
     backtests = Backtests(
         registry=registry, clock=clock, past=Past(bus, registry, session="whatif-backtest"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from taktwin.contracts.whatif import (
     CHANGES_MAX,
@@ -29,10 +30,8 @@ def checked(question: Question) -> None:
     DomainError
         With place, what was found, and what would be right.
     """
-    if question.at_ns:
-        raise DomainError(
-            "at_ns: a question about the past: expected 0, which is now: no past is kept for it yet"
-        )
+    if question.at_ns < 0:
+        raise DomainError(f"at_ns: {question.at_ns}: expected an instant of the past, or 0: now")
     if not 1 <= len(question.scenarios) <= SCENARIOS_MAX:
         raise DomainError(f"scenarios: {len(question.scenarios)}: expected 1 to {SCENARIOS_MAX}")
     bounds = (
@@ -75,6 +74,19 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
     if findings:
         raise ModelError(findings)
     return unique(found)
+
+
+@contextlib.contextmanager
+def in_plain_names(names: Names) -> Iterator[None]:
+    """Say what the simulation refuses in the plant's names for units."""
+    try:
+        yield
+    except ModelError as error:
+        plain = (
+            Finding(names.plain(each.place), names.plain(each.found), names.plain(each.expected))
+            for each in error.findings
+        )
+        raise ModelError(plain) from error
 
 
 def known(question: Question, name: str) -> tuple[Asked, ...]:

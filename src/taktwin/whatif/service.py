@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import queue
@@ -23,16 +24,41 @@ from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
 from taktwin.contracts import state, topics
 from taktwin.contracts.state import Frame, Health
-from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Note, Question, Status
-from taktwin.errors import BusError, StoreError
+from taktwin.contracts.whatif import (
+    CHANGES,
+    COMPARE,
+    LIBRARY,
+    OWNER,
+    REPLAY,
+    SENSITIVITY,
+    STATUS,
+    Changes,
+    Comparison,
+    Library,
+    Note,
+    PastError,
+    Question,
+    Replay,
+    ReplayQuestion,
+    Sensitivity,
+    SensitivityQuestion,
+    Status,
+)
+from taktwin.errors import BusError
+from taktwin.instants import rfc3339
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
-from taktwin.whatif import validity
+from taktwin.whatif.past import Past
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
 WAITING_MAX = 4
 STARTING = "the simulation is being loaded"
+# query -> what is asked, and the answer: each is a function of `api` of that name
+QUERIES: dict[str, tuple[Any, Any]] = {
+    COMPARE: (Question, Comparison), SENSITIVITY: (SensitivityQuestion, Sensitivity),
+    REPLAY: (ReplayQuestion, Replay), LIBRARY: (None, Library), CHANGES: (None, Changes),
+}  # fmt: skip
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -91,9 +117,16 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
+        load: Callable[[], Any] = load, errors: Callable[[], list[PastError]] = list,
+        calibrations: Path | None = None,
     ) -> None:  # fmt: skip
-        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
+        """Be ready to run.
+
+        Parameters
+        ----------
+        errors : says how far predictions were off in back-tests; [] where nothing was compared
+        calibrations : the folder of those that were made; None: answers rest on standard times
+        """
         self._bus = bus
         self._registry = registry
         self._clock = clock
@@ -101,7 +134,8 @@ class WhatIfService:
         self._pid = pid
         self._load = load
         self._calibrations = calibrations
-        self._backtest = backtest  # file of the latest one's record
+        self._errors = errors
+        self._past = Past(bus, registry)
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -112,9 +146,10 @@ class WhatIfService:
     async def run(self, stop: asyncio.Event) -> None:
         """Answer until told to stop."""
         served = [
-            await self._bus.serve(self._subject(OWNER, COMPARE), self._compare),
-            await self._bus.serve(self._subject(OWNER, STATUS), self._status),
+            await self._bus.serve(self._subject(OWNER, query), functools.partial(self._query, query))
+            for query in QUERIES
         ]
+        served.append(await self._bus.serve(self._subject(OWNER, STATUS), self._status))
         async with asyncio.TaskGroup() as group:
             group.create_task(until(stop, self._beat()))
             group.create_task(until(stop, self._begin()))
@@ -152,48 +187,63 @@ class WhatIfService:
         said = Status(state="starting" if self._api is None else "ready", reason=self._reason)
         return msgspec.msgpack.encode(said)
 
-    async def _compare(self, message: Message) -> bytes:
-        question = msgspec.msgpack.decode(message.payload, type=Question)
+    async def _query(self, query: str, message: Message) -> bytes:
+        asked, answers = QUERIES[query]
+        try:
+            question = None if asked is None else msgspec.msgpack.decode(message.payload, type=asked)
+        except msgspec.DecodeError as error:
+            return msgspec.msgpack.encode(answers(state="refused", reason=f"question: {error}"))
         self._counts["questions"] += 1
-        answer = await self._answer(question)
+        answer = await self._answer(query, question)
         self._counts["refused"] += answer.state != "ready"
-        self._counts["last_s"] = answer.took_s
+        self._counts["last_s"] = getattr(answer, "took_s", 0.0)
         return msgspec.msgpack.encode(answer)
 
-    async def _answer(self, question: Question) -> Comparison:
+    async def _answer(self, query: str, question: Any) -> Any:
+        answers = QUERIES[query][1]
         if self._api is None:
-            return Comparison(state="starting", reason=self._reason)
+            return answers(state="starting", reason=self._reason)
         if self._waiting >= WAITING_MAX:
-            return Comparison(state="busy", reason=f"{self._waiting} questions wait before it")
+            return answers(state="busy", reason=f"{self._waiting} questions wait before it")
         self._waiting += 1
         try:
-            return await self._present(question)
+            return await self._present(query, question)
         finally:
             self._waiting -= 1
 
-    async def _present(self, question: Question) -> Comparison:
+    async def _present(self, query: str, question: Any) -> Any:
+        answers = QUERIES[query][1]
+        at_ns = _instant(question)
+        if at_ns > self._clock.now_ns():
+            right = f"an instant before {rfc3339(self._clock.now_ns())}, or 0: now"
+            return answers(state="refused", reason=f"at_ns: {rfc3339(at_ns)}: expected {right}")
         try:
-            said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
-            frame = msgspec.msgpack.decode(said, type=Frame)
+            frame = await (self._past.frame(at_ns) if at_ns else self._frame())
+            board = await (self._past.board(at_ns) if at_ns else self._board())
         except BusError as failure:
-            return Comparison(state="no_picture", reason=f"the twin does not answer: {failure}")
-        board = await self._board()
+            who = "recorder or history do" if at_ns else "the twin does"
+            return answers(state="no_picture", reason=f"{who} not answer: {failure}")
+        errors = await asyncio.to_thread(self._errors)
         api = self._api
-        try:
-            errors = validity.read(self._backtest)
-        except StoreError as failure:
-            return Comparison(state="refused", reason=str(failure))
-        answer: Comparison = await self._worker.do(
-            lambda: api.compare(
-                question, self._registry, frame, board or {}, self._clock_s, errors, self._calibrations
-            )
-        )
-        if board is None and answer.snapshot is not None:
+
+        def work() -> Any:
+            now = api.Situation(
+                self._registry, frame, board or {}, self._clock_s, calibrations=self._calibrations,
+                errors=errors,
+            )  # fmt: skip
+            return getattr(api, query)(question, now)
+
+        answer = await self._worker.do(work)
+        if board is None and isinstance(answer, Comparison) and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")
             unknowns = [away, *answer.snapshot.unknowns]
             snapshot = msgspec.structs.replace(answer.snapshot, unknowns=unknowns)
             return msgspec.structs.replace(answer, snapshot=snapshot)
         return answer
+
+    async def _frame(self) -> Frame:
+        said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
+        return msgspec.msgpack.decode(said, type=Frame)
 
     async def _board(self) -> dict[str, Any] | None:
         """Return the MES's open job orders, None where it is away."""
@@ -215,3 +265,9 @@ class WhatIfService:
             with contextlib.suppress(BusError):  # the backbone is away: it is missed, and that says enough
                 await self._bus.publish(subject, state.encode(health))
             await self._clock.wall_sleep(1.0)
+
+
+def _instant(question: Any) -> int:
+    """Return the instant that a question is about; 0: now."""
+    asked = getattr(question, "question", question)
+    return asked.at_ns if isinstance(asked, Question) else 0
