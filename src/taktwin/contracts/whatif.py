@@ -312,33 +312,33 @@ class ChangeField(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     label: str
-    type: str  # text | number | whole | truth | list | mapping | object
-    unit: str = ""  # s, h, "" none
-    names: str = ""  # what it may name: a `what` of `NamesOf`; "" nothing
-    is_required: bool = True
-    is_nullable: bool = False  # null means "without"
+    type: str  # text | number | integer | bool | name | object
+    unit: str = ""  # s of spans and instants after now, 1 of shares and factors
+    names: str = ""  # of a name: a key of `Changes.names`
+    required: bool = True
+    nullable: bool = False  # null means "without", or "as it is"
     default: Any = None
     least: float | None = None
-    is_least_allowed: bool = True
+    least_allowed: bool = True  # False: it must be above `least`
     most: float | None = None
+    many: bool = False  # a list of names
 
 
 class ChangeKind(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of change."""
 
     change: str
-    group: str
+    group: str  # machines | times | people | orders | products | material | rules
     label: str
     text: str
     fields: list[ChangeField]
 
 
-class NamesOf(msgspec.Struct, frozen=True, kw_only=True):
-    """What of one kind a change may name here, and the words that choose by themselves (`@bottleneck`)."""
+class NameOf(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change may name: something of the plant, or a word that chooses by itself (`@bottleneck`)."""
 
-    what: str
-    names: list[str]
-    selectors: list[str]
+    name: str
+    text: str
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -347,7 +347,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str = ""
     kinds: list[ChangeKind] = []
-    names: list[NamesOf] = []
+    names: dict[str, list[NameOf]] = {}  # unit, center, product, step, order, operator, crew, ... -> names
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from taktwin.contracts.whatif import (
     CHANGES_MAX,
@@ -75,6 +76,19 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
     if findings:
         raise ModelError(findings)
     return unique(found)
+
+
+@contextlib.contextmanager
+def in_plain_names(names: Names) -> Iterator[None]:
+    """Say what the simulation refuses in the plant's names for units."""
+    try:
+        yield
+    except ModelError as error:
+        plain = (
+            Finding(names.plain(each.place), names.plain(each.found), names.plain(each.expected))
+            for each in error.findings
+        )
+        raise ModelError(plain) from error
 
 
 def known(question: Question, name: str) -> tuple[Asked, ...]:

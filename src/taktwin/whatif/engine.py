@@ -49,13 +49,14 @@ def answered(
     scenarios = asking.scenarios(question.scenarios, here.names)
     requests = indicators.Requests(here.request_of)
     asked = indicators.chosen(question.indicators, indicators.figures(here.plant, requests))
-    answer = experiment.compare(
-        here.plant, scenarios, horizon_s=question.horizon_s, kpis=asked, start=here.begin,
-        settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s), seed=question.seed,
-        replications=question.replications, racing=question.race,
-        deadline_s=question.deadline_s - (clock_s() - began_s), clock=clock_s,
-        at_least=at_least(len(scenarios)), threads=threads,
-    )  # fmt: skip
+    with asking.in_plain_names(here.names):
+        answer = experiment.compare(
+            here.plant, scenarios, horizon_s=question.horizon_s, kpis=asked, start=here.begin,
+            settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s), seed=question.seed,
+            replications=question.replications, racing=question.race,
+            deadline_s=question.deadline_s - (clock_s() - began_s), clock=clock_s,
+            at_least=at_least(len(scenarios)), threads=threads,
+        )  # fmt: skip
     snapshot = snapshot_of(here)
     notes = [*here.model.notes, *indicators.missing(here.plant)]
     told = [each for each in answer.kpis if each in asked]

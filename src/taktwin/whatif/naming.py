@@ -95,6 +95,15 @@ class Names:
         """Return what the plant calls a work center."""
         return self._shown.get(center, center)
 
+    def title(self, what: str, name: str) -> str:
+        """Return what the floor calls something of the plant; its name where it has no other."""
+        if what in ("work unit", "work center"):
+            units = [unit for unit, center in self._groups.items() if center == name] or [name]
+            return ", ".join(self._registry.equipment[each].name or each for each in units)  # type: ignore[index]
+        if what == "product" and name in self._registry.products:
+            return self._registry.products[name].name or name
+        return name
+
     def plain(self, text: str) -> str:
         """Return a text with the plant's names for units."""
         for name in sorted(self._work_unit_of, key=len, reverse=True):

@@ -18,7 +18,7 @@ from taktwin.simulation.changes import order_of
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.distributions import Fixed
 from taktwin.simulation.model import Plant, WorkCenter, centers_of, unit_name
-from taktwin.simulation.start import JobStart, Placed, Start, Task, UnitStart
+from taktwin.simulation.start import MAINTENANCE, JobStart, Placed, Start, Task, UnitStart
 from taktwin.simulation.state import State
 from taktwin.whatif.fork import Forked, forked
 from taktwin.whatif.model import NEVER_S, Parameters, Translated, translated
@@ -133,7 +133,7 @@ def _moved(start: Start, plant: Plant) -> Start:
     queues: dict[str, list[JobStart]] = {}
     for unit in start.units:
         if unit.unit in center_of:
-            units.append(unit)
+            units.append(_able(unit, plant, center_of[unit.unit]))
         elif unit.job is not None:
             for job in (unit.job, *unit.others):
                 queues.setdefault(home(job, unit.unit.rpartition(".")[0]), []).append(job)
@@ -155,4 +155,17 @@ def _moved(start: Start, plant: Plant) -> Start:
         crews={
             crew: tuple(each for each in names if each in center_of) for crew, names in start.crews.items()
         },
+    )  # fmt: skip
+
+
+def _able(unit: UnitStart, plant: Plant, at: str) -> UnitStart:
+    """Return a unit with what it can have here: no wear of what does not fail, nobody who is away."""
+    center = next(each for each in plant.centers if each.name == at)
+    number = int(unit.unit.rpartition(".")[2])
+    ways = {MAINTENANCE, *(each.name for each in center.failures_of(number))}
+    ways |= {f"tool {tool.name}" for tool in center.tools}
+    people = {each.name for each in plant.operators}
+    return replace(
+        unit, wear=tuple(each for each in unit.wear if each.name in ways),
+        operator=unit.operator if unit.operator in people else None,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from taktwin.bus.port import Message
 from taktwin.clock import SystemClock
 from taktwin.contracts import state, topics
 from taktwin.contracts.whatif import Comparison, Question, Status
+from taktwin.whatif.api import Situation
 from taktwin.whatif.service import WAITING_MAX, WhatIfService, load
 from tests.unit.whatif.test_whatif import REGISTRY, down, order, picture
 
@@ -122,6 +123,8 @@ async def test_who_comes_when_too_many_wait_is_told_so() -> None:
     go_on = threading.Event()
 
     class Slow:
+        Situation = Situation
+
         def compare(self, *_: Any) -> Comparison:
             go_on.wait()
             return Comparison(state="ready")

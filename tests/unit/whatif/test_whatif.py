@@ -22,7 +22,7 @@ from taktwin.simulation.check import checked
 from taktwin.simulation.model import Batch
 from taktwin.simulation.start import Task
 from taktwin.whatif.answering import spread
-from taktwin.whatif.api import compare
+from taktwin.whatif.api import Situation, compare
 from taktwin.whatif.engine import answered
 from taktwin.whatif.fork import Forked, forked
 from taktwin.whatif.model import Parameters, Translated, translated
@@ -235,7 +235,7 @@ def test_a_plant_that_cannot_be_simulated_says_what_is_wrong() -> None:
     odd = msgspec.structs.replace(first, equipment_class="laser")
     routings["shaft-200"] = msgspec.structs.replace(REGISTRY.routings["shaft-200"], operations=[odd, *others])
     question = Question(scenarios=down("hob1", 60))
-    answer = compare(question, replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0, [])
+    answer = compare(question, Situation(replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0))
     assert answer.state == "refused" and "unknown work center" in answer.reason
 
 

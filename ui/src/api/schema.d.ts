@@ -1580,6 +1580,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whatif/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Return the kinds of change with their fields, and what of this plant they may name.
+         */
+        get: operations["changes_api_v1_whatif_changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Library
+         * @description Return the library of new-model introduction, as it fits the plant as it stands.
+         */
+        get: operations["library_api_v1_whatif_library_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Return one run: what each work unit and each buffer does when.
+         */
+        post: operations["replay_api_v1_whatif_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/sensitivity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sensitivity
+         * @description Return which guess moves an indicator most, if it is wrong.
+         */
+        post: operations["sensitivity_api_v1_whatif_sensitivity_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whatif/status": {
         parameters: {
             query?: never;
@@ -2015,6 +2095,28 @@ export interface components {
             priority: number;
         };
         /**
+         * BarModel
+         * @description One guess, and the indicator's mean when it is wrong the one way and the other.
+         */
+        BarModel: {
+            /** Code */
+            code: string;
+            /** Half Width */
+            half_width: number;
+            /** High */
+            high: number;
+            /** High Says */
+            high_says: string;
+            /** Low */
+            low: number;
+            /** Low Says */
+            low_says: string;
+            /** Subjects */
+            subjects: string[];
+            /** Text */
+            text: string;
+        };
+        /**
          * BoardModel
          * @description The dispatch board.
          */
@@ -2143,6 +2245,55 @@ export interface components {
             version: number;
             /** Why */
             why: string;
+        };
+        /**
+         * ChangeFieldModel
+         * @description One field of a kind of change; `names` is a key of the names that it takes.
+         */
+        ChangeFieldModel: {
+            /** Default */
+            default: unknown;
+            /** Label */
+            label: string;
+            /** Least */
+            least: number | null;
+            /** Least Allowed */
+            least_allowed: boolean;
+            /** Many */
+            many: boolean;
+            /** Most */
+            most: number | null;
+            /** Name */
+            name: string;
+            /** Names */
+            names: string;
+            /** Nullable */
+            nullable: boolean;
+            /** Required */
+            required: boolean;
+            /**
+             * Type
+             * @description text, number, integer, bool, name or object
+             */
+            type: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * ChangeKindModel
+         * @description One kind of change.
+         */
+        ChangeKindModel: {
+            /** Change */
+            change: string;
+            /** Fields */
+            fields: components["schemas"]["ChangeFieldModel"][];
+            /** Group */
+            group: string;
+            /** Label */
+            label: string;
+            /** Text */
+            text: string;
         };
         /**
          * CharacteristicModel
@@ -3421,6 +3572,24 @@ export interface components {
             waiting: components["schemas"]["SetAsideModel"][];
         };
         /**
+         * LibraryScenarioModel
+         * @description A question that others ask too; it shows nothing within less than `horizon_s`.
+         */
+        LibraryScenarioModel: {
+            /** Asks */
+            asks: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Group */
+            group: string;
+            /** Horizon S */
+            horizon_s: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * LimitModel
          * @description An alarm on a signal, as the plant folder declares it.
          */
@@ -3983,6 +4152,16 @@ export interface components {
         MovesModel: {
             /** Moves */
             moves: components["schemas"]["MoveModel"][];
+        };
+        /**
+         * NameModel
+         * @description Something of the plant that a change may name, or a word that chooses by itself.
+         */
+        NameModel: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
         };
         /**
          * Neighbours
@@ -4863,6 +5042,98 @@ export interface components {
             order: string;
         };
         /**
+         * ReplayBufferModel
+         * @description How many jobs wait where a buffer is, from each instant on.
+         */
+        ReplayBufferModel: {
+            /** Buffer */
+            buffer: string;
+            /** Content */
+            content: number[];
+            /** From Ms */
+            from_ms: number[];
+        };
+        /**
+         * ReplayModel
+         * @description One run of one future.
+         */
+        ReplayModel: {
+            /** Buffers */
+            buffers: components["schemas"]["ReplayBufferModel"][];
+            /** End Ms */
+            end_ms: number;
+            /** Orders */
+            orders: components["schemas"]["ReplayOrderModel"][];
+            /** Reason */
+            reason: string;
+            /** Replication */
+            replication: number;
+            /** Scenario */
+            scenario: string;
+            /** Start Ms */
+            start_ms: number;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            /** Units */
+            units: components["schemas"]["ReplayUnitModel"][];
+        };
+        /**
+         * ReplayOrderModel
+         * @description When an order is done; 0: not within the run.
+         */
+        ReplayOrderModel: {
+            /** Done Ms */
+            done_ms: number;
+            /** Order */
+            order: string;
+        };
+        /**
+         * ReplayQuestionModel
+         * @description One run of one future, to be looked at.
+         */
+        ReplayQuestionModel: {
+            question: components["schemas"]["WhatIfQuestion"];
+            /**
+             * Replication
+             * @default 0
+             */
+            replication: number;
+            /**
+             * Scenario
+             * @description a name of the question; empty: doing nothing
+             * @default
+             */
+            scenario: string;
+        };
+        /**
+         * ReplaySpanModel
+         * @description What a work unit does from an instant to another.
+         */
+        ReplaySpanModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
+         * ReplayUnitModel
+         * @description The course of a work unit, without a gap.
+         */
+        ReplayUnitModel: {
+            /** Spans */
+            spans: components["schemas"]["ReplaySpanModel"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * ResourceModel
          * @description One resource, whether it is available, and who needs it.
          */
@@ -5225,6 +5496,47 @@ export interface components {
              * @constant
              */
             op: "seek";
+        };
+        /**
+         * SensitivityModel
+         * @description The tornado; bars in the sequence of how far they reach.
+         */
+        SensitivityModel: {
+            /** Bars */
+            bars: components["schemas"]["BarModel"][];
+            /** Indicator */
+            indicator: string;
+            /** Is Cut */
+            is_cut: boolean;
+            /** Mean */
+            mean: number;
+            /** Reason */
+            reason: string;
+            /** Replications */
+            replications: number;
+            /** Scenario */
+            scenario: string;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * SensitivityQuestionModel
+         * @description Which guess, if it is wrong, moves an indicator most.
+         */
+        SensitivityQuestionModel: {
+            /** Indicator */
+            indicator: string;
+            question: components["schemas"]["WhatIfQuestion"];
+            /**
+             * Scenario
+             * @description a name of the question; empty: doing nothing
+             * @default
+             */
+            scenario: string;
         };
         /**
          * SerialModel
@@ -6286,6 +6598,34 @@ export interface components {
             may_recommend: boolean;
             /** Notes */
             notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * WhatIfChanges
+         * @description What a scenario may change of this plant.
+         */
+        WhatIfChanges: {
+            /** Kinds */
+            kinds: components["schemas"]["ChangeKindModel"][];
+            /** Names */
+            names: {
+                [key: string]: components["schemas"]["NameModel"][];
+            };
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * WhatIfLibrary
+         * @description The library of new-model introduction, as it fits the plant as it stands.
+         */
+        WhatIfLibrary: {
+            /** Reason */
+            reason: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["LibraryScenarioModel"][];
+            /** State */
+            state: string;
         };
         /**
          * WhatIfNote
@@ -9042,6 +9382,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_api_v1_whatif_changes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfChanges"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    library_api_v1_whatif_library_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfLibrary"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_api_v1_whatif_replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayQuestionModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensitivity_api_v1_whatif_sensitivity_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitivityQuestionModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitivityModel"];
                 };
             };
             /** @description Default Response */

@@ -189,3 +189,155 @@ class WhatIfStatus(Model):
     state: str
     reason: str
     units: list[str]
+
+
+class SensitivityQuestionModel(Model):
+    """Which guess, if it is wrong, moves an indicator most."""
+
+    question: WhatIfQuestion
+    scenario: str = Field(default="", description="a name of the question; empty: doing nothing")
+    indicator: str
+
+
+class BarModel(Model):
+    """One guess, and the indicator's mean when it is wrong the one way and the other."""
+
+    code: str
+    text: str
+    subjects: list[str]
+    low_says: str
+    high_says: str
+    low: float
+    high: float
+    half_width: float
+
+
+class SensitivityModel(Model):
+    """The tornado; bars in the sequence of how far they reach."""
+
+    state: str
+    reason: str
+    scenario: str
+    indicator: str
+    unit: str
+    mean: float
+    bars: list[BarModel]
+    replications: int
+    is_cut: bool
+    took_s: float
+
+
+class ReplayQuestionModel(Model):
+    """One run of one future, to be looked at."""
+
+    question: WhatIfQuestion
+    scenario: str = Field(default="", description="a name of the question; empty: doing nothing")
+    replication: int = Field(default=0, ge=0)
+
+
+class ReplaySpanModel(Model):
+    """What a work unit does from an instant to another."""
+
+    from_ms: int
+    to_ms: int
+    time_class: str
+    product: str
+    order: str
+
+
+class ReplayUnitModel(Model):
+    """The course of a work unit, without a gap."""
+
+    unit: str
+    spans: list[ReplaySpanModel]
+
+
+class ReplayBufferModel(Model):
+    """How many jobs wait where a buffer is, from each instant on."""
+
+    buffer: str
+    from_ms: list[int]
+    content: list[int]
+
+
+class ReplayOrderModel(Model):
+    """When an order is done; 0: not within the run."""
+
+    order: str
+    done_ms: int
+
+
+class ReplayModel(Model):
+    """One run of one future."""
+
+    state: str
+    reason: str
+    scenario: str
+    replication: int
+    start_ms: int
+    end_ms: int
+    units: list[ReplayUnitModel]
+    buffers: list[ReplayBufferModel]
+    orders: list[ReplayOrderModel]
+    took_s: float
+
+
+class LibraryScenarioModel(Model):
+    """A question that others ask too; it shows nothing within less than `horizon_s`."""
+
+    name: str
+    changes: list[dict[str, Any]]
+    asks: str
+    group: str
+    horizon_s: float
+
+
+class WhatIfLibrary(Model):
+    """The library of new-model introduction, as it fits the plant as it stands."""
+
+    state: str
+    reason: str
+    scenarios: list[LibraryScenarioModel]
+
+
+class ChangeFieldModel(Model):
+    """One field of a kind of change; `names` is a key of the names that it takes."""
+
+    name: str
+    label: str
+    type: str = Field(description="text, number, integer, bool, name or object")
+    unit: str
+    names: str
+    required: bool
+    nullable: bool
+    default: Any
+    least: float | None
+    least_allowed: bool
+    most: float | None
+    many: bool
+
+
+class ChangeKindModel(Model):
+    """One kind of change."""
+
+    change: str
+    group: str
+    label: str
+    text: str
+    fields: list[ChangeFieldModel]
+
+
+class NameModel(Model):
+    """Something of the plant that a change may name, or a word that chooses by itself."""
+
+    name: str
+    text: str
+
+
+class WhatIfChanges(Model):
+    """What a scenario may change of this plant."""
+
+    state: str
+    reason: str
+    kinds: list[ChangeKindModel]
+    names: dict[str, list[NameModel]]

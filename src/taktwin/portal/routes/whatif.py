@@ -11,7 +11,17 @@ from taktwin.contracts import whatif as contract
 from taktwin.plant.registry import Registry
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf
-from taktwin.portal.models.whatif import ComparisonModel, WhatIfQuestion, WhatIfStatus
+from taktwin.portal.models.whatif import (
+    ComparisonModel,
+    ReplayModel,
+    ReplayQuestionModel,
+    SensitivityModel,
+    SensitivityQuestionModel,
+    WhatIfChanges,
+    WhatIfLibrary,
+    WhatIfQuestion,
+    WhatIfStatus,
+)
 from taktwin.portal.problems import Problem
 
 router = APIRouter(tags=["whatif"], prefix="/whatif")
@@ -30,6 +40,36 @@ async def status(portal: PortalOf, person: PersonOf) -> Any:
 async def compare(question: WhatIfQuestion, portal: PortalOf, person: PersonOf) -> Any:
     """Return the futures of the plant as it stands now: each scenario, and doing nothing."""
     return _document(await _asked(portal, contract.COMPARE, _question(question), contract.Comparison))
+
+
+@router.post("/sensitivity", response_model=SensitivityModel)
+async def sensitivity(asked: SensitivityQuestionModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return which guess moves an indicator most, if it is wrong."""
+    question = contract.SensitivityQuestion(
+        question=_question(asked.question), scenario=asked.scenario, indicator=asked.indicator
+    )
+    return _document(await _asked(portal, contract.SENSITIVITY, question, contract.Sensitivity))
+
+
+@router.post("/replay", response_model=ReplayModel)
+async def replay(asked: ReplayQuestionModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return one run: what each work unit and each buffer does when."""
+    question = contract.ReplayQuestion(
+        question=_question(asked.question), scenario=asked.scenario, replication=asked.replication
+    )
+    return _document(await _asked(portal, contract.REPLAY, question, contract.Replay))
+
+
+@router.get("/library", response_model=WhatIfLibrary)
+async def library(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the library of new-model introduction, as it fits the plant as it stands."""
+    return _document(await _asked(portal, contract.LIBRARY, {}, contract.Library))
+
+
+@router.get("/changes", response_model=WhatIfChanges)
+async def changes(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the kinds of change with their fields, and what of this plant they may name."""
+    return _document(await _asked(portal, contract.CHANGES, {}, contract.Changes))
 
 
 async def _asked(portal: Portal, query: str, request: Any, kind: type[Answer]) -> Answer:
