@@ -35,6 +35,7 @@ COMMANDS = {
     "replay": Command("print the plant as it was at an instant", "ask", "replay", "add_replay_arguments"),
     "whatif": Command("what would be if a machine were down, beside doing nothing", "whatif", "whatif"),
     "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
+    "generate": Command("weeks of a played plant and its MES into a history", "generate", "generate"),
     "import": Command("bring exports of another historian into the history", "importer", "import_history"),
     "send": Command("what an ERP would send: orders, job lists; a line for each part", "sender", "send"),
     "people": Command("who may sign in, with which roles; codes and tokens", "people", "people"),
