@@ -14,6 +14,7 @@ from taktwin.cli import up
 from taktwin.commissioning.account import Account, told
 from taktwin.contracts import events, quarantine, topics
 from taktwin.contracts.events import CommandFailed
+from taktwin.errors import BusError
 from taktwin.instants import parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
@@ -58,7 +59,11 @@ def commission(options: argparse.Namespace) -> int:
     )  # fmt: skip
 
     async def at_end(supervisor: Supervisor) -> None:
-        found = await findings(supervisor.bus, registry)
+        try:
+            found = await findings(supervisor.bus, registry)
+        except BusError as gone:
+            print(f"no account of the line: {gone}; its log says why", flush=True)
+            return
         for line in lines(found):
             print(line, flush=True)
         if options.report:
@@ -81,10 +86,9 @@ async def findings(bus: Bus, registry: Registry) -> Findings:
     failed: Counter[str] = Counter()
     async for batch in bus.read_stream(topics.STREAM_EVENTS, follow=False):
         for message in batch:
-            event = events.decode(message.payload)
-            if event.type == CommandFailed.event_type:
-                data = events.content_of(event)
-                failed[f"{data}"] += 1
+            data = events.content_of(events.decode(message.payload))
+            if isinstance(data, CommandFailed):
+                failed[f"{data.name} at {data.work_unit}: {data.found}; right is {data.right}"] += 1
     return Findings(line=line, gateway_refused=dict(refused), commands_failed=dict(failed))
 
 

@@ -38,6 +38,7 @@ class UnitAccount(msgspec.Struct, frozen=True, kw_only=True):
     cycle_s: float | None  # mean work of a part; None: none was made
     cycle_expected_s: float | None
     shares: dict[str, float]  # of the time, by what it showed; they add up to 1
+    interlock_asked: int = 0  # questions that were answered, yes or no
     interlock_refused: dict[str, int] = {}  # answer -> parts
     interlock_unanswered: int = 0
 
@@ -51,6 +52,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     units: list[UnitAccount]
     calls: list[CallAnswered]
     products: dict[str, int]  # parts that went through to the end
+    without_value: list[str]  # signals that the simulation knows nothing of: nobody has tried them
 
     @property
     def refused(self) -> list[CallAnswered]:
@@ -59,12 +61,19 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def account(
-    registry: Registry, line: Line, calls: Sequence[CallAnswered], *, since_ns: int, to_ns: int
+    registry: Registry,
+    line: Line,
+    calls: Sequence[CallAnswered],
+    *,
+    since_ns: int,
+    to_ns: int,
+    without_value: Sequence[str] = (),
 ) -> Account:
     """Return what a line did until now."""
     return Account(
         plan=registry.plan.name, since_ns=since_ns, to_ns=to_ns, calls=list(calls),
         products={name: count.parts for name, count in line.counts.items()},
+        without_value=list(without_value),
         units=[_unit(registry, line, place) for place in range(len(line.cells))],
     )  # fmt: skip
 
@@ -85,7 +94,8 @@ def _unit(registry: Registry, line: Line, place: int) -> UnitAccount:
         cycle_s=round(sum(cell.cycles) / len(cell.cycles), 3) if cell.cycles else None,
         cycle_expected_s=round(sum(times) / len(times), 3) if times else None,
         shares={shows.value: round(spent.get(shows, 0) / whole, DECIMALS) for shows in Shows},
-        interlock_refused=dict(cell.refused), interlock_unanswered=cell.unanswered,
+        interlock_asked=cell.answered, interlock_refused=dict(cell.refused),
+        interlock_unanswered=cell.unanswered,
     )  # fmt: skip
 
 
@@ -100,15 +110,24 @@ def told(found: Account) -> list[str]:
             lines.append(f"  refused: {parts} parts at {unit.work_unit} by the interlock: {answer}")
         if unit.interlock_unanswered:
             lines.append(f"  unanswered: {unit.interlock_unanswered} questions of {unit.work_unit}")
-    lines.append(f"  {'':<14}{'good':>6}{'scrap':>6}{'cycle':>9}{'of':>8}  working blocked starved  down")
+    lines.append(f"  {'':<20}{'good':>6}{'scrap':>6}{'cycle':>9}{'of':>8}  of the time under an order:")
     for unit in found.units:
         cycle = "-" if unit.cycle_s is None else f"{unit.cycle_s:.1f} s"
         wanted = "-" if unit.cycle_expected_s is None else f"{unit.cycle_expected_s:.0f} s"
-        shares = [unit.shares[each] for each in (Shows.WORKING, Shows.BLOCKED, Shows.STARVED, Shows.BROKEN)]
+        said = ", ".join(f"{100 * share:.0f} % {name}" for name, share in under_order(unit).items())
         sign = " (planned)" if unit.planned else ""
         lines.append(
-            f"  {unit.work_unit:<14}{unit.good:>6}{unit.rejected:>6}{cycle:>9}{wanted:>8}"
-            + "".join(f"{100 * share:>7.0f}%" for share in shares) + sign
-        )  # fmt: skip
+            f"  {unit.work_unit + sign:<20}{unit.good:>6}{unit.rejected:>6}{cycle:>9}{wanted:>8}  {said}"
+        )
     lines.append("  made: " + (", ".join(f"{n} {name}" for name, n in found.products.items()) or "nothing"))
+    if found.without_value:
+        lines.append(f"  not tried, the simulation has no value for them: {', '.join(found.without_value)}")
     return lines
+
+
+def under_order(unit: UnitAccount) -> dict[str, float]:
+    """Return shares of the time in which a unit had a job order, the largest first; {} if it had none."""
+    whole = 1.0 - unit.shares[Shows.NO_ORDER]
+    some = {name: share / whole for name, share in unit.shares.items()
+            if name != Shows.NO_ORDER and share > 0}  # fmt: skip
+    return dict(sorted(some.items(), key=lambda each: -each[1]))

@@ -40,6 +40,7 @@ class Shows(StrEnum):
     WORKING = "working"
     BLOCKED = "blocked"
     BROKEN = "broken"
+    ASKING = "asking"  # the interlock, and nobody has answered yet
     UNANSWERED = "unanswered"  # the interlock
     REFUSED = "refused"  # a part, by the interlock
 
@@ -47,7 +48,7 @@ class Shows(StrEnum):
 STATE = {
     Shows.NO_ORDER: PackMl.IDLE, Shows.STARVED: PackMl.SUSPENDED, Shows.SET_UP: PackMl.STOPPED,
     Shows.WORKING: PackMl.EXECUTE, Shows.BLOCKED: PackMl.SUSPENDED, Shows.BROKEN: PackMl.ABORTED,
-    Shows.UNANSWERED: PackMl.HELD, Shows.REFUSED: PackMl.HELD,
+    Shows.ASKING: PackMl.SUSPENDED, Shows.UNANSWERED: PackMl.HELD, Shows.REFUSED: PackMl.HELD,
 }  # fmt: skip
 _ALARM = {
     Shows.BROKEN: (ALARM_FAULT, "A fault, as the plan expects them", 1),
@@ -87,6 +88,7 @@ class Cell:
     good: int = 0
     rejected: int = 0
     cycles: list[float] = field(default_factory=list)  # seconds of work
+    answered: int = 0  # questions
     refused: Counter[str] = field(default_factory=Counter)  # answer of the interlock -> parts
     unanswered: int = 0
     since: int = 0  # tick since when it shows what it shows
@@ -322,6 +324,7 @@ class Line(Reference):
     def _answered(self, unit: _Unit, cell: Cell, answer: int) -> None:
         assert cell.part and unit.job is cell.part
         cell.question = None
+        cell.answered += 1
         known = {int(each): each for each in Answer}
         if answer in known and known[answer].may:
             self._waiting.discard(cell.part.entity)
@@ -330,8 +333,6 @@ class Line(Reference):
             self._settle()
             return
         cell.refused[known[answer].name.lower() if answer in known else f"answer {answer}"] += 1
-        cell.shows, before = Shows.REFUSED, cell.shows
-        self._changes(cell, before, self.now)
         # The part is put aside by whoever stands there: it is in nobody's hand any more.
         self._calling.remove(unit)
         self._waiting.discard(cell.part.entity)
@@ -342,8 +343,6 @@ class Line(Reference):
     def _wake_up(self, unit: _Unit, number: int) -> None:
         cell = self.cells[unit.place]
         if number == 0:  # the refused part is aside
-            cell.shows, before = Shows.STARVED, cell.shows
-            self._changes(cell, before, self.now)
             self._freed = unit
         elif cell.question is not None and cell.question.number == number:
             assert cell.interlock
@@ -380,9 +379,9 @@ class Line(Reference):
         if unit.is_down:
             return Shows.BROKEN
         if unit.task is Doing.CALLING:
-            if cell.question is not None and cell.question.silent:
-                return Shows.UNANSWERED
-            return cell.shows or Shows.STARVED  # while it asks it shows what it showed
+            if cell.question is None:
+                return Shows.REFUSED
+            return Shows.UNANSWERED if cell.question.silent else Shows.ASKING
         if unit.task is Doing.IDLE:
             return Shows.NO_ORDER if self._allowed(cell) is None else Shows.STARVED
         return {Doing.SETUP: Shows.SET_UP, Doing.WORKING: Shows.WORKING, Doing.BLOCKED: Shows.BLOCKED}[

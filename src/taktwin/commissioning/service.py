@@ -49,6 +49,7 @@ class LineService:
         self._wanted = asyncio.Event()
         self._signals = {cell.name: _words(registry, cell.name) for cell in line.cells}
         self._calls: list[CallAnswered] = []
+        self._known: set[str] = set()  # signals that were shown a value
         line.on_wish = self._wanted.set
         for unit, each in jobs.items():
             each.on_called = _Caller(self, unit)
@@ -88,9 +89,11 @@ class LineService:
 
     def account(self) -> Account:
         """Return what the line did so far."""
-        self._line.advance_to(self._line.now)
-        return account(self.registry, self._line, self._calls, since_ns=self._start_ns,
-                       to_ns=self._at_ns(self._line.now))  # fmt: skip
+        own = {str(s.id) for signals in self._signals.values() for s in signals.values()}
+        return account(
+            self.registry, self._line, self._calls, since_ns=self._start_ns,
+            to_ns=self._at_ns(self._line.now), without_value=sorted(own - self._known),
+        )  # fmt: skip
 
     def called(self, unit: str, method: Method, job: str, status: ReturnStatus) -> None:
         """Note a call of job control and its answer."""
@@ -120,6 +123,7 @@ class LineService:
         for each in said:
             signal = self._signals[each.work_unit].get(each.word)
             if signal is not None and signal.connection in self._faces:
+                self._known.add(str(signal.id))
                 shown = Shown(signal, self._at_ns(each.tick), each.value)
                 grouped.setdefault(signal.connection, []).append(shown)
         return grouped

@@ -222,12 +222,25 @@ def test_it_asks_before_it_builds_in_and_takes_only_the_answer_to_its_question()
     answer(played, Answer.MAY, serial="S-SH-00002")
     answer(played, Answer.NONE)
     played.runs(1)
-    assert played.last("m1a", "state") == STATE[Shows.STARVED]
+    assert played.cell("m1a").shows is Shows.ASKING and played.last("m1a", "starved") is False
     assert played.last("m1a", "serial") == "", "not in work yet"
     answer(played, Answer.MAY)
     assert played.last("m1a", "state") == STATE[Shows.WORKING]
     played.runs(31)
     assert played.last("m1a", "good_count") == 1
+
+
+def test_while_it_asks_about_the_next_part_it_does_not_look_like_a_machine_at_work() -> None:
+    played = asking()
+    answer(played, Answer.MAY)
+    played.starts("m0a", "B-10", quantity=1)
+    played.runs(31)  # the next one waits before it when the first is done
+    assert played.last("m1a", "good_count") == 1
+    assert played.last("m1a", "state") == STATE[Shows.ASKING] != STATE[Shows.WORKING]
+    played.runs(2)
+    answer(played, Answer.MAY)
+    played.runs(30.1)
+    assert played.cell("m1a").spent[Shows.WORKING] == 60 * SECOND
 
 
 def test_a_refused_part_is_put_aside_with_an_alarm_and_the_next_is_asked_about() -> None:
