@@ -9,7 +9,7 @@ deadline looks at a clock, which it is given: then what is done so far is the an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +51,31 @@ Start = Callable[[Compiled, int, int], State]
 
 AS_IT_IS = "as it is"
 CHUNK = 4  # replications that a thread takes at once
+CHUNK_AWAY = 16  # that go to another machine at once
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Replications of one scenario, as they travel to whoever runs them; `span` is ticks."""
+
+    plant: Compiled
+    start: Start | None
+    seed: int
+    replications: range
+    span: int
+
+
+Away = Callable[[Sequence[Share], Callable[[], bool]], Iterator[tuple[int, Columns]]]
+"""(shares, is it too late) -> of each share run, in any sequence, its place and what `replicated` says."""
+
+
+def replicated(share: Share) -> Columns:
+    """Return the columns of `Runs`, a row for each replication of a share: the work of another machine."""
+    mine = _Contender(Scenario(AS_IT_IS), share.plant, share.start, share.seed)
+    mine.begun = share.replications.start
+    mine.prepare(len(share.replications))
+    mine.work(range(len(share.replications)), share.span)
+    return mine.more.columns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +201,7 @@ class _Contender:
         self.runs = Runs(plant, 0)
         self.more = Runs(plant, 0)
         self.is_done = np.zeros(0, np.bool_)
+        self.begun = 0  # replications before this round
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""
@@ -186,7 +212,7 @@ class _Contender:
         """Run replications of this round; threads work on rows of their own."""
         state: State | None = None
         for row in rows:
-            replication = len(self.runs) + row
+            replication = self.begun + row
             if self.start is not None:
                 state = self.start(self.plant, self.seed, replication)
                 self.more.begin(row, state, is_fresh=False)
@@ -203,11 +229,22 @@ class _Contender:
             self.more.put(row, state)
             self.is_done[row] = True
 
+    def share(self, rows: range, span: int) -> Share:
+        """Return replications of this round as they travel."""
+        numbers = range(self.begun + rows.start, self.begun + rows.stop)
+        return Share(self.plant, self.start, self.seed, numbers, span)
+
+    def take(self, rows: range, found: Columns) -> None:
+        """Take in what came back of `share`."""
+        self.more.fill(rows, found)
+        self.is_done[rows.start : rows.stop] = True
+
     def close(self) -> None:
         """Keep what the round has done without a gap."""
         done = int(np.argmin(self.is_done)) if not self.is_done.all() else len(self.is_done)
         if done:
             self.runs = self.runs.then(self.more.head(done))
+        self.begun = len(self.runs)
         self.more = Runs(self.plant, 0)
 
 
@@ -225,6 +262,7 @@ def compare(
     deadline_s: float | None = None,
     clock: Callable[[], float] | None = None,
     threads: int = 1,
+    away: Away | None = None,
     told: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Return the scenarios beside the plant as it is.
@@ -238,6 +276,7 @@ def compare(
     precision : stop a scenario once all its KPIs are known that well
     racing : stop a scenario once it is behind the best for sure
     deadline_s, clock : stop all once the clock, which counts seconds, is that much further
+    away : runs replications on other machines instead of `threads` here, the same to the bit
     told : is shown the answer so far after each round
 
     Raises
@@ -271,9 +310,10 @@ def compare(
         for count in rounds:
             for each in running:
                 each.prepare(count)
+            chunk = CHUNK_AWAY if away else CHUNK
             tasks = [
-                (each, range(low, min(low + CHUNK, count)))
-                for low in range(0, count, CHUNK)
+                (each, range(low, min(low + chunk, count)))
+                for low in range(0, count, chunk)
                 for each in running
             ]
 
@@ -281,7 +321,12 @@ def compare(
                 if not is_late():
                     task[0].work(task[1], span)
 
-            if threads == 1:
+            if away:
+                shares = [each.share(rows, span) for each, rows in tasks]
+                for place, found in away(shares, is_late):
+                    each, rows = tasks[place]
+                    each.take(rows, found)
+            elif threads == 1:
                 for task in tasks:
                     work(task)
             else:
