@@ -21,7 +21,9 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     data_dir: str
     plant_dir: str
-    demo: bool = False  # a virtual plant or a recording plays the machines
+    demo: bool = False  # no machine is real: a virtual plant, a recording or a planned line plays them
+    commissioning: bool = False  # it is the planned line of a plan
+    failures: bool = True  # of a planned line, as its plan expects them
     seed: int = 1
     speed: float = 1.0  # plant seconds per wall second
     epoch_ns: int = 0  # plant time at wall_epoch_ns; 0 and 0: plant time is wall time
@@ -37,6 +39,13 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: dict[str, str] = {}  # connection name -> address, where the demo chose free ports
     history_bytes_max: int = 20_000_000_000
     disk_free_bytes_min: int = 500_000_000
+
+    @property
+    def player(self) -> str:
+        """Return the process that plays the machines; "": they are real."""
+        if not self.demo:
+            return ""
+        return "commissioning" if self.commissioning else "virtual_plant"
 
     @property
     def run_dir(self) -> Path:

@@ -350,6 +350,31 @@ def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product:
     expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted")
 
 
+def test_what_is_on_hold_stands_on_one_page_where_a_lot_is_held_and_let_go(
+    page: Page, product: Product
+) -> None:
+    serial = serials(product, "88263")[0]
+    command(product, "hold.set", kind="unit", id=serial, cause="noise at the bench")
+    page.goto(product.url + "quality")
+    page.get_by_role("link", name="On hold").click()
+    unit = page.locator(f"[data-hold='{serial}']")
+    expect(unit).to_contain_text("noise at the bench")
+    expect(unit).to_contain_text("order 88263")
+    page.locator("form").get_by_role("combobox").select_option("lot")
+    page.get_by_label("Number").fill("ST-42-1107")
+    page.get_by_label("Why").fill("rust on the bars")
+    page.get_by_role("button", name="Hold it").click()
+    lot = page.locator("[data-hold='ST-42-1107']")
+    expect(lot).to_contain_text("rust on the bars")
+    shot(page, "holds")
+    for row, name in ((lot, "ST-42-1107"), (unit, serial)):
+        row.get_by_role("button", name=f"Release {name}").click()
+        page.get_by_label("Why").fill("looked at, good")
+        page.locator("form").get_by_role("button", name=f"Release {name}").click()
+        expect(row).to_have_count(0)
+    assert product.api(f"/mes/units/{serial}")["unit"]["disposition"] != "Restricted"
+
+
 def test_a_reviewer_reads_the_exceptions_first_and_suspects_are_held_at_once(
     page: Page, product: Product
 ) -> None:
@@ -684,7 +709,9 @@ def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Pa
 
 
 def test_a_planner_asks_what_if_in_three_clicks(page: Page, product: Product) -> None:
-    until(lambda: product.api("/whatif")["state"] == "ready", 120)  # a machine that is new compiles first
+    until(
+        lambda: product.api("/whatif/status")["state"] == "ready", 120
+    )  # a machine that is new compiles first
     page.goto(product.url)
     page.get_by_role("link", name="What-if").click()
     page.locator("[data-machine=hob1]").click()

@@ -184,6 +184,13 @@ RIGHTS: dict[str, Rights] = {
         answers=True,
         mqtt=True,
     ),
+    # A planned line is heard as machines are, through the gateway; here it says that it is one.
+    "commissioning": Rights(
+        publish=(topics.RAW, _health("commissioning")),
+        subscribe=(_at("_qry_v1.commissioning.>"),),
+        answers=True,
+        mqtt=True,
+    ),
     # The mirror writes what its name says and nothing that a program of ours would believe.
     "mirror": Rights(
         publish=(_at("*.>"),), publish_deny=tuple(_at(kind) for kind in SYSTEM_KINDS), mqtt=True

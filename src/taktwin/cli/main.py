@@ -28,6 +28,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("run a plant whose machines are played", "up", "demo", "add_demo_arguments"),
     "up": Command("run a plant until told to stop", "up", "up"),
+    "commission": Command("run a change that is not built yet, as if it were", "commission", "commission"),
     "check": Command("say every mistake in a plant folder, with file and line", "check", "run"),
     "browse": Command("list what a machine offers: addresses for the plant folder", "browse", "browse"),
     "state": Command("print what every work unit of a running installation does", "ask", "state"),
@@ -40,6 +41,7 @@ COMMANDS = {
     "simulate": Command(
         "fit: a model of the plant out of an event log, with its evidence", "simulate", "simulate"
     ),
+    "calibrate": Command("the simulated plant's parameters out of its own history", "calibrate", "calibrate"),
     "verify-audit": Command("prove that a journal of the MES was never changed", "audit", "verify_audit"),
     "doctor": Command(
         "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import webbrowser
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,17 +68,21 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def up(options: argparse.Namespace) -> int:
     """Run a plant until told to stop."""
     registry = _open(options.plant)
+    if registry.plan is not None:
+        raise _is_a_plan(options.plant, "connects to real machines")
     data_dir = Path(options.data or f"var/{registry.site}")
     installation = installations.production(
         registry, data_dir=data_dir, http_port=options.http_port, mqtt_port=options.mqtt_port,
         nats_url=options.nats_url, public_url=options.public_url,
     )  # fmt: skip
-    return asyncio.run(_run(installation, registry, browser=not options.no_browser))
+    return asyncio.run(run(installation, registry, browser=not options.no_browser))
 
 
 def demo(options: argparse.Namespace) -> int:
     """Run a plant whose machines are played: by the virtual plant, or from a recording."""
     registry = _open(options.plant)
+    if registry.plan is not None:
+        raise _is_a_plan(options.plant, "plays a plant that stands")
     if not registry.demo:
         found = f"{options.plant} has no demo section"
         raise ConfigError([Mistake(f"{options.plant}/plant.yaml", 1, "demo", found, "physics or recording")])
@@ -88,7 +93,7 @@ def demo(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if options.headless:
         return asyncio.run(_headless(installation, registry, span_s(options.span), options.report))
-    return asyncio.run(_run(installation, registry, browser=not options.no_browser))
+    return asyncio.run(run(installation, registry, browser=not options.no_browser))
 
 
 def span_s(text: str) -> float:
@@ -117,6 +122,11 @@ def _open(word: str) -> Registry:
     return open_plant(installations.plant_folder(word))
 
 
+def _is_a_plan(word: str, does: str) -> ConfigError:
+    right = f"the folder of a plant, which this {does}; a plan is run by `taktwin commission {word}`"
+    return ConfigError([Mistake("command line", 1, "plant", word, right)])
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -131,7 +141,13 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-async def _run(installation: Installation, registry: Registry, *, browser: bool) -> int:
+AtEnd = Callable[[Supervisor], Awaitable[None]]
+
+
+async def run(
+    installation: Installation, registry: Registry, *, browser: bool, at_end: AtEnd | None = None
+) -> int:
+    """Run an installation until told to stop; `at_end` is done before anything of it stops."""
     stop = _stop_event()
     _say(f"taktwin {__version__}: {registry.name}, {len(registry.work_units)} work units, "
          f"{len(registry.signals)} signals, plant model {registry.prefix}")  # fmt: skip
@@ -142,6 +158,8 @@ async def _run(installation: Installation, registry: Registry, *, browser: bool)
             await unless(stop, _say_who(supervisor))
         _say_where(supervisor, browser=browser)
         await stop.wait()
+        if at_end is not None:
+            await at_end(supervisor)
     except Stopped:
         _say("told to stop before everything had started")
     finally:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from taktwin.identity import EquipmentId
+from taktwin.plant.registry import Registry
 from taktwin.standards.job_control import (
     STORING,
     Cause,
@@ -173,3 +175,31 @@ class JobList:
             for listener in self.listeners:
                 listener(*self._untold[0])
             self._untold.popleft()
+
+
+def lists(registry: Registry, now_ns: Callable[[], int]) -> dict[str, JobList]:
+    """Return an empty list of job orders for each cell whose plant model names a receiver."""
+    return {
+        str(name): JobList(str(name), now_ns, takes=_takes(registry, name))
+        for name, equipment in sorted(registry.equipment.items())
+        if equipment.job_control
+    }
+
+
+def _takes(registry: Registry, name: EquipmentId) -> Callable[[Order], str]:
+    """Return what says why a cell cannot make a product: it is on none of its product's operations."""
+    equipment = registry.equipment[name]
+
+    def takes(order: Order) -> str:
+        product = registry.products.get(order.product)
+        routing = None if product is None else registry.routings.get(product.routing)
+        if routing is None:
+            return f"{order.product or 'nothing'} is not made here"
+        for operation in routing.operations:
+            if str(name) in operation.equipment or (
+                not operation.equipment and operation.equipment_class == equipment.class_id
+            ):
+                return ""
+        return f"{order.product} has no operation at {name}"
+
+    return takes

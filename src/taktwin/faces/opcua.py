@@ -245,6 +245,7 @@ class OpcUaFace:
         security: Security | None = None,
         jobs: Sequence[JobList] = (),
         now_ns: Callable[[], int] = lambda: 0,
+        says_what_is_unknown: bool = False,
     ) -> None:
         self.registry = registry
         self.connection = connection
@@ -253,6 +254,7 @@ class OpcUaFace:
         self._security = security
         self._jobs = jobs  # of the cells that take job orders
         self._now_ns = now_ns
+        self._says_what_is_unknown = says_what_is_unknown
         self._receivers: JobReceivers | None = None
         self._gate = _Gate()
         self._server: _Server | None = None
@@ -288,6 +290,8 @@ class OpcUaFace:
         self._server = server
         await self._build()
         await self.show(first)
+        if self._says_what_is_unknown:
+            await self._show_unknown()
         await server.start()
 
     async def show(self, values: Sequence[Shown]) -> None:
@@ -313,6 +317,18 @@ class OpcUaFace:
                 self.refused += 1
             if signal.path == "state":
                 await self._show_item(str(signal.equipment), value, stamp)
+
+    async def _show_unknown(self) -> None:
+        """Let each node that was shown no value say so: a zero would be believed."""
+        assert self._server is not None, "made"
+        stamp = _moment(self._now_ns())
+        waiting = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWaitingForInitialData))
+        for index, slot in self._slots.items():
+            if index not in self._last:
+                nothing = ua.DataValue(StatusCode=waiting, SourceTimestamp=stamp, ServerTimestamp=stamp)
+                await self._server.iserver.aspace.write_attribute_value(
+                    slot.node_id, ua.AttributeIds.Value, nothing
+                )
 
     async def show_malformed(self, signal: Signal, source_ns: int) -> None:
         """Show what no sane controller would: not a number, where the node can hold it."""

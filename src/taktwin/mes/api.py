@@ -32,6 +32,7 @@
 | `standing` | {work_unit} | {work_unit, stops, reasons, at_ns} |
 | `nonconformance` | {nonconformance} | {nonconformance, results, suspect_units} |
 | `suspicions` | {} | {suspicions} |
+| `holds` | {} | {holds, lots, units}: what nobody may use now |
 | `route_state` | {unit, work_unit} | {may, code, detail, operation, rework} |
 | `trail` | {subject, person, from_ns, to_ns, before, limit} | {entries, more} |
 | `unit_record` | {unit, site} | {content}: JSON of contracts.device_history |
@@ -71,6 +72,7 @@ from taktwin.mes.mastering.queries import definitions_of
 from taktwin.mes.performance.availability import availability
 from taktwin.mes.performance.figures import performance, standing, stop
 from taktwin.mes.performance.queries import crew, labour, people
+from taktwin.mes.quality.holds import on_hold
 from taktwin.mes.quality.queries import (
     RESULTS_SHOWN,
     Check,
@@ -531,6 +533,6 @@ QUERIES: dict[str, Answers] = {
 
 # Questions that look into the journal too.
 TRAILS: dict[str, Trails] = {
-    "trail": audit_view, "unit_record": _record, "unit_record_pdf": _record_pdf,
+    "trail": audit_view, "holds": on_hold, "unit_record": _record, "unit_record_pdf": _record_pdf,
     **exchange.TRAILS,
 }  # fmt: skip

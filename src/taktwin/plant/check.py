@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from zoneinfo import available_timezones
 
-from taktwin.plant import check_assets, check_floor, check_permits, check_signals, check_work, schema
+from taktwin.plant import (
+    check_assets,
+    check_floor,
+    check_permits,
+    check_plan,
+    check_signals,
+    check_work,
+    schema,
+)
 from taktwin.plant.expand import Expansion, expand, flatten
 from taktwin.plant.load import Literally, Loaded, one_of, suggestion
 from taktwin.plant.references import known, secrets_in
@@ -44,6 +52,10 @@ def check(loaded: Loaded) -> Expansion | None:
     check_floor.check(loaded, plant)
     check_work.check(loaded, plant)
     check_permits.check(loaded, plant, expansion)
+    roles: dict[str, set[str]] = {}
+    for draft in expansion.drafts:
+        roles.setdefault(draft.equipment, set()).add(draft.definition.role)
+    check_plan.check(loaded, plant, roles)
     return expansion
 
 

@@ -19,9 +19,11 @@ from taktwin.identity import EquipmentId, SignalId
 from taktwin.plant import layout, schema
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.check import check
+from taktwin.plant.check_plan import played_routes
 from taktwin.plant.expand import Draft, Expansion, ancestors, signal_name, words_of
 from taktwin.plant.instructions import read_drafts
-from taktwin.plant.load import Loaded, load
+from taktwin.plant.load import Loaded
+from taktwin.plant.plan import read
 from taktwin.plant.registry import (
     Asset,
     Buffer,
@@ -41,14 +43,14 @@ HASH_VERSION = 1  # raised when the canonical form itself changes its meaning
 
 
 def open_plant(folder: str | Path, *, valid_from_ns: int = 0) -> Registry:
-    """Return the registry of a plant folder, valid from an instant of plant time.
+    """Return the registry of a plant folder, or of a plan's, valid from an instant of plant time.
 
     Raises
     ------
     ConfigError
         With all mistakes at once, each with file, line, field, found and expected.
     """
-    loaded = load(folder)
+    loaded = read(folder)
     expansion = check(loaded)
     if loaded.mistakes or expansion is None:
         raise ConfigError(_sorted(loaded.mistakes))
@@ -57,21 +59,24 @@ def open_plant(folder: str | Path, *, valid_from_ns: int = 0) -> Registry:
 
 def find_mistakes(folder: str | Path) -> list[Mistake]:
     """Return every mistake in a plant folder, by file and line; an empty list if there is none."""
-    loaded = load(folder)
+    loaded = read(folder)
     check(loaded)
     if loaded.plant is None:
         return _sorted(loaded.mistakes)
-    drafts = read_drafts(folder, loaded.plant.products, loaded.plant.routings)
+    drafts = read_drafts(loaded.folder, loaded.plant.products, loaded.plant.routings)
     return _sorted([*loaded.mistakes, *drafts.mistakes])
 
 
-def content_hash(plant: schema.Plant) -> str:
-    """Return the SHA-256 of what a plant declares, hex.
+def content_hash(plant: schema.Plant, plan: schema.Plan | None = None) -> str:
+    """Return the SHA-256 of what a plant declares, hex; of one as it would be, with what is expected of it.
 
     Mappings are sorted by key; which files said it (`include`) is left out.
     """
     content = msgspec.structs.replace(plant, include=[])
-    encoded = msgspec.json.encode([HASH_VERSION, content], order="deterministic")
+    parts: list[object] = [HASH_VERSION, content]
+    if plan is not None:
+        parts.append(msgspec.structs.replace(plan, of="", include=[]))
+    encoded = msgspec.json.encode(parts, order="deterministic")
     return hashlib.sha256(encoded).hexdigest()
 
 
@@ -99,7 +104,7 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         of_connection[signal.connection].append(signal.index)
         by_address.setdefault((signal.connection, signal.address), signal)
     return Registry(
-        hash=content_hash(plant),
+        hash=content_hash(plant, loaded.plan),
         valid_from_ns=valid_from_ns,
         enterprise=plant.enterprise,
         site=plant.site,
@@ -164,6 +169,10 @@ def _compile(loaded: Loaded, expansion: Expansion, valid_from_ns: int) -> Regist
         interlocks=dict(sorted(plant.interlocks.items())),
         permits=dict(sorted(plant.permits.items())),
         demo=plant.demo,
+        plan=loaded.plan,
+        plan_routes=()
+        if loaded.plan is None
+        else tuple(played_routes(plant, loaded.plan, loaded.changed.get("routings", frozenset()))),
         by_id={signal.id: signal for signal in signals},
         by_address=by_address,
     )  # fmt: skip
@@ -365,4 +374,6 @@ def _point(position: schema.Position | None) -> tuple[float | None, float | None
 
 def _place_of(loaded: Loaded, path: str) -> str:
     spot = loaded.spot(path)
-    return f"{Path(spot.file).relative_to(loaded.folder).as_posix()}:{spot.line}"
+    file = Path(spot.file)
+    inside = loaded.plan_folder if loaded.plan_folder and file.is_relative_to(loaded.plan_folder) else None
+    return f"{file.relative_to(inside or loaded.folder).as_posix()}:{spot.line}"

@@ -24,6 +24,7 @@ from taktwin.plant.schema import Kind
 from taktwin.plant.yaml_nodes import Mapping, Node, Scalar, Sequence, found_in, line_of
 
 MAIN_FILE = "plant.yaml"
+PLAN_FILE = "plan.yaml"  # of a change that is not built yet
 FREE_MAX = 200_000  # values in settings, options and properties of a whole plant
 BROKEN = object()  # what a reader returns after it has said what is wrong
 
@@ -45,6 +46,9 @@ class Loaded:
     mistakes: list[Mistake]
     broken: set[str] = field(default_factory=set)  # entries that exist but could not be read
     complete: bool = True  # False: a file could not be read, so what it declares is not known
+    plan: schema.Plan | None = None  # the change that was laid over the plant
+    plan_folder: Path | None = None
+    changed: dict[str, frozenset[str]] = field(default_factory=dict)  # section -> ids that the plan says
 
     def spot(self, path: str) -> Spot:
         """Return where a path is described; for a field that is absent, where its owner is."""
@@ -121,13 +125,43 @@ def load_alone(root: Path, name: str, kind: type[msgspec.Struct]) -> Alone:
     return Alone(None if missing or reader.mistakes else kind(**values), reader.mistakes, reader.spots)
 
 
+class Overlay(NamedTuple):
+    """A file that says how a plant is changed, and the sections of the files that it includes."""
+
+    head: msgspec.Struct | None  # None: something that has to be there is missing or broken
+    sections: dict[str, Any]
+    spots: dict[str, Spot]
+    mistakes: list[Mistake]
+    broken: set[str]
+    complete: bool
+
+
+def load_overlay(root: Path, name: str, kind: type[msgspec.Struct]) -> Overlay:
+    """Return what a folder of changes says: its main file, and sections of a plant in the others."""
+    reader = _Reader(root)
+    values = reader.read_file(name, main=True, kind=kind)
+    missing = [f.encode_name for f in msgspec.structs.fields(kind) if f.required and f.name not in values]
+    for field_name in missing:
+        if field_name not in reader.broken:
+            reader.mistake(name, 1, field_name, "nothing", f"{field_name} of {_WHAT[kind]}")
+    head = None if missing or reader.mistakes else kind(**values)
+    sections: dict[str, Any] = {}
+    for file in reader.included(values):
+        if file != name:
+            for section, value in reader.read_file(file, main=False).items():
+                reader.merge(sections, section, value)
+    return Overlay(head, sections, reader.spots, reader.mistakes, reader.broken, reader.complete)
+
+
 _HINTS: dict[type[msgspec.Struct], tuple[str, str]] = {
     schema.Plant: ("classes", "equipment"),
     schema.WorkInstruction: ("title", "steps"),
+    schema.Plan: ("of", "planned"),
 }
 _WHAT: dict[type[msgspec.Struct], str] = {
     schema.Plant: "a plant",
     schema.WorkInstruction: "a work instruction",
+    schema.Plan: "a plan",
 }
 _REQUIRED_HINT = {
     "enterprise": "the first level of every topic",

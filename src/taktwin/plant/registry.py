@@ -229,6 +229,8 @@ class Registry:
     interlocks: Mapping[str, Any] = field(default_factory=dict)  # work unit -> schema.Interlock
     permits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # unit -> command -> schema.Permit
     demo: Mapping[str, Any] = field(default_factory=dict)  # how the demo plays this plant: physics, recording
+    plan: Any = None  # schema.Plan; None: the plant as it stands
+    plan_routes: tuple[str, ...] = ()  # routings that the plan concerns
     by_id: Mapping[SignalId, Signal] = field(default_factory=dict)
     by_address: Mapping[tuple[str, str], Signal] = field(default_factory=dict)  # (connection, address)
 

@@ -577,6 +577,30 @@ class AuthorityRule(Described, frozen=True, kw_only=True):
     window_s: float | None = None
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of a work unit that nobody has measured yet; its times are the standard times."""
+
+    good: float = 1.0  # share of the parts that pass
+    work_cv: float = 0.1  # standard deviation of a part's time over its standard time; 0 = always the same
+    fails_every_h: float | None = None  # of work, on the average; absent: it does not fail
+    repair_min: float = 10.0  # on the average
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a plant that is not built yet: the file `plan.yaml` of a folder of its own.
+
+    The files that it includes hold sections as those of a plant. An entry in them takes the place of the
+    plant's entry of that id, whole, or is a new one.
+    """
+
+    of: str  # folder of the plant that it changes, seen from this one
+    name: str  # what people call the change
+    include: list[str] = []  # files or patterns, inside this folder
+    planned: list[str] = []  # work units that it adds: they do not exist yet
+    without: dict[str, list[str]] = {}  # section -> ids of the plant's entries that fall away
+    expected: dict[Name, Expected] = {}  # work unit -> what is expected of it
+
+
 class Plant(Described, frozen=True, kw_only=True):
     """A whole plant folder."""
 

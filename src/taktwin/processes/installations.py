@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
+
 from taktwin.clock import SystemClock
 from taktwin.errors import ConfigError, Mistake
 from taktwin.instants import SECOND_NS
+from taktwin.plant.load import PLAN_FILE
+from taktwin.plant.plan import is_plant
 from taktwin.plant.registry import Registry
 from taktwin.settings import Installation
 
@@ -39,7 +43,24 @@ def example_plant(name: str) -> Path:
 def plant_folder(word: str) -> Path:
     """Return the plant folder that a person named: a path, or the name of an example."""
     folder = Path(word)
-    return folder.resolve() if (folder / "plant.yaml").exists() else example_plant(word)
+    return folder.resolve() if is_plant(folder) else example_plant(word)
+
+
+def plan_folder(word: str) -> Path:
+    """Return the folder of a plan that a person named: a path, or the name of an example.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such plan, with those that exist.
+    """
+    root = Path(__file__).resolve().parents[3] / "examples" / "plans"
+    for folder in (Path(word), root / word):
+        if (folder / PLAN_FILE).exists():
+            return folder.resolve()
+    known = ", ".join(sorted(each.parent.name for each in root.glob(f"*/{PLAN_FILE}")))
+    right = f"a folder with a {PLAN_FILE}" + (f", or one of {known}" if known else "")
+    raise ConfigError([Mistake("command line", 1, "plan", word, right)])
 
 
 def working_epoch_ns(registry: Registry, wall_now_ns: int) -> int:
@@ -89,6 +110,27 @@ def demo(
         data_dir=str(data_dir.resolve()), plant_dir=registry.folder, demo=True, seed=seed, speed=speed,
         epoch_ns=epoch_ns, wall_epoch_ns=wall_ns, http_port=http_port,
     )  # fmt: skip
+
+
+def commissioning(
+    registry: Registry,
+    *,
+    folder: Path,
+    data_dir: Path,
+    speed: float,
+    seed: int,
+    failures: bool = True,
+    http_port: int = 0,
+    start_ns: int | None = None,
+) -> Installation:
+    """Return the installation of a plan's commissioning, which starts from nothing as a demo does.
+
+    As there, no address of the plant folder is ever connected to: nothing real hears of it.
+    """
+    like_a_demo = demo(
+        registry, data_dir=data_dir, speed=speed, seed=seed, http_port=http_port, start_ns=start_ns
+    )
+    return msgspec.structs.replace(like_a_demo, plant_dir=str(folder), commissioning=True, failures=failures)
 
 
 def production(

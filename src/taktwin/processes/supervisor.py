@@ -30,6 +30,7 @@ from taktwin.contracts.state import Health
 from taktwin.entropy import fingerprint, one_time_code
 from taktwin.errors import BusError, ConfigError, Mistake, StoreError, WorldError
 from taktwin.identity import Place
+from taktwin.plant.plan import copy
 from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
@@ -40,7 +41,11 @@ from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARI
 
 # The machines of a demo take longest. They come before the gateway, which would only note that nobody is
 # there yet, and before the MES, which waits for its database.
-ORDER = ("historian", "twin", "recorder", "portal", "virtual_plant", "commander", "whatif", "mes", "gateway")
+ORDER = (
+    "historian", "twin", "recorder", "portal", "virtual_plant", "commissioning", "commander", "whatif", "mes",
+    "gateway",
+)  # fmt: skip
+PLAYERS = ("virtual_plant", "commissioning")
 START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
@@ -138,7 +143,7 @@ class Supervisor:
         self._say(f"backbone     {self._backbone.description}")
         await self._listen()
         for name in ORDER:
-            if name == "virtual_plant" and not self.installation.demo:
+            if name in PLAYERS and name != self.installation.player:
                 continue
             password = self._backbone.passwords.get(name, "")
             environment = {**os.environ, settings.PASSWORD_VARIABLE: password, wiring.SUPERVISED: "1"}
@@ -151,8 +156,8 @@ class Supervisor:
                 environment[settings.SETUP_VARIABLE] = fingerprint(self.setup_code)
             child = Child(name, environment)
             self.children[name] = child
-            if name == "gateway" and "virtual_plant" in self.children:
-                await self._until_healthy(self.children["virtual_plant"])
+            if name == "gateway" and self.installation.player:
+                await self._until_healthy(self.children[self.installation.player])
             await self._spawn(child)
             self._watchers.append(asyncio.create_task(self._watch(child), name=f"watch-{name}"))
         for name, server, exits in self._servers():
@@ -418,8 +423,7 @@ def _with_frozen_plant(installation: Installation) -> Installation:
     frozen = installation.run_dir / "plant"
     if frozen.exists():
         shutil.rmtree(frozen)
-    shutil.copytree(installation.plant_dir, frozen)
-    return msgspec.structs.replace(installation, plant_dir=str(frozen))
+    return msgspec.structs.replace(installation, plant_dir=str(copy(installation.plant_dir, frozen)))
 
 
 def _addresses(installation: Installation, registry: Registry) -> Installation:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 
@@ -23,27 +20,22 @@ from taktwin.contracts import topics
 from taktwin.contracts.state import Health, encode
 from taktwin.errors import BusError, ConfigError, Mistake
 from taktwin.faces.base import Face
-from taktwin.faces.job_list import JobList
-from taktwin.faces.modbus import ModbusFace
-from taktwin.faces.mqtt import MqttFace
-from taktwin.faces.opcua import OpcUaFace
+from taktwin.faces.job_list import lists
 from taktwin.faces.shdr import ShdrFace, ShdrPlayer, play
-from taktwin.identity import EquipmentId
 from taktwin.instants import SECOND_NS, parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
+from taktwin.processes.faces import for_ever, make_faces
 from taktwin.processes.wiring import ends_at_once, joined, memory_mb, run
-from taktwin.settings import Installation, bus_password
+from taktwin.settings import Installation
 from taktwin.stopping import unless
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.injections import Injection, InjectionAnswer
-from taktwin.virtual_plant.jobs import lists
 from taktwin.virtual_plant.model import VirtualPlant
 from taktwin.virtual_plant.service import PlantService
 from taktwin.virtual_plant.truth import Truth, TruthFile
 
 NAME = "virtual_plant"
-log = logging.getLogger(__name__)
 
 
 async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
@@ -51,7 +43,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     registry = open_plant(installation.plant_dir)
     truth_file = TruthFile(installation.room(NAME) / "truth.jsonl")
     jobs = lists(registry, clock.now_ns)
-    faces = make_faces(registry, installation, jobs, clock.now_ns)
+    faces = make_faces(registry, installation, NAME, jobs, clock.now_ns)
     plant: VirtualPlant | None = None
     truth = Truth(truth_file)
     if "physics" in registry.demo:
@@ -67,7 +59,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     bus = await joined(installation, clock, stop, user=NAME) if installation.nats_url else None
     try:
         recording = None if plant is not None else Recording(registry, faces)
-        with _for_ever():
+        with for_ever():
             # Five servers of OPC UA take seconds to build, on a busy machine longer than a stop may last.
             await unless(stop, service.open())
         await _serve(bus, registry, service)
@@ -89,58 +81,6 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         truth_file.close()
         if bus is not None:
             await bus.close()
-
-
-@contextlib.contextmanager
-def _for_ever() -> Iterator[None]:
-    """Make objects that stay for ever: a million, of the servers' address spaces.
-
-    To walk them again and again took half of the time that they are made in, and later 0.3 s of
-    processor time at once, seconds on a busy machine, in which every server was silent.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def make_faces(
-    registry: Registry,
-    installation: Installation,
-    jobs: Mapping[str, JobList] = MappingProxyType({}),
-    now_ns: Callable[[], int] = lambda: 0,
-) -> dict[str, Face]:
-    """Return a face for each connection of the plant, at the endpoint that the installation chose."""
-    made: dict[str, Face] = {}
-    for name, connection in registry.connections.items():
-        endpoint = installation.endpoints.get(name) or str(connection.settings.get("endpoint", ""))
-        if connection.connector == "opcua":
-            if not endpoint.startswith("opc.tcp://"):
-                endpoint = f"opc.tcp://{endpoint}"
-            received = [
-                each
-                for cell, each in jobs.items()
-                if registry.equipment[EquipmentId(cell)].connection == name
-            ]
-            made[name] = OpcUaFace(registry, name, endpoint=endpoint, jobs=received, now_ns=now_ns)
-        elif connection.connector == "modbus-tcp":
-            made[name] = ModbusFace(registry, name, endpoint=endpoint)
-        elif connection.connector == "shdr":
-            made[name] = ShdrFace(registry, name, endpoint=endpoint)
-        elif connection.connector == "mqtt" and installation.mqtt_port:
-            made[name] = MqttFace(
-                registry,
-                name,
-                host=installation.mqtt_host,
-                port=installation.mqtt_port,
-                user=NAME if bus_password() else "",
-                password=bus_password(),
-            )
-        else:
-            log.warning("nobody plays connection %s (%s)", name, connection.connector)
-    return made
 
 
 def _plant(registry: Registry, installation: Installation, clock: Clock, sink: TruthFile) -> VirtualPlant:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from pathlib import Path
 
 from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
+from taktwin.whatif import kept, validity
 from taktwin.whatif.service import COMPONENT, WhatIfService
 
 NICER = 10
@@ -25,7 +27,11 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         os.nice(NICER)
     registry = open_plant(installation.plant_dir)
     bus = await joined(installation, clock, stop, user=COMPONENT)
-    service = WhatIfService(bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid())
+    service = WhatIfService(
+        bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
+        calibrations=kept.folder(installation.room(COMPONENT)),
+        backtest=Path(installation.data_dir) / validity.FILE,
+    )  # fmt: skip
     try:
         await service.run(stop)
     finally:

@@ -35,6 +35,7 @@ from taktwin.simulation.result import (
     Kpi,
     Runs,
     Validity,
+    Watch,
     kpi,
     kpi_values,
     order_columns,
@@ -60,6 +61,7 @@ class Share:
 
     plant: Compiled
     start: Start | None
+    watch: Watch | None
     seed: int
     replications: range
     span: int
@@ -71,7 +73,7 @@ Away = Callable[[Sequence[Share], Callable[[], bool]], Iterator[tuple[int, Colum
 
 def replicated(share: Share) -> Columns:
     """Return the columns of `Runs`, a row for each replication of a share: the work of another machine."""
-    mine = _Contender(Scenario(AS_IT_IS), share.plant, share.start, share.seed)
+    mine = _Contender(Scenario(AS_IT_IS), share.plant, share.start, share.seed, share.watch)
     mine.begun = share.replications.start
     mine.prepare(len(share.replications))
     mine.work(range(len(share.replications)), share.span)
@@ -141,7 +143,8 @@ class Comparison:
 
     def values(self, scenario: str, name: str) -> FloatArray:
         """Return a KPI of each replication."""
-        return kpi_values(self.runs[scenario], kpi(name))
+        asked = next((each for each in self.kpis if each.name == name), None)
+        return kpi_values(self.runs[scenario], kpi(name) if asked is None else asked)
 
     def best(self, name: str | None = None) -> str:
         """Return the scenario with the best mean of a KPI, the first one asked unless another is named."""
@@ -192,20 +195,23 @@ class Comparison:
 class _Contender:
     """A scenario on its way: its plant, what it has run, what it must still run."""
 
-    def __init__(self, scenario: Scenario, plant: Compiled, start: Start | None, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, plant: Compiled, start: Start | None, seed: int, watch: Watch | None
+    ) -> None:
         self.scenario = scenario
+        self.watch = watch
         self.plant = plant
         self.start = start
         self.seed = seed
         self.origin: State | None = None if start else fresh(plant, seed=seed)
-        self.runs = Runs(plant, 0)
-        self.more = Runs(plant, 0)
+        self.runs = Runs(plant, 0, watch)
+        self.more = Runs(plant, 0, watch)
         self.is_done = np.zeros(0, np.bool_)
         self.begun = 0  # replications before this round
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""
-        self.more = Runs(self.plant, count)
+        self.more = Runs(self.plant, count, self.watch)
         self.is_done = np.zeros(count, np.bool_)
 
     def work(self, rows: range, span: int) -> None:
@@ -225,14 +231,24 @@ class _Contender:
                     state = State(self.plant, origin.jobs, origin.key)
                 state.become(origin, streams.replication_key(self.seed, replication))
                 self.more.begin(row, state, is_fresh=True)
-            state = advance(self.plant, state, until=state.now + span)
+            state = self._run(row, state, span)
             self.more.put(row, state)
             self.is_done[row] = True
+
+    def _run(self, row: int, state: State, span: int) -> State:
+        began, watch = state.now, self.watch
+        if watch is None:
+            return advance(self.plant, state, until=began + span)
+        self.more.seen[row, 0] = watch.of(self.plant, state)
+        for look in range(1, watch.looks + 1):
+            state = advance(self.plant, state, until=began + span * look // watch.looks)
+            self.more.seen[row, look] = watch.of(self.plant, state)
+        return state
 
     def share(self, rows: range, span: int) -> Share:
         """Return replications of this round as they travel."""
         numbers = range(self.begun + rows.start, self.begun + rows.stop)
-        return Share(self.plant, self.start, self.seed, numbers, span)
+        return Share(self.plant, self.start, self.watch, self.seed, numbers, span)
 
     def take(self, rows: range, found: Columns) -> None:
         """Take in what came back of `share`."""
@@ -245,7 +261,7 @@ class _Contender:
         if done:
             self.runs = self.runs.then(self.more.head(done))
         self.begun = len(self.runs)
-        self.more = Runs(self.plant, 0)
+        self.more = Runs(self.plant, 0, self.watch)
 
 
 def compare(
@@ -253,14 +269,17 @@ def compare(
     scenarios: Iterable[Scenario],
     *,
     horizon_s: float,
-    kpis: Sequence[str] = HEADLINES,
+    kpis: Sequence[str | Kpi] = HEADLINES,
     start: Start | None = None,
+    settle: Callable[[Plant], Plant] | None = None,
+    watch: Watch | None = None,
     seed: int = 0,
     replications: int = 30,
     precision: Precision | None = None,
     racing: bool | Racing = False,
     deadline_s: float | None = None,
     clock: Callable[[], float] | None = None,
+    at_least: int = 0,
     threads: int = 1,
     away: Away | None = None,
     told: Callable[[Comparison], None] | None = None,
@@ -270,12 +289,15 @@ def compare(
     Parameters
     ----------
     horizon_s : how long each run is
-    kpis : names of `result.KPIS`; racing is about the first
+    kpis : names of `result.KPIS`, or some of one's own; racing is about the first
     start : where runs begin; an empty plant at time 0 unless said
+    settle : is given the plant of each scenario and returns the one that is run: what a start makes of it
+    watch : looks into each run; what it sees is in `Runs.seen`
     replications : of each scenario, at most; `precision` has its own limits
     precision : stop a scenario once all its KPIs are known that well
     racing : stop a scenario once it is behind the best for sure
     deadline_s, clock : stop all once the clock, which counts seconds, is that much further
+    at_least : replications of each scenario that are run whatever the clock says
     away : runs replications on other machines instead of `threads` here, the same to the bit
     told : is shown the answer so far after each round
 
@@ -286,7 +308,7 @@ def compare(
     DomainError
         If a limit makes no sense.
     """
-    asked = tuple(kpi(name) for name in kpis)
+    asked = tuple(kpi(each) if isinstance(each, str) else each for each in kpis)
     if not asked or horizon_s <= 0 or replications < 1 or threads < 1:
         raise DomainError("expected a KPI, a horizon above 0, a replication and a thread at least")
     if (deadline_s is None) != (clock is None):
@@ -300,8 +322,8 @@ def compare(
         return clock is not None and clock() >= ends_at
 
     all_of = unique((Scenario(AS_IT_IS), *scenarios))
-    like = _built(base, all_of[0])
-    contenders = [_Contender(each, _built(base, each, like), start, seed) for each in all_of]
+    like = _built(base, all_of[0], settle)
+    contenders = [_Contender(each, _built(base, each, settle, like), start, seed, watch) for each in all_of]
     answer = Comparison(asked, all_of, {}, seed, horizon_s)
     running = list(contenders)
     span = base.ticks(horizon_s)
@@ -318,14 +340,17 @@ def compare(
             ]
 
             def work(task: tuple[_Contender, range]) -> None:
-                if not is_late():
+                if not is_late() or len(task[0].runs) + task[1].start < at_least:
                     task[0].work(task[1], span)
 
             if away:
-                shares = [each.share(rows, span) for each, rows in tasks]
-                for place, found in away(shares, is_late):
-                    each, rows = tasks[place]
-                    each.take(rows, found)
+                musts = [task for task in tasks if task[0].begun + task[1].start < at_least]
+                rest = [task for task in tasks if task[0].begun + task[1].start >= at_least]
+                for some, stops in ((musts, lambda: False), (rest, is_late)):
+                    shares = [each.share(rows, span) for each, rows in some]
+                    for place, found in away(shares, stops):
+                        each, rows = some[place]
+                        each.take(rows, found)
             elif threads == 1:
                 for task in tasks:
                     work(task)
@@ -344,8 +369,12 @@ def compare(
     return _answered(answer, contenders)
 
 
-def _built(base: Plant, scenario: Scenario, like: Compiled | None = None) -> Compiled:
+def _built(
+    base: Plant, scenario: Scenario, settle: Callable[[Plant], Plant] | None, like: Compiled | None = None
+) -> Compiled:
     plant = applied(base, scenario)
+    if settle is not None:
+        plant = settle(plant)
     try:
         return compiled(plant, like)
     except ModelError as error:

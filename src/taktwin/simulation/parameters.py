@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from taktwin.errors import DomainError
@@ -33,11 +33,25 @@ FAMILIES: dict[str, type[Distribution]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured number that is no duration to draw: a share, a power, a count; with its 95 % interval."""
+
+    value: float
+    unit: str  # UCUM; "1" for shares and counts
+    n: int  # what it rests on: parts, stops, stretches
+    low: float | None = None  # None: no interval is known
+    high: float | None = None
+    from_ns: int | None = None
+    to_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterSet:
     """Fits by name, such as `work/mill/shaft`, and where the durations came from."""
 
     source: str
     fits: Mapping[str, Fitted]
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     @property
     def from_ns(self) -> int | None:
@@ -50,13 +64,16 @@ class ParameterSet:
         return max((each.to_ns for each in self.fits.values() if each.to_ns is not None), default=None)
 
     def _content(self) -> dict[str, Any]:
-        return {
+        content = {
             "schema": SCHEMA,
             "source": self.source,
             "from_ns": self.from_ns,
             "to_ns": self.to_ns,
             "fits": {name: _fitted_as_json(self.fits[name]) for name in sorted(self.fits)},
         }
+        if self.figures:  # a set without them keeps the hash that it had before there were any
+            content["figures"] = {name: asdict(self.figures[name]) for name in sorted(self.figures)}
+        return content
 
     @property
     def hash(self) -> str:
@@ -81,7 +98,9 @@ def from_json(document: Mapping[str, Any]) -> ParameterSet:
         raise DomainError(f"a document of schema {document.get('schema')!r}: expected {SCHEMA}")
     try:
         found = ParameterSet(
-            document["source"], {name: _fitted_from_json(each) for name, each in document["fits"].items()}
+            document["source"],
+            {name: _fitted_from_json(each) for name, each in document["fits"].items()},
+            {name: Figure(**each) for name, each in document.get("figures", {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DomainError(

@@ -286,6 +286,7 @@ class Reference:
         self._moves: list[tuple[int, int, _Job]] = []
         self._moved = 0
         self._has_begun = False
+        self.watched: Callable[[], None] | None = None  # after each event
         # What follows from the event in hand, worked off in this sequence.
         self._begin: _Unit | None = None
         self._is_called = False
@@ -370,6 +371,8 @@ class Reference:
             else:
                 self._order_comes()
             self._settle()
+            if self.watched:
+                self.watched()
         for unit in self._units:
             unit.note(self.now)
 

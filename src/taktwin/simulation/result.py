@@ -20,6 +20,7 @@ from taktwin.simulation.changes import order_of
 from taktwin.simulation.check import Finding, ModelError
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.inference import FloatArray
+from taktwin.simulation.model import PRICE_UNITS
 from taktwin.simulation.scenario import Scenario, change_json, fingerprint
 from taktwin.simulation.state import State
 from taktwin.simulation.written import one_of
@@ -29,20 +30,33 @@ Columns = dict[str, npt.NDArray[Any]]
 HOUR_S = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Looks into a run while it goes on, at equal distances: for what no counter tells."""
+
+    looks: int  # beside the one at the beginning
+    figures: int
+    of: Callable[[Compiled, State], Sequence[float]]
+
+
 class Runs:
     """What replications of one plant counted.
 
     Arrays have a row for each replication: began and until (ticks), made (products), spent (units, states;
-    ticks), ended (orders), in_work, in_work_ticks, stock (materials).
+    ticks), priced (as spent, weighted with the price), ended (orders), in_work, in_work_ticks, stock
+    (materials), seen (looks, figures; what a `Watch` saw, at the beginning first).
     """
 
-    def __init__(self, plant: Compiled, count: int) -> None:
+    def __init__(self, plant: Compiled, count: int, watch: Watch | None = None) -> None:
         """Make room for a number of replications; `put` fills them, `head` cuts off what nobody filled."""
         self.plant = plant
+        looks = (0, 0) if watch is None else (watch.looks + 1, watch.figures)
+        self.seen: FloatArray = np.zeros((count, *looks), np.float64)
         self.began: IntArray = np.zeros(count, np.int64)
         self.until: IntArray = np.zeros(count, np.int64)
         self.made: npt.NDArray[Any] = np.zeros((count, len(plant.products)), kernel.PRODUCT_STATE)
         self.spent: IntArray = np.zeros((count, len(plant.units), kernel.STATES), np.int64)
+        self.priced: IntArray = np.zeros((count, len(plant.units), kernel.STATES), np.int64)
         self.ended: IntArray = np.zeros((count, len(plant.order_names)), np.int64)
         self.past: npt.NDArray[np.bool_] = np.zeros((count, len(plant.order_names)), np.bool_)
         self.in_work: IntArray = np.zeros(count, np.int64)
@@ -59,6 +73,7 @@ class Runs:
         if not is_fresh:
             self._words(self.made)[row] = -self._words(start["made"])
             self.spent[row] = -start["spent"]
+            self.priced[row] = -self._priced(start)
             self.in_work_ticks[row] = -start["run"]["in_work_ticks"][0]
             self.past[row] = start["ended"] != kernel.OPEN_ORDER
 
@@ -67,11 +82,17 @@ class Runs:
         self.until[row] = end.now
         self._words(self.made)[row] += self._words(end["made"])
         self.spent[row] += end["spent"]
+        self.priced[row] += self._priced(end)
         self.ended[row] = end["ended"]
         run = end["run"][0]
         self.in_work[row] = run["in_work"]
         self.in_work_ticks[row] += run["in_work_ticks"]
         self.stock[row] = end["stock"]
+
+    @staticmethod
+    def _priced(state: State) -> IntArray:
+        """Return what each state's time cost by the kilowatt so far: see `energy.energy_cost`."""
+        return np.asarray(state["priced"] + state["run"]["price"] * state["spent"], np.int64)
 
     @staticmethod
     def _words(made: npt.NDArray[Any]) -> IntArray:
@@ -264,6 +285,10 @@ KPIS: dict[str, Kpi] = {
             _hours(kernel.UPKEEP), True),
         Kpi("energy_kwh", "kWh", -1, "energy of all units in all their states",
             lambda r, u: r.as_hours((r.spent[:, u] * r.plant.power_kw[u]).sum((1, 2))), True),
+        Kpi("energy_cost", "money", -1, "price of that energy, by the tariff",
+            lambda r, u: r.as_hours((r.priced[:, u] * r.plant.power_kw[u]).sum((1, 2))) / PRICE_UNITS, True),
+        Kpi("parts_bad", "parts", -1, "parts scrapped, with those of jobs that were scrapped as a whole",
+            _made("bad")),
         Kpi("idle_h", "h", 0, "unit hours on and without a job", _hours(kernel.IDLE), True),
         Kpi("down_h", "h", -1, "unit hours broken or in repair", _hours(kernel.BROKEN, kernel.REPAIR), True),
     )

@@ -6,12 +6,9 @@ one lets the cell finish the part in its hand, and no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from taktwin.faces.job_list import Job, JobList, Order
-from taktwin.identity import EquipmentId
-from taktwin.plant.registry import Registry
+from taktwin.faces.job_list import Job, JobList
 from taktwin.standards.job_control import Cause, State
 
 
@@ -57,31 +54,3 @@ class CellJobs:
     def count(self, *, good: int = 0, scrap: int = 0) -> None:
         """Count what came out of the cell."""
         self._jobs.count(good=good, scrap=scrap)
-
-
-def lists(registry: Registry, now_ns: Callable[[], int]) -> dict[str, JobList]:
-    """Return an empty list of job orders for each cell whose plant model names a receiver."""
-    return {
-        str(name): JobList(str(name), now_ns, takes=_takes(registry, name))
-        for name, equipment in sorted(registry.equipment.items())
-        if equipment.job_control
-    }
-
-
-def _takes(registry: Registry, name: EquipmentId) -> Callable[[Order], str]:
-    """Return what says why a cell cannot make a product: it is on none of its product's operations."""
-    equipment = registry.equipment[name]
-
-    def takes(order: Order) -> str:
-        product = registry.products.get(order.product)
-        routing = None if product is None else registry.routings.get(product.routing)
-        if routing is None:
-            return f"{order.product or 'nothing'} is not made here"
-        for operation in routing.operations:
-            if str(name) in operation.equipment or (
-                not operation.equipment and operation.equipment_class == equipment.class_id
-            ):
-                return ""
-        return f"{order.product} has no operation at {name}"
-
-    return takes

@@ -17,7 +17,7 @@ from typing import Any, Self
 from taktwin.errors import DomainError
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.experiment import Share, Start, replicated
-from taktwin.simulation.result import Columns
+from taktwin.simulation.result import Columns, Watch
 from taktwin.simulation.run import warm_up
 
 KNOCK_S = 5.0
@@ -50,7 +50,9 @@ def _unpacked(packed: bytes) -> Any:
     return _ray().cloudpickle.loads(packed)
 
 
-def _work(plant: bytes, start: bytes | None, seed: int, numbers: range, span: int) -> tuple[str, Columns]:
+def _work(
+    plant: bytes, start: bytes | None, watch: bytes | None, seed: int, numbers: range, span: int
+) -> tuple[str, Columns]:
     """Return which machine ran a share, and what it counted.
 
     Plant and start come as bytes: the arrays of an object in Ray's store are read-only, which is another type
@@ -58,7 +60,8 @@ def _work(plant: bytes, start: bytes | None, seed: int, numbers: range, span: in
     """
     warm_up()
     begins: Start | None = None if start is None else _unpacked(start)
-    found = replicated(Share(_unpacked(plant), begins, seed, numbers, span))
+    looks: Watch | None = None if watch is None else _unpacked(watch)
+    found = replicated(Share(_unpacked(plant), begins, looks, seed, numbers, span))
     return str(_ray().get_runtime_context().get_node_id()), found
 
 
@@ -115,7 +118,7 @@ class Cluster:
         waiting = deque(enumerate(shares))
         place_of: dict[Any, int] = {}
 
-        def once(what: Compiled | Start | None) -> Any:
+        def once(what: Compiled | Start | Watch | None) -> Any:
             if what is None:
                 return None
             if id(what) not in sent:
@@ -126,8 +129,9 @@ class Cluster:
             while waiting and len(place_of) < self._room:
                 place, share = waiting.popleft()
                 job = self._work.remote(
-                    once(share.plant), once(share.start), share.seed, share.replications, share.span
-                )
+                    once(share.plant), once(share.start), once(share.watch), share.seed,
+                    share.replications, share.span,
+                )  # fmt: skip
                 place_of[job] = place
             done, _ = self._ray.wait(list(place_of), num_returns=1, timeout=0.1)
             for job in done:

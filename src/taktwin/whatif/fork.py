@@ -18,8 +18,10 @@ from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
 from taktwin.simulation.model import Material, Order, Plant, Product
 from taktwin.simulation.start import JobStart, Moving, Start, Task, UnitStart
+from taktwin.standards import packml
 from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State
+from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import STEP, Translated, step_of
 
 JOBS_MAX = 4_000  # beyond, parts go through the plant in small lots
@@ -27,6 +29,13 @@ OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
 AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
+
+
+_NO_FAULT = {
+    packml.WORDS[each]
+    for each in (packml.State.STOPPED, packml.State.STOPPING, packml.State.RESETTING, packml.State.STARTING,
+                 packml.State.COMPLETING)
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Wanted:
     product: str
     due_ns: int  # 0: none
     parts: int  # that are not through yet
+    release_s: float = 0.0  # after the instant, where an order is known that came only then
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,8 @@ class _Fork:
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
                 self.running[str(job["work_unit"])] = product.name, number // STEP - 1
         whole = max(quantity.values())
+        # Only a back-test knows orders of later: there they come when they came.
+        since_s = max(0.0, (int(jobs[0].get("released_ns", 0)) - self.frame.at_ns) / SECOND_NS)
         before, odd = whole, False
         place_of = len(self.wanted)
         made = 0
@@ -147,17 +159,18 @@ class _Fork:
                 size = min(self.lot, max(here, 0))
                 here -= size
                 part = _Part(f"{request}#{made}", product.name, size, place, place_of, begun=place > 0)
-                self._add(part)
+                self._add(part, is_here=not since_s)
             before = through
         if odd:
             self._note("counts", [request], f"order {request}: more came out of an operation than went in")
         parts = sum(each.quantity for each in self.parts if each.request == place_of)
         due_ns = max(int(job["due_ns"]) for job in jobs)
-        self.wanted.append(Wanted(request, product.name, due_ns, parts))
+        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s))
 
-    def _add(self, part: _Part) -> None:
+    def _add(self, part: _Part, *, is_here: bool = True) -> None:
         self.parts.append(part)
-        self.waiting.setdefault((part.product, part.place), deque()).append(part)
+        if is_here:
+            self.waiting.setdefault((part.product, part.place), deque()).append(part)
 
     def _note(self, code: str, subjects: Iterable[str], text: str) -> None:
         self.notes.append(Note(code=code, subjects=sorted(subjects), text=text))
@@ -166,7 +179,7 @@ class _Fork:
 
     def own_work(self) -> list[str]:
         """Return the products that the plant works on without an order of the MES."""
-        ordered = {each.product for each in self.wanted}
+        ordered = {each.product for each in self.wanted if not each.release_s}
         found = []
         for product in self.model.products:
             if product.name in ordered:
@@ -247,8 +260,10 @@ class _Fork:
             return UnitStart(name, family=family)
         since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
         kind = document.time_class
-        if kind == TimeClass.DELAY_OWN:
-            return UnitStart(name, family=family, is_down=True, down_s=since_s)
+        if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
+            code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
+            down_by = code if code in self.model.kinds.get(unit, ()) else None
+            return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
         waiting = self.waiting.get(product_place) if product_place else None
         if not waiting or product_place is None:
             return UnitStart(name, family=family)
@@ -256,7 +271,9 @@ class _Fork:
             product_place[1]
         ]
         if kind == TimeClass.PRODUCTION and operation.batch > 1:
-            self._charge(document, waiting, operation.batch, operation.standard_time_s)
+            jobs = self._charge(waiting, operation.batch)
+            elapsed_s = self._elapsed_s(document, since_s)
+            return UnitStart(name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:])
         elif kind == TimeClass.PRODUCTION:
             elapsed_s = self._elapsed_s(document, since_s)
             return UnitStart(name, Task.WORKING, self._taken(waiting), family, elapsed_s=elapsed_s)
@@ -284,22 +301,19 @@ class _Fork:
         part.begun = True
         return part.job()
 
-    def _charge(self, document: UnitDocument, waiting: deque[_Part], size: int, takes_s: float) -> None:
-        """Let a charge that is in arrive where its parts go next, when it will be done."""
-        since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
-        left_s = max(1.0, takes_s - self._elapsed_s(document, since_s))
+    def _charge(self, waiting: deque[_Part], size: int) -> tuple[JobStart, ...]:
+        """Return the parts that are in a charge together."""
+        found: list[JobStart] = []
         room = size
-        while waiting and room > 0:
-            part = waiting.popleft()
-            room -= part.quantity
-            part.begun = True
-            steps = self.model.product(part.product).steps
-            if part.place + 1 < len(steps):
-                part.place += 1
-                self.moves.append((part, left_s))
-            else:
-                waiting.append(part)
-                return
+        while waiting and (not found or room >= waiting[0].quantity):
+            room -= waiting[0].quantity
+            found.append(self._taken(waiting))
+        return tuple(found)
+
+    def _comes_up(self, document: UnitDocument) -> bool:
+        """Return whether a unit that does not work has no fault: after a break it takes its time to begin."""
+        code, _ = self._of_role(document.unit, "alarm_code")
+        return code == 0 and document.state in _NO_FAULT
 
 
 def forked(
@@ -333,7 +347,11 @@ def forked(
     entries = {each.steps[0].center for each in products}
     plant = Plant(
         model.centers, products,
-        tuple(Order(part.name, part.product, part.quantity) for part in parts),
+        tuple(
+            Order(part.name, part.product, part.quantity,
+                  release_s=fork.wanted[part.request].release_s if part.request >= 0 else 0.0)
+            for part in parts
+        ),
         calendars=model.calendars, materials=materials,
     )  # fmt: skip
     begun = {part.name for part in parts if part.begun}

@@ -8,28 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
 from taktwin.simulation.distributions import Distribution, Fixed, LogNormal
-from taktwin.simulation.model import Calendar, Failure, Product, Rule, Step, WorkCenter
+from taktwin.simulation.model import Batch, Calendar, Failure, Product, Rule, Step, WorkCenter
+from taktwin.simulation.parameters import ParameterSet
+from taktwin.whatif.measured import Measured
 
 STEP = 10  # between the numbers of the operations of a route, as the MES counts them
 NEVER_S = 10 * 365 * 86_400.0
-VERSION = "1"  # of this translation: another one gives the same plant other figures
+VERSION = "2"  # of this translation: another one gives the same plant other figures
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What no plant folder says. These are assumptions until somebody has measured."""
+    """What no plant folder says: as it was measured, and assumptions where nobody has."""
 
     work_cv: float = 0.1  # standard deviation of a part's time over its standard time
     repair_s: float = 1200.0  # mean of what a fault that stands now takes
     repair_cv: float = 1.0
-    calibration: str = "standard-times"
+    calibration: str = "standard-times"  # else the first digits of the hash of `measured`
+    measured: ParameterSet | None = None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Return whether anything was measured."""
+        return self.measured is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Translated:
         str, tuple[int, Mapping[str, int]]
     ]  # product -> place of the step, made parts that it takes
     notes: tuple[Note, ...]
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)  # work unit -> its kinds of failure
 
     def product(self, name: str) -> Product:
         """Return a product by its name."""
@@ -63,17 +72,29 @@ def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horiz
     groups = _groups(registry, routes, notes)
     name_of = _center_names(registry, groups)
     center_of = {unit: name_of[group] for group in groups for unit in group}
-    centers = tuple(_center(registry, routes, group, name_of[group], parameters, notes) for group in groups)
+    known = Measured(parameters.measured) if parameters.measured else None
+    centers = tuple(
+        _center(registry, routes, group, name_of[group], parameters, known, notes) for group in groups
+    )
+    tool_of = {center.name: center.tools[0].name for center in centers if center.tools}
     return Translated(
         centers=centers,
-        products=tuple(_product(registry, name, routes[name], center_of, parameters) for name in routes),
-        calendars=_calendars(registry, groups, now_ns, horizon_s),
+        products=tuple(
+            _product(registry, name, routes[name], center_of, tool_of, parameters, known) for name in routes
+        ),
+        calendars=_calendars(registry, groups, now_ns, horizon_s, known),
+        kinds={} if known is None else {
+            unit: frozenset(each.name for each in known.failures(unit)) for group in groups for unit in group
+        },
         unit_of={unit: f"{name_of[group]}.{n + 1}" for group in groups for n, unit in enumerate(group)},
         center_of=center_of,
         makes=frozenset(item.product for name in routes for item in registry.products[name].bill_of_material
                         if item.product in routes),
         takes={name: found for name in routes if (found := _takes(registry, routes, name))},
-        notes=(*{note.text: note for note in notes}.values(), *_left_out(registry, routes)),
+        notes=(
+            *{note.text: note for note in notes}.values(),
+            *_left_out(registry, routes, parameters, known),
+        ),
     )  # fmt: skip
 
 
@@ -114,7 +135,7 @@ def _center_names(registry: Registry, groups: list[tuple[str, ...]]) -> dict[tup
 
 def _center(
     registry: Registry, routes: Routes, group: tuple[str, ...], name: str, parameters: Parameters,
-    notes: list[Note],
+    known: Measured | None, notes: list[Note],
 ) -> WorkCenter:  # fmt: skip
     here = [
         (product, operation) for product, route in routes.items() for operation in route
@@ -127,6 +148,9 @@ def _center(
         if (after := registry.products[product].setup_family)
         for before in families - {after}
     }  # fmt: skip
+    if known is not None:
+        family_of = {product: registry.products[product].setup_family for product, _ in here}
+        setups = known.setups(group, family_of, setups)
     capacity: int | None = None
     for buffer in registry.buffers:
         if not set(buffer.targets) & set(group):
@@ -146,13 +170,33 @@ def _center(
         ))  # fmt: skip
     calendar = registry.equipment[group[0]].calendar  # type: ignore[index]
     planned = calendar in registry.calendars and not registry.calendars[calendar].always
-    return WorkCenter(
-        name, len(group), capacity, Rule.SETUP if setups and capacity else Rule.FIFO,
+    batch = _batch(here, group, known)
+    if batch is not None and capacity is not None:
+        notes.append(Note(
+            code="furnace_queue", subjects=list(group),
+            text=f"the {capacity} places before {', '.join(group)} are taken to be enough",
+        ))  # fmt: skip
+        capacity = None
+    center = WorkCenter(
+        name, len(group), capacity, Rule.SETUP if any(setups.values()) and capacity else Rule.FIFO,
         calendar if planned else None,
-        # Nothing fails by itself, but a fault that stands now is repaired.
+        # Of which nobody knows why it stands now is repaired too.
         Failure(Fixed(NEVER_S), LogNormal(parameters.repair_s, parameters.repair_cv)),
-        setup_s=setups,
+        setup_s=setups, batch=batch,
     )  # fmt: skip
+    return center if known is None else known.equipped(center, group, [product for product, _ in here])
+
+
+def _batch(
+    here: list[tuple[str, schema.Operation]], group: tuple[str, ...], known: Measured | None
+) -> Batch | None:
+    sizes = {operation.batch: operation.standard_time_s for _, operation in here if operation.batch > 1}
+    if not sizes:
+        return None
+    size = max(sizes)
+    seen = None if known is None else known.charge(group)
+    # Parts at the end of all orders must not wait for ever for others that fill the charge.
+    return Batch(size, size, sizes[size]) if seen is None else seen
 
 
 def _work(mean_s: float, parameters: Parameters) -> Distribution:
@@ -161,18 +205,22 @@ def _work(mean_s: float, parameters: Parameters) -> Distribution:
 
 def _product(
     registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str],
-    parameters: Parameters,
+    tool_of: Mapping[str, str], parameters: Parameters, known: Measured | None,
 ) -> Product:  # fmt: skip
     steps = []
     for place, operation in enumerate(route):
         units = _units(registry, operation)
-        # A charge of n parts goes in together; here each takes an n-th of the time, and the rest behind it.
-        each_s = operation.standard_time_s / operation.batch
-        steps.append(Step(
-            step_of(place), center_of[units[0]] if units else "", _work(each_s, parameters),
+        center = center_of[units[0]] if units else ""
+        step = Step(
+            step_of(place), center, _work(operation.standard_time_s, parameters),
             family=registry.products[name].setup_family or None if operation.setup_s > 0 else None,
-            move_s=operation.standard_time_s - each_s if operation.batch > 1 else 0.0,
-        ))  # fmt: skip
+            tool=tool_of.get(center),
+        )  # fmt: skip
+        if known is not None:
+            group = [unit for unit, at in center_of.items() if at == center]
+            work = known.work(group, name, operation.standard_time_s)
+            step = replace(step, work=work or step.work, scrap=known.scrap(group, name))
+        steps.append(step)
     return Product(name, tuple(steps))
 
 
@@ -192,39 +240,62 @@ def _takes(registry: Registry, routes: Routes, name: str) -> tuple[int, Mapping[
 
 
 def _calendars(
-    registry: Registry, groups: Iterable[tuple[str, ...]], now_ns: int, horizon_s: float
-) -> tuple[Calendar, ...]:
-    """Return each calendar over the horizon, hour by hour as it will be: nights of clock changes too."""
+    registry: Registry, groups: Iterable[tuple[str, ...]], now_ns: int, horizon_s: float,
+    known: Measured | None,
+) -> tuple[Calendar, ...]:  # fmt: skip
+    """Return each calendar over the horizon, hour by hour as it will be: nights of clock changes too.
+
+    Where it was measured, planned stretches begin and end as late as people really do.
+    """
     names = {registry.equipment[group[0]].calendar for group in groups}  # type: ignore[index]
-    found = []
-    for name in sorted(names):
-        if name not in registry.calendars or registry.calendars[name].always:
-            continue
-        to_ns = now_ns + round(horizon_s * SECOND_NS)
-        spans = registry.calendars[name].planned_intervals(now_ns, to_ns)
-        on = tuple(((a - now_ns) / SECOND_NS, (b - now_ns) / SECOND_NS) for a, b in spans)
-        # The period ends after the horizon; where nothing is planned within it, an hour beyond stands in.
-        found.append(Calendar(name, horizon_s + 7200, on or ((horizon_s + 3600, horizon_s + 7200),)))
-    return tuple(found)
+    planned = sorted(
+        each for each in names if each in registry.calendars and not registry.calendars[each].always
+    )
+    return tuple(calendar_over(registry, each, now_ns, horizon_s, known) for each in planned)
 
 
-def _left_out(registry: Registry, routes: Routes) -> Iterable[Note]:
+def calendar_over(
+    registry: Registry, name: str, now_ns: int, horizon_s: float, known: Measured | None = None
+) -> Calendar:
+    """Return a calendar of the plant from an instant on; it does not repeat within the horizon."""
+    to_ns = now_ns + round(horizon_s * SECOND_NS)
+    spans = registry.calendars[name].planned_intervals(now_ns, to_ns)
+    on = tuple(((a - now_ns) / SECOND_NS, (b - now_ns) / SECOND_NS) for a, b in spans)
+    on = on if known is None else known.lived(name, on, horizon_s)
+    # The period ends after the horizon; where nothing is planned within it, an hour beyond stands in.
+    return Calendar(name, horizon_s + 7200, on or ((horizon_s + 3600, horizon_s + 7200),))
+
+
+def _left_out(
+    registry: Registry, routes: Routes, parameters: Parameters, known: Measured | None
+) -> Iterable[Note]:
     operations = [operation for route in routes.values() for operation in route]
     charges = sorted({unit for each in operations if each.batch > 1 for unit in _units(registry, each)})
-    yield Note(code="times", text="times are the standard times of the routings, not measured ones")
-    yield Note(code="failures", text="no machine fails by itself: the intervals are too narrow")
-    if charges:
-        yield Note(code="batch", subjects=charges,
-                   text=f"{', '.join(charges)}: parts go in one after the other at the pace of a charge, "
-                   "not together")  # fmt: skip
+    if known is None:
+        yield Note(code="times", text="times are the standard times of the routings, not measured ones")
+        yield Note(code="failures", text="no machine fails by itself: the intervals are too narrow")
+        if charges:
+            yield Note(code="batch", subjects=charges,
+                       text=f"{', '.join(charges)}: a charge that is not full is taken to wait as long as "
+                       "one takes")  # fmt: skip
+        if any(each.tools for each in operations):
+            yield Note(code="tools", text="tools are taken not to wear out")
+        yield Note(code="scrap", text="every part is taken to be good")
+    else:
+        yield Note(code="measured", text=known.said(parameters.calibration))
+        units = sorted({unit for each in operations for unit in _units(registry, each)})
+        yield from known.missing(units)
+        yield Note(
+            code="wear",
+            text="machines and tools are taken to be as after a repair: how worn they are now is not known",
+        )
     if any(each.skills for each in operations):
         yield Note(code="people", text="people are taken to be there")
-    if any(each.tools for each in operations):
-        yield Note(code="tools", text="tools are taken not to wear out")
     if any(
         not registry.products[i.product].make for n in routes for i in registry.products[n].bill_of_material
     ):
         yield Note(code="material", text="bought material is taken to be there")
-    yield Note(code="scrap", text="every part is taken to be good")
+    if registry.rework_routes:
+        yield Note(code="rework", text="rework is not in it: what is not good is lost")
     if registry.maintenance_plans:
         yield Note(code="maintenance", text="planned maintenance is not in it")

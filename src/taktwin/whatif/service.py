@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,15 +24,39 @@ from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
 from taktwin.contracts import state, topics
 from taktwin.contracts.state import Frame, Health
-from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Note, Question, Status
-from taktwin.errors import BusError
+from taktwin.contracts.whatif import (
+    CHANGES,
+    COMPARE,
+    LIBRARY,
+    OWNER,
+    REPLAY,
+    SENSITIVITY,
+    STATUS,
+    Changes,
+    Comparison,
+    Library,
+    Note,
+    Question,
+    Replay,
+    ReplayQuestion,
+    Sensitivity,
+    SensitivityQuestion,
+    Status,
+)
+from taktwin.errors import BusError, StoreError
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
+from taktwin.whatif import validity
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
 WAITING_MAX = 4
 STARTING = "the simulation is being loaded"
+# query -> what is asked, and the answer: each is a function of `api` of that name
+QUERIES: dict[str, tuple[Any, Any]] = {
+    COMPARE: (Question, Comparison), SENSITIVITY: (SensitivityQuestion, Sensitivity),
+    REPLAY: (ReplayQuestion, Replay), LIBRARY: (None, Library), CHANGES: (None, Changes),
+}  # fmt: skip
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -89,14 +115,17 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load,
+        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
     ) -> None:  # fmt: skip
+        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
         self._bus = bus
         self._registry = registry
         self._clock = clock
         self._memory_mb = memory_mb
         self._pid = pid
         self._load = load
+        self._calibrations = calibrations
+        self._backtest = backtest  # file of the latest one's record
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -107,9 +136,10 @@ class WhatIfService:
     async def run(self, stop: asyncio.Event) -> None:
         """Answer until told to stop."""
         served = [
-            await self._bus.serve(self._subject(OWNER, COMPARE), self._compare),
-            await self._bus.serve(self._subject(OWNER, STATUS), self._status),
+            await self._bus.serve(self._subject(OWNER, query), functools.partial(self._query, query))
+            for query in QUERIES
         ]
+        served.append(await self._bus.serve(self._subject(OWNER, STATUS), self._status))
         async with asyncio.TaskGroup() as group:
             group.create_task(until(stop, self._beat()))
             group.create_task(until(stop, self._begin()))
@@ -138,37 +168,53 @@ class WhatIfService:
         said = Status(state="starting" if self._api is None else "ready", reason=self._reason)
         return msgspec.msgpack.encode(said)
 
-    async def _compare(self, message: Message) -> bytes:
-        question = msgspec.msgpack.decode(message.payload, type=Question)
+    async def _query(self, query: str, message: Message) -> bytes:
+        asked, answers = QUERIES[query]
+        try:
+            question = None if asked is None else msgspec.msgpack.decode(message.payload, type=asked)
+        except msgspec.DecodeError as error:
+            return msgspec.msgpack.encode(answers(state="refused", reason=f"question: {error}"))
         self._counts["questions"] += 1
-        answer = await self._answer(question)
+        answer = await self._answer(query, question)
         self._counts["refused"] += answer.state != "ready"
-        self._counts["last_s"] = answer.took_s
+        self._counts["last_s"] = getattr(answer, "took_s", 0.0)
         return msgspec.msgpack.encode(answer)
 
-    async def _answer(self, question: Question) -> Comparison:
+    async def _answer(self, query: str, question: Any) -> Any:
+        answers = QUERIES[query][1]
         if self._api is None:
-            return Comparison(state="starting", reason=self._reason)
+            return answers(state="starting", reason=self._reason)
         if self._waiting >= WAITING_MAX:
-            return Comparison(state="busy", reason=f"{self._waiting} questions wait before it")
+            return answers(state="busy", reason=f"{self._waiting} questions wait before it")
         self._waiting += 1
         try:
-            return await self._present(question)
+            return await self._present(query, question)
         finally:
             self._waiting -= 1
 
-    async def _present(self, question: Question) -> Comparison:
+    async def _present(self, query: str, question: Any) -> Any:
+        answers = QUERIES[query][1]
         try:
             said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
             frame = msgspec.msgpack.decode(said, type=Frame)
         except BusError as failure:
-            return Comparison(state="no_picture", reason=f"the twin does not answer: {failure}")
+            return answers(state="no_picture", reason=f"the twin does not answer: {failure}")
         board = await self._board()
+        try:
+            errors = validity.read(self._backtest)
+        except StoreError as failure:
+            return answers(state="refused", reason=str(failure))
         api = self._api
-        answer: Comparison = await self._worker.do(
-            lambda: api.compare(question, self._registry, frame, board or {}, self._clock_s)
-        )
-        if board is None and answer.snapshot is not None:
+
+        def work() -> Any:
+            now = api.Situation(
+                self._registry, frame, board or {}, self._clock_s, calibrations=self._calibrations,
+                errors=errors,
+            )  # fmt: skip
+            return getattr(api, query)(question, now)
+
+        answer = await self._worker.do(work)
+        if board is None and isinstance(answer, Comparison) and answer.snapshot is not None:
             away = Note(code="mes", text="the MES does not answer: no order is in it")
             unknowns = [away, *answer.snapshot.unknowns]
             snapshot = msgspec.structs.replace(answer.snapshot, unknowns=unknowns)

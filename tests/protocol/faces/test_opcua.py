@@ -137,6 +137,22 @@ async def test_no_folder_has_more_than_a_hundred_children() -> None:
         await made.stop()
 
 
+async def test_a_machine_of_which_not_all_is_known_says_so_instead_of_a_zero() -> None:
+    registry = plant(("line1",))
+    made = OpcUaFace(registry, "line1", endpoint="opc.tcp://127.0.0.1:0", says_what_is_unknown=True)
+    await made.start([shown(registry, "turn1/state", 4)])
+    try:
+        async with Client(url(made)) as client:
+            known, unknown = await node(client, "turn1.state"), await node(client, "turn1.spindle.speed")
+            assert await known.read_value() == 4
+            found = await unknown.read_data_value(raise_on_bad_status=False)
+            assert found.StatusCode.name == "BadWaitingForInitialData" and found.Value.Value is None
+            await made.show([shown(registry, "turn1/spindle/speed", 12.5)])
+            assert await unknown.read_value() == 12.5
+    finally:
+        await made.stop()
+
+
 async def test_a_cut_server_drops_its_clients_refuses_new_ones_and_comes_back(face: OpcUaFace) -> None:
     client = Client(url(face), timeout=2)
     await client.connect()

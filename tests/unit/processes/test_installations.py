@@ -44,7 +44,8 @@ def test_on_a_working_day_it_starts_now(northfield: Registry) -> None:
 
 def test_an_unknown_plant_is_told_with_those_that_exist() -> None:
     with pytest.raises(
-        ConfigError, match=r"--plant = atlantis: expected a plant folder, or one of nist-testbed, northfield"
+        ConfigError,
+        match=r"--plant = atlantis: expected a plant folder, or one of eastgate, nist-testbed, northfield",
     ):
         installations.plant_folder("atlantis")
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from taktwin.faces.job_list import JobList, Order
+from taktwin.faces.job_list import JobList, Order, lists
 from taktwin.plant import open_plant
 from taktwin.standards.job_control import Method, ReturnStatus, State
 from taktwin.virtual_plant import physics
-from taktwin.virtual_plant.jobs import lists
 from taktwin.virtual_plant.model import VirtualPlant
 from tests.unit.virtual_plant.plants import HOUR_NS, MONDAY_NS, plant
 

@@ -14,12 +14,13 @@ from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Message
 from taktwin.clock import SystemClock
 from taktwin.contracts import state, topics
-from taktwin.contracts.whatif import Comparison, Down, Question, Status
+from taktwin.contracts.whatif import Comparison, Question, Status
+from taktwin.whatif.api import Situation
 from taktwin.whatif.service import WAITING_MAX, WhatIfService, load
-from tests.unit.whatif.test_whatif import REGISTRY, order, picture
+from tests.unit.whatif.test_whatif import REGISTRY, down, order, picture
 
 SITE = (REGISTRY.enterprise, REGISTRY.site)
-QUESTION = Question(down=[Down(unit="press2", for_s=7200)], replications=8, horizon_s=6 * 3600)
+QUESTION = Question(scenarios=down("press2", 7200), replications=8, horizon_s=6 * 3600, deadline_s=30.0)
 
 
 class House:
@@ -98,9 +99,10 @@ async def test_it_answers_from_what_twin_and_mes_say_when_it_is_asked() -> None:
         await house.ready()
         answer = await house.ask()
         assert answer.state == "ready" and answer.snapshot is not None
-        assert [(each.order, each.late, each.late_then) for each in answer.orders] == [("near", 0.0, 1.0)]
+        (near,) = answer.orders
+        assert (near.order, near.base.late, near.scenarios[0].late) == ("near", 0.0, 1.0)
         assert not answer.snapshot.unknowns
-        refused = await house.ask(msgspec.structs.replace(QUESTION, down=[Down(unit="mill9", for_s=1)]))
+        refused = await house.ask(msgspec.structs.replace(QUESTION, scenarios=down("mill9", 1)))
         assert refused.state == "refused" and "mill9" in refused.reason
 
 
@@ -121,6 +123,8 @@ async def test_who_comes_when_too_many_wait_is_told_so() -> None:
     go_on = threading.Event()
 
     class Slow:
+        Situation = Situation
+
         def compare(self, *_: Any) -> Comparison:
             go_on.wait()
             return Comparison(state="ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,13 +15,15 @@ import numpy as np
 import pytest
 
 from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
-from taktwin.contracts.whatif import Comparison, Down, Indicator, Question
-from taktwin.errors import DomainError
+from taktwin.contracts.whatif import Comparison, Effect, Indicator, Question, Scenario
+from taktwin.errors import TaktwinError
 from taktwin.plant import open_plant
 from taktwin.simulation.check import checked
+from taktwin.simulation.model import Batch
 from taktwin.simulation.start import Task
-from taktwin.whatif.api import compare
-from taktwin.whatif.engine import answered, spread
+from taktwin.whatif.answering import spread
+from taktwin.whatif.api import Situation, compare
+from taktwin.whatif.engine import answered
 from taktwin.whatif.fork import Forked, forked
 from taktwin.whatif.model import Parameters, Translated, translated
 
@@ -69,9 +72,16 @@ def fork(frame: Frame, *lines: list[dict[str, Any]]) -> Forked:
     return forked(REGISTRY, model(), frame, board, horizon_s=DAY_S)
 
 
-def ask(frame: Frame, *lines: list[dict[str, Any]], **question: Any) -> Comparison:
+def down(unit: str, for_s: float, from_s: float = 0.0) -> list[Scenario]:
+    """Return the scenario of a machine that is down."""
+    change = {"change": "unit_down", "unit": unit, "from_s": from_s, "to_s": from_s + for_s}
+    return [Scenario(name="down", changes=[change])]
+
+
+def ask(frame: Frame, *lines: list[dict[str, Any]], scenarios: list[Scenario], **question: Any) -> Comparison:
     """Return the answer about 12 runs."""
-    asked = Question(**{"replications": 12, "horizon_s": DAY_S / 2, **question})
+    told: dict[str, Any] = {"replications": 12, "horizon_s": DAY_S / 2, "deadline_s": 30.0, **question}
+    asked = Question(scenarios=scenarios, **told)
     board = {"lines": [line for each in lines for line in each]}
     return answered(asked, REGISTRY, frame, board, parameters=Parameters(), clock_s=lambda: 0.0)
 
@@ -79,6 +89,11 @@ def ask(frame: Frame, *lines: list[dict[str, Any]], **question: Any) -> Comparis
 def indicator(answer: Comparison, name: str) -> Indicator:
     """Return one figure of an answer."""
     return next(each for each in answer.indicators if each.name == name)
+
+
+def effect(answer: Comparison, name: str, scenario: int = 0) -> Effect:
+    """Return one figure of one of its scenarios."""
+    return indicator(answer, name).effects[scenario]
 
 
 # -- the plant
@@ -96,10 +111,11 @@ def test_the_demo_plant_has_a_model_without_mistakes() -> None:
     assert {note.code for note in found.notes} >= {"times", "failures", "batch", "people", "tools", "store"}
 
 
-def test_a_charge_takes_its_whole_time_and_its_pace_is_that_of_the_furnace() -> None:
+def test_a_charge_takes_its_whole_time_and_as_many_parts_as_the_furnace_has_room_for() -> None:
     harden = model().product("SH-100").steps[4]
-    assert harden.work.mean_s == 1008 / 24
-    assert harden.work.mean_s + harden.move_s == 1008
+    assert (harden.work.mean_s, harden.move_s) == (1008, 0)
+    [furnace] = [each for each in model().centers if each.name == harden.center]
+    assert furnace.batch == Batch(24, 24, 1008) and furnace.queue_max is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +171,7 @@ def test_a_blocked_machine_keeps_its_part_and_goes_on_when_there_is_room() -> No
     lines = order("88263", 10, (10, 8, 5))
     found = fork(picture(press2="blocked"), lines)
     assert found.start.blocked == {"tighten2": ("press2.1",)}
-    answer = ask(picture(press2="blocked"), lines, down=[Down(unit="hob1", for_s=3600)])
+    answer = ask(picture(press2="blocked"), lines, scenarios=down("hob1", 3600))
     assert indicator(answer, "parts_done").base.p10 == 10
 
 
@@ -164,7 +180,8 @@ def test_a_charge_in_the_furnace_comes_out_as_one() -> None:
     [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
     frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
     found = fork(frame, order("s", 40, (40, 40, 40, 40, 10), product="SH-100"))
-    assert [move.arrives_s for move in found.start.moves] == [978.0] * 24
+    [furnace] = [each for each in found.start.units if each.unit == "furnace1.1"]
+    assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 30.0)
     assert len(found.start.queues["furnace1"]) == 6
 
 
@@ -202,8 +219,8 @@ def test_a_plant_that_cannot_be_simulated_says_what_is_wrong() -> None:
     first, *others = REGISTRY.routings["shaft-200"].operations
     odd = msgspec.structs.replace(first, equipment_class="laser")
     routings["shaft-200"] = msgspec.structs.replace(REGISTRY.routings["shaft-200"], operations=[odd, *others])
-    question = Question(down=[Down(unit="hob1", for_s=60)])
-    answer = compare(question, replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0)
+    question = Question(scenarios=down("hob1", 60))
+    answer = compare(question, Situation(replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0))
     assert answer.state == "refused" and "unknown work center" in answer.reason
 
 
@@ -218,64 +235,73 @@ def test_counts_that_cannot_be_are_named() -> None:
 def test_a_machine_down_delays_what_needs_it_and_nothing_else() -> None:
     lines = [*order("near", 20, (20, 20, 12), due_h=1.2), *order("far", 20, due_h=20)]
     frame = picture(press2="production")
-    answer = ask(frame, lines, down=[Down(unit="press2", for_s=2 * 3600)])
+    answer = ask(frame, lines, scenarios=down("press2", 2 * 3600))
     assert answer.state == "ready" and answer.replications == 12 and answer.orders_open == 2
-    near, far = answer.orders
-    assert (near.late, near.late_then, far.late, far.late_then) == (0.0, 1.0, 0.0, 0.0)
-    late = indicator(answer, "late_orders")
-    assert (late.base.mean, late.scenario.mean, late.worse, late.better) == (0.0, 1.0, 1.0, 0.0)
+    near, _ = answer.orders
+    assert [each.base.late for each in answer.orders] == [0.0, 0.0]
+    assert [each.scenarios[0].late for each in answer.orders] == [1.0, 0.0]
+    late, then = indicator(answer, "late_orders"), effect(answer, "late_orders")
+    assert (late.base.mean, then.outcome.mean, then.worse, then.better) == (0.0, 1.0, 1.0, 0.0)
     # What is down two hours delays by two hours at most, and by nearly that.
-    assert 1.7 * 3600 < (near.done_then_ns - near.done_ns) / SECOND < 2.01 * 3600
-    other = ask(frame, lines, down=[Down(unit="hob1", for_s=2 * 3600)])
-    assert all(each.difference.mean == 0 and each.same == 1 for each in other.indicators)
+    assert 1.7 * 3600 < (near.scenarios[0].done_ns - near.base.done_ns) / SECOND < 2.01 * 3600
+    other = ask(frame, lines, scenarios=down("hob1", 2 * 3600))
+    assert all(each.effects[0].same == 1 for each in other.indicators)
+    assert all(each.effects[0].difference.mean == 0 for each in other.indicators)
 
 
 def test_down_later_changes_nothing_before() -> None:
     lines = order("near", 20, (20, 20, 12), due_h=1.2)
-    answer = ask(picture(), lines, down=[Down(unit="press2", for_s=7200, from_s=4 * 3600)])
-    assert all(each.same == 1 for each in answer.indicators)
+    answer = ask(picture(), lines, scenarios=down("press2", 7200, 4 * 3600))
+    assert all(each.effects[0].same == 1 for each in answer.indicators)
 
 
 def test_the_same_question_of_the_same_picture_has_the_same_answer() -> None:
     frame = picture(load2="production", load3="production", turn1="production")
-    one, two = (ask(frame, down=[Down(unit="hob1", for_s=7200)]) for _ in range(2))
+    one, two = (ask(frame, scenarios=down("hob1", 7200)) for _ in range(2))
     assert one == two
-    assert one.scenario_id != ask(frame, down=[Down(unit="hob1", for_s=7200)], seed=2).scenario_id
-    parts = indicator(one, "parts_done")
+    assert one.scenario_id != ask(frame, scenarios=down("hob1", 7200), seed=2).scenario_id
+    parts = effect(one, "parts_done")
     assert parts.worse == 1.0 and parts.difference.mean < -60
-    assert parts.scenario.p10 <= parts.scenario.p50 <= parts.scenario.p90
+    assert parts.outcome.p10 <= parts.outcome.p25 <= parts.outcome.p50 <= parts.outcome.p90
 
 
 def test_nothing_hides_how_little_the_answer_is_proven() -> None:
-    answer = ask(picture(hob1="unknown"), down=[Down(unit="hob1", for_s=60)])
+    answer = ask(picture(hob1="unknown"), scenarios=down("hob1", 60))
     assert answer.validity is not None and answer.snapshot is not None
-    assert (
-        not answer.validity.back_tested and not answer.validity.calibrated and answer.validity.error is None
-    )
+    trust = answer.validity
+    assert not (trust.back_tested or trust.calibrated or trust.may_recommend or trust.errors)
     assert [note.code for note in answer.snapshot.unknowns] == ["silent"]
     assert answer.snapshot.hash == "ab" * 32 and answer.snapshot.state_ns == NOON
 
 
-WRONG = {
-    "'mill9' has no operation": [Down(unit="mill9", for_s=60)],
-    "'compressor1' has no operation": [Down(unit="compressor1", for_s=60)],
-    "expected a time above 0": [Down(unit="hob1", for_s=0)],
-    "begins within the horizon": [Down(unit="hob1", for_s=60, from_s=DAY_S)],
-    "0 changes": [],
+WRONG: dict[str, list[Scenario]] = {
+    "scenario down, change 1 (unit_down), unit: unknown work unit 'mill9': expected one of": down(
+        "mill9", 60
+    ),
+    "unknown work unit 'hob9': expected 'hob1', or": down("hob9", 60),
+    "unknown work unit 'compressor1'": down("compressor1", 60),
+    "to_s: 0: expected later than from_s": down("hob1", 0),
+    "begins within the horizon of 43200 s": down("hob1", 60, DAY_S),
+    "scenarios: 0: expected 1 to 200": [],
+    "scenario empty: 0 changes: expected 1 to 20": [Scenario(name="empty", changes=[])],
+    "a second one of this name": [*down("hob1", 60), *down("hob1", 90)],
+    "change 1.change: 'unit_dawn': expected 'unit_down'": [
+        Scenario(name="s", changes=[{"change": "unit_dawn"}])
+    ],
 }
 
 
 @pytest.mark.parametrize("words", WRONG)
 def test_a_question_that_cannot_be_answered_says_why(words: str) -> None:
-    with pytest.raises(DomainError, match=words):
-        ask(picture(), down=WRONG[words])
+    with pytest.raises(TaktwinError, match=re.escape(words)):
+        ask(picture(), scenarios=WRONG[words])
 
 
 def test_a_deadline_gives_what_is_done() -> None:
     late = iter(range(0, 1_000_000, 100))
-    question = Question(down=[Down(unit="hob1", for_s=60)], replications=500, horizon_s=3600)
+    question = Question(scenarios=down("hob1", 60), replications=500, horizon_s=3600, deadline_s=1.0)
     answer = answered(question, REGISTRY, picture(), {}, parameters=Parameters(), clock_s=lambda: next(late))
-    assert answer.replications == 8
+    assert answer.replications == 8 and answer.is_cut
 
 
 def test_a_spread_is_that_of_its_runs() -> None:

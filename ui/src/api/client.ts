@@ -2,7 +2,7 @@
 
 import type {
   AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
-  NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
+  Holds, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
@@ -155,8 +155,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
-export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif', {}, signal);
-export const whatIf = (question: Pick<WhatIfQuestion, 'down' | 'horizon_s'>) => post<Comparison>('/whatif', question);
+export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif/status', {}, signal);
+export const whatIf = (question: Pick<WhatIfQuestion, 'scenarios'> & Partial<WhatIfQuestion>) => post<Comparison>('/whatif', question);
 export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
 export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);
 export const assets = (equipment = '', at_ms = 0, signal?: AbortSignal) =>
@@ -180,6 +180,7 @@ export const recordHref = (id: string, kind: 'json' | 'pdf', language = '') =>
   `${ROOT}/mes/units/${encodeURIComponent(id)}/record.${kind}${language ? `?language=${language}` : ''}`;
 export const journalHref = `${ROOT}/mes/audit.jsonl`;
 export const audit = (query: Query, signal?: AbortSignal) => get<Audit>('/mes/audit', query, signal);
+export const holds = (signal?: AbortSignal) => get<Holds>('/mes/holds', {}, signal);
 export const suspicions = (signal?: AbortSignal) => get<Suspicions>('/mes/suspicions', {}, signal);
 export const recall = (lot: string, signal?: AbortSignal) =>
   get<Recall>(`/mes/lots/${encodeURIComponent(lot)}/recall`, {}, signal);

@@ -725,6 +725,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mes/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds
+         * @description Return the lots and units that nobody may use now: why, since when, by whom, what decides first.
+         */
+        get: operations["holds_api_v1_mes_holds_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/mes/labour": {
         parameters: {
             query?: never;
@@ -1547,17 +1567,113 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /**
+         * Compare
+         * @description Return the futures of the plant as it stands now: each scenario, and doing nothing.
+         */
+        post: operations["compare_api_v1_whatif_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Return the kinds of change with their fields, and what of this plant they may name.
+         */
+        get: operations["changes_api_v1_whatif_changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Library
+         * @description Return the library of new-model introduction, as it fits the plant as it stands.
+         */
+        get: operations["library_api_v1_whatif_library_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay
+         * @description Return one run: what each work unit and each buffer does when.
+         */
+        post: operations["replay_api_v1_whatif_replay_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/sensitivity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sensitivity
+         * @description Return which guess moves an indicator most, if it is wrong.
+         */
+        post: operations["sensitivity_api_v1_whatif_sensitivity_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         /**
          * Status
          * @description Return whether there is somebody to ask, and about which machines.
          */
-        get: operations["status_api_v1_whatif_get"];
+        get: operations["status_api_v1_whatif_status_get"];
         put?: never;
-        /**
-         * Compare
-         * @description Return both futures of the plant as it stands now: with the change, and doing nothing.
-         */
-        post: operations["compare_api_v1_whatif_post"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1979,6 +2095,28 @@ export interface components {
             priority: number;
         };
         /**
+         * BarModel
+         * @description One guess, and the indicator's mean when it is wrong the one way and the other.
+         */
+        BarModel: {
+            /** Code */
+            code: string;
+            /** Half Width */
+            half_width: number;
+            /** High */
+            high: number;
+            /** High Says */
+            high_says: string;
+            /** Low */
+            low: number;
+            /** Low Says */
+            low_says: string;
+            /** Subjects */
+            subjects: string[];
+            /** Text */
+            text: string;
+        };
+        /**
          * BoardModel
          * @description The dispatch board.
          */
@@ -2003,6 +2141,16 @@ export interface components {
             reason: string;
             /** State */
             state: string;
+        };
+        /**
+         * BottleneckModel
+         * @description The work unit that is busy for most of the time that it is on.
+         */
+        BottleneckModel: {
+            /** Base */
+            base: string;
+            /** Scenarios */
+            scenarios: string[];
         };
         /**
          * BroughtModel
@@ -2099,6 +2247,55 @@ export interface components {
             why: string;
         };
         /**
+         * ChangeFieldModel
+         * @description One field of a kind of change; `names` is a key of the names that it takes.
+         */
+        ChangeFieldModel: {
+            /** Default */
+            default: unknown;
+            /** Label */
+            label: string;
+            /** Least */
+            least: number | null;
+            /** Least Allowed */
+            least_allowed: boolean;
+            /** Many */
+            many: boolean;
+            /** Most */
+            most: number | null;
+            /** Name */
+            name: string;
+            /** Names */
+            names: string;
+            /** Nullable */
+            nullable: boolean;
+            /** Required */
+            required: boolean;
+            /**
+             * Type
+             * @description text, number, integer, bool, name or object
+             */
+            type: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * ChangeKindModel
+         * @description One kind of change.
+         */
+        ChangeKindModel: {
+            /** Change */
+            change: string;
+            /** Fields */
+            fields: components["schemas"]["ChangeFieldModel"][];
+            /** Group */
+            group: string;
+            /** Label */
+            label: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * CharacteristicModel
          * @description A line of the inspection plan with its last results, in order of time.
          */
@@ -2170,20 +2367,21 @@ export interface components {
          * @description The answer. Where `state` is not `ready` there is none, and `reason` says why.
          */
         ComparisonModel: {
+            bottleneck: components["schemas"]["BottleneckModel"];
             /** Calibration Id */
             calibration_id: string;
-            /** Changes */
-            changes: components["schemas"]["DownModel"][];
             /** Common Random Numbers */
             common_random_numbers: boolean;
             /** Horizon S */
             horizon_s: number;
             /** Indicators */
             indicators: components["schemas"]["IndicatorModel"][];
+            /** Is Cut */
+            is_cut: boolean;
             /** Model Version */
             model_version: string;
             /** Orders */
-            orders: components["schemas"]["OutlookModel"][];
+            orders: components["schemas"]["OrderOutlookModel"][];
             /** Orders Open */
             orders_open: number;
             /** Reason */
@@ -2192,6 +2390,8 @@ export interface components {
             replications: number;
             /** Scenario Id */
             scenario_id: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioModel"][];
             /** Seed */
             seed: number;
             snapshot: components["schemas"]["PictureModel"] | null;
@@ -2199,6 +2399,8 @@ export interface components {
             state: string;
             /** Took S */
             took_s: number;
+            /** Units */
+            units: components["schemas"]["UnitSharesModel"][];
             validity: components["schemas"]["ValidityModel"] | null;
             /** Warmup S */
             warmup_s: number;
@@ -2583,22 +2785,6 @@ export interface components {
             account: string;
         };
         /**
-         * DownModel
-         * @description A machine that cannot work for a while.
-         */
-        DownModel: {
-            /** For S */
-            for_s: number;
-            /**
-             * From S
-             * @description after now
-             * @default 0
-             */
-            from_s: number;
-            /** Unit */
-            unit: string;
-        };
-        /**
          * DraftModel
          * @description A work instruction as it is written now; its digest says to a release what was looked at.
          */
@@ -2696,6 +2882,34 @@ export interface components {
             unit: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * EffectModel
+         * @description One figure in one scenario; `difference` and shares run by run against doing nothing.
+         */
+        EffectModel: {
+            /**
+             * Best
+             * @description probability that nothing else that was asked has a better mean
+             */
+            best: number;
+            /** Better */
+            better: number;
+            difference: components["schemas"]["SpreadModel"];
+            /**
+             * Out After
+             * @description runs after which a race left it behind; 0: it was not
+             */
+            out_after: number;
+            outcome: components["schemas"]["SpreadModel"];
+            /** Replications */
+            replications: number;
+            /** Same */
+            same: number;
+            /** Scenario */
+            scenario: string;
+            /** Worse */
+            worse: number;
         };
         /**
          * ElementsModel
@@ -2974,6 +3188,48 @@ export interface components {
             state: string;
         };
         /**
+         * HoldModel
+         * @description A lot or a unit that nobody may use.
+         */
+        HoldModel: {
+            /** Id */
+            id: string;
+            /** Is Person */
+            is_person: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Nonconformance */
+            nonconformance: string;
+            /** Person */
+            person: string;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Remaining */
+            remaining: number;
+            /** Request */
+            request: string;
+            /** Since Ms */
+            since_ms: number;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * HoldsModel
+         * @description What is on hold, the last held first; at most 200 of each kind.
+         */
+        HoldsModel: {
+            /** Holds */
+            holds: components["schemas"]["HoldModel"][];
+            /** Lots */
+            lots: number;
+            /** Units */
+            units: number;
+        };
+        /**
          * HopModel
          * @description Latency of one hop in wall milliseconds, over the last five minutes.
          */
@@ -3038,24 +3294,18 @@ export interface components {
         };
         /**
          * IndicatorModel
-         * @description One figure without and with the change; shares of runs in which the change is better, same, worse.
+         * @description One figure of all futures; effects in the sequence of the question's scenarios.
          */
         IndicatorModel: {
             base: components["schemas"]["SpreadModel"];
-            /** Better */
-            better: number;
-            difference: components["schemas"]["SpreadModel"];
+            /** Effects */
+            effects: components["schemas"]["EffectModel"][];
             /** More Is Better */
-            more_is_better: boolean;
+            more_is_better: boolean | null;
             /** Name */
             name: string;
-            /** Same */
-            same: number;
-            scenario: components["schemas"]["SpreadModel"];
             /** Unit */
             unit: string;
-            /** Worse */
-            worse: number;
         };
         /**
          * Inject
@@ -3320,6 +3570,24 @@ export interface components {
             settled: components["schemas"]["SetAsideModel"][];
             /** Waiting */
             waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
+         * LibraryScenarioModel
+         * @description A question that others ask too; it shows nothing within less than `horizon_s`.
+         */
+        LibraryScenarioModel: {
+            /** Asks */
+            asks: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Group */
+            group: string;
+            /** Horizon S */
+            horizon_s: number;
+            /** Name */
+            name: string;
         };
         /**
          * LimitModel
@@ -3886,6 +4154,16 @@ export interface components {
             moves: components["schemas"]["MoveModel"][];
         };
         /**
+         * NameModel
+         * @description Something of the plant that a change may name, or a word that chooses by itself.
+         */
+        NameModel: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * Neighbours
          * @description Work units before and behind, with the buffers between.
          */
@@ -4049,6 +4327,21 @@ export interface components {
             version: number;
         };
         /**
+         * OrderOutlookModel
+         * @description One open order, or one that a scenario adds, in all futures.
+         */
+        OrderOutlookModel: {
+            base: components["schemas"]["OutlookModel"];
+            /** Due Ms */
+            due_ms: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["OutlookModel"][];
+        };
+        /**
          * OrderPage
          * @description An order with its job orders and units.
          */
@@ -4105,23 +4398,19 @@ export interface components {
         };
         /**
          * OutlookModel
-         * @description One open order: how often it is late and when it is done in the middle run, without and with.
+         * @description How an order comes out in one future; an instant of 0 is not within the horizon.
          */
         OutlookModel: {
             /** Done Ms */
             done_ms: number;
-            /** Done Then Ms */
-            done_then_ms: number;
-            /** Due Ms */
-            due_ms: number;
+            /** Done P10 Ms */
+            done_p10_ms: number;
+            /** Done P90 Ms */
+            done_p90_ms: number;
+            /** Is There */
+            is_there: boolean;
             /** Late */
             late: number;
-            /** Late Then */
-            late_then: number;
-            /** Order */
-            order: string;
-            /** Product */
-            product: string;
         };
         /**
          * OverdueModel
@@ -4202,6 +4491,24 @@ export interface components {
             code: string;
             /** Password */
             password: string;
+        };
+        /**
+         * PastErrorModel
+         * @description How far predictions of an indicator were off when they were compared with what came.
+         */
+        PastErrorModel: {
+            /** Covered 80 */
+            covered_80: number;
+            /** Covered 95 */
+            covered_95: number;
+            /** Epochs */
+            epochs: number;
+            /** Error */
+            error: number;
+            /** Indicator */
+            indicator: string;
+            /** Limit */
+            limit: number;
         };
         /**
          * PeopleModel
@@ -4735,6 +5042,98 @@ export interface components {
             order: string;
         };
         /**
+         * ReplayBufferModel
+         * @description How many jobs wait where a buffer is, from each instant on.
+         */
+        ReplayBufferModel: {
+            /** Buffer */
+            buffer: string;
+            /** Content */
+            content: number[];
+            /** From Ms */
+            from_ms: number[];
+        };
+        /**
+         * ReplayModel
+         * @description One run of one future.
+         */
+        ReplayModel: {
+            /** Buffers */
+            buffers: components["schemas"]["ReplayBufferModel"][];
+            /** End Ms */
+            end_ms: number;
+            /** Orders */
+            orders: components["schemas"]["ReplayOrderModel"][];
+            /** Reason */
+            reason: string;
+            /** Replication */
+            replication: number;
+            /** Scenario */
+            scenario: string;
+            /** Start Ms */
+            start_ms: number;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            /** Units */
+            units: components["schemas"]["ReplayUnitModel"][];
+        };
+        /**
+         * ReplayOrderModel
+         * @description When an order is done; 0: not within the run.
+         */
+        ReplayOrderModel: {
+            /** Done Ms */
+            done_ms: number;
+            /** Order */
+            order: string;
+        };
+        /**
+         * ReplayQuestionModel
+         * @description One run of one future, to be looked at.
+         */
+        ReplayQuestionModel: {
+            question: components["schemas"]["WhatIfQuestion"];
+            /**
+             * Replication
+             * @default 0
+             */
+            replication: number;
+            /**
+             * Scenario
+             * @description a name of the question; empty: doing nothing
+             * @default
+             */
+            scenario: string;
+        };
+        /**
+         * ReplaySpanModel
+         * @description What a work unit does from an instant to another.
+         */
+        ReplaySpanModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Order */
+            order: string;
+            /** Product */
+            product: string;
+            /** Time Class */
+            time_class: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
+         * ReplayUnitModel
+         * @description The course of a work unit, without a gap.
+         */
+        ReplayUnitModel: {
+            /** Spans */
+            spans: components["schemas"]["ReplaySpanModel"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * ResourceModel
          * @description One resource, whether it is available, and who needs it.
          */
@@ -4927,6 +5326,23 @@ export interface components {
             value: string;
         };
         /**
+         * ScenarioModel
+         * @description What shall be different: changes with the plant's names, as `GET /whatif/changes` describes them.
+         */
+        ScenarioModel: {
+            /**
+             * Asks
+             * @default
+             */
+            asks: string;
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            }[];
+            /** Name */
+            name: string;
+        };
+        /**
          * ScheduleModel
          * @description The schedule in force, what it will come to, and what moves would make of it.
          */
@@ -5080,6 +5496,47 @@ export interface components {
              * @constant
              */
             op: "seek";
+        };
+        /**
+         * SensitivityModel
+         * @description The tornado; bars in the sequence of how far they reach.
+         */
+        SensitivityModel: {
+            /** Bars */
+            bars: components["schemas"]["BarModel"][];
+            /** Indicator */
+            indicator: string;
+            /** Is Cut */
+            is_cut: boolean;
+            /** Mean */
+            mean: number;
+            /** Reason */
+            reason: string;
+            /** Replications */
+            replications: number;
+            /** Scenario */
+            scenario: string;
+            /** State */
+            state: string;
+            /** Took S */
+            took_s: number;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * SensitivityQuestionModel
+         * @description Which guess, if it is wrong, moves an indicator most.
+         */
+        SensitivityQuestionModel: {
+            /** Indicator */
+            indicator: string;
+            question: components["schemas"]["WhatIfQuestion"];
+            /**
+             * Scenario
+             * @description a name of the question; empty: doing nothing
+             * @default
+             */
+            scenario: string;
         };
         /**
          * SerialModel
@@ -5254,6 +5711,28 @@ export interface components {
             work_unit: string;
         };
         /**
+         * SharesModel
+         * @description What a work unit does with its time; together 1, or 0 where the unit is not there.
+         */
+        SharesModel: {
+            /** Blocked */
+            blocked: number;
+            /** Failed */
+            failed: number;
+            /** No Crew */
+            no_crew: number;
+            /** Off */
+            off: number;
+            /** Setup */
+            setup: number;
+            /** Starved */
+            starved: number;
+            /** Upkeep */
+            upkeep: number;
+            /** Working */
+            working: number;
+        };
+        /**
          * ShiftModel
          * @description A shift of the present production day, as it stands in the plant's own time.
          */
@@ -5418,8 +5897,12 @@ export interface components {
             mean: number;
             /** P10 */
             p10: number;
+            /** P25 */
+            p25: number;
             /** P50 */
             p50: number;
+            /** P75 */
+            p75: number;
             /** P90 */
             p90: number;
         };
@@ -6038,6 +6521,17 @@ export interface components {
             supplies: components["schemas"]["Supplies"];
         };
         /**
+         * UnitSharesModel
+         * @description One work unit in all futures.
+         */
+        UnitSharesModel: {
+            base: components["schemas"]["SharesModel"];
+            /** Scenarios */
+            scenarios: components["schemas"]["SharesModel"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * UnitTimeModel
          * @description A work unit in a shift, a production day or a week of them.
          */
@@ -6098,10 +6592,40 @@ export interface components {
             back_tested: boolean;
             /** Calibrated */
             calibrated: boolean;
-            /** Error */
-            error: number | null;
+            /** Errors */
+            errors: components["schemas"]["PastErrorModel"][];
+            /** May Recommend */
+            may_recommend: boolean;
             /** Notes */
             notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * WhatIfChanges
+         * @description What a scenario may change of this plant.
+         */
+        WhatIfChanges: {
+            /** Kinds */
+            kinds: components["schemas"]["ChangeKindModel"][];
+            /** Names */
+            names: {
+                [key: string]: components["schemas"]["NameModel"][];
+            };
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * WhatIfLibrary
+         * @description The library of new-model introduction, as it fits the plant as it stands.
+         */
+        WhatIfLibrary: {
+            /** Reason */
+            reason: string;
+            /** Scenarios */
+            scenarios: components["schemas"]["LibraryScenarioModel"][];
+            /** State */
+            state: string;
         };
         /**
          * WhatIfNote
@@ -6117,21 +6641,45 @@ export interface components {
         };
         /**
          * WhatIfQuestion
-         * @description What would be if all these came together, beside nothing of it.
+         * @description What would be in each of these futures, beside doing nothing.
          */
         WhatIfQuestion: {
-            /** Down */
-            down: components["schemas"]["DownModel"][];
+            /**
+             * At Ms
+             * @description 0: now
+             * @default 0
+             */
+            at_ms: number;
+            /**
+             * Deadline S
+             * @description of wall time
+             * @default 8
+             */
+            deadline_s: number;
             /**
              * Horizon S
              * @default 86400
              */
             horizon_s: number;
             /**
+             * Indicators
+             * @description the standard ones if empty; a race is about the first
+             * @default []
+             */
+            indicators: string[];
+            /**
+             * Race
+             * @description who is behind the best for sure gets no more runs
+             * @default false
+             */
+            race: boolean;
+            /**
              * Replications
              * @default 30
              */
             replications: number;
+            /** Scenarios */
+            scenarios: components["schemas"]["ScenarioModel"][];
             /**
              * Seed
              * @default 1
@@ -7498,6 +8046,35 @@ export interface operations {
             };
         };
     };
+    holds_api_v1_mes_holds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     labour_api_v1_mes_labour_get: {
         parameters: {
             query?: {
@@ -8785,35 +9362,6 @@ export interface operations {
             };
         };
     };
-    status_api_v1_whatif_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WhatIfStatus"];
-                };
-            };
-            /** @description Default Response */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     compare_api_v1_whatif_post: {
         parameters: {
             query?: never;
@@ -8834,6 +9382,159 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_api_v1_whatif_changes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfChanges"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    library_api_v1_whatif_library_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfLibrary"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_api_v1_whatif_replay_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayQuestionModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sensitivity_api_v1_whatif_sensitivity_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitivityQuestionModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitivityModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status_api_v1_whatif_status_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfStatus"];
                 };
             };
             /** @description Default Response */

@@ -41,6 +41,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.schedule'), href: '/schedule/dispatch' }, { name: t('place.definitions') }];
     case 'audit':
       return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.audit') }];
+    case 'holds':
+      return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.holds') }];
     case 'whatif':
       return [site, { name: t('place.whatif') }];
     case 'quality':

@@ -21,6 +21,7 @@ export type Route =
   | { page: 'performance' }
   | { page: 'quality' }
   | { page: 'audit' }
+  | { page: 'holds' }
   | { page: 'terminal'; id: string }
   | { page: 'serial'; id: string }
   | { page: 'machine'; id: string }
@@ -37,7 +38,7 @@ const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 // Pages of a place, and where an object page belongs that was opened from nowhere: by a scan, a link, a reload.
 const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
   plan: 'schedule', people: 'schedule', accounts: 'schedule', documents: 'schedule', definitions: 'schedule', stores: 'schedule', shift: 'schedule',
-  resources: 'maintenance', assets: 'maintenance', audit: 'quality',
+  resources: 'maintenance', assets: 'maintenance', audit: 'quality', holds: 'quality',
 };
 const HOME: Record<PlaceName, string> = {
   now: '/', schedule: '/schedule/dispatch', whatif: '/whatif', quality: '/quality', maintenance: '/maintenance', performance: '/performance', system: '/system', alarms: '/alarms',
@@ -66,6 +67,7 @@ function parse(path: string): Route {
   if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };
+  if (head === 'quality' && rest.length === 1 && rest[0] === 'holds') return { page: 'holds' };
   if (head === 'terminal' && rest.length === 1) return { page: 'terminal', id: rest[0]! };
   if (head === 'serial' && rest.length === 1) return { page: 'serial', id: rest[0]! };
   if (head === 'machine' && rest.length === 1) return { page: 'machine', id: rest[0]! };
@@ -148,6 +150,7 @@ export const machineHref = (id: string) => `/machine/${encodeURIComponent(id)}`;
 export const terminalHref = (id: string) => `/terminal/${encodeURIComponent(id)}`;
 export const serialHref = (id: string) => `/serial/${encodeURIComponent(id)}`;
 export const nonconformanceHref = (id: string) => `/quality?nc=${encodeURIComponent(id)}`;
+export const ncHref = (nonconformance: string) => `/quality?nc=${encodeURIComponent(nonconformance)}`;
 export const auditHref = (subject: string) => `/quality/audit?subject=${encodeURIComponent(subject)}`;
 export const signalHref = (id: string) => `/signal/${id.split('/').map(encodeURIComponent).join('/')}`;
 export const alarmHref = (id: string) => `/alarms?alarm=${encodeURIComponent(id)}`;

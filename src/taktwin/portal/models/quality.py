@@ -136,3 +136,28 @@ class SuspicionsModel(Model):
     """The last suspicions, the newest first."""
 
     suspicions: list[SuspicionModel]
+
+
+class HoldModel(Model):
+    """A lot or a unit that nobody may use."""
+
+    kind: str  # lot | unit
+    id: str
+    product: str
+    name: str
+    remaining: float
+    request: str
+    work_unit: str  # where the unit was last
+    reason: str
+    since_ms: int  # 0: from before the journal
+    person: str
+    is_person: bool  # else a machine or a rule said so
+    nonconformance: str  # open: it decides; "" = none
+
+
+class HoldsModel(Model):
+    """What is on hold, the last held first; at most 200 of each kind."""
+
+    holds: list[HoldModel]
+    lots: int
+    units: int

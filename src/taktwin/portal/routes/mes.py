@@ -29,7 +29,7 @@ from taktwin.portal.models.maintenance import MaintenanceModel, UpkeepModel
 from taktwin.portal.models.mes import Granted, Wish
 from taktwin.portal.models.people import CrewModel, LabourModel, PeopleModel
 from taktwin.portal.models.performance import PerformanceModel, StandingModel, StopPage
-from taktwin.portal.models.quality import NonconformancePage, QualityModel, SuspicionsModel
+from taktwin.portal.models.quality import HoldsModel, NonconformancePage, QualityModel, SuspicionsModel
 from taktwin.portal.models.records import AuditModel, RecordModel, SignaturesModel
 from taktwin.portal.models.resources import AssetHistory, AssetsModel, AvailabilityModel, StockModel
 from taktwin.portal.models.scheduling import MovesModel, OrdersModel, ScheduleModel
@@ -348,6 +348,12 @@ async def standing(work_unit: str, portal: PortalOf, person: PersonOf) -> Any:
     if not found:
         raise unknown("work unit", work_unit, "a work unit of this plant")
     return found
+
+
+@router.get("/holds", response_model=HoldsModel)
+async def holds(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the lots and units that nobody may use now: why, since when, by whom, what decides first."""
+    return await ask(portal, "holds")
 
 
 @router.get("/suspicions", response_model=SuspicionsModel)

@@ -41,6 +41,8 @@ OF_MAKING = (
           "leistung stillstände kennzahlen"),
     Entry("page", "quality", "Quality", "nonconformances, measurements, suspects, recall", "/quality",
           "qualität abweichungen rückruf sperre"),
+    Entry("page", "holds", "On hold", "what nobody may use now, and why", "/quality/holds",
+          "gesperrt sperren los einheit"),
     Entry("page", "audit", "What changed", "the journal, old value beside new", "/quality/audit",
           "was sich änderte journal audit"),
     Entry("page", "maintenance", "Maintenance", "orders, plans, tools, gauges", "/maintenance",

@@ -2,47 +2,110 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter
 
-from taktwin.contracts.whatif import COMPARE, OWNER, STATUS, Comparison, Down, Question, Status
+from taktwin.contracts import whatif as contract
 from taktwin.plant.registry import Registry
 from taktwin.portal import wire
-from taktwin.portal.context import PersonOf, PortalOf
-from taktwin.portal.models.whatif import ComparisonModel, WhatIfQuestion, WhatIfStatus
+from taktwin.portal.context import PersonOf, Portal, PortalOf
+from taktwin.portal.models.whatif import (
+    ComparisonModel,
+    ReplayModel,
+    ReplayQuestionModel,
+    SensitivityModel,
+    SensitivityQuestionModel,
+    WhatIfChanges,
+    WhatIfLibrary,
+    WhatIfQuestion,
+    WhatIfStatus,
+)
 from taktwin.portal.problems import Problem
 
 router = APIRouter(tags=["whatif"], prefix="/whatif")
 WAITED_S = 40.0  # four questions may be before it, each with its own deadline
+Answer = TypeVar("Answer")
 
 
-@router.get("", response_model=WhatIfStatus)
+@router.get("/status", response_model=WhatIfStatus)
 async def status(portal: PortalOf, person: PersonOf) -> Any:
     """Return whether there is somebody to ask, and about which machines."""
-    said = msgspec.msgpack.decode(await portal.questions.ask(OWNER, STATUS, b""), type=Status)
+    said = await _asked(portal, contract.STATUS, {}, contract.Status)
     return {"state": said.state, "reason": said.reason, "units": units(portal.registry)}
 
 
 @router.post("", response_model=ComparisonModel)
 async def compare(question: WhatIfQuestion, portal: PortalOf, person: PersonOf) -> Any:
-    """Return both futures of the plant as it stands now: with the change, and doing nothing."""
-    asked = Question(
-        down=[Down(unit=each.unit, for_s=each.for_s, from_s=each.from_s) for each in question.down],
-        horizon_s=question.horizon_s, replications=question.replications, seed=question.seed,
-    )  # fmt: skip
-    said = await portal.questions.ask(OWNER, COMPARE, msgspec.msgpack.encode(asked), timeout_s=WAITED_S)
-    answer = msgspec.msgpack.decode(said, type=Comparison)
-    if answer.state == "refused":
-        raise Problem(422, "No such question", place="question", found=answer.reason, right="as it says")
-    document: dict[str, Any] = msgspec.to_builtins(answer)
-    if document["snapshot"]:
-        document["snapshot"]["state_ms"] = wire.ms(document["snapshot"].pop("state_ns"))
-    for order in document["orders"]:
-        for name in ("due", "done", "done_then"):
-            order[f"{name}_ms"] = wire.ms(order.pop(f"{name}_ns"))
-    return document
+    """Return the futures of the plant as it stands now: each scenario, and doing nothing."""
+    return _document(await _asked(portal, contract.COMPARE, _question(question), contract.Comparison))
+
+
+@router.post("/sensitivity", response_model=SensitivityModel)
+async def sensitivity(asked: SensitivityQuestionModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return which guess moves an indicator most, if it is wrong."""
+    question = contract.SensitivityQuestion(
+        question=_question(asked.question), scenario=asked.scenario, indicator=asked.indicator
+    )
+    return _document(await _asked(portal, contract.SENSITIVITY, question, contract.Sensitivity))
+
+
+@router.post("/replay", response_model=ReplayModel)
+async def replay(asked: ReplayQuestionModel, portal: PortalOf, person: PersonOf) -> Any:
+    """Return one run: what each work unit and each buffer does when."""
+    question = contract.ReplayQuestion(
+        question=_question(asked.question), scenario=asked.scenario, replication=asked.replication
+    )
+    return _document(await _asked(portal, contract.REPLAY, question, contract.Replay))
+
+
+@router.get("/library", response_model=WhatIfLibrary)
+async def library(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the library of new-model introduction, as it fits the plant as it stands."""
+    return _document(await _asked(portal, contract.LIBRARY, {}, contract.Library))
+
+
+@router.get("/changes", response_model=WhatIfChanges)
+async def changes(portal: PortalOf, person: PersonOf) -> Any:
+    """Return the kinds of change with their fields, and what of this plant they may name."""
+    return _document(await _asked(portal, contract.CHANGES, {}, contract.Changes))
+
+
+async def _asked(portal: Portal, query: str, request: Any, kind: type[Answer]) -> Answer:
+    """Return the room's answer; raises Problem where it refuses."""
+    payload = msgspec.msgpack.encode(request)
+    said = await portal.questions.ask(contract.OWNER, query, payload, timeout_s=WAITED_S)
+    answer = msgspec.msgpack.decode(said, type=kind)
+    if getattr(answer, "state", "") == "refused":
+        reason = str(getattr(answer, "reason", ""))
+        raise Problem(422, "No such question", place="question", found=reason, right="as it says")
+    return answer
+
+
+def _question(asked: WhatIfQuestion) -> contract.Question:
+    said = asked.model_dump(exclude={"at_ms"})
+    return msgspec.convert({**said, "at_ns": wire.ns(asked.at_ms)}, contract.Question)
+
+
+def _document(answer: Any) -> Any:
+    """Return an answer as JSON has it: instants in milliseconds, by name and in lists."""
+    return _in_ms(msgspec.to_builtins(answer))
+
+
+def _in_ms(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_ms(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, each in value.items():
+        if name.endswith("_ns"):
+            at = [wire.ms(one) for one in each] if isinstance(each, list) else wire.ms(each)
+            found[f"{name[:-3]}_ms"] = at
+        else:
+            found[name] = _in_ms(each)
+    return found
 
 
 def units(registry: Registry) -> list[str]:

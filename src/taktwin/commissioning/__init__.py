@@ -1,0 +1,1 @@
+"""Virtual commissioning: a planned line, played by the simulation in real time, wearing machines' faces."""

@@ -1,0 +1,133 @@
+"""The routes that a plan concerns, in the simulation's words: in comes a plant as it would be, out a line.
+
+Each operation has a work center of the work units that can do it; what the plan expects of them is their
+luck, the standard times are their means. Parts go through one by one. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from taktwin.errors import ConfigError, Mistake
+from taktwin.plant import schema
+from taktwin.plant.registry import Registry
+from taktwin.simulation.distributions import Distribution, Exponential, Fixed, LogNormal
+from taktwin.simulation.model import Failure, Machine, Plant, Product, Step, WorkCenter, unit_name
+
+REPAIR_CV = 1.0  # repairs are skewed: many short ones, few long ones
+STEP = 10  # between the numbers of the operations of a route, as the MES counts them
+
+Group = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """A line as the simulation plays it."""
+
+    plant: Plant
+    work_units: Mapping[str, str]  # unit of the simulation -> work unit
+    products: tuple[str, ...]  # that are made on it
+
+
+def planned_line(registry: Registry, *, failures: bool = True) -> PlannedLine:
+    """Return the line that a plan concerns: every work unit of the routes that it says or passes.
+
+    Raises
+    ------
+    ConfigError
+        If the plant has no plan.
+    """
+    if registry.plan is None:
+        found = f"{registry.name}, as it stands"
+        raise ConfigError([Mistake(registry.folder, 1, "plan", found, "the folder of a plan: see plan.yaml")])
+    routes = {
+        name: registry.routings[product.routing].operations
+        for name, product in sorted(registry.products.items())
+        if product.make and product.routing in registry.plan_routes
+    }
+    groups = _groups(registry, [operation for route in routes.values() for operation in route])
+    center_of = {unit: "+".join(group) for group in groups for unit in group}
+    centers = tuple(_center(registry, routes, group, failures=failures) for group in groups)
+    products = tuple(_product(registry, name, route, center_of) for name, route in routes.items())
+    return PlannedLine(
+        Plant(centers, products),
+        {
+            unit_name(center, n + 1): unit
+            for center, group in zip(centers, groups, strict=True) for n, unit in enumerate(group)
+        },
+        tuple(routes),
+    )  # fmt: skip
+
+
+def units_of(registry: Registry, operation: schema.Operation) -> Group:
+    """Return the work units that can do an operation, by name."""
+    if operation.equipment:
+        return tuple(sorted(operation.equipment))
+    return tuple(str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class)
+
+
+def expected_of(registry: Registry, unit: str) -> schema.Expected:
+    """Return what the plan expects of a work unit; where it says nothing, the usual."""
+    expected: schema.Expected = registry.plan.expected.get(unit, schema.Expected())
+    return expected
+
+
+def _groups(registry: Registry, operations: list[schema.Operation]) -> list[Group]:
+    """Return the work units that stand in for each other."""
+    groups: list[set[str]] = []
+    for units in sorted({units_of(registry, each) for each in operations}):
+        touched = [group for group in groups if group & set(units)]
+        groups = [group for group in groups if group not in touched]
+        groups.append(set(units).union(*touched))
+    return sorted(tuple(sorted(group)) for group in groups)
+
+
+def _center(
+    registry: Registry, routes: Mapping[str, list[schema.Operation]], group: Group, *, failures: bool
+) -> WorkCenter:
+    here = [
+        (registry.products[product].setup_family, operation)
+        for product, route in routes.items() for operation in route
+        if set(units_of(registry, operation)) <= set(group)
+    ]  # fmt: skip
+    families = {family for family, _ in here} - {""}
+    setups = {
+        (before, after): operation.setup_s
+        for after, operation in here if operation.setup_s > 0 and after
+        for before in families - {after}
+    }  # fmt: skip
+    places = [each.capacity for each in registry.buffers if set(each.targets) & set(group)]
+    return WorkCenter(
+        "+".join(group), len(group), sum(places) if places else None, setup_s=setups,
+        machines={
+            n + 1: Machine(failures=_failures(expected_of(registry, unit)) if failures else ())
+            for n, unit in enumerate(group)
+        },
+    )  # fmt: skip
+
+
+def _failures(expected: schema.Expected) -> tuple[Failure, ...]:
+    if expected.fails_every_h is None:
+        return ()
+    repair = LogNormal(expected.repair_min * 60, REPAIR_CV)
+    return (Failure(Exponential(expected.fails_every_h * 3600), repair),)
+
+
+def _product(
+    registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str]
+) -> Product:
+    family = registry.products[name].setup_family
+    steps = []
+    for place, operation in enumerate(route):
+        units = units_of(registry, operation)
+        expected = expected_of(registry, units[0])
+        steps.append(Step(
+            str((place + 1) * STEP), center_of[units[0]], _work(operation.standard_time_s, expected.work_cv),
+            family=(family or None) if operation.setup_s > 0 else None, scrap=1.0 - expected.good,
+        ))  # fmt: skip
+    return Product(name, tuple(steps))
+
+
+def _work(mean_s: float, cv: float) -> Distribution:
+    return LogNormal(mean_s, cv) if mean_s > 0 and cv > 0 else Fixed(mean_s)

@@ -1,0 +1,116 @@
+"""What may be wrong with a plan: a cell that nobody can reach, or that nobody can tell what to make.
+
+In: a plant with a plan laid over it. Only what a commissioning would come to grief on is asked for here;
+the plant as it would be has to pass all other checks too.
+"""
+
+from __future__ import annotations
+
+from taktwin.contracts.machine_commands import ControlMachineJob
+from taktwin.plant import schema
+from taktwin.plant.load import Literally, Loaded, one_of
+from taktwin.plant.references import known
+
+STATE_AND_COUNT: tuple[schema.Role, ...] = ("state", "good_count")
+
+
+def check(loaded: Loaded, plant: schema.Plant, roles: dict[str, set[str]]) -> None:
+    """Note the mistakes of a plan; `roles` are those of the signals of each equipment."""
+    plan = loaded.plan
+    if plan is None:
+        return
+    for number, name in enumerate(plan.planned):
+        _check_planned(loaded, plant, f"planned[{number}]", name, roles)
+    for name, expected in plan.expected.items():
+        if known(loaded, f"expected.{name}", name, "equipment", plant.equipment):
+            _check_expected(loaded, f"expected.{name}", expected)
+    routes = played_routes(plant, plan, loaded.changed.get("routings", frozenset()))
+    if not routes:
+        right = "a routing with an operation at a planned work unit, or a routing that the plan changes"
+        loaded.add("planned", Literally("nothing that is ever made there"), right)
+    for routing in routes:
+        _check_route(loaded, plant, routing)
+
+
+def units_of(plant: schema.Plant, operation: schema.Operation) -> list[str]:
+    """Return the work units that can do an operation, by name."""
+    if operation.equipment:
+        return sorted(operation.equipment)
+    return sorted(
+        n for n, each in plant.equipment.items() if each.equipment_class == operation.equipment_class
+    )
+
+
+def played_routes(plant: schema.Plant, plan: schema.Plan, changed: frozenset[str]) -> list[str]:
+    """Return the routings that the plan concerns, by name: those it says, or that pass what it plans."""
+    return [
+        name for name, routing in sorted(plant.routings.items())
+        if name in changed
+        or any(set(units_of(plant, each)) & set(plan.planned) for each in routing.operations)
+    ]  # fmt: skip
+
+
+def _check_planned(
+    loaded: Loaded, plant: schema.Plant, at: str, name: str, roles: dict[str, set[str]]
+) -> None:
+    if not known(loaded, at, name, "equipment", plant.equipment):
+        return
+    if name not in loaded.changed.get("equipment", frozenset()):
+        loaded.add(at, name, "a work unit that the plan itself adds: this one stands in the plant already")
+        return
+    for role in STATE_AND_COUNT:
+        if role not in roles.get(name, set()):
+            loaded.add(f"equipment.{name}", Literally(f"no {role}"),
+                       f"a signal with role: {role}, without which nobody sees what it does")  # fmt: skip
+
+
+def _check_expected(loaded: Loaded, at: str, expected: schema.Expected) -> None:
+    if not 0 < expected.good <= 1:
+        loaded.add(f"{at}.good", expected.good, "a share above 0, at most 1")
+    if not 0 <= expected.work_cv <= 3:
+        loaded.add(f"{at}.work_cv", expected.work_cv, "0 to 3")
+    if expected.fails_every_h is not None and not 0.01 <= expected.fails_every_h <= 100_000:
+        loaded.add(f"{at}.fails_every_h", expected.fails_every_h, "hours from 0.01 to 100000")
+    if not 0 < expected.repair_min <= 100_000:
+        loaded.add(f"{at}.repair_min", expected.repair_min, "minutes above 0, at most 100000")
+
+
+def _check_route(loaded: Loaded, plant: schema.Plant, name: str) -> None:
+    operations = plant.routings[name].operations
+    made = {product for product, each in plant.products.items() if each.make}
+    for number, operation in enumerate(operations):
+        at = f"routings.{name}.operations[{number}]"
+        units = units_of(plant, operation)
+        if not units:
+            continue  # said by the check of routings
+        joined = sorted(set(operation.consumes) & made)
+        if joined:
+            loaded.add(f"{at}.consumes", joined, "bought material: a commissioning plays no joining yet")
+        if operation.batch > 1:
+            loaded.add(f"{at}.batch", operation.batch, "1: a commissioning plays no furnace yet")
+        if number == 0:
+            _check_told(loaded, plant, at, units)
+        else:
+            _check_way(loaded, plant, at, units_of(plant, operations[number - 1]), units)
+
+
+def _check_told(loaded: Loaded, plant: schema.Plant, at: str, units: list[str]) -> None:
+    """The first of a route begins parts by its job order alone: somebody has to tell it."""
+    for unit in units:
+        if not plant.equipment[unit].job_control:
+            right = f"job_control at {unit}: the first of a route begins what its job order says"
+            loaded.add(at, unit, right)
+        elif ControlMachineJob.command_name not in plant.permits.get(unit, {}):
+            right = (
+                f"permits.{unit}.{ControlMachineJob.command_name}: else the commander gives it no job order"
+            )
+            loaded.add(at, unit, right)
+
+
+def _check_way(loaded: Loaded, plant: schema.Plant, at: str, before: list[str], units: list[str]) -> None:
+    """Parts have to get from each unit before to one of these."""
+    for source in before:
+        leads = {t for each in plant.buffers.values() if source in each.sources for t in each.targets}
+        if not leads & set(units) and source not in units:
+            right = f"a buffer from {source} to {one_of('', units)}, or parts have no way there"
+            loaded.add(at, Literally("no way"), right)

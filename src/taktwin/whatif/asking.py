@@ -1,0 +1,108 @@
+"""A question made ready: its limits, its scenarios in the simulation's words, or a refusal. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from taktwin.contracts.whatif import (
+    CHANGES_MAX,
+    DEADLINE_S_MAX,
+    HORIZON_S_MAX,
+    REPLICATIONS_MAX,
+    SCENARIOS_MAX,
+    Question,
+)
+from taktwin.contracts.whatif import Scenario as Asked
+from taktwin.errors import DomainError
+from taktwin.simulation.changes import Change
+from taktwin.simulation.check import Finding, ModelError
+from taktwin.simulation.experiment import AS_IT_IS
+from taktwin.simulation.scenario import Scenario, unique
+from taktwin.whatif.naming import Names
+
+
+def checked(question: Question) -> None:
+    """Refuse a question that no plant could answer.
+
+    Raises
+    ------
+    DomainError
+        With place, what was found, and what would be right.
+    """
+    if question.at_ns:
+        raise DomainError(
+            "at_ns: a question about the past: expected 0, which is now: no past is kept for it yet"
+        )
+    if not 1 <= len(question.scenarios) <= SCENARIOS_MAX:
+        raise DomainError(f"scenarios: {len(question.scenarios)}: expected 1 to {SCENARIOS_MAX}")
+    bounds = (
+        ("horizon_s", question.horizon_s, 60, HORIZON_S_MAX),
+        ("replications", question.replications, 1, REPLICATIONS_MAX),
+        ("deadline_s", question.deadline_s, 0.1, DEADLINE_S_MAX),
+    )
+    for name, found, least, most in bounds:
+        if not least <= found <= most:
+            raise DomainError(f"{name}: {found:g}: expected {least:g} to {most:g}")
+    if len(set(question.indicators)) < len(question.indicators):
+        raise DomainError(f"indicators: {', '.join(question.indicators)}: expected each once")
+
+
+def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
+    """Return the scenarios of a question.
+
+    Raises
+    ------
+    ModelError
+        With every mistake, in the plant's names.
+    """
+    findings: list[Finding] = []
+    found = []
+    for each in asked:
+        if not each.name or each.name == AS_IT_IS:
+            findings.append(Finding("scenario name", repr(each.name), f"a name, other than {AS_IT_IS!r}"))
+            continue
+        if not 1 <= len(each.changes) <= CHANGES_MAX:
+            findings.append(
+                Finding(f"scenario {each.name}", f"{len(each.changes)} changes", f"1 to {CHANGES_MAX}")
+            )
+        changes: list[Change] = []
+        for number, change in enumerate(each.changes, 1):
+            try:
+                changes += names.read(change, f"scenario {each.name}, change {number}")
+            except ModelError as error:
+                findings += error.findings
+        found.append(Scenario(each.name, tuple(changes), each.asks))
+    if findings:
+        raise ModelError(findings)
+    return unique(found)
+
+
+@contextlib.contextmanager
+def in_plain_names(names: Names) -> Iterator[None]:
+    """Say what the simulation refuses in the plant's names for units."""
+    try:
+        yield
+    except ModelError as error:
+        plain = (
+            Finding(names.plain(each.place), names.plain(each.found), names.plain(each.expected))
+            for each in error.findings
+        )
+        raise ModelError(plain) from error
+
+
+def known(question: Question, name: str) -> tuple[Asked, ...]:
+    """Return the scenario of a question with a name, nothing for "": doing nothing.
+
+    Raises
+    ------
+    DomainError
+        If the question has none of that name.
+    """
+    if not name:
+        return ()
+    found = tuple(each for each in question.scenarios if each.name == name)
+    if not found:
+        told = ", ".join(each.name for each in question.scenarios)
+        raise DomainError(f"scenario: {name!r}, which the question does not have: expected one of {told}")
+    return found

@@ -1,0 +1,115 @@
+"""One epoch of a back-test: the plant as it stood, run forward beside what came. Imports the compiler.
+
+What the prediction is given is what a planner could have known, and the orders that came in since: it is
+judged for how the plant runs, not for who orders what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from taktwin.contracts.backtest import Epoch
+from taktwin.contracts.state import Frame
+from taktwin.contracts.whatif import Note
+from taktwin.errors import TaktwinError
+from taktwin.instants import SECOND_NS
+from taktwin.measures.time_classes import ClassSpan
+from taktwin.plant.registry import Registry
+from taktwin.simulation import experiment
+from taktwin.simulation.inference import FloatArray
+from taktwin.simulation.result import Kpi
+from taktwin.whatif.actual import Actual, came, released_since, unseen
+from taktwin.whatif.backtest import scales, scored
+from taktwin.whatif.indicators import Requests, figures, watch
+from taktwin.whatif.model import Parameters, step_of, translated
+from taktwin.whatif.past import Fact, board
+from taktwin.whatif.present import Present, present
+
+
+def epoch(
+    registry: Registry, frame: Frame, told: Sequence[Fact], stays: Mapping[str, Sequence[ClassSpan]], *,
+    parameters: Parameters, to_ns: int, runs: int, seed: int, threads: int = 2,
+) -> Epoch:  # fmt: skip
+    """Return what was predicted from a picture, beside what came until `to_ns`.
+
+    Parameters
+    ----------
+    frame : the twin's full picture of the instant at which the epoch begins
+    told : facts of the MES over the epoch, as `Past.facts` gives them
+    stays : work unit -> its time classes over the epoch
+    """
+    from_ns = frame.at_ns
+    empty = Epoch(epoch_id=f"{from_ns}-{to_ns}", from_ns=from_ns, to_ns=to_ns, snapshot=frame.state_hash)
+    horizon_s = (to_ns - from_ns) / SECOND_NS
+    try:
+        model = translated(registry, parameters, now_ns=from_ns, horizon_s=horizon_s)
+        left_out = _not_seen(registry, frame, stays, model.unit_of, to_ns)
+        if left_out:
+            return _left(empty, left_out)
+        orders = board(told, from_ns)
+        known = {"lines": [*orders["lines"], *released_since(told, from_ns, to_ns)]}
+        here = present(registry, frame, known, parameters=parameters, horizon_s=horizon_s)
+        values, kpis = predicted(here, horizon_s, runs=runs, seed=seed, threads=threads)
+    except TaktwinError as refusal:  # a plant that could not be simulated then
+        return _left(empty, [Note(code="refused", text=str(refusal))])
+    found = came(here.model, told, stays, passed=passed(here), from_ns=from_ns, to_ns=to_ns)
+    return judged(empty, values, kpis, found, here.fork.notes)
+
+
+def predicted(
+    here: Present, horizon_s: float, *, runs: int, seed: int, threads: int = 2
+) -> tuple[dict[str, FloatArray], dict[str, Kpi]]:
+    """Return (runs,) values of each indicator where nothing is changed, and what the indicators are."""
+    able = figures(here.plant, Requests(here.request_of))
+    answer = experiment.compare(
+        here.plant, (), horizon_s=horizon_s, kpis=tuple(able.values()), start=here.begin,
+        settle=here.settled, watch=watch(here.plant, horizon_s), seed=seed, replications=runs,
+        threads=threads,
+    )  # fmt: skip
+    return {name: answer.values(experiment.AS_IT_IS, name) for name in able}, able
+
+
+def passed(here: Present) -> int:
+    """Return how many parts in work are past their first machine when the epoch begins."""
+    size = {order.name: order.quantity for order in here.plant.orders}
+    return sum(size[job.order] for job in here.fork.start.jobs if job.order and job.step != step_of(0))
+
+
+def judged(
+    empty: Epoch, values: Mapping[str, FloatArray], kpis: Mapping[str, Kpi], found: Actual,
+    unknown: Sequence[Note],
+) -> Epoch:  # fmt: skip
+    """Return an epoch with what came beside what was predicted, of each indicator that both have."""
+    if found.left_out:
+        return _left(empty, found.left_out)
+    scale = scales(found.figures, found.orders_due)
+    both = [name for name in values if name in found.figures]
+    return Epoch(
+        epoch_id=empty.epoch_id, from_ns=empty.from_ns, to_ns=empty.to_ns, snapshot=empty.snapshot,
+        scored=[
+            scored(name, kpis[name].unit, values[name], found.figures[name], scale=scale[name])
+            for name in both
+        ],
+        notes=[*found.notes, *unknown],
+    )  # fmt: skip
+
+
+def _left(empty: Epoch, why: Sequence[Note]) -> Epoch:
+    return Epoch(
+        epoch_id=empty.epoch_id, from_ns=empty.from_ns, to_ns=empty.to_ns, snapshot=empty.snapshot,
+        left_out=list(why),
+    )  # fmt: skip
+
+
+def _not_seen(
+    registry: Registry, frame: Frame, stays: Mapping[str, Sequence[ClassSpan]], units: Mapping[str, str],
+    to_ns: int,
+) -> list[Note]:  # fmt: skip
+    """Return why an epoch cannot be scored: a machine that nobody saw, or a plant that was closed."""
+    found = unseen(stays, units, frame.at_ns, to_ns)
+    calendars = [registry.calendars.get(registry.equipment[unit].calendar) for unit in units]  # type: ignore[index]
+    # What runs through by itself, as a furnace does, opens no plant.
+    closing = [each for each in calendars if each is not None and not each.always]
+    if closing and not any(each.planned_intervals(frame.at_ns, to_ns) for each in closing):
+        found.append(Note(code="closed", text="the plant was closed: nothing was planned"))
+    return found

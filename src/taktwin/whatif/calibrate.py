@@ -1,0 +1,368 @@
+"""Parameters of the simulated plant out of what its work units were seen to do, each with its evidence.
+
+| name | what |
+|---|---|
+| `work/UNIT/PRODUCT` | a part's own time, seconds; a charge's where several are counted together |
+| `repair/UNIT/KIND` | how long a stop of a kind lasts, planned time |
+| `until/UNIT/KIND/CLOCK` | after how much work (`working`) or time (`calendar`) it comes |
+| `life/UNIT/KIND` (figure) | the same for stops that come after so many parts |
+| `setup/UNIT/BEFORE/AFTER` | from one product to another, planned time; none was needed: 0 |
+| `scrap/UNIT/PRODUCT` (figure) | share of the parts that were bad, with Jeffreys' interval |
+| `batch/UNIT` (figure) | parts of a full charge; its low is the smallest charge |
+| `pause/UNIT`, `patience/UNIT` (figures) | the shortest and the longest pause between charges |
+| `late/CALENDAR`, `beyond/CALENDAR` (figures) | seconds a planned stretch begins late, ends late |
+| `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
+
+A kind of stop is what the machine's own code says. What is too rare at one unit is fitted for all units of
+its class together, and says so. A time of work that has drifted is fitted to its last days alone. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from taktwin.errors import DomainError
+from taktwin.instants import SECOND_NS
+from taktwin.simulation.distributions import Exponential, Fixed, FloatArray, LogNormal
+from taktwin.simulation.drift import alarms, drift
+from taktwin.simulation.fitting import Draw, Fitted, Sample, fit_levels, together
+from taktwin.simulation.parameters import Figure, ParameterSet
+from taktwin.simulation.rates import share
+from taktwin.whatif.observe import Change, Seen, Stop
+
+FEW_STOPS = 8  # stops of a kind from which a unit is fitted by itself
+SOME_PARTS = 20  # parts from which a product is
+FITTED_MAX = 2_000  # durations that one fit sees: evenly spaced in time if there are more
+DRIFT_MAX = 250  # durations of either side that the question of drift sees
+MIXINGS = 1_999  # finest p is 1 / 2000: a hundred questions at 5 % together can still be answered
+RECENT_NS = 14 * 86_400 * SECOND_NS
+REGULAR_CV = 0.15  # stops that come after so evenly many parts come by parts
+REGULAR_MIN = 3
+ANY = "any"  # a product that the unit does not name
+DRIFTED = "drifted: the last days alone"
+
+
+def calibrated(
+    seen: Iterable[Seen], class_of: Mapping[str, str], calendar_of: Mapping[str, str], draw: Draw, *,
+    source: str, replications: int = 99, mixings: int = MIXINGS,
+) -> ParameterSet:  # fmt: skip
+    """Return the parameters of a plant.
+
+    Parameters
+    ----------
+    class_of, calendar_of : of each work unit its equipment class, and its calendar ("": always)
+    draw : even numbers for goodness and drift; with the same ones the same comes out
+    replications : of each goodness of fit; 0: none
+    mixings : of each question of drift
+
+    Raises
+    ------
+    DomainError
+        If no part was seen to be worked on at any unit.
+    """
+    units = [each for each in seen if each.to_ns > each.from_ns]
+    if not any(each.cycles for each in units):
+        raise DomainError(f"{len(units)} work units, none of which made a part: expected signals of work")
+    fits = {
+        **_works(units, draw, replications, mixings),
+        **_changes(units, draw, replications),
+        **_stops(units, class_of, draw, replications),
+    }
+    figures = {
+        **_lives(units),
+        **_scraps(units),
+        **_batches(units),
+        **_calendars(units, calendar_of),
+        **_states(units),
+    }
+    return ParameterSet(source, fits, figures)
+
+
+# -- work
+
+
+def _works(units: Sequence[Seen], draw: Draw, replications: int, mixings: int) -> dict[str, Fitted]:
+    samples = {
+        (each.unit, product or ANY): (array_of(cycles.at_ns), charges(cycles.work_s, cycles.parts), each)
+        for each in units for product, cycles in sorted(each.cycles.items())
+    }  # fmt: skip
+    drifted = _drifted({
+        f"{unit}/{product}": (at_ns, work_s, each.to_ns)
+        for (unit, product), (at_ns, work_s, each) in samples.items()
+    }, draw, mixings)  # fmt: skip
+    found = {}
+    for (unit, product), (at_ns, work_s, each) in samples.items():
+        moved = f"{unit}/{product}" in drifted
+        from_ns = each.to_ns - RECENT_NS if moved else each.from_ns
+        own = thinned(work_s[at_ns >= from_ns], FITTED_MAX)
+        sample = Sample(tuple(own.tolist()), (), int(from_ns), each.to_ns)
+        others = [
+            Sample(tuple(thinned(values, FITTED_MAX).tolist()), (), whose.from_ns, whose.to_ns)
+            for (other, name), (_, values, whose) in samples.items() if other == unit and name != product
+        ]  # fmt: skip
+        fitted = fit_levels(
+            [(f"{unit}/{product}", sample), (unit, together([sample, *others]))],
+            draw, enough=SOME_PARTS, replications=replications,
+        )  # fmt: skip
+        fitted = replace(fitted, n_own=len(work_s))
+        found[f"work/{unit}/{product}"] = _marked(fitted) if moved else fitted
+    return found
+
+
+def charges(work_s: array[float], parts: array[int]) -> FloatArray:
+    """Return times of work; of parts whose counts came together without being a charge, of each.
+
+    A unit that always counts several at once works in charges; one that does so rarely was heard late.
+    """
+    work, count = np.array(work_s), np.array(parts)
+    usual = float(np.median(count))
+    return work if usual > 1 else work / count
+
+
+def _marked(fitted: Fitted) -> Fitted:
+    return replace(fitted, method=f"{fitted.method}; {DRIFTED}")
+
+
+def _drifted(works: Mapping[str, tuple[FloatArray, FloatArray, int]], draw: Draw, mixings: int) -> set[str]:
+    """Return the names of those times whose last days are unlike what was before."""
+    found = {}
+    for name, (at_ns, work_s, to_ns) in works.items():
+        recent = at_ns >= to_ns - RECENT_NS
+        before_s, recent_s = thinned(work_s[~recent], DRIFT_MAX), thinned(work_s[recent], DRIFT_MAX)
+        if (
+            min(len(before_s), len(recent_s)) < SOME_PARTS
+            or np.ptp(np.concatenate((before_s, recent_s))) == 0
+        ):
+            continue
+        middle = LogNormal(float(np.mean(before_s)), 0.1)  # only its family counts
+        found[name] = drift(
+            middle, Sample(tuple(before_s.tolist())), Sample(tuple(recent_s.tolist())), draw, mixings=mixings
+        )
+    return set(alarms(found))
+
+
+# -- stops
+
+
+def _stops(
+    units: Sequence[Seen], class_of: Mapping[str, str], draw: Draw, replications: int
+) -> dict[str, Fitted]:  # fmt: skip
+    found: dict[str, Fitted] = {}
+    for each in units:
+        peers = [other for other in units if class_of[other.unit] == class_of[each.unit]]
+        for kind, stops in _by_kind(each.stops).items():
+            levels = [
+                (each.unit, _lasted(each, stops)),
+                (f"class {class_of[each.unit]}", together(
+                    _lasted(other, _by_kind(other.stops).get(kind, [])) for other in peers)),
+            ]  # fmt: skip
+            if levels[-1][1].ended_s:
+                found[f"repair/{each.unit}/{kind}"] = _of_few(levels, draw, replications)
+            if life_of(stops) is not None:
+                continue
+            clock = clock_of([stop for other in peers for stop in _by_kind(other.stops).get(kind, [])], peers)
+            untils = [
+                (each.unit, until(each, kind, clock)),
+                (f"class {class_of[each.unit]}", together(until(other, kind, clock) for other in peers)),
+            ]
+            if untils[-1][1].ended_s:
+                found[f"until/{each.unit}/{kind}/{clock}"] = _of_few(untils, draw, replications)
+    return found
+
+
+def _of_few(levels: Sequence[tuple[str, Sample]], draw: Draw, replications: int) -> Fitted:
+    """Return a fit of what is rare: from one alone nobody knows that it is always so."""
+    fitted = fit_levels(levels, draw, enough=FEW_STOPS, replications=replications)
+    if fitted.n > 1 or not isinstance(fitted.distribution, Fixed):
+        return fitted
+    sample = levels[-1][1]
+    mean_s = (sum(sample.ended_s) + sum(sample.running_s)) / fitted.n
+    return replace(fitted, distribution=Exponential(mean_s), method="too few to choose a family")
+
+
+def _by_kind(stops: Iterable[Stop]) -> dict[str, list[Stop]]:
+    found: dict[str, list[Stop]] = defaultdict(list)
+    for stop in stops:
+        found[stop.kind].append(stop)
+    return dict(sorted(found.items()))
+
+
+def _lasted(each: Seen, stops: Iterable[Stop]) -> Sample:
+    over: list[float] = []
+    running: list[float] = []
+    for stop in stops:
+        if stop.lasted_s > 0:
+            (over if stop.over else running).append(stop.lasted_s)
+    return Sample(tuple(over), tuple(running), each.from_ns, each.to_ns)
+
+
+def until(each: Seen, kind: str, clock: str) -> Sample:
+    """Return the times until stops of a kind; what ran when the rows ended still runs.
+
+    The first one is counted from the beginning of the rows, as if the unit had been mended then: nobody saw
+    how old it was.
+    """
+    stops = [stop for stop in each.stops if stop.kind == kind]
+    ended = [stop.worked_s if clock == "working" else stop.passed_s for stop in stops]
+    passed_s = (each.to_ns - each.from_ns) / SECOND_NS
+    since = each.since.get(kind, None if stops else (each.worked_s, passed_s, 0))
+    running = [] if since is None else [since[0] if clock == "working" else since[1]]
+    return Sample(
+        tuple(value for value in ended if value > 0), tuple(value for value in running if value > 0),
+        each.from_ns, each.to_ns,
+    )  # fmt: skip
+
+
+def clock_of(stops: Sequence[Stop], units: Sequence[Seen]) -> str:
+    """Return `working` if stops of a kind come out of work, `calendar` if they come at any time.
+
+    By the calendar as many would come while the unit does not work as the share of that time says. The
+    likelier of the two wins; a few out of work may be work whose end was told a moment before.
+    """
+    outside = sum(not stop.from_work for stop in stops)
+    whole_s = sum((each.to_ns - each.from_ns) / SECOND_NS for each in units)
+    idle = 1 - sum(each.worked_s for each in units) / whole_s
+    if not stops or not 0 < idle < 1:
+        return "working"
+    odd = 0.05  # of stops that come out of work are told late
+
+    def likelihood(of_outside: float) -> float:
+        return outside * math.log(of_outside) + (len(stops) - outside) * math.log(1 - of_outside)
+
+    return "calendar" if likelihood(idle) > likelihood(min(odd, idle / 2)) else "working"
+
+
+def life_of(stops: Sequence[Stop]) -> float | None:
+    """Return after how many parts stops come, None if they do not come by parts.
+
+    The first is left out: nobody saw how worn the tool was when the rows began.
+    """
+    parts = np.array([stop.parts for stop in stops[1:]], np.float64)
+    if len(parts) < REGULAR_MIN or np.median(parts) < 2:
+        return None
+    spread = float(np.quantile(parts, 0.75) - np.quantile(parts, 0.25)) / 1.349
+    return float(np.median(parts)) if spread <= REGULAR_CV * float(np.median(parts)) else None
+
+
+def _lives(units: Sequence[Seen]) -> dict[str, Figure]:
+    return {
+        f"life/{each.unit}/{kind}": Figure(life, "1", len(stops) - 1, None, None, each.from_ns, each.to_ns)
+        for each in units for kind, stops in _by_kind(each.stops).items()
+        if (life := life_of(stops)) is not None
+    }  # fmt: skip
+
+
+# -- set-ups, yields, charges, calendars, power
+
+
+def _changes(units: Sequence[Seen], draw: Draw, replications: int) -> dict[str, Fitted]:
+    found = {}
+    for each in units:
+        pairs: dict[tuple[str, str], list[Change]] = defaultdict(list)
+        for change in each.changes:
+            if change.over and change.before != change.after:
+                pairs[change.before, change.after].append(change)
+        every = _set_up(each, [change for some in pairs.values() for change in some])
+        for (before, after), changes in sorted(pairs.items()):
+            if not any(change.lasted_s for change in changes):
+                found[f"setup/{each.unit}/{before}/{after}"] = Fitted(
+                    Fixed(0.0), len(changes), 0, "none was needed", level=f"{each.unit}/{before}/{after}",
+                    n_own=len(changes), from_ns=each.from_ns, to_ns=each.to_ns,
+                )  # fmt: skip
+                continue
+            levels = [(f"{each.unit}/{before}/{after}", _set_up(each, changes)), (each.unit, every)]
+            found[f"setup/{each.unit}/{before}/{after}"] = fit_levels(
+                levels, draw, enough=FEW_STOPS, grain_s=1.0 if min(every.ended_s) == 0 else 0.0,
+                replications=replications,
+            )  # fmt: skip
+    return found
+
+
+def _set_up(each: Seen, changes: Sequence[Change]) -> Sample:
+    return Sample(tuple(change.lasted_s for change in changes), (), each.from_ns, each.to_ns)
+
+
+def _scraps(units: Sequence[Seen]) -> dict[str, Figure]:
+    found = {}
+    for each in units:
+        for product in sorted({*each.good, *each.rejected}):
+            bad, n = each.rejected.get(product, 0), each.good.get(product, 0) + each.rejected.get(product, 0)
+            if n:
+                seen = share(bad, n)
+                found[f"scrap/{each.unit}/{product or ANY}"] = Figure(
+                    seen.value, "1", n, seen.low, seen.high, each.from_ns, each.to_ns
+                )
+    return found
+
+
+def _batches(units: Sequence[Seen]) -> dict[str, Figure]:
+    found = {}
+    for each in units:
+        parts = np.concatenate([np.array(cycles.parts) for cycles in each.cycles.values()] or [np.ones(1)])
+        if np.median(parts) <= 1 or not each.pauses_s:
+            continue
+        pauses = np.array(each.pauses_s)
+        span = each.from_ns, each.to_ns
+        found[f"batch/{each.unit}"] = Figure(
+            float(parts.max()), "1", len(parts), float(parts.min()), None, *span
+        )
+        found[f"pause/{each.unit}"] = Figure(
+            float(np.quantile(pauses, 0.02)), "s", len(pauses), None, None, *span
+        )
+        found[f"patience/{each.unit}"] = Figure(float(pauses.max()), "s", len(pauses), None, None, *span)
+    return found
+
+
+def _calendars(units: Sequence[Seen], calendar_of: Mapping[str, str]) -> dict[str, Figure]:
+    late: dict[str, list[float]] = defaultdict(list)
+    beyond: dict[str, list[float]] = defaultdict(list)
+    stretches: dict[str, int] = defaultdict(int)
+    for each in units:
+        if calendar_of.get(each.unit) and each.starts >= REGULAR_MIN:
+            late[calendar_of[each.unit]].append(each.spent_s.get("starting", 0.0) / each.starts)
+            beyond[calendar_of[each.unit]].append(each.spent_s.get("beyond", 0.0) / each.starts)
+            stretches[calendar_of[each.unit]] += each.starts
+    from_ns, to_ns = min(each.from_ns for each in units), max(each.to_ns for each in units)
+    return {
+        f"{name}/{calendar}": Figure(
+            float(np.mean(values)), "s", stretches[calendar], float(min(values)), float(max(values)),
+            from_ns, to_ns,
+        )
+        for name, some in (("late", late), ("beyond", beyond)) for calendar, values in sorted(some.items())
+    }  # fmt: skip
+
+
+def _states(units: Sequence[Seen]) -> dict[str, Figure]:
+    found = {}
+    for each in units:
+        span = each.from_ns, each.to_ns
+        planned_s = sum(spent for name, spent in each.spent_s.items() if name != "beyond")
+        for name, spent in sorted(each.spent_s.items()):
+            if name != "beyond" and planned_s > 0:
+                found[f"share/{each.unit}/{name}"] = Figure(spent / planned_s, "1", 0, None, None, *span)
+        for name, lasted_s in sorted(each.powered_s.items()):
+            if lasted_s > 0:
+                kw = each.energy_kws[name] / lasted_s
+                found[f"power/{each.unit}/{name}"] = Figure(kw, "kW", round(lasted_s), None, None, *span)
+    return found
+
+
+# -- arrays
+
+
+def array_of(values: array[int]) -> FloatArray:
+    """Return instants as numbers."""
+    return np.array(values, np.float64)
+
+
+def thinned(values: FloatArray, most: int) -> FloatArray:
+    """Return at most so many of some values, evenly spaced over their places."""
+    if len(values) <= most:
+        return values
+    return values[(np.arange(most) * (len(values) / most)).astype(np.int64)]

@@ -1,0 +1,234 @@
+"""Measured parameters as the simulation wants them: comes in a calibration, go out steps, failures, tools.
+
+What a name means is said where it is written (`calibrate`). A unit or product that was never seen has no
+measured value, and what asks for it takes its own assumption. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from taktwin.contracts.whatif import Note
+from taktwin.instants import SECOND_NS, rfc3339
+from taktwin.simulation.distributions import Distribution, Fixed
+from taktwin.simulation.fitting import Fitted
+from taktwin.simulation.model import Batch, Failure, FailureClock, Machine, Tool, WorkCenter
+from taktwin.simulation.parameters import ParameterSet, distribution_as_json, distribution_from_json
+from taktwin.whatif.observe import NO_CODE
+
+__all__ = ["NO_CODE", "Measured"]
+
+ANY = "any"
+# What a unit did -> what the simulation calls it.
+STATES = {"working": ("working",), "setup": ("setup",), "down": ("broken", "repair"),
+          "waiting": ("idle", "calling", "blocked"), "off": ("off", "upkeep")}  # fmt: skip
+Setups = dict[tuple[str | None, str], float]
+
+
+class Measured:
+    """Looks up what was measured at work units."""
+
+    def __init__(self, found: ParameterSet) -> None:
+        self._found = found
+        self._fits = {tuple(name.split("/")): each for name, each in found.fits.items()}
+        self._figures = {tuple(name.split("/")): each for name, each in found.figures.items()}
+
+    # -- times
+
+    def _work(self, unit: str, product: str) -> Fitted | None:
+        return self._fits.get(("work", unit, product)) or self._fits.get(("work", unit, ANY))
+
+    def _best(self, group: Sequence[str]) -> str:
+        """Return the unit of a group that made most: the others are faster or slower than it."""
+        made = {unit: sum(fit.n_own for name, fit in self._fits.items() if name[:2] == ("work", unit))
+                for unit in group}  # fmt: skip
+        return max(sorted(made), key=lambda unit: made[unit])
+
+    def work(self, group: Sequence[str], product: str, standard_s: float) -> Distribution | None:
+        """Return the time of a part, or of a charge, at a group of units; None where nobody measured.
+
+        A product that was never made there takes longer or shorter than its standard as the others do.
+        """
+        if not group:
+            return None
+        best = self._best(group)
+        own = next((f for unit in (best, *sorted(group)) if (f := self._work(unit, product))), None)
+        if own is None:
+            return None
+        pause = self._figures.get(("pause", best))
+        return own.distribution if pause is None else longer(own.distribution, pause.value)
+
+    def scrap(self, group: Sequence[str], product: str) -> float:
+        """Return the share of parts that are lost at a group of units."""
+        seen = [figure for unit in group for name in (product, ANY)
+                if (figure := self._figures.get(("scrap", unit, name)))]  # fmt: skip
+        n = sum(each.n for each in seen)
+        return sum(each.value * each.n for each in seen) / n if n else 0.0
+
+    def setups(self, group: Sequence[str], family_of: Mapping[str, str], standard: Setups) -> Setups:
+        """Return set-ups between families as they were seen; a pair that was not seen is the standard's."""
+        seen: dict[tuple[str | None, str], list[tuple[float, int]]] = {}
+        for name, fit in self._fits.items():
+            if name[0] == "setup" and name[1] in group and {name[2], name[3]} <= family_of.keys():
+                pair: tuple[str | None, str] = (family_of[name[2]], family_of[name[3]])
+                if pair[0] != pair[1] and all(pair):
+                    seen.setdefault(pair, []).append((fit.distribution.mean_s, fit.n_own))
+        found = dict(standard)
+        for pair, some in seen.items():
+            found[pair] = sum(mean * n for mean, n in some) / sum(n for _, n in some)
+        return {pair: value for pair, value in found.items() if value > 0}
+
+    def lived(
+        self, calendar: str, planned_s: Sequence[tuple[float, float]], horizon_s: float
+    ) -> tuple[tuple[float, float], ...]:
+        """Return planned stretches as they are lived: begun late, worked beyond their end.
+
+        What the horizon cuts stays cut.
+        """
+        late, beyond = (self._figures.get((name, calendar)) for name in ("late", "beyond"))
+        if late is None or beyond is None:
+            return tuple(planned_s)
+        found: list[tuple[float, float]] = []
+        for start, end in planned_s:
+            first = start + late.value if start > 0 else start
+            last = end + beyond.value if end < horizon_s else end
+            if found and first <= found[-1][1]:
+                found[-1] = found[-1][0], max(found[-1][1], last)
+            elif last > first:
+                found.append((first, last))
+        return tuple(found)
+
+    def charge(self, group: Sequence[str]) -> Batch | None:
+        """Return how a furnace is filled, None where nobody saw."""
+        for unit in group:
+            if (batch := self._figures.get(("batch", unit))) and (
+                longest := self._figures.get(("patience", unit))
+            ):
+                least = 1 if batch.low is None else max(1, round(batch.low))
+                return Batch(round(batch.value), least, longest.value)
+        return None
+
+    # -- stops
+
+    def _kinds(self, unit: str) -> list[str]:
+        return sorted({name[2] for name in (*self._fits, *self._figures)
+                       if name[0] in ("until", "life") and name[1] == unit})  # fmt: skip
+
+    def failures(self, unit: str, tools: Iterable[str] = ()) -> tuple[Failure, ...]:
+        """Return the kinds of failure of a unit but for those that are tools."""
+        found = []
+        for kind in self._kinds(unit):
+            repair = self._fits.get(("repair", unit, kind))
+            if kind in tools or repair is None:
+                continue
+            for clock in FailureClock:
+                if fit := self._fits.get(("until", unit, kind, clock.value)):
+                    found.append(Failure(fit.distribution, repair.distribution, clock, name=kind))
+            if life := self._figures.get(("life", unit, kind)):
+                # Not a tool of all units here: what it is worn by is their work.
+                mean_s = life.value * self._mean_s(unit)
+                if mean_s > 0:
+                    found.append(Failure(Fixed(mean_s), repair.distribution, name=kind))
+        return tuple(found)
+
+    def _mean_s(self, unit: str) -> float:
+        works = [fit for name, fit in self._fits.items() if name[:2] == ("work", unit)]
+        n = sum(fit.n_own for fit in works)
+        return sum(fit.distribution.mean_s * fit.n_own for fit in works) / n if n else 0.0
+
+    def _tool(self, group: Sequence[str]) -> Tool | None:
+        """Return what all units of a group change after so many parts; of several the dearest."""
+        found = []
+        for kind in {kind for unit in group for kind in self._kinds(unit)}:
+            lives = [self._figures.get(("life", unit, kind)) for unit in group]
+            repairs = [self._fits.get(("repair", unit, kind)) for unit in group]
+            lasting = [each.value for each in lives if each is not None]
+            changes = [each for each in repairs if each is not None]
+            if len(lasting) == len(group) and changes:
+                change = max(changes, key=lambda each: each.n_own).distribution
+                found.append(Tool(kind, max(1, round(float(np.median(lasting)))), change))
+        return max(found, key=lambda tool: (tool.change.mean_s / tool.life_parts, tool.name), default=None)
+
+    def equipped(self, center: WorkCenter, group: Sequence[str], products: Sequence[str]) -> WorkCenter:
+        """Return a work center with what was measured of its units: pace, failures, tool, power."""
+        tool = None if center.batch else self._tool(group)
+        best = self._best(group)
+        machines = {}
+        for number, unit in enumerate(group, 1):
+            failures = self.failures(unit, () if tool is None else (tool.name,))
+            power = self._power(unit)
+            machines[number] = Machine(
+                pace=self._pace(unit, best, products) if len(group) > 1 else None,
+                failures=(*center.failures, *failures) if failures else None,
+                power_kw=power or None,
+            )
+        return replace(center, machines=machines, tools=() if tool is None else (tool,))
+
+    def _pace(self, unit: str, best: str, products: Sequence[str]) -> float | None:
+        ratios = [
+            base.distribution.mean_s / own.distribution.mean_s for product in products
+            if (base := self._work(best, product)) and (own := self._work(unit, product))
+        ]  # fmt: skip
+        return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+
+    def _power(self, unit: str) -> dict[str, float]:
+        return {
+            state: figure.value for name, states in STATES.items()
+            if (figure := self._figures.get(("power", unit, name))) for state in states
+        }  # fmt: skip
+
+    # -- what is said of it
+
+    def said(self, calibration: str) -> str:
+        """Return in a sentence what was measured, and when."""
+        from_ns, to_ns = self._found.from_ns, self._found.to_ns
+        when = ""
+        if from_ns is not None and to_ns is not None:
+            days = (to_ns - from_ns) / SECOND_NS / 86_400
+            when = f" from {rfc3339(from_ns)[:10]} to {rfc3339(to_ns)[:10]} ({days:.1f} days)"
+        what = "times, set-ups, failures, repairs, scrap and power"
+        return f"{what} are measured{when}, calibration {calibration}"
+
+    def missing(self, units: Sequence[str]) -> Iterable[Note]:
+        """Return what was not measured, or from few."""
+        unknown = [unit for unit in units if not any(name[:2] == ("work", unit) for name in self._fits)]
+        if unknown:
+            yield Note(
+                code="times", subjects=unknown,
+                text=f"{', '.join(unknown)}: never seen at work, standard times instead",
+            )  # fmt: skip
+        pooled = sorted({name[1] for name, fit in self._fits.items() if name[0] in ("until", "repair")
+                         and fit.pooled and name[1] in units})  # fmt: skip
+        if pooled:
+            yield Note(
+                code="pooled", subjects=pooled,
+                text=f"{', '.join(pooled)}: too few stops of some kind, fitted with those of the whole class",
+            )  # fmt: skip
+        steady = [unit for unit in units if unit not in unknown and not self._kinds(unit)]
+        if steady:
+            yield Note(
+                code="failures", subjects=steady,
+                text=f"{', '.join(steady)}: never failed while watched, and never does here",
+            )  # fmt: skip
+
+
+def longer(work: Distribution, by_s: float) -> Distribution:
+    """Return a duration with something fixed behind it; a family keeps its relative spread."""
+    if by_s <= 0:
+        return work
+    factor = (work.mean_s + by_s) / work.mean_s
+    document = distribution_as_json(work)
+    if "samples_s" in document:
+        return distribution_from_json(
+            {**document, "samples_s": [each + by_s for each in document["samples_s"]]}
+        )
+    for name in ("low_s", "likely_s", "high_s"):
+        if name in document:
+            document[name] += by_s
+    if "mean_s" in document:
+        document["mean_s"] *= factor
+    return distribution_from_json(document)

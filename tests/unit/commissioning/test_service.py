@@ -1,0 +1,210 @@
+"""The planned line behind faces: what it shows, what it does not make up, and the account of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.bus.port import Message
+from taktwin.cli.commission import findings, lines
+from taktwin.clock import VirtualClock
+from taktwin.commissioning.account import told, under_order
+from taktwin.commissioning.engine import Line
+from taktwin.commissioning.model import planned_line
+from taktwin.commissioning.service import LineService
+from taktwin.contracts import events, quarantine, topics
+from taktwin.contracts.events import CommandFailed
+from taktwin.contracts.quarantine import Rejection
+from taktwin.errors import ConfigError
+from taktwin.faces.base import Face, Shown
+from taktwin.faces.job_list import JobList, Order, lists
+from taktwin.identity import Place, SignalId
+from taktwin.instants import SECOND_NS
+from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry, Signal
+from taktwin.simulation import streams
+from taktwin.simulation.distributions import Exponential, LogNormal
+from taktwin.simulation.model import Failure, Machine
+from taktwin.standards.job_control import Method, ReturnStatus
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+START_NS = 1_800_000_000 * SECOND_NS
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return open_plant(EXAMPLES / "plans" / "eastgate-polish")
+
+
+class Window:
+    """A face that keeps what it was shown, and into which a test writes."""
+
+    def __init__(self) -> None:
+        self.shown: list[Shown] = []
+        self.on_written: Callable[[Signal, Any], Any] = lambda signal, value: None
+
+    async def start(self, first: Sequence[Shown]) -> None:
+        self.shown += first
+
+    async def show(self, values: Sequence[Shown]) -> None:
+        self.shown += values
+
+    async def stop(self) -> None:
+        return
+
+    async def show_malformed(self, signal: Signal, source_ns: int) -> None:
+        raise NotImplementedError
+
+    async def cut(self) -> None:
+        raise NotImplementedError
+
+    async def restore(self) -> None:
+        raise NotImplementedError
+
+    def freeze(self, frozen: bool) -> None:
+        raise NotImplementedError
+
+    def last(self, name: str) -> Any:
+        return next(each.value for each in reversed(self.shown) if each.signal.id == name)
+
+
+class Rig:
+    """The example's line, its two servers, and a clock that a test moves."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.clock = VirtualClock(START_NS)
+        self.jobs: dict[str, JobList] = lists(registry, self.clock.now_ns)
+        line = Line(planned_line(registry, failures=False), streams.replication_key(1, 0), jobs=self.jobs,
+                    interlocks=registry.interlocks, serials="PLAN7")  # fmt: skip
+        self.windows = {"line1": Window(), "polisher": Window()}
+        faces: dict[str, Face] = dict(self.windows)
+        self.service = LineService(
+            registry=registry, clock=self.clock, faces=faces, line=line, jobs=self.jobs, start_ns=START_NS
+        )
+
+    async def runs(self, seconds: int) -> None:
+        """Let time go by in steps of a second; whoever is asked by the interlock says yes."""
+        cell, asked = self.windows["polisher"], 0
+        for _ in range(seconds):
+            await self.clock.advance(1.0)
+            await self.service.step()
+            number = cell.last("polish1/interlock/request")
+            if number != asked and number:
+                asked = number
+                serial = cell.last("polish1/interlock/serial")
+                for path, value in (("answer", 1), ("answer_serial", serial), ("answered", number)):
+                    signal = self.registry.by_id[SignalId(f"polish1/interlock/{path}")]
+                    assert cell.on_written(signal, value) is None, "it holds what was written"
+
+
+@pytest.fixture
+async def rig(registry: Registry) -> Rig:
+    made = Rig(registry)
+    await made.service.open()
+    for unit, job in (("turn1", "V-10"), ("polish1", "V-20"), ("wash1", "V-30")):
+        order = Order(job, "SH-8", 5)
+        assert made.jobs[unit].call(Method.STORE_AND_START, job, order) is ReturnStatus.NO_ERROR
+    return made
+
+
+def test_the_line_is_the_plans_routes_with_what_the_plan_expects(registry: Registry) -> None:
+    planned = planned_line(registry)
+    assert set(planned.work_units.values()) == {"turn1", "polish1", "wash1"}
+    centers = {center.name: center for center in planned.plant.centers}
+    assert {name: each.queue_max for name, each in centers.items()} == {
+        "turn1": None,
+        "polish1": 3,
+        "wash1": 3,
+    }
+    assert centers["polish1"].machines == {
+        1: Machine(failures=(Failure(Exponential(7200.0), LogNormal(360.0, 1.0)),))
+    }
+    assert centers["turn1"].machines == {1: Machine(failures=())}
+    (product,) = planned.plant.products
+    assert [(s.center, s.work, round(s.scrap, 9)) for s in product.steps] == [
+        ("turn1", LogNormal(60.0, 0.1), 0.0), ("polish1", LogNormal(50.0, 0.15), 0.1),
+        ("wash1", LogNormal(40.0, 0.1), 0.0),
+    ]  # fmt: skip
+    calm = planned_line(registry, failures=False)
+    assert {each.failures_of(1) for each in calm.plant.centers} == {()}
+    with pytest.raises(ConfigError, match="the folder of a plan"):
+        planned_line(open_plant(EXAMPLES / "plants" / "eastgate"))
+
+
+async def test_an_order_goes_through_and_every_server_shows_its_own(rig: Rig) -> None:
+    await rig.runs(600)
+    ended = {unit: [job.state.value for job in each.jobs.values()] for unit, each in rig.jobs.items()}
+    assert ended == {"polish1": ["Ended"], "turn1": ["Ended"], "wash1": ["Ended"]}
+    assert rig.windows["line1"].last("wash1/good_count") == 5
+    assert rig.windows["polisher"].last("polish1/serial") == "PLAN7-SH-8-00005"
+    for name, window in rig.windows.items():
+        assert {each.signal.connection for each in window.shown} == {name}
+        assert all(START_NS <= each.source_ns <= rig.clock.now_ns() for each in window.shown)
+    instants: dict[str, int] = {}
+    for each in rig.windows["polisher"].shown:
+        assert instants.get(each.signal.id, 0) <= each.source_ns, "no signal goes back in time"
+        instants[each.signal.id] = each.source_ns
+
+
+async def test_what_the_simulation_does_not_know_is_shown_to_nobody_and_told_to_the_engineer(
+    rig: Rig,
+) -> None:
+    await rig.runs(60)
+    shown = {each.signal.id for window in rig.windows.values() for each in window.shown}
+    assert not shown & {"polish1/belt/speed", "wash1/bath/temperature"}
+    assert rig.service.account().without_value == ["polish1/belt/speed", "wash1/bath/temperature"]
+
+
+async def test_the_account_says_cycles_shares_questions_and_refused_calls(rig: Rig) -> None:
+    rig.jobs["wash1"].call(Method.PAUSE, "nobody")
+    await rig.runs(600)
+    found = rig.service.account()
+    units = {each.work_unit: each for each in found.units}
+    assert [name for name, each in units.items() if each.planned] == ["polish1"]
+    assert found.products == {"SH-8": 5}
+    for each in units.values():
+        assert sum(each.shares.values()) == pytest.approx(1.0, abs=1e-3)
+        assert each.cycle_s == pytest.approx(each.cycle_expected_s, rel=0.3)
+        assert sum(under_order(each).values()) == pytest.approx(1.0)
+    # Five parts of some 60 s go in one after the other: the first works all the time, the others wait.
+    assert under_order(units["turn1"])["working"] > 0.98
+    assert under_order(units["wash1"])["starved"] > 0.3
+    assert (units["polish1"].interlock_asked, units["polish1"].interlock_unanswered) == (5, 0)
+    assert [(c.work_unit, c.method, c.status) for c in found.refused] == [
+        ("wash1", "Pause", "UNKNOWN_JOB_ORDER")
+    ]
+    text = "\n".join(told(found))
+    assert "refused: Pause nobody at wash1: UNKNOWN_JOB_ORDER" in text and "polish1 (planned)" in text
+
+
+async def test_what_gateway_and_machines_refused_is_in_the_findings(rig: Rig) -> None:
+    await rig.runs(10)
+    hub = MemoryHub(rig.clock)
+    bus = MemoryBus(hub)
+    site = Place(rig.registry.enterprise, rig.registry.site)
+
+    async def account(_: Message) -> bytes:
+        return msgspec.msgpack.encode(rig.service.account())
+
+    await bus.serve(topics.query(site.enterprise, site.site, "commissioning", "account"), account)
+    refused = Rejection(reason="out_of_range", found="-3", expected="0 or more", origin="polish1.cycle_time",
+                        connector="opcua")  # fmt: skip
+    failed = CommandFailed(command="c1", name="job.control", work_unit="polish1", outcome="refused",
+                           place="x", found="UnableToAccept", right="NoError")  # fmt: skip
+    event = events.make(failed, source="/aurora/eastgate/mes", sequence=1, time_ns=START_NS)
+    for n in range(2):
+        await bus.publish_durable(topics.rejected(site, refused.reason), quarantine.encode(refused),
+                                  message_id=f"r{n}")  # fmt: skip
+    subject = topics.event(site, failed.event_type)
+    await bus.publish_durable(subject, events.encode(event), message_id="e1")
+    found = await findings(bus, rig.registry)
+    assert found.gateway_refused == {"out_of_range: polish1.cycle_time: -3": 2}
+    assert found.commands_failed == {"job.control at polish1: UnableToAccept; right is NoError": 1}
+    text = "\n".join(lines(found))
+    assert "  2 x out_of_range: polish1.cycle_time: -3" in text and "1 x job.control at polish1" in text

@@ -1,0 +1,197 @@
+"""What came, counted from what MES and machines say, is what the run that played it counted of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from taktwin.contracts import events
+from taktwin.contracts.backtest import Epoch
+from taktwin.contracts.state import Frame
+from taktwin.measures.time_classes import ClassSpan
+from taktwin.plant.registry import Registry
+from taktwin.whatif import actual
+from taktwin.whatif.actual import Actual, came, unseen
+from taktwin.whatif.backtest import above, figures, may_recommend
+from taktwin.whatif.backtest_run import epoch, passed, predicted
+from taktwin.whatif.model import Parameters
+from tests.unit.whatif.played import HOUR, Played, Told, came_in, counted, facts, over, played
+from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND, picture
+
+HOURS = 6
+TO = NOON + HOURS * HOUR
+BUSY = picture(load2="production", press2="production", turn1="production", turn2="production")
+ASSEMBLY = picture(load2="production", press2="production")
+# Orders with parts under way, one that comes later, one that is late before it begins.
+ORDERS: Told = [
+    *came_in("a", 40, at_ns=NOON - HOUR, good=(30, 26, 20, 15, 12), due_h=2.0),
+    *came_in("b", 60, at_ns=NOON - HOUR, due_h=3.0),
+    *came_in("c", 30, at_ns=NOON + HOUR, due_h=3.2),
+    *came_in("d", 10, at_ns=NOON + 2 * HOUR, due_h=1.0),
+    *(SHAFTS := came_in("s", 60, at_ns=NOON - HOUR, product="SH-100", good=(40, 30, 20))),
+]
+LAST = len(SHAFTS)
+
+
+def what_came(found: Played) -> Actual:
+    return came(found.here.model, found.told, found.stays, passed=passed(found.here), from_ns=NOON, to_ns=TO)
+
+
+def predicted_then(found: Played, frame: Frame = BUSY, *, runs: int = 19, seed: int = 3) -> Epoch:
+    """Return the epoch of a course, as the room predicts it."""
+    return epoch(
+        REGISTRY, frame, found.told, found.stays, parameters=Parameters(), to_ns=TO, runs=runs, seed=seed
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def course() -> Played:
+    return played(BUSY, ORDERS, to_ns=TO)
+
+
+@pytest.fixture(scope="module")
+def itself(course: Played) -> dict[str, float]:
+    """What the run that played the course counted of itself."""
+    values, _ = predicted(course.here, HOURS * 3600.0, runs=1, seed=7)
+    return {name: float(runs[0]) for name, runs in values.items()}
+
+
+def test_what_came_is_counted_as_a_run_counts_itself(course: Played, itself: dict[str, float]) -> None:
+    seen = what_came(course)
+    assert {name: seen.figures[name] for name in itself} == pytest.approx(itself)
+    assert seen.orders_due == 4 and itself["late_orders"] == 3
+
+
+MUTANTS: dict[str, tuple[str, Any]] = {
+    "who has a part in hand is not looked at": ("_has_part", lambda spans, at_ns: False),
+    "who is blocked has it twice": ("IN_HAND", actual.IN_HAND | {"blocked"}),
+    "every place is the first": ("_place", lambda here, job: actual._Place(True, False, False)),
+    "no order is late": ("_late", lambda told, from_ns, to_ns: (0, 4, [])),
+    "parts are counted at fewer instants": ("CUTS", 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_is_counted_otherwise_is_found(
+    name: str, course: Played, itself: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actual, *MUTANTS[name])
+    seen = what_came(course).figures
+    assert {name: seen[name] for name in itself} != pytest.approx(itself)
+
+
+def test_an_epoch_is_predicted_from_then_and_with_the_orders_that_came_since() -> None:
+    found = played(ASSEMBLY, ORDERS[:-LAST], to_ns=TO)
+    judged = predicted_then(found, ASSEMBLY)
+    assert [each.indicator for each in judged.scored] == ["late_orders", "parts_done", "wip", "lead_time_h"]
+    values, _ = predicted(found.here, HOURS * 3600.0, runs=19, seed=3)
+    assert {each.indicator: each.mean for each in judged.scored} == {
+        name: pytest.approx(runs.mean()) for name, runs in values.items()
+    }
+    assert judged.snapshot == ASSEMBLY.state_hash and not judged.left_out
+
+
+def pooled(slower: float) -> list[Epoch]:
+    """Return epochs in which machines need longer than the model has it, by a factor."""
+    found = []
+    registry = slowed(slower)
+    for number in range(5):
+        course = played(ASSEMBLY, ORDERS[:-LAST], to_ns=TO, seed=50 + number, registry=registry)
+        found.append(predicted_then(course, ASSEMBLY, runs=19, seed=number))
+    return found
+
+
+def slowed(factor: float) -> Registry:
+    """Return the demo plant with other standard times."""
+    routings = {
+        name: msgspec.structs.replace(routing, operations=[
+            msgspec.structs.replace(each, standard_time_s=each.standard_time_s * factor)
+            for each in routing.operations
+        ])
+        for name, routing in REGISTRY.routings.items()
+    }  # fmt: skip
+    return replace(REGISTRY, routings=routings)
+
+
+def test_the_demo_plant_played_by_itself_may_recommend() -> None:
+    found = figures(pooled(1.0))
+    assert may_recommend(found), found
+
+
+def test_machines_that_need_a_fifth_longer_are_caught() -> None:
+    found = figures(pooled(1.2))
+    assert not may_recommend(found)
+    assert "lead_time_h" in {each.indicator for each in above(found)}
+
+
+# -- what is left out
+
+
+def test_what_was_not_seen_is_named_and_never_scored(course: Played) -> None:
+    found = replace(course, stays=dict(course.stays))
+    spans = found.stays["press2"]
+    found.stays["press2"] = [*spans[:6], ClassSpan(spans[6].from_ns, spans[7].to_ns, "unknown"), *spans[8:]]
+    del found.stays["hob1"]
+    judged = epoch(
+        REGISTRY, BUSY, found.told, found.stays, parameters=Parameters(), to_ns=TO, runs=19, seed=3
+    )
+    assert not judged.scored and [note.subjects for note in judged.left_out] == [["hob1"], ["press2"]]
+    assert [note.code for note in judged.left_out] == ["unseen"] * 2
+    assert "30 min" in judged.left_out[1].text and "360 min" in judged.left_out[0].text
+    assert not figures([judged])
+
+
+def test_a_moment_unseen_is_no_reason() -> None:
+    spans = [ClassSpan(0, 995, "production"), ClassSpan(1000, None, "starved")]
+    assert not unseen({"a": spans}, ["a"], 0, 1000)
+    assert unseen({"a": [ClassSpan(0, 980, "production")]}, ["a"], 0, 1000)
+
+
+def test_a_closed_plant_is_no_epoch() -> None:
+    sunday = NOON + 4 * 24 * HOUR
+    judged = epoch(
+        REGISTRY, picture(sunday), [], {unit: [ClassSpan(0, None, "planned_down")] for unit in map(str, (
+            each.id for each in REGISTRY.work_units))},
+        parameters=Parameters(), to_ns=sunday + HOUR, runs=19, seed=1,
+    )  # fmt: skip
+    assert [note.code for note in judged.left_out] == ["closed"]
+
+
+# -- by hand
+
+
+def late(told: Told) -> tuple[int, int, list[Any]]:
+    return actual._late(facts(told), NOON, TO)
+
+
+def test_late_is_who_was_due_and_not_done_then() -> None:
+    order = came_in("x", 1, at_ns=NOON - HOUR, due_h=2.0)
+    jobs = [each.job for _, each in order if isinstance(each, events.JobOrderStored)]
+    ended = [(NOON + HOUR, over(job)) for job in jobs]
+    assert late(order)[:2] == (1, 1)
+    assert late([*order, *ended])[:2] == (0, 1)
+    assert late([*order, *ended[:-1]])[:2] == (1, 1)
+    assert late([*order, *ended[:-1], (NOON + 3 * HOUR, over(jobs[-1]))])[:2] == (1, 1)
+    later = [
+        (NOON + HOUR, events.JobOrderUpdated(job=job, work_unit="", due_ns=TO, priority=0)) for job in jobs
+    ]
+    assert late([*order, *later])[:2] == (1, 1), "a date that is moved in the span changes nothing"
+    gone = [(NOON + HOUR, events.JobOrderCancelled(job=job)) for job in jobs]
+    found = late([*order, *gone])
+    assert found[:2] == (0, 0) and [note.subjects for note in found[2]] == [["x"]]
+    assert late(came_in("y", 1, at_ns=NOON - HOUR))[:2] == (0, 0)
+    assert late(came_in("z", 1, at_ns=NOON - HOUR, due_h=HOURS + 1.0))[:2] == (0, 0)
+
+
+def test_scrap_leaves_the_work_and_is_counted(course: Played) -> None:
+    model = course.here.model
+    told: Told = [
+        (NOON + SECOND, counted("adhesive2", 1, "x-20", is_good=False)),
+        (NOON + SECOND, events.MaterialScrapped(report="r", job="x-30", quantity=2, cause="damaged")),
+    ]
+    idle = {unit: [ClassSpan(0, None, "starved")] for unit in model.unit_of}
+    seen = came(model, facts(told), idle, passed=4, from_ns=NOON, to_ns=TO)
+    assert seen.figures["scrap"] == 3 and seen.figures["wip"] == 1

@@ -1,0 +1,286 @@
+"""Every kind of change in the plant's names: there and back, refused with place, found and right, and run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from taktwin.contracts.whatif import Scenario
+from taktwin.simulation import changes as c
+from taktwin.simulation.check import ModelError
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.scenario import Scenario as Simulated
+from taktwin.simulation.scenario import applied, change_json
+from taktwin.whatif import asking, kinds, library
+from taktwin.whatif.model import Parameters
+from taktwin.whatif.present import Present, present
+from tests.unit.whatif.test_whatif import DAY_S, REGISTRY, ask, effect, indicator, order, picture
+
+LINES = [*order("near", 20, (20, 20, 12), due_h=1.2), *order("far", 30, due_h=20)]
+FRAME = picture(press2="production", hob1="delay_own")
+
+
+@pytest.fixture(scope="module")
+def here() -> Present:
+    return present(REGISTRY, FRAME, {"lines": LINES}, parameters=Parameters(), horizon_s=DAY_S)
+
+
+# One of each kind, as a planner of the demo plant would say it.
+SAID: dict[str, dict[str, Any]] = {
+    "unit_down": {"unit": "hob1", "from_s": 0, "to_s": 7200},
+    "center_down": {"center": "lathe", "from_s": 0, "to_s": 7200},
+    "calendar_set": {"center": "hob1", "calendar": "always"},
+    "shift_added": {"center": "@all", "from_s": 0, "to_s": 3600},
+    "shift_cut": {"center": "hob1", "from_s": 600, "to_s": 3600},
+    "shift_stretched": {"center": "@all", "by_s": 1800},
+    "order_added": {"order": {"name": "rush", "product": "EA-100", "quantity": 5, "due_s": 7200}},
+    "order_series": {"name": "rush", "product": "@most", "count": 2, "quantity": 3, "due_after_s": 7200},
+    "order_removed": {"order": "far"},
+    "order_changed": {"order": "far", "due_s": 3600},
+    "release_shifted": {"product": "EA-100", "by_s": 3600},
+    "due_shifted": {"product": "@all", "by_s": -3600},
+    "lot_sized": {"product": "@all", "size": 1},
+    "demand_scaled": {"product": "EA-100", "times": 1.2},
+    "demand_mix": {"shares": {"EA-100": 1}},
+    "demand_moved": {"product": "EA-100", "to": "EA-200", "share": 0.5},
+    "operators_added": {"skills": ["@all"], "count": 1},
+    "people_absent": {"share": 0.2},
+    "skill_learned": {"operator": "@all", "skill": "@all"},
+    "crew_sized": {"crew": "@all", "people": 2},
+    "rule_set": {"center": "hob1", "rule": "due"},
+    "pace_scaled": {"center": "press2", "times": 1.1},
+    "queue_sized": {"center": "press2", "queue_max": 3},
+    "setup_scaled": {"center": "@all", "times": 0.5},
+    "failure_scaled": {"center": "@all", "repair_times": 2},
+    "tools_scaled": {"center": "@all", "life_times": 2},
+    "uptime_set": {"center": "@all", "share": 0.92},
+    "units_added": {"center": "lathe", "count": 1},
+    "center_added": {"center": {"name": "laser"}},
+    "product_added": {
+        "product": {
+            "name": "new",
+            "steps": [{"name": "10", "center": "hob1", "work": {"distribution": "fixed", "mean_s": 60}}],
+        }
+    },
+    "variant_added": {"name": "new", "like": "EA-100", "work_times": 1.3},
+    "yield_set": {"product": "EA-100", "step": "30", "good": 0.9},
+    "yield_scaled": {"product": "EA-100", "step": "@last", "times": 0.9},
+    "rework_set": {"product": "EA-100", "step": "30", "rework_to": "20"},
+    "work_scaled": {"product": "EA-100", "step": "30", "times": 1.2},
+    "work_spread": {"product": "@all", "step": "@all", "cv": 0.5},
+    "step_moved": {"product": "EA-100", "step": "30", "center": "press3"},
+    "alternative_added": {"product": "EA-100", "step": "30", "center": "press3"},
+    "move_set": {"product": "EA-100", "step": "30", "move_s": 60},
+    "move_scaled": {"product": "@all", "step": "@all", "times": 2},
+    "delivery_shifted": {"material": "@all", "by_s": 3600},
+    "delivery_scaled": {"material": "@all", "times": 0.5},
+    "stock_set": {"material": "@all", "stock": 0},
+}
+NOBODY = {"operator_absent"}  # the plant's model has nobody who could be away
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert SAID.keys() | NOBODY == c.KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_a_change_can_be_run_from_the_present_of_the_plant(here: Present, kind: str) -> None:
+    changes = here.names.read({"change": kind, **SAID[kind]}, "here")
+    plant = here.settled(applied(here.plant, Simulated(kind, changes)))
+    built = compiled(plant)
+    here.begin(built, 1, 0)  # what is under way has a place in the other plant too
+
+
+@pytest.mark.parametrize("kind", sorted(SAID.keys() - {"order_removed", "order_changed"}))
+def test_a_change_goes_into_the_plants_names_and_back(here: Present, kind: str) -> None:
+    for change in here.names.read({"change": kind, **SAID[kind]}, "here"):
+        written = here.names.written(change)
+        assert here.names.read(written, "here") == (change,)
+        assert not re.search(r"\b(hob1|press2)\.1", str(written))
+    if kind in ("unit_down", "pace_scaled", "queue_sized", "units_added", "step_moved"):
+        assert written == {"change": kind, **SAID[kind]}
+        assert change_json(change)["change"] == kind
+
+
+def test_scenarios_that_change_nothing_differ_by_exactly_nothing() -> None:
+    nothing: list[dict[str, Any]] = [
+        {"change": "pace_scaled", "center": "@all", "times": 1.0},
+        {"change": "delivery_shifted", "material": "@all", "by_s": 86_400},
+        {"change": "demand_scaled", "product": "@all", "times": 1.0},
+        {"change": "lot_sized", "product": "@all", "size": 1},
+    ]
+    asked = [Scenario(name=str(n), changes=[each]) for n, each in enumerate(nothing)]
+    answer = ask(FRAME, LINES, scenarios=asked, replications=4)
+    for figure in answer.indicators:
+        for each in figure.effects:
+            assert (each.difference.mean, each.difference.half_width, each.same) == (0.0, 0.0, 1.0)
+            assert each.outcome == figure.base
+    assert all(outlook.base == each for outlook in answer.orders for each in outlook.scenarios)
+
+
+def test_each_scenario_has_its_own_answer_in_the_sequence_of_the_question() -> None:
+    asked = [
+        Scenario(name="down", changes=[{"change": "unit_down", "unit": "press2", "from_s": 0, "to_s": 7200}]),
+        Scenario(name="rush", changes=[{"change": "order_added", "order": SAID["order_added"]["order"]}]),
+        Scenario(name="half", changes=[{"change": "order_changed", "order": "far", "quantity": 15}]),
+    ]
+    answer = ask(FRAME, LINES, scenarios=asked, replications=8)
+    parts = indicator(answer, "parts_done")
+    assert [each.scenario for each in parts.effects] == ["down", "rush", "half"]
+    assert [round(each.difference.mean) for each in parts.effects] == [0, 5, -15]
+    near, far, rush = answer.orders
+    assert (near.base.late, [each.late for each in near.scenarios]) == (0.0, [1.0, 0.0, 0.0])
+    assert [each.is_there for each in (rush.base, *rush.scenarios)] == [False, False, True, False]
+    assert rush.order == "rush" and rush.scenarios[1].done_ns > 0
+    assert far.scenarios[2].done_ns < far.base.done_ns
+    assert near.base.done_p10_ns <= near.base.done_ns <= near.base.done_p90_ns
+    late = indicator(answer, "late_orders").effects
+    assert late[0].best == 0.0 and late[0].worse == 1.0
+    # The same names the other way round are the same answers the other way round.
+    turned = ask(FRAME, LINES, scenarios=asked[::-1], replications=8)
+    assert effect(turned, "parts_done", 2).outcome == parts.effects[0].outcome
+
+
+def test_what_units_do_adds_up_and_the_bottleneck_moves() -> None:
+    slow = {"change": "pace_scaled", "center": "leak2", "times": 0.1}
+    answer = ask(FRAME, LINES, scenarios=[Scenario(name="slow leak", changes=[slow])], replications=4)
+    for unit in answer.units:
+        for shares in (unit.base, *unit.scenarios):
+            told = [getattr(shares, name) for name in shares.__struct_fields__]
+            assert sum(told) == pytest.approx(1.0)
+    assert answer.bottleneck.base != "leak2" and answer.bottleneck.scenarios == ["leak2"]
+
+
+def test_a_race_leaves_behind_who_is_worse_for_sure() -> None:
+    asked = [
+        Scenario(name=f"down {hours}", changes=[
+            {"change": "unit_down", "unit": "press2", "from_s": 0, "to_s": hours * 3600}
+        ])
+        for hours in (1, 6, 10)
+    ]  # fmt: skip
+    answer = ask(FRAME, LINES, scenarios=asked, replications=24, race=True, indicators=["lead_time_h"])
+    (lead,) = answer.indicators
+    assert [each.out_after > 0 for each in lead.effects[1:]] == [True, True]
+    assert all(each.replications == each.out_after for each in lead.effects if each.out_after)
+
+
+def test_an_order_of_which_all_is_begun_cannot_be_taken_back(here: Present) -> None:
+    with pytest.raises(ModelError, match="near, of which every part is begun: expected an order with parts"):
+        here.names.read({"change": "order_removed", "order": "near"}, "here")
+    with pytest.raises(ModelError, match="quantity: 5: expected 20 or more: so many parts of near are begun"):
+        begun = present(REGISTRY, FRAME, {"lines": order("near", 30, (20, 20, 12))}, parameters=Parameters(),
+                        horizon_s=DAY_S)  # fmt: skip
+        begun.names.read({"change": "order_changed", "order": "near", "quantity": 5}, "here")
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "(pace_scaled), center: 'turn1': expected 'lathe': turn1, turn2 work from one queue": {
+        "change": "pace_scaled", "center": "turn1", "times": 2
+    },
+    "(step_moved), step: unknown operation '35': expected": {
+        "change": "step_moved", "product": "EA-100", "step": "35", "center": "press3"
+    },
+    "(order_changed), order: unknown order 'fra': expected 'far'": {
+        "change": "order_changed", "order": "fra", "due_s": 1
+    },
+    "calendar: unknown calendar 'three_shfits': expected 'three_shifts'": {
+        "change": "calendar_set", "center": "hob1", "calendar": "three_shfits"
+    },
+    "unknown product 'EA-900': expected 'EA-200', or one of EA-100": {
+        "change": "order_series", "name": "rush", "product": "EA-900"
+    },
+    "share: 1.5: expected 0 or more, at most 1": {"change": "people_absent", "share": 1.5},
+    "(queue_sized).queue_mox: an unknown field: expected 'queue_max'": {
+        "change": "queue_sized", "center": "hob1", "queue_max": 1, "queue_mox": 2
+    },
+    "(order_added), name: 'near', which there is already: expected a new name": {
+        "change": "order_added", "order": {"name": "near", "product": "EA-100"}
+    },
+    "-1 at hob1, which has 1: expected one unit that is left": {
+        "change": "units_added", "center": "hob1", "count": -1
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_the_plant_does_not_have_is_refused_with_place_found_and_right(words: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(words)) as refused:
+        ask(FRAME, LINES, scenarios=[Scenario(name="s", changes=[WRONG[words]])])
+    assert str(refused.value).startswith("scenario s, change 1 (")
+
+
+def test_all_mistakes_of_a_question_are_told_at_once(here: Present) -> None:
+    asked = [
+        Scenario(name="a", changes=[{"change": "unit_down", "unit": "x9", "from_s": 0, "to_s": 1}]),
+        Scenario(name="", changes=[]),
+        Scenario(name="b", changes=[{"change": "nonsense"}]),
+    ]
+    with pytest.raises(ModelError) as refused:
+        asking.scenarios(asked, here.names)
+    assert len(refused.value.findings) == 3
+
+
+def test_a_unit_that_is_taken_away_hands_its_job_back_to_the_queue() -> None:
+    lines = order("s", 6, (2,), product="SH-100")
+    frame = picture(turn1="production", turn2="production")
+    now = present(REGISTRY, frame, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    taken = here_units(now, {"change": "units_added", "center": "lathe", "count": -1})
+    held = [unit.job.order for unit in now.fork.start.units if unit.unit == "lathe.2" and unit.job]
+    assert held and [job.order for job in taken.queues["lathe"]][:1] == held
+    assert not [unit for unit in taken.units if unit.unit == "lathe.2"]
+
+
+def here_units(now: Present, change: dict[str, Any]) -> Any:
+    """Return where the plant with a change begins."""
+    plant = now.settled(applied(now.plant, Simulated("s", now.names.read(change, "here"))))
+    compiled(plant)
+    return now.start_of(plant)
+
+
+# -- what can be asked
+
+
+def test_every_kind_of_change_is_described_with_all_its_fields() -> None:
+    found = {each.change: each for each in kinds.kinds()}
+    assert found.keys() == c.KINDS.keys()
+    for kind in found.values():
+        assert kind.label and kind.text.endswith(".")
+        assert [each.name for each in kind.fields] == [each.name for each in fields(c.KINDS[kind.change])]
+    down = {each.name: each for each in found["unit_down"].fields}
+    assert (down["unit"].type, down["unit"].names, down["to_s"].unit) == ("name", "unit", "s")
+    queue = {each.name: each for each in found["queue_sized"].fields}["queue_max"]
+    assert (queue.type, queue.nullable, queue.least) == ("integer", True, 0)
+
+
+def test_names_are_those_of_the_plant(here: Present) -> None:
+    names = kinds.names(here.names)
+    used = {each.names for kind in kinds.kinds() for each in kind.fields} - {""}
+    assert used <= names.keys()
+    assert {"hob1", "turn2", "@bottleneck"} <= {each.name for each in names["unit"]}
+    assert {"lathe", "hob1"} <= {each.name for each in names["center"]}
+    assert [each.name for each in names["order"]][:2] == ["near", "far"]
+    assert "three_shifts" in {each.name for each in names["calendar"]}
+    assert all(each.text for told in names.values() for each in told)
+
+
+def test_the_library_fits_the_plant_and_each_of_its_questions_can_be_asked(here: Present) -> None:
+    found = library.scenarios(here, REGISTRY.time_zone)
+    assert len(found) > 60 and {each.group for each in found} >= {"machines", "demand", "new model"}
+    assert "supplier 1 day late" not in {each.name for each in found}  # no delivery is in the model
+    for each in found:
+        asked = [Scenario(name=each.name, changes=each.changes, asks=each.asks)]
+        wide = present(REGISTRY, FRAME, {"lines": LINES}, parameters=Parameters(), horizon_s=each.horizon_s)
+        assert asking.scenarios(asked, wide.names)
+
+
+def test_a_shift_of_the_library_is_on_the_next_such_day(here: Present) -> None:
+    saturday = next(
+        each for each in library.scenarios(here, REGISTRY.time_zone) if each.name == "Saturday, all"
+    )
+    (shift,) = saturday.changes
+    # The picture is of a Wednesday, 10:30 in Berlin: Saturday 6:00 is 67.5 hours away.
+    assert (shift["from_s"], shift["to_s"]) == (67.5 * 3600, 75.5 * 3600)
+    assert saturday.horizon_s >= shift["to_s"]
