@@ -17,6 +17,7 @@ import msgspec
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
 from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.contracts.events.subjects import subject_of
 from taktwin.contracts.machine_commands import MachineResult
 from taktwin.contracts.vouching import silent_after_ns
 from taktwin.mes import reach
@@ -106,13 +107,6 @@ EMPTY = msgspec.Raw(b"{}")
 # What follows from what a machine said to a command.
 FOLLOWERS = {**enforcing.FOLLOWERS, **receivers.FOLLOWERS}
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
-# What an event is about: the first that it has.
-SUBJECTS = (
-    "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
-    "lot", "request", "signal", "document",
-    "master", "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop",
-    "person", "work_unit", "account",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -576,11 +570,6 @@ def _before_anything(facts: Iterator[Fact], written: list[Entry]) -> Iterator[Fa
     except Refused as refused:
         assert not (refused.noted and written), "a proof is looked at before anything is decided"
         raise
-
-
-def subject_of(event: EventData) -> str:
-    """Return what an event is about."""
-    return next(str(getattr(event, name)) for name in SUBJECTS if getattr(event, name, ""))
 
 
 def project(book: Book, event: EventData, at_ns: int, sequence: int) -> None:

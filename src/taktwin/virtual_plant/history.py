@@ -99,7 +99,7 @@ def play(
     The counts of the whole run. The same arguments give the same batches.
     """
     plant = VirtualPlant(registry, physics, start_ns=from_ns, seed=seed, sink=truth or _nobody, roles=roles)
-    recorder = _Recorder(registry)
+    recorder = Recorder(registry)
     statistics = PlayStatistics()
     at_ns = from_ns
     while at_ns < to_ns:
@@ -135,7 +135,7 @@ class _Gathered:
     others: list[tuple[int, int, Any]] = field(default_factory=list)
 
 
-class _Recorder:
+class Recorder:
     """Does what faces and gateway do to values on the live road."""
 
     def __init__(self, registry: Registry) -> None:
@@ -158,6 +158,7 @@ class _Recorder:
     def batches(
         self, events: Sequence[Report], columns: Sequence[Column], *, from_ns: int, to_ns: int
     ) -> list[HistoryBatch]:
+        """Return what one hour's reports leave, by connection and unit."""
         gathered: dict[tuple[str, str], _Gathered] = {}
         polled = self._pending
         self._pending = {}

@@ -93,6 +93,36 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """What customers want of a plant that an MES leads: the orders of its ERP."""
+
+    parts_per_week: dict[str, float] = field(default_factory=dict)  # finished product -> mean over a season
+    lot: int = 24  # parts of one order
+    season: float = bounded(0.08, 0.0, 0.9)  # relative, up and down
+    season_weeks: float = bounded(26.0, 1.0, 520.0)
+    mix: float = bounded(0.12, 0.0, 0.9)  # relative: products take turns
+    week_sigma: float = bounded(0.04, 0.0, 1.0)  # of the logarithm of a week's factor
+    rush_share: float = bounded(0.03, 0.0, 1.0)  # of all orders: they come between and are wanted soon
+    due_h: float = bounded(60.0, 1.0, 5000.0)  # from the order to its due date
+    rush_due_h: float = bounded(24.0, 1.0, 5000.0)
+    stock_lots: float = bounded(2.0, 0.0, 100.0)  # of what goes into others, beyond what is wanted
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How people of a plant that an MES leads work, without what they do at machines."""
+
+    look_s: float = bounded(10.0, 1.0, 600.0)  # a cell that waits is seen at a multiple of it
+    turn_min: float = bounded(10.0, 0.1, 600.0)  # so long an order waits before it goes first
+    bring_s: float = bounded(32.0, 1.0, 3600.0)  # mean until a container is there
+    containers: dict[str, float] = field(default_factory=dict)  # bought product -> parts it is for
+    falls_every_h: float = bounded(1.5, 0.0, 10_000.0)  # a part falls down somewhere; 0: never
+    uncoded: float = bounded(0.1, 0.0, 1.0)  # share of stops that nobody gives a reason
+    miscoded: float = bounded(0.1, 0.0, 1.0)  # share that gets the reason for everything else
+    answer_s: float = bounded(0.2, 0.0, 60.0)  # what an answer of the MES costs a cell
+
+
+@dataclass(frozen=True, slots=True)
 class Ambient:
     """Air in the hall, the same for all zones but for sun and injections."""
 
@@ -272,6 +302,8 @@ class Physics:
     units: dict[str, Unit] = field(default_factory=dict)
     buffers: dict[str, BufferSpace] = field(default_factory=dict)
     orders: Orders = field(default_factory=Orders)
+    demand: Demand = field(default_factory=Demand)
+    people: People = field(default_factory=People)
     ambient: Ambient = field(default_factory=Ambient)
     causes: Causes = field(default_factory=Causes)
 
@@ -373,6 +405,14 @@ def _check(physics: Physics, source: StrictFile) -> None:
             causes.bearing_wear.warning_h_min,
             f"at most warning_h_max, {causes.bearing_wear.warning_h_max}",
         )
+    for name, parts in physics.demand.parts_per_week.items():
+        if parts < 0:
+            source.mistake(("demand", "parts_per_week", name), parts, "0 or more parts")
+    if physics.demand.lot < 1:
+        source.mistake(("demand", "lot"), physics.demand.lot, "at least 1 part")
+    for name, parts in physics.people.containers.items():
+        if parts < 1:
+            source.mistake(("people", "containers", name), parts, "at least 1 part")
     for family in physics.orders.families:
         if family <= 0:
             source.mistake(("orders", "families"), family, "a number above 0")

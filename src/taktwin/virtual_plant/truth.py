@@ -6,6 +6,7 @@ what the plant knows as the cause, never what its signals suggest.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -162,6 +163,10 @@ class Truth:
                 self._sink(_interval(unit, before, at_ns))
         self._open[unit] = now
 
+    def open_at(self, at_ns: int) -> list[TruthInterval]:
+        """Return what each unit does now, from when it began up to an instant; nothing becomes final."""
+        return [_interval(unit, opened, at_ns) for unit, opened in self._open.items()]
+
     def close(self, at_ns: int) -> None:
         """Make all that is still open final at an instant; going on afterwards is allowed."""
         for unit, (from_ns, time_class, activity, reason) in sorted(self._open.items()):
@@ -183,12 +188,14 @@ def _interval(unit: str, opened: tuple[int, TimeClass, str, str], to_ns: int) ->
 
 
 class TruthFile:
-    """The truth on disk, one JSON object a line."""
+    """The truth on disk, one JSON object a line; packed where its name ends in `.gz`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file: IO[bytes] = path.open("wb")
+        self._file: IO[bytes] = (
+            gzip.GzipFile(path, "wb", compresslevel=1, mtime=0) if path.suffix == ".gz" else path.open("wb")  # type: ignore[assignment]
+        )
         self._encoder = msgspec.json.Encoder()
 
     def __call__(self, fact: Fact) -> None:
@@ -207,4 +214,6 @@ class TruthFile:
 def read(path: Path) -> list[Fact]:
     """Return the facts of a truth file. Raises msgspec.DecodeError at a line that is none."""
     decoder = msgspec.json.Decoder(Fact)
-    return [decoder.decode(line) for line in path.read_bytes().splitlines() if line]
+    packed = path.read_bytes()
+    lines = (gzip.decompress(packed) if path.suffix == ".gz" else packed).splitlines()
+    return [decoder.decode(line) for line in lines if line]

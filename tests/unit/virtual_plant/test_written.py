@@ -1,0 +1,265 @@
+"""A past of a plant with its MES on disk: the same again, taken up where it was, and read as history."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from taktwin.contracts import events
+from taktwin.entropy import Entropy
+from taktwin.errors import ConfigError, StoreError
+from taktwin.history.client import History
+from taktwin.history.hot import DuckHistory
+from taktwin.history.store import EARLIEST_NS, LATEST_NS
+from taktwin.history.values import unpack
+from taktwin.identity import SignalId
+from taktwin.instants import parse_rfc3339
+from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry
+from taktwin.virtual_plant import physics
+from taktwin.virtual_plant.truth import Fact, TruthFile, TruthPassage, read
+from taktwin.virtual_plant.written import filling
+from taktwin.virtual_plant.written.demand import WEEK_NS, Customers
+
+ROOT = Path(__file__).resolve().parents[3]
+PLANT = ROOT / "examples" / "plants" / "northfield"
+PHYSICS = physics.load(PLANT / "physics.yaml")
+HOUR_NS = 3_600_000_000_000
+FROM_NS = parse_rfc3339("2026-06-15T06:00:00+02:00")
+HOURS = 3
+
+
+@cache
+def northfield() -> Registry:
+    return open_plant(PLANT)
+
+
+def recipe(**more: Any) -> filling.Recipe:
+    words: dict[str, Any] = {
+        "plant": northfield().hash, "physics": filling.physics_digest(PHYSICS), "seed": 3,
+        "from_ns": FROM_NS, "roles": ["state", "count", "job", "power"], "power_every_s": 60.0,
+        "without": [],
+    }  # fmt: skip
+    return filling.Recipe(**(words | more))
+
+
+def filled(folder: Path, hours: float = HOURS, **more: Any) -> filling.Report:
+    to_ns = FROM_NS + round(hours * HOUR_NS)
+    return filling.fill(folder, northfield(), PHYSICS, more.pop("recipe", recipe()), to_ns=to_ns, **more)
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """Return all that a history holds: its files bit for bit, its tables row for row."""
+    found: dict[str, Any] = {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))
+    }
+    store = DuckHistory(folder, site=northfield().site)
+    try:
+        found["events"] = store.events().to_pylist()
+        found["vouched"] = sorted(map(str, store.vouched(EARLIEST_NS, LATEST_NS).to_pylist()))
+        found["rows"] = store.range(None).to_pylist()
+        found["positions"] = dict(store.positions())
+    finally:
+        store.close()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def commits_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "COMMIT_HOURS", 1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filling, "COMMIT_HOURS", 1)
+        folder = tmp_path_factory.mktemp("whole") / "historian"
+        truth = TruthFile(folder.parent / "truth.jsonl.gz")
+        filled(folder, truth=truth)
+        truth.close()
+    yield folder
+
+
+def test_a_past_that_was_stopped_goes_on_bit_for_bit(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "historian"
+    commits = iter([False, False, True])
+    first = filled(folder, until=lambda: next(commits))
+    assert first.to_ns == FROM_NS + 2 * HOUR_NS
+    report = filled(folder)
+    assert report.resumed_ns == first.to_ns
+    assert kept(folder) == kept(whole)
+
+
+def test_a_stop_between_a_commit_and_its_files_loses_nothing(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "historian"
+    seal = DuckHistory.seal
+    sealed: list[int] = []
+
+    def stops(self: DuckHistory, hour_ns: int) -> int:
+        if len(sealed) == 2:
+            raise StoreError("the disk was taken away")
+        sealed.append(hour_ns)
+        return seal(self, hour_ns)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckHistory, "seal", stops)
+        with pytest.raises(StoreError):
+            filled(folder)
+    filled(folder)
+    assert kept(folder) == kept(whole)
+
+
+def test_a_past_that_is_asked_for_more_goes_on(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "historian"
+    filled(folder, hours=2)
+    filled(folder)
+    assert kept(folder) == kept(whole)
+
+
+def test_another_seed_is_another_past(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "historian"
+    filled(folder, hours=1, recipe=recipe(seed=4))
+    assert kept(folder)["events"] != kept(whole)["events"][: len(kept(folder)["events"])]
+
+
+@pytest.mark.parametrize("wrong", [{"seed": 9}, {"physics": "of another plant"}, {"roles": ["state"]}])
+def test_a_folder_holds_one_past(whole: Path, wrong: dict[str, Any]) -> None:
+    before = kept(whole)
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        filled(whole, recipe=recipe(**wrong))
+    assert kept(whole) == before
+
+
+def test_a_history_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    DuckHistory(tmp_path / "historian", site="elsewhere").close()
+    with pytest.raises(ConfigError, match="a history of something else"):
+        filled(tmp_path / "historian", hours=1)
+
+
+def test_it_is_read_as_history_is(whole: Path) -> None:
+    history = History.open(whole)
+    status = history.status()
+    assert status.sealed_rows == status.rows - status.hot_rows > 5_000 and status.hot_rows < 100
+    hour = (FROM_NS + HOUR_NS, FROM_NS + 2 * HOUR_NS)
+    counted = history.events(*hour, types=["material.counted"])
+    assert counted.num_rows > 100 and set(counted["type"].to_pylist()) == {"material.counted"}
+    bodies = [events.decode(body) for body in counted["body"].to_pylist() if body]
+    assert all(hour[0] <= each.time_ns < hour[1] for each in bodies)
+    assert {each.source for each in bodies} == {"/aurora/northfield/mes"}
+    sequences = [int(str(each)) for each in history.events()["sequence"].to_pylist()]
+    assert sorted(sequences) == list(range(1, len(sequences) + 1))
+
+
+def test_signals_facts_and_truth_tell_the_same(whole: Path) -> None:
+    """Counts of machines, what the MES booked of them, what really happened: parts, job orders, instants."""
+    history = History.open(whole)
+    facts = read(whole.parent / "truth.jsonl.gz")
+    true = Counter(
+        (fact.unit, fact.job, fact.good, fact.at_ns) for fact in facts if isinstance(fact, TruthPassage)
+    )
+    booked: Counter[tuple[str, str, bool, int]] = Counter()
+    for body in history.events(types=["material.counted"])["body"].to_pylist():
+        assert body is not None
+        event = events.decode(body)
+        content = events.content_of(event)
+        assert isinstance(content, events.MaterialCounted)
+        booked[content.work_unit, content.job, content.kind == "good", event.time_ns] += content.quantity
+    assert booked == true and sum(true.values()) > 700
+    for unit in ("hob1", "furnace1", "press2"):
+        rows = history.range([SignalId(f"{unit}/good_count")])
+        values = dict(zip(rows["source_ns"].to_pylist(), unpack(rows), strict=True))
+        made = 0
+        for (where, _, good, at_ns), number in sorted(true.items(), key=lambda each: each[0][3]):
+            if where == unit and good:
+                made += number
+                # A polled counter is read at the next poll.
+                assert at_ns not in values or values[at_ns] == made
+        assert max(int(value) for value in values.values()) == made  # type: ignore[arg-type]
+    jobs = history.range([SignalId("hob1/job")])
+    told = [value for value in unpack(jobs) if value]
+    assert told and set(told) == {job for unit, job, _, _ in true if unit == "hob1"} | {told[-1]}
+
+
+def test_every_order_is_dispatched_and_every_job_order_ends_once() -> None:
+    past = filling.Past(northfield(), PHYSICS, recipe())
+    chunk = past.advance(FROM_NS + 4 * HOUR_NS)
+    kinds: dict[str, list[str]] = {}
+    for row in chunk.events:
+        kinds.setdefault(row.type, []).append(row.subject)
+    assert sorted(kinds["job.order.stored"]) == sorted(kinds["job.order.allowed"])
+    ended = kinds["job.order.ended"]
+    assert len(set(ended)) == len(ended) > 10
+    assert set(ended) <= set(kinds["job.order.started"])
+    done = set(kinds["operations.request.completed"])
+    assert done and not done & set(past.mes.open)
+
+
+def test_customers_order_what_is_wanted_on_average_and_in_seasons() -> None:
+    demand = PHYSICS.demand
+    asked = Counter[str]()
+    customers = Customers(demand, start_ns=0, entropy=Entropy(1))
+    for week in range(26):
+        for drop in range(16):
+            for order in customers.orders(week * WEEK_NS + drop, share=1 / 16):
+                asked[order.product] += order.quantity
+                assert order.due_ns > week * WEEK_NS
+    for product, parts in demand.parts_per_week.items():
+        assert asked[product] == pytest.approx(26 * parts * (1 - demand.rush_share), rel=0.06)
+    factors = [customers.factor("EA-100", week * WEEK_NS) for week in range(26)]
+    assert max(factors) / min(factors) > 1.15
+
+
+def test_what_is_not_made_here_cannot_be_ordered() -> None:
+    strange = dataclasses.replace(PHYSICS.demand, parts_per_week={"EA-300": 10.0})
+    with pytest.raises(ConfigError, match="EA-300"):
+        filling.Past(northfield(), dataclasses.replace(PHYSICS, demand=strange), recipe())
+
+
+@cache
+def physics_files() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("physics_files", ROOT / "tools" / "physics_files.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["physics_files"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_physics_files_come_of_a_hash_within_bounds(tmp_path: Path) -> None:
+    tool = physics_files()
+    made = [tool.write("0123abcd", number, tmp_path / f"{number}.yaml") for number in range(3)]
+    again = tool.write("0123abcd", 1, tmp_path / "again.yaml")
+    assert (tmp_path / "again.yaml").read_bytes() == (tmp_path / "1.yaml").read_bytes()
+    assert again == made[1] and len({str(each) for each in made}) == 3
+    assert tool.write("0123abce", 1, tmp_path / "other.yaml") != made[1]
+    for each in made:
+        busiest = max(tool.loads(northfield(), each).values())
+        assert 0.65 < busiest < 0.81
+        factors = each.causes.standard_times.factors
+        assert factors and all(0.86 <= factor <= 1.16 for factor in factors.values())
+        assert set(factors) <= set(each.units)
+
+
+def test_a_truth_file_that_is_packed_comes_back(tmp_path: Path) -> None:
+    seen: list[Fact] = []
+    file = TruthFile(tmp_path / "truth.jsonl.gz")
+
+    def both(fact: Fact) -> None:
+        seen.append(fact)
+        file(fact)
+
+    past = filling.Past(northfield(), PHYSICS, recipe(), truth=both)
+    past.advance(FROM_NS + HOUR_NS // 2)
+    file.close()
+    assert read(tmp_path / "truth.jsonl.gz") == seen and len(seen) > 100
