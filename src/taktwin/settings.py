@@ -39,6 +39,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: dict[str, str] = {}  # connection name -> address, where the demo chose free ports
     history_bytes_max: int = 20_000_000_000
     disk_free_bytes_min: int = 500_000_000
+    backtest_error_max: float = 0.10  # share; beyond it nothing is recommended from what-if answers
 
     @property
     def player(self) -> str:

@@ -728,6 +728,28 @@ def test_a_planner_asks_what_if_in_three_clicks(page: Page, product: Product) ->
     shot(page, "whatif")
 
 
+def test_an_engineer_sees_how_far_to_trust_what_if(page: Page, product: Product) -> None:
+    until(lambda: product.api("/whatif/backtest")["state"] == "idle", 120)
+    page.goto(product.url + "whatif/backtest")
+    room = page.locator("[data-state=idle]")
+    expect(room.locator("[data-may-recommend=false]")).to_contain_text("nobody has compared", timeout=10_000)
+    # A quarter of an hour ago, predicted from then: what came is laid beside it, or left out by name.
+    page.get_by_label("the last days").fill("0.0105")
+    page.get_by_label("each prediction, hours").fill("0.25")
+    page.get_by_role("button", name="Predict and compare now").click()
+    until(lambda: product.api("/whatif/backtest")["last"] is not None, 60)
+    (epoch,) = product.api("/whatif/backtest")["last"]["epochs"]
+    if epoch["left_out"]:
+        expect(room.locator(f"[data-left-out={epoch['left_out'][0]['code']}]").first).to_be_visible()
+        assert not product.api("/whatif/backtest")["back_tested"]
+    else:
+        expect(room.locator("article[data-indicator]")).to_have_count(len(epoch["scored"]), timeout=10_000)
+        expect(room.locator("article[data-indicator=wip] svg").first).to_be_visible()
+    # One prediction is no reason to advise.
+    expect(room.locator("[data-may-recommend=false]")).to_be_visible()
+    shot(page, "backtest")
+
+
 def test_what_the_mes_refuses_names_place_found_and_right(product: Product) -> None:
     for data, status, words in (
         ({"request": "9", "product": "EA-900", "quantity": 1, "due_ms": 0}, 404, "EA-900"),

@@ -123,7 +123,16 @@ RIGHTS: dict[str, Rights] = {
     ),
     # It asks for the present and answers about the future; it changes nothing and commands nobody.
     "whatif": Rights(
-        publish=(_health("whatif"), _at("_qry_v1.twin.snapshot"), _at("_qry_v1.mes.board"), ANSWERS),
+        publish=(
+            _health("whatif"),
+            _at("_qry_v1.twin.snapshot"),
+            _at("_qry_v1.mes.board"),
+            # For back-tests it asks about the past too.
+            _at("_qry_v1.recorder.open"),
+            _at("_qry_v1.recorder.close"),
+            _HISTORIAN_QUERIES,
+            ANSWERS,
+        ),
         subscribe=(_at("_qry_v1.whatif.>"),),
         reads=(STREAM_ANSWERS,),
         answers=True,

@@ -52,6 +52,7 @@ def calibrate(options: argparse.Namespace) -> int:
         {str(unit.id): unit.calendar for unit in registry.work_units},
         Entropy(options.seed).generator("calibration").random,
         source=f"{registry.site} {registry.prefix}", replications=options.replications,
+        buffers=registry.buffers,
     )  # fmt: skip
     where = Path(options.out) if options.out else kept.folder(historian.parent / "whatif")
     path = kept.keep(found, where)

@@ -24,6 +24,7 @@ from taktwin.simulation.reference import Doing, Reference, _Center, _Job, _Unit
 from taktwin.standards.job_control import Cause, State
 from taktwin.standards.packml import State as PackMl
 
+# The reference engine is extended from within, so that there is no third way in which a line goes.
 NO_PERMISSION = -1  # stands among the closures of a unit that may not take a part
 ANY = ""  # product of a unit that nobody tells what to make
 ALARM_FAULT, ALARM_NO_ANSWER, ALARM_REFUSED = 9001, 8001, 8002

@@ -40,6 +40,7 @@ from taktwin.portal.raw import RawBook
 from taktwin.portal.routes import accounts as account_routes
 from taktwin.portal.routes import (
     alarms,
+    backtest,
     bar,
     demo,
     entrance,
@@ -125,6 +126,7 @@ def create_app(
         entrance,
         account_routes,
         whatif,
+        backtest,
         stream,
     ):
         api.include_router(module.router)

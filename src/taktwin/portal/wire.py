@@ -24,6 +24,21 @@ def ms(at_ns: int) -> int:
     return at_ns // MILLISECOND_NS
 
 
+def in_ms(value: Any) -> Any:
+    """Return an answer as JSON has it: what is named in nanoseconds in milliseconds, in lists too."""
+    if isinstance(value, list):
+        return [in_ms(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, each in value.items():
+        if name.endswith("_ns"):
+            found[f"{name[:-3]}_ms"] = [ms(one) for one in each] if isinstance(each, list) else ms(each)
+        else:
+            found[name] = in_ms(each)
+    return found
+
+
 def ns(at_ms: int) -> int:
     """Return milliseconds as nanoseconds."""
     return at_ms * MILLISECOND_NS

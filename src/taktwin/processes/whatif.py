@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from pathlib import Path
 
 from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
 from taktwin.processes.wiring import joined, memory_mb, run
 from taktwin.settings import Installation
-from taktwin.whatif import kept, validity
+from taktwin.whatif import kept
+from taktwin.whatif.backtests import Backtests
+from taktwin.whatif.past import Past
 from taktwin.whatif.service import COMPONENT, WhatIfService
 
 NICER = 10
@@ -27,13 +28,21 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         os.nice(NICER)
     registry = open_plant(installation.plant_dir)
     bus = await joined(installation, clock, stop, user=COMPONENT)
+    calibrations = kept.folder(installation.room(COMPONENT))
     service = WhatIfService(
         bus=bus, registry=registry, clock=clock, memory_mb=memory_mb, pid=os.getpid(),
-        calibrations=kept.folder(installation.room(COMPONENT)),
-        backtest=Path(installation.data_dir) / validity.FILE,
+        calibrations=calibrations,
+        errors=lambda: backtests.errors(),
+    )  # fmt: skip
+    backtests = Backtests(
+        registry=registry, clock=clock, past=Past(bus, registry, session="whatif-backtest"),
+        folder=installation.room(COMPONENT), do=service.do, limit=installation.backtest_error_max,
+        model=lambda: None if service.api is None else service.api.predictor(registry, calibrations),
     )  # fmt: skip
     try:
-        await service.run(stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(service.run(stop))
+            group.create_task(backtests.run(bus, stop))
     finally:
         await bus.close()
     if service.is_busy:

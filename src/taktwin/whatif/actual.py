@@ -48,18 +48,18 @@ class _Place(NamedTuple):
 def unseen(
     stays: Mapping[str, Sequence[ClassSpan]], units: Iterable[str], from_ns: int, to_ns: int
 ) -> list[Note]:
-    """Return a note for each work unit that was not seen over more than a hundredth of a span."""
-    found = []
+    """Return a note that names who was not seen over more than a hundredth of a span; [] where all were."""
+    away: dict[str, float] = {}
     for unit in sorted(units):
         spans = sorted(stays.get(unit, ()), key=lambda span: span.from_ns)
         unknown_ns = sums_ns(spans, from_ns=from_ns, to_ns=to_ns)[TimeClass.UNKNOWN]
         if unknown_ns > UNSEEN_MAX * (to_ns - from_ns):
-            found.append(Note(
-                code="unseen", subjects=[unit],
-                text=f"{unit} was not seen for {unknown_ns / SECOND_NS / 60:.0f} min between "
-                f"{rfc3339(from_ns)[:16]}Z and {rfc3339(to_ns)[:16]}Z",
-            ))  # fmt: skip
-    return found
+            away[unit] = unknown_ns / SECOND_NS / 60
+    if not away:
+        return []
+    said = ", ".join(f"{unit} {minutes:.0f} min" for unit, minutes in away.items())
+    span = f"between {rfc3339(from_ns)[:16]}Z and {rfc3339(to_ns)[:16]}Z"
+    return [Note(code="unseen", subjects=list(away), text=f"not seen {span}: {said}")]
 
 
 def came(

@@ -36,11 +36,19 @@ from taktwin.whatif import engine, kinds
 from taktwin.whatif import library as questions
 from taktwin.whatif import replay as films
 from taktwin.whatif import sensitivity as tornados
+from taktwin.whatif.backtest_run import Predictor
 from taktwin.whatif.kept import newest
 from taktwin.whatif.model import Parameters
 from taktwin.whatif.present import Present, present
 
-__all__ = ["Situation", "changes", "compare", "library", "replay", "sensitivity", "warm_up"]
+__all__ = [
+    "Situation", "changes", "compare", "library", "predictor", "replay", "sensitivity", "warm_up",
+]  # fmt: skip
+
+
+def predictor(registry: Registry, calibrations: Path) -> Predictor:
+    """Return what predicts in back-tests: the model that answers are made with."""
+    return Predictor(registry, newest(calibrations))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,8 @@ def checked(question: Question) -> None:
     DomainError
         With place, what was found, and what would be right.
     """
-    if question.at_ns:
-        raise DomainError(
-            "at_ns: a question about the past: expected 0, which is now: no past is kept for it yet"
-        )
+    if question.at_ns < 0:
+        raise DomainError(f"at_ns: {question.at_ns}: expected an instant of the past, or 0: now")
     if not 1 <= len(question.scenarios) <= SCENARIOS_MAX:
         raise DomainError(f"scenarios: {len(question.scenarios)}: expected 1 to {SCENARIOS_MAX}")
     bounds = (

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -151,17 +152,41 @@ def _share(off: float, whole: float) -> float:
     return math.copysign(ERROR_MAX, off) if off else 0.0
 
 
-def above(found: Iterable[Figure]) -> list[Figure]:
+class Judged(Protocol):
+    """One indicator's error, its limit, and how often it was compared."""
+
+    @property
+    def indicator(self) -> str:
+        """Return the indicator's name."""
+        ...
+
+    @property
+    def error(self) -> float:
+        """Return the error, as a share."""
+        ...
+
+    @property
+    def limit(self) -> float:
+        """Return the limit, as a share."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Return how many epochs were compared."""
+        ...
+
+
+def above(found: Iterable[Judged]) -> list[Judged]:
     """Return the figures whose error is above their limit, the worst first."""
     return sorted((each for each in found if each.error > each.limit), key=lambda each: -each.error)
 
 
-def may_recommend(found: Sequence[Figure]) -> bool:
+def may_recommend(found: Sequence[Judged]) -> bool:
     """Return whether anything may be recommended: enough was compared, and no error is above its limit."""
     return bool(found) and all(each.epochs >= EPOCHS_MIN for each in found) and not above(found)
 
 
-def warnings(found: Sequence[Figure]) -> list[Note]:
+def warnings(found: Sequence[Judged]) -> list[Note]:
     """Return in the twin's words why nothing may be recommended; [] where something may."""
     said = [
         Note(

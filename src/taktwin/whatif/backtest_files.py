@@ -7,6 +7,7 @@ is named as damaged and counts nowhere.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -18,12 +19,13 @@ FOLDER = "backtests"
 
 
 class Records:
-    """The back-tests of one installation."""
+    """The back-tests of one installation; threads may ask at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
         self._known: dict[str, Record] = {}
         self._damaged: set[str] = set()
+        self._one = threading.Lock()
 
     def keep(self, record: Record) -> Record:
         """Write a record down and return it with its hash. Raises OSError where the disk refuses."""
@@ -37,18 +39,20 @@ class Records:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        self._known[path.name] = whole
+        with self._one:
+            self._known[path.name] = whole
         return whole
 
     def all(self) -> list[Record]:
         """Return every record, the oldest first; what was read once is not read again."""
-        names = sorted(path.name for path in self._folder.glob("*.json")) if self._folder.is_dir() else []
-        for name in names:
-            if name not in self._known and name not in self._damaged:
-                self._read(name)
-        self._known = {name: self._known[name] for name in names if name in self._known}
-        self._damaged &= set(names)
-        return sorted(self._known.values(), key=lambda record: record.made_ns)
+        with self._one:
+            names = sorted(path.name for path in self._folder.glob("*.json")) if self._folder.is_dir() else []
+            for name in names:
+                if name not in self._known and name not in self._damaged:
+                    self._read(name)
+            self._known = {name: self._known[name] for name in names if name in self._known}
+            self._damaged &= set(names)
+            return sorted(self._known.values(), key=lambda record: record.made_ns)
 
     @property
     def damaged(self) -> list[str]:

@@ -21,9 +21,29 @@ from taktwin.simulation.result import Kpi
 from taktwin.whatif.actual import Actual, came, released_since, unseen
 from taktwin.whatif.backtest import scales, scored
 from taktwin.whatif.indicators import Requests, figures, watch
-from taktwin.whatif.model import Parameters, step_of, translated
+from taktwin.whatif.model import VERSION, Parameters, step_of, translated
 from taktwin.whatif.past import Fact, board
 from taktwin.whatif.present import Present, present
+
+
+class Predictor:
+    """What predicts in this room: a translation of the plant with its parameters."""
+
+    def __init__(self, registry: Registry, parameters: Parameters) -> None:
+        self._registry = registry
+        self._parameters = parameters
+        self.version = f"{VERSION}-{registry.prefix}"
+        self.calibration_id = parameters.calibration
+        measured = parameters.measured
+        self.calibrated_to_ns = 0 if measured is None else measured.to_ns or 0
+
+    def epoch(
+        self, frame: Frame, told: Sequence[Fact], stays: Mapping[str, Sequence[ClassSpan]], *, to_ns: int,
+        runs: int, seed: int,
+    ) -> Epoch:  # fmt: skip
+        """Return one epoch, judged."""
+        return epoch(self._registry, frame, told, stays, parameters=self._parameters, to_ns=to_ns, runs=runs,
+                     seed=seed)  # fmt: skip
 
 
 def epoch(

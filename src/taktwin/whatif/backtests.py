@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,9 +19,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
+from taktwin.contracts import topics
 from taktwin.contracts.backtest import (
     ASKED,
+    BACKTEST,
+    BACKTESTS,
     DAYS_MAX,
     EPOCHS_MAX,
     EVERY_S_MAX,
@@ -35,12 +40,13 @@ from taktwin.contracts.backtest import (
     Wish,
 )
 from taktwin.contracts.state import Frame
-from taktwin.contracts.whatif import Note, Validity
+from taktwin.contracts.whatif import OWNER, PastError
 from taktwin.errors import BusError
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.measures.time_classes import ClassSpan
 from taktwin.plant.calendars import ProductionDay
 from taktwin.plant.registry import Registry
+from taktwin.stopping import until
 from taktwin.whatif import backtest
 from taktwin.whatif.backtest_files import Records
 from taktwin.whatif.past import Fact
@@ -109,6 +115,7 @@ class Backtests:
         limit: float = backtest.LIMIT,
     ) -> None:  # fmt: skip
         """`do` runs something in the room's thread; `model` is None as long as it is being loaded."""
+        self._registry = registry
         self._clock = clock
         self._past = past
         self._records = Records(folder)
@@ -121,6 +128,27 @@ class Backtests:
         self._done = self._of = 0
         self._reason = ""
         self._next_ns = 0
+
+    async def run(self, bus: Bus, stop: asyncio.Event) -> None:
+        """Answer queries and test the nights until told to stop."""
+        subject = functools.partial(topics.query, self._registry.enterprise, self._registry.site, OWNER)
+        served = [
+            await bus.serve(subject(BACKTEST), self._asked_to_begin),
+            await bus.serve(subject(BACKTESTS), self._asked_what_is_known),
+        ]
+        try:
+            await until(stop, self.nights())
+        finally:
+            await self.close()
+            for subscription in served:
+                await subscription.close()
+
+    async def _asked_to_begin(self, message: Message) -> bytes:
+        wish = msgspec.msgpack.decode(message.payload or b"\x80", type=Wish)
+        return msgspec.msgpack.encode(await self.begin(wish))
+
+    async def _asked_what_is_known(self, message: Message) -> bytes:
+        return msgspec.msgpack.encode(await asyncio.to_thread(self.known))
 
     # -- on demand
 
@@ -274,20 +302,12 @@ class Backtests:
             damaged=self._records.damaged,
         )  # fmt: skip
 
-    def judged(self, validity: Validity) -> Validity:
-        """Return how far an answer may be trusted, with what back-tests say."""
+    def errors(self) -> list[PastError]:
+        """Return how far predictions were off, as what-if answers carry it; [] where nothing was compared."""
         model = self._model()
-        assert model is not None, "who has answered is loaded"
-        found = backtest.figures(self._that_count(model), limit=self._limit)
-        damaged = self._records.damaged
-        notes = [
-            Note(code="damaged", subjects=damaged, text=f"{', '.join(damaged)}: no records of back-tests")
-        ]
-        return msgspec.structs.replace(
-            validity, back_tested=bool(found), may_recommend=backtest.may_recommend(found),
-            errors=backtest.errors(found),
-            notes=[*backtest.warnings(found), *(notes if damaged else ()), *validity.notes],
-        )  # fmt: skip
+        if model is None:
+            return []
+        return backtest.errors(backtest.figures(self._that_count(model), limit=self._limit))
 
     def _that_count(self, model: Model) -> list[Epoch]:
         return backtest.that_count(

@@ -11,6 +11,7 @@
 | `batch/UNIT` (figure) | parts of a full charge; its low is the smallest charge |
 | `pause/UNIT`, `patience/UNIT` (figures) | the shortest and the longest pause between charges |
 | `late/CALENDAR`, `beyond/CALENDAR` (figures) | seconds a planned stretch begins late, ends late |
+| `delay/BUFFER` (figure) | seconds that a part lies there longer than in a queue |
 | `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
 
 A kind of stop is what the machine's own code says. What is too rare at one unit is fitted for all units of
@@ -29,11 +30,13 @@ import numpy as np
 
 from taktwin.errors import DomainError
 from taktwin.instants import SECOND_NS
+from taktwin.plant.registry import Buffer
 from taktwin.simulation.distributions import Exponential, Fixed, FloatArray, LogNormal
 from taktwin.simulation.drift import alarms, drift
 from taktwin.simulation.fitting import Draw, Fitted, Sample, fit_levels, together
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.simulation.rates import share
+from taktwin.whatif.handover import handover
 from taktwin.whatif.observe import Change, Seen, Stop
 
 FEW_STOPS = 8  # stops of a kind from which a unit is fitted by itself
@@ -44,13 +47,15 @@ MIXINGS = 1_999  # finest p is 1 / 2000: a hundred questions at 5 % together can
 RECENT_NS = 14 * 86_400 * SECOND_NS
 REGULAR_CV = 0.15  # stops that come after so evenly many parts come by parts
 REGULAR_MIN = 3
+FULL = 0.5  # of a buffer on average: beyond it, it is often full
+DELAY_MIN_S = 30.0  # below it, a wait is people's walking and belongs to no buffer
 ANY = "any"  # a product that the unit does not name
 DRIFTED = "drifted: the last days alone"
 
 
 def calibrated(
     seen: Iterable[Seen], class_of: Mapping[str, str], calendar_of: Mapping[str, str], draw: Draw, *,
-    source: str, replications: int = 99, mixings: int = MIXINGS,
+    source: str, replications: int = 99, mixings: int = MIXINGS, buffers: Sequence[Buffer] = (),
 ) -> ParameterSet:  # fmt: skip
     """Return the parameters of a plant.
 
@@ -60,6 +65,7 @@ def calibrated(
     draw : even numbers for goodness and drift; with the same ones the same comes out
     replications : of each goodness of fit; 0: none
     mixings : of each question of drift
+    buffers : between the units
 
     Raises
     ------
@@ -79,6 +85,7 @@ def calibrated(
         **_scraps(units),
         **_batches(units),
         **_calendars(units, calendar_of),
+        **_delays(units, buffers),
         **_states(units),
     }
     return ParameterSet(source, fits, figures)
@@ -336,6 +343,34 @@ def _calendars(units: Sequence[Seen], calendar_of: Mapping[str, str]) -> dict[st
         )
         for name, some in (("late", late), ("beyond", beyond)) for calendar, values in sorted(some.items())
     }  # fmt: skip
+
+
+def _delays(units: Sequence[Seen], buffers: Sequence[Buffer]) -> dict[str, Figure]:
+    """Return what parts wait longer than in a queue, where nothing else tells.
+
+    A store of several work centers holds stock, a furnace collects its charge, and a buffer that is half
+    full on average fills up and stops who fills it: a delay would hide that.
+    """
+    by_name = {each.unit: each for each in units}
+    found = {}
+    for buffer in buffers:
+        sources = [by_name[unit] for unit in buffer.sources if unit in by_name]
+        targets = [by_name[unit] for unit in buffer.targets if unit in by_name]
+        if not sources or not targets or any(_is_charged(each) for each in targets):
+            continue
+        seen = handover(sources, targets)
+        if seen is None:
+            continue
+        span = min(each.from_ns for each in targets), max(each.to_ns for each in targets)
+        content = seen.seen_s * seen.parts / (targets[0].hours.on_ns(*span) / SECOND_NS)
+        if content < FULL * buffer.capacity and seen.delay_s >= DELAY_MIN_S:
+            found[f"delay/{buffer.id}"] = Figure(seen.delay_s, "s", seen.parts, None, None, *span)
+    return found
+
+
+def _is_charged(each: Seen) -> bool:
+    parts = each.counts.parts
+    return bool(parts) and float(np.median(np.array(parts))) > 1
 
 
 def _states(units: Sequence[Seen]) -> dict[str, Figure]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,6 +89,7 @@ class _Fork:
         self.waiting: dict[tuple[str, int], deque[_Part]] = {}  # product, place -> who waits there
         self.wanted: list[Wanted] = []
         self.running: dict[str, tuple[str, int]] = {}  # work unit -> product and place, as the MES has it
+        self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
         self.stock: dict[str, int] = {}
         self.moves: list[tuple[_Part, float]] = []
         self.blocked: dict[str, list[str]] = {}
@@ -135,9 +136,12 @@ class _Fork:
 
     def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:
         quantity, good, scrap = Counter[int](), Counter[int](), Counter[int]()
+        begun: set[int] = set()
         for job in jobs:
             number = int(job["operation"])
             quantity[number] += int(job["quantity"])
+            if job["good"] or job["scrap"] or job["state"] == State.RUNNING.value:
+                begun.add(number)
             good[number] += int(job["good"])
             scrap[number] += int(job["scrap"])
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
@@ -153,6 +157,8 @@ class _Fork:
             # A job order that is over is not on the board any more: all went through.
             through = good[number] if number in quantity else whole
             here = before - through - (scrap[number] if place else 0)
+            if number in quantity and place and number - STEP not in quantity and number not in begun:
+                self.doubtful.add((place_of, place))
             odd |= here < 0
             for _ in range(0, max(here, 0), self.lot):
                 made += 1
@@ -225,11 +231,35 @@ class _Fork:
         named = [
             self.product_at(unit) for unit, at_center in self.model.center_of.items() if at_center == center
         ]
+        lie = sum(part.quantity for key in at if key[1] for part in self.waiting.get(key, ()))
+        if lie > content:
+            self._lose([key for key in at if key[1]], lie - content)
         choice = [key for key in at if key[0] in own]
         choice.sort(key=lambda key: key[0] not in named)
         for number in range(max(0, content - known) if choice else 0):
             product, place = choice[0]
             self._add(_Part(f"-{product}@{center}#{number + 1}", product, 1, place, begun=True))
+
+    def _lose(self, at: Sequence[tuple[str, int]], count: int) -> None:
+        """Take out what an order waits for and no buffer holds: it was scrapped where the order is over.
+
+        The board does not show for ever how many parts an operation lost that is over, so all of them may
+        have been. Only operations that nobody has begun can tell.
+        """
+        here = [part for key in at for part in self.waiting.get(key, ())
+                if (part.request, part.place) in self.doubtful]  # fmt: skip
+        lost: Counter[int] = Counter()
+        for part in here:
+            if part.quantity <= count:
+                count -= part.quantity
+                lost[part.request] += part.quantity
+                self.waiting[part.product, part.place].remove(part)
+                self.parts.remove(part)
+        for request, parts in lost.items():
+            wanted = self.wanted[request]
+            self.wanted[request] = replace(wanted, parts=wanted.parts - parts)
+            self._note("nowhere", [wanted.request],
+                       f"order {wanted.request}: {parts} parts lie nowhere: taken to be scrap")  # fmt: skip
 
     def keep_busy(self, own: list[str]) -> None:
         """Lay out what the plant goes on with by itself, as much as the horizon can take."""

@@ -102,6 +102,11 @@ class Measured:
                 found.append((first, last))
         return tuple(found)
 
+    def delay_s(self, buffer: str) -> float:
+        """Return how long a part lies in a buffer beyond its queue."""
+        figure = self._figures.get(("delay", buffer))
+        return 0.0 if figure is None else figure.value
+
     def charge(self, group: Sequence[str]) -> Batch | None:
         """Return how a furnace is filled, None where nobody saw."""
         for unit in group:

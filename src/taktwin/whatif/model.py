@@ -219,7 +219,13 @@ def _product(
         if known is not None:
             group = [unit for unit, at in center_of.items() if at == center]
             work = known.work(group, name, operation.standard_time_s)
-            step = replace(step, work=work or step.work, scrap=known.scrap(group, name))
+            follows = _units(registry, route[place + 1]) if place + 1 < len(route) else ()
+            move_s = sum(
+                known.delay_s(buffer.id)
+                for buffer in registry.buffers
+                if set(units) & set(buffer.sources) and set(follows) & set(buffer.targets)
+            )
+            step = replace(step, work=work or step.work, scrap=known.scrap(group, name), move_s=move_s)
         steps.append(step)
     return Product(name, tuple(steps))
 

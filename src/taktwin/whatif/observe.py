@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import Band, band_of
 from taktwin.standards import mtconnect, packml
@@ -67,6 +70,14 @@ class Hours:
             return 0
         return self._sums[place] - max(0, self.ends[place - 1] - at_ns)
 
+    def passed_s(self, from_ns: int, at_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return how much was planned between an instant and each of (n,) others, seconds."""
+        places = np.searchsorted(self.starts, at_ns, side="right")
+        sums = np.array(self._sums, np.int64)[places]
+        ends = np.array([0, *self.ends], np.int64)[places]
+        left = np.where(places > 0, np.maximum(0, ends - at_ns), 0)
+        return (sums - left - self._until(from_ns)) / SECOND_NS
+
     def on_ns(self, from_ns: int, to_ns: int) -> int:
         """Return how much of [from, to) is planned."""
         return self._until(to_ns) - self._until(from_ns)
@@ -79,6 +90,15 @@ class Cycles:
     at_ns: array[int] = field(default_factory=lambda: array("q"))
     work_s: array[float] = field(default_factory=lambda: array("d"))
     parts: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the unit's own counters told, good parts and others."""
+
+    at_ns: array[int] = field(default_factory=lambda: array("q"))
+    parts: array[int] = field(default_factory=lambda: array("q"))
+    is_good: array[int] = field(default_factory=lambda: array("b"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,9 @@ class Seen:
     unit: str
     from_ns: int = 0
     to_ns: int = 0
+    hours: Hours = field(default_factory=lambda: Hours(()))
     cycles: dict[str, Cycles] = field(default_factory=lambda: defaultdict(Cycles))  # by product
+    counts: Counts = field(default_factory=Counts)
     stops: list[Stop] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     good: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -145,7 +167,7 @@ class Watch:
         products : what the unit says it works on -> the product of the routing that this is
         powered_ns : from when on every power that was said is there, and energy can be summed
         """
-        self.seen = Seen(unit)
+        self.seen = Seen(unit, hours=hours)
         self._hours, self._products, self._bands = hours, products, bands
         self._is_mtconnect = state_model == "mtconnect"
         self._values: dict[str, Any] = {}
@@ -336,6 +358,10 @@ class Watch:
             return
         parts, product = count - before, self._worked_on or self._product
         (self.seen.good if row.role == "good_count" else self.seen.rejected)[product] += parts
+        counts = self.seen.counts
+        counts.at_ns.append(at_ns)
+        counts.parts.append(parts)
+        counts.is_good.append(row.role == "good_count")
         self._parts += parts
         self._charge_ended_ns = at_ns if parts > 1 else None
         if self._clean and self._work_ns > 0:

@@ -23,6 +23,7 @@ from taktwin.history.requests import EventsRequest, IntervalsRequest, StatusAnsw
 from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import ClassSpan
 from taktwin.plant.registry import Registry
+from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State, SubState
 
 ASK_S = 30.0  # the recorder plays up to half an hour of the plant before it has a picture
@@ -278,7 +279,16 @@ class Past:
         for row in table.select(["unit", "from_ns", "to_ns", "time_class"]).to_pylist():
             span = ClassSpan(row["from_ns"], row["to_ns"], row["time_class"])
             found.setdefault(row["unit"], []).append(span)
+        for document in (await self._now()).units:
+            spans = found.setdefault(document.unit, [])
+            # What goes on is told to history when it is over; until then the twin alone knows.
+            begun = not spans or (spans[-1].to_ns is not None and spans[-1].to_ns <= document.since_ns)
+            if begun and document.since_ns < to_ns and document.time_class != TimeClass.UNKNOWN:
+                spans.append(ClassSpan(document.since_ns, None, document.time_class))
         return found
+
+    async def _now(self) -> Frame:
+        return msgspec.msgpack.decode(await self._ask("twin", "snapshot", b""), type=Frame)
 
     async def begins_ns(self) -> int | None:
         """Return since when there is history; None: there is none. Raises BusError."""

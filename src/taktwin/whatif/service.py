@@ -36,6 +36,7 @@ from taktwin.contracts.whatif import (
     Comparison,
     Library,
     Note,
+    PastError,
     Question,
     Replay,
     ReplayQuestion,
@@ -43,10 +44,11 @@ from taktwin.contracts.whatif import (
     SensitivityQuestion,
     Status,
 )
-from taktwin.errors import BusError, StoreError
+from taktwin.errors import BusError
+from taktwin.instants import rfc3339
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
-from taktwin.whatif import validity
+from taktwin.whatif.past import Past
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
@@ -115,9 +117,16 @@ class WhatIfService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, memory_mb: Callable[[], float], pid: int,
-        load: Callable[[], Any] = load, backtest: Path | None = None, calibrations: Path | None = None,
+        load: Callable[[], Any] = load, errors: Callable[[], list[PastError]] = list,
+        calibrations: Path | None = None,
     ) -> None:  # fmt: skip
-        """`calibrations`: the folder of those that were made; None: answers rest on standard times."""
+        """Be ready to run.
+
+        Parameters
+        ----------
+        errors : says how far predictions were off in back-tests; [] where nothing was compared
+        calibrations : the folder of those that were made; None: answers rest on standard times
+        """
         self._bus = bus
         self._registry = registry
         self._clock = clock
@@ -125,7 +134,8 @@ class WhatIfService:
         self._pid = pid
         self._load = load
         self._calibrations = calibrations
-        self._backtest = backtest  # file of the latest one's record
+        self._errors = errors
+        self._past = Past(bus, registry)
         self._api: Any = None
         self._reason = STARTING
         self._worker = Worker("whatif")
@@ -150,6 +160,15 @@ class WhatIfService:
     def is_busy(self) -> bool:
         """Return whether the thread is loading or working: it keeps nothing that could be lost."""
         return self._worker.is_busy
+
+    @property
+    def api(self) -> Any:
+        """Return the module that answers, None as long as it is being loaded."""
+        return self._api
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Return what some work gives that is done in the room's thread, behind what waits for it."""
+        return await self._worker.do(work)
 
     def _subject(self, owner: str, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, owner, name)
@@ -194,16 +213,17 @@ class WhatIfService:
 
     async def _present(self, query: str, question: Any) -> Any:
         answers = QUERIES[query][1]
+        at_ns = _instant(question)
+        if at_ns > self._clock.now_ns():
+            right = f"an instant before {rfc3339(self._clock.now_ns())}, or 0: now"
+            return answers(state="refused", reason=f"at_ns: {rfc3339(at_ns)}: expected {right}")
         try:
-            said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
-            frame = msgspec.msgpack.decode(said, type=Frame)
+            frame = await (self._past.frame(at_ns) if at_ns else self._frame())
+            board = await (self._past.board(at_ns) if at_ns else self._board())
         except BusError as failure:
-            return answers(state="no_picture", reason=f"the twin does not answer: {failure}")
-        board = await self._board()
-        try:
-            errors = validity.read(self._backtest)
-        except StoreError as failure:
-            return answers(state="refused", reason=str(failure))
+            who = "recorder or history do" if at_ns else "the twin does"
+            return answers(state="no_picture", reason=f"{who} not answer: {failure}")
+        errors = await asyncio.to_thread(self._errors)
         api = self._api
 
         def work() -> Any:
@@ -220,6 +240,10 @@ class WhatIfService:
             snapshot = msgspec.structs.replace(answer.snapshot, unknowns=unknowns)
             return msgspec.structs.replace(answer, snapshot=snapshot)
         return answer
+
+    async def _frame(self) -> Frame:
+        said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)
+        return msgspec.msgpack.decode(said, type=Frame)
 
     async def _board(self) -> dict[str, Any] | None:
         """Return the MES's open job orders, None where it is away."""
@@ -241,3 +265,9 @@ class WhatIfService:
             with contextlib.suppress(BusError):  # the backbone is away: it is missed, and that says enough
                 await self._bus.publish(subject, state.encode(health))
             await self._clock.wall_sleep(1.0)
+
+
+def _instant(question: Any) -> int:
+    """Return the instant that a question is about; 0: now."""
+    asked = getattr(question, "question", question)
+    return asked.at_ns if isinstance(asked, Question) else 0

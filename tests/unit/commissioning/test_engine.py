@@ -185,6 +185,22 @@ def test_parts_of_another_product_wait_until_a_job_order_wants_them() -> None:
     assert played.jobs["m1a"].jobs["A-20"].state is State.ENDED
 
 
+def test_of_two_cells_side_by_side_only_the_one_with_a_job_order_takes_parts() -> None:
+    planned = line_of(WorkCenter("m0"), WorkCenter("m1", 2, 3), works=(Fixed(10.0), Fixed(8.0)))
+    played = Played(planned, "m0a", "m1a", "m1b")
+    played.starts("m1b", "A-21", quantity=3)
+    played.starts("m0a", "A-10", quantity=12)
+    played.runs(45)
+    assert (played.cell("m1a").good, played.cell("m1b").good) == (0, 3)
+    assert played.last("m1a", "state") == played.last("m1b", "state") == STATE[Shows.NO_ORDER]
+    played.runs(40)
+    assert played.last("m0a", "blocked") is True
+    played.starts("m1a", "A-20", quantity=20)
+    assert played.last("m0a", "blocked") is False, "there is room at once"
+    played.runs(120)
+    assert (played.cell("m1a").good, played.cell("m1b").good) == (9, 3)
+
+
 def test_what_the_machine_rejects_counts_for_the_job_order_and_goes_nowhere() -> None:
     planned = line_of(WorkCenter("m0"), WorkCenter("m1", 1, 50), works=(Fixed(10.0), Fixed(5.0)), scrap=0.3)
     played = Played(planned, "m0a")

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from taktwin.whatif.present import Present, present
-
 from taktwin.contracts import events
 from taktwin.contracts.events import EventData
 from taktwin.contracts.state import Frame
@@ -20,6 +18,7 @@ from taktwin.simulation.start import reference_from
 from taktwin.whatif.actual import CUTS, released_since
 from taktwin.whatif.model import Parameters
 from taktwin.whatif.past import Fact, board
+from taktwin.whatif.present import Present, present
 from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND
 
 HOUR = 3600 * SECOND

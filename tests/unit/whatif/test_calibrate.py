@@ -17,7 +17,7 @@ from taktwin.entropy import Entropy
 from taktwin.errors import DomainError
 from taktwin.identity import EquipmentId
 from taktwin.plant import open_plant
-from taktwin.plant.registry import PowerBand
+from taktwin.plant.registry import Buffer, PowerBand
 from taktwin.simulation.check import checked
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal
 from taktwin.simulation.fitting import Fitted, Sample, fit, together
@@ -36,6 +36,7 @@ from taktwin.simulation.reference import Reference
 from taktwin.whatif import kept
 from taktwin.whatif.calibrate import calibrated, clock_of, life_of, until
 from taktwin.whatif.fork import forked
+from taktwin.whatif.handover import handover
 from taktwin.whatif.measured import Measured
 from taktwin.whatif.model import Parameters, translated
 from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
@@ -368,6 +369,64 @@ def test_what_has_drifted_is_fitted_to_its_last_days_and_says_so() -> None:
     )
     assert "drifted" not in same.fits["work/mill/A"].method
     assert same.fits["work/mill/A"].distribution.mean_s == pytest.approx(80.0, abs=0.1)
+
+
+# -- waits between machines
+
+
+def between(hold_s: float, lost_every: int = 0) -> tuple[Seen, Seen]:
+    """Return two machines with a buffer between them, in which each part lies for a while before its turn.
+
+    The second has one part after the other, first come first served, and stops now and then.
+    """
+    generator = Entropy(4).generator("buffer")
+    came_s = np.cumsum(generator.exponential(70.0, 2_000))
+    first, second = Watch("a", EVER, products={"A": "A"}), Watch("b", EVER, products={"A": "A"})
+    rows_a, rows_b = [*BEGIN], [*BEGIN]
+    free_s = 0.0
+    for number, at_s in enumerate(came_s.tolist(), 1):
+        rows_a += at(at_s - 0.5, state=6) + at(at_s, good_count=7 + number, state=5)
+        if lost_every and number % lost_every == 0:
+            continue  # somebody takes it away, and no counter hears of it
+        begins_s = max(at_s + hold_s, free_s)
+        rows_b += at(begins_s, state=6)
+        if number % 100 == 0:
+            rows_b += at(begins_s + 10, state=9) + at(begins_s + 310, state=6)
+        free_s = begins_s + 50.0 + (300.0 if number % 100 == 0 else 0.0)
+        rows_b += at(free_s, good_count=7 + number, state=5)
+    for watch, rows in ((first, rows_a), (second, rows_b)):
+        watch.feed(sorted(rows, key=lambda row: row.source_ns))
+    end_ns = T0 + round((max(free_s, float(came_s[-1])) + 1) * SECOND)
+    return first.finish(end_ns), second.finish(end_ns)
+
+
+@pytest.mark.parametrize("lost_every", [0, 200])
+def test_a_wait_that_a_queue_explains_is_no_delay_and_one_that_it_does_not_is(lost_every: int) -> None:
+    queue = handover(*([each] for each in between(0.0, lost_every)))
+    assert queue is not None and queue.queue_s > 80.0  # its work and a queue before it
+    assert queue.delay_s < 0.1 * queue.queue_s
+    held = handover(*([each] for each in between(400.0, lost_every)))
+    assert held is not None and held.delay_s == pytest.approx(400.0, rel=0.1)
+
+
+def test_too_few_parts_tell_of_no_wait() -> None:
+    assert handover([watched(BEGIN)], [watched(BEGIN)]) is None
+
+
+def test_a_delay_is_kept_where_a_buffer_has_room_and_lies_behind_the_step_before() -> None:
+    units = list(between(400.0))
+    roomy = Buffer("ab", ("a",), ("b",), 1_000)  # type: ignore[arg-type]
+    classes, none = {"a": "x", "b": "x"}, {"a": "", "b": ""}
+    for capacity, is_kept in ((1_000, True), (8, False)):
+        found = calibrated(
+            units, classes, none, draw(), source="x", replications=0, mixings=9,
+            buffers=[replace(roomy, capacity=capacity)],
+        )  # fmt: skip
+        assert ("delay/ab" in found.figures) is is_kept
+    waits = ParameterSet("x", MEASURED.fits, {"delay/hob_deburr": Figure(188, "s", 1000)})
+    model = translated(REGISTRY, kept.parameters_of(waits), now_ns=T0, horizon_s=DAY_S)
+    steps = {step.center: step.move_s for step in model.product("SH-200").steps}
+    assert steps["hob1"] == 188 and sum(steps.values()) == 188
 
 
 # -- into an answer

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
@@ -17,6 +18,7 @@ from taktwin.contracts import commands, events, state, topics
 from taktwin.contracts.commands import PlannedJob
 from taktwin.contracts.events import ScheduledJob
 from taktwin.history import requests
+from taktwin.measures.time_classes import ClassSpan
 from taktwin.mes.api import QUERIES
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.queries import schedule_in_force
@@ -24,7 +26,7 @@ from taktwin.whatif import past
 from taktwin.whatif.past import Fact, Past, board, facts
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
 from tests.unit.mes.test_random_commands import CELLS, DEFINITIONS, STEPS, Plant, cells, orders, run
-from tests.unit.whatif.test_whatif import REGISTRY, picture
+from tests.unit.whatif.test_whatif import NOON, REGISTRY, picture
 
 SITE = (REGISTRY.enterprise, REGISTRY.site)
 
@@ -156,12 +158,12 @@ class Keeper:
 
     async def serve(self) -> None:
         await self.bus.serve(topics.query(*SITE, "historian", "events"), self.events)
+        await self.bus.serve(topics.query(*SITE, "historian", "intervals"), self.intervals)
+        await self.bus.serve(topics.query(*SITE, "twin", "snapshot"), self.snapshot)
         await self.bus.serve(topics.query(*SITE, "recorder", "open"), self.open)
         await self.bus.serve(topics.query(*SITE, "recorder", "close"), self.close)
 
     async def events(self, message: Message) -> bytes:
-        import pyarrow as pa
-
         wish = requests.decode("events", message.payload)
         assert isinstance(wish, requests.EventsRequest)
         self.asked.append(wish)
@@ -177,6 +179,14 @@ class Keeper:
             "time_ns": pa.array(columns["time_ns"], pa.int64()),
             "sequence": pa.array(columns["sequence"], pa.string()), "body": body,
         }))  # fmt: skip
+
+    async def intervals(self, message: Message) -> bytes:
+        columns = {"unit": ["press2"], "from_ns": [NOON - 900 * SECOND], "to_ns": [NOON - 30 * SECOND],
+                   "time_class": ["starved"]}  # fmt: skip
+        return requests.table_bytes(pa.table(columns))
+
+    async def snapshot(self, message: Message) -> bytes:
+        return state.encode(picture(NOON, press2="production", turn1="unknown"))
 
     async def open(self, message: Message) -> bytes:
         wish = msgspec.msgpack.decode(message.payload)
@@ -199,6 +209,23 @@ async def test_recorder_and_history_give_the_plant_of_then() -> None:
     frame = await asked.frame(at_ns)
     assert frame.at_ns == at_ns and not keeper.sessions
     assert (await asked.board(START_NS - 1))["lines"] == []
+
+
+async def test_what_a_machine_still_does_is_known_from_the_twin_alone() -> None:
+    keeper = Keeper([])
+    await keeper.serve()
+    asked = Past(keeper.hub.connect(), REGISTRY)
+    stays = await asked.stays(NOON - 600 * SECOND, NOON)
+    # Idle since half a minute before; what was before that, history does not say of most.
+    assert stays["hob1"] == [ClassSpan(NOON - 30 * SECOND, None, "down_no_order")]
+    assert stays["press2"] == [
+        ClassSpan(NOON - 900 * SECOND, NOON - 30 * SECOND, "starved"),
+        ClassSpan(NOON - 30 * SECOND, None, "production"),
+    ]
+    assert "unknown" not in [span.time_class for spans in stays.values() for span in spans]
+    assert stays["turn1"] == []
+    earlier = await asked.stays(NOON - 600 * SECOND, NOON - 60 * SECOND)
+    assert earlier["hob1"] == []
 
 
 async def test_counts_are_asked_for_from_the_oldest_open_order_on(monkeypatch: pytest.MonkeyPatch) -> None:

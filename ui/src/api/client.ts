@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, Bar, Board, Comparison, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, BackTestBegun, BackTests, BackTestWish, Bar, Board, Comparison, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   Holds, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
 } from './types.ts';
@@ -156,6 +156,8 @@ export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
 export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif/status', {}, signal);
+export const backTests = (signal?: AbortSignal) => get<BackTests>('/whatif/backtest', {}, signal);
+export const backTest = (wish: Pick<BackTestWish, 'days' | 'every_s'>) => post<BackTestBegun>('/whatif/backtest', wish);
 export const whatIf = (question: Pick<WhatIfQuestion, 'scenarios'> & Partial<WhatIfQuestion>) => post<Comparison>('/whatif', question);
 export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
 export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);

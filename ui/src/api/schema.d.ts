@@ -1580,6 +1580,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whatif/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Known
+         * @description Return how far predictions were off, epoch by epoch, and whether a back-test runs.
+         */
+        get: operations["known_api_v1_whatif_backtest_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Begin a back-test; how far it is, GET says.
+         */
+        post: operations["begin_api_v1_whatif_backtest_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whatif/changes": {
         parameters: {
             query?: never;
@@ -2053,6 +2077,118 @@ export interface components {
             at_ms: number;
             /** Resources */
             resources: components["schemas"]["ResourceModel"][];
+        };
+        /**
+         * BackTestBegun
+         * @description Whether it began: `begun` with so many epochs, `running` (another one), or `starting`.
+         */
+        BackTestBegun: {
+            /** Of */
+            of: number;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * BackTestRecord
+         * @description A back-test as it is kept; `record_id` is the hash of all the rest.
+         */
+        BackTestRecord: {
+            /** By */
+            by: string;
+            /** Calibrated To Ms */
+            calibrated_to_ms: number;
+            /** Calibration Id */
+            calibration_id: string;
+            /** Epochs */
+            epochs: components["schemas"]["EpochModel"][];
+            /** Every S */
+            every_s: number;
+            /** Made Ms */
+            made_ms: number;
+            /** Model Version */
+            model_version: string;
+            /** Record Id */
+            record_id: string;
+            /** Runs */
+            runs: number;
+            /** Seed */
+            seed: number;
+            /** Took S */
+            took_s: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * BackTestWish
+         * @description A back-test: epochs one after the other, each from the plant as it stood when it began.
+         */
+        BackTestWish: {
+            /**
+             * Days
+             * @default 1
+             */
+            days: number;
+            /**
+             * Every S
+             * @description length of an epoch
+             * @default 86400
+             */
+            every_s: number;
+            /**
+             * From Ms
+             * @description 0: so that it ends now
+             * @default 0
+             */
+            from_ms: number;
+            /**
+             * Runs
+             * @default 199
+             */
+            runs: number;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+        };
+        /**
+         * BackTestsModel
+         * @description What is known: errors over `days` days with their limit, and why nothing may be recommended.
+         */
+        BackTestsModel: {
+            /** Back Tested */
+            back_tested: boolean;
+            /** Calibration Id */
+            calibration_id: string;
+            /** Damaged */
+            damaged: string[];
+            /** Days */
+            days: number;
+            /** Done */
+            done: number;
+            /** Epochs */
+            epochs: components["schemas"]["EpochModel"][];
+            /** Figures */
+            figures: components["schemas"]["FigureModel"][];
+            last: components["schemas"]["BackTestRecord"] | null;
+            /** Limit */
+            limit: number;
+            /** May Recommend */
+            may_recommend: boolean;
+            /** Model Version */
+            model_version: string;
+            /** Next Ms */
+            next_ms: number;
+            /** Of */
+            of: number;
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Warnings */
+            warnings: components["schemas"]["WhatIfNote"][];
         };
         /**
          * Bar
@@ -2975,6 +3111,26 @@ export interface components {
             signed_in: boolean;
         };
         /**
+         * EpochModel
+         * @description One prediction. Nothing in `scored`: it was left out, and `left_out` says why.
+         */
+        EpochModel: {
+            /** Epoch Id */
+            epoch_id: string;
+            /** From Ms */
+            from_ms: number;
+            /** Left Out */
+            left_out: components["schemas"]["WhatIfNote"][];
+            /** Notes */
+            notes: components["schemas"]["WhatIfNote"][];
+            /** Scored */
+            scored: components["schemas"]["ScoredModel"][];
+            /** Snapshot */
+            snapshot: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
          * EquipmentModel
          * @description One role in the hierarchy.
          */
@@ -3043,6 +3199,38 @@ export interface components {
             object: string;
             /** Old */
             old: string;
+        };
+        /**
+         * FigureModel
+         * @description One indicator over all epochs; shares of what came. `ranks` are epochs by tenths of the runs.
+         */
+        FigureModel: {
+            /** Apart */
+            apart: number;
+            /** Bias */
+            bias: number;
+            /** Covered 80 */
+            covered_80: number;
+            /** Covered 95 */
+            covered_95: number;
+            /** Crps */
+            crps: number;
+            /** Epochs */
+            epochs: number;
+            /** Error */
+            error: number;
+            /** Half Width */
+            half_width: number | null;
+            /** Indicator */
+            indicator: string;
+            /** Limit */
+            limit: number;
+            /** Ranks */
+            ranks: number[];
+            /** Uniform P */
+            uniform_p: number;
+            /** Unit */
+            unit: string;
         };
         /**
          * Flood
@@ -5455,6 +5643,40 @@ export interface components {
              * @description enterprise/site[/area[/line[/cell]]]
              */
             scope: string;
+        };
+        /**
+         * ScoredModel
+         * @description One indicator of one epoch; `below` and `equal` are runs beside what came.
+         */
+        ScoredModel: {
+            /** Actual */
+            actual: number;
+            /** Below */
+            below: number;
+            /** Crps */
+            crps: number;
+            /** Equal */
+            equal: number;
+            /** High 80 */
+            high_80: number;
+            /** High 95 */
+            high_95: number;
+            /** Indicator */
+            indicator: string;
+            /** Low 80 */
+            low_80: number;
+            /** Low 95 */
+            low_95: number;
+            /** Mean */
+            mean: number;
+            /** P50 */
+            p50: number;
+            /** Runs */
+            runs: number;
+            /** Scale */
+            scale: number;
+            /** Unit */
+            unit: string;
         };
         /**
          * ScrapModel
@@ -9382,6 +9604,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    known_api_v1_whatif_backtest_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_api_v1_whatif_backtest_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackTestWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestBegun"];
                 };
             };
             /** @description Default Response */

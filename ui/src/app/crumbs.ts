@@ -45,6 +45,8 @@ export function crumbs(route: Route): Crumb[] {
       return [site, { name: t('place.quality'), href: '/quality' }, { name: t('place.holds') }];
     case 'whatif':
       return [site, { name: t('place.whatif') }];
+    case 'backtest':
+      return [site, { name: t('place.whatif'), href: '/whatif' }, { name: t('place.backtest') }];
     case 'quality':
       return [site, { name: t('place.quality') }];
     case 'performance':

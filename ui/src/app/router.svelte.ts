@@ -18,6 +18,7 @@ export type Route =
   | { page: 'assets' }
   | { page: 'stores' }
   | { page: 'whatif' }
+  | { page: 'backtest' }
   | { page: 'performance' }
   | { page: 'quality' }
   | { page: 'audit' }
@@ -38,7 +39,7 @@ const isPlaceName = (page: string): page is PlaceName => PLACES.includes(page);
 // Pages of a place, and where an object page belongs that was opened from nowhere: by a scan, a link, a reload.
 const PART_OF: Partial<Record<Route['page'], PlaceName>> = {
   plan: 'schedule', people: 'schedule', accounts: 'schedule', documents: 'schedule', definitions: 'schedule', stores: 'schedule', shift: 'schedule',
-  resources: 'maintenance', assets: 'maintenance', audit: 'quality', holds: 'quality',
+  resources: 'maintenance', assets: 'maintenance', audit: 'quality', holds: 'quality', backtest: 'whatif',
 };
 const HOME: Record<PlaceName, string> = {
   now: '/', schedule: '/schedule/dispatch', whatif: '/whatif', quality: '/quality', maintenance: '/maintenance', performance: '/performance', system: '/system', alarms: '/alarms',
@@ -64,6 +65,7 @@ function parse(path: string): Route {
   if (head === 'maintenance' && rest.length === 1 && rest[0] === 'assets') return { page: 'assets' };
   if (head === 'schedule' && rest.length === 1 && rest[0] === 'stores') return { page: 'stores' };
   if (head === 'whatif' && !rest.length) return { page: 'whatif' };
+  if (head === 'whatif' && rest.length === 1 && rest[0] === 'backtest') return { page: 'backtest' };
   if (head === 'performance' && !rest.length) return { page: 'performance' };
   if (head === 'quality' && !rest.length) return { page: 'quality' };
   if (head === 'quality' && rest.length === 1 && rest[0] === 'audit') return { page: 'audit' };

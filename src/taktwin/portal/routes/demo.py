@@ -47,8 +47,9 @@ def _span(answer: dict[str, Any]) -> dict[str, int]:
 
 
 def _only_demo(portal: Portal) -> None:
-    if not portal.installation.demo:
+    if portal.installation.player != "virtual_plant":
+        found = "a planned line" if portal.installation.commissioning else "a real plant"
         raise Problem(
-            404, "This is no demo", place="installation", found="a real plant",
-            right="nothing is injected into a real plant",
+            404, "This is no demo", place="installation", found=found,
+            right=f"nothing is injected into {found}",
         )  # fmt: skip

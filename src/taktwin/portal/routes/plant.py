@@ -54,7 +54,7 @@ def document(portal: Portal) -> dict[str, Any]:
         "time_zone": registry.time_zone,
         "registry_hash": registry.hash,
         "valid_from_ms": wire.ms(registry.valid_from_ns),
-        "demo": portal.installation.demo,
+        "demo": portal.installation.player == "virtual_plant",
         "makes": makes(registry),
         "floor": _floor(registry),
         "zones": [{"id": z.id, "name": z.name, "polygon": z.polygon} for z in registry.zones],

@@ -1,0 +1,352 @@
+"""Calibrate a plant on the first weeks of a history, predict the weeks behind them, say how far off that was.
+
+    python tools/calibration.py one DATA OUT.json [--plant FOLDER] [--skip-days 2] [--fit-days 26] [--days 7]
+    python tools/calibration.py report OUT.json ... [--write]
+
+`one` reads a history (signals, MES facts) up to a cut, fits, then stands at the beginning of each shift
+behind the cut, and runs forward over it from the plant as it stood, with the orders that came.
+What came after the cut is read by nobody who fits. An OUT.json that is there already is left as it is, so a
+run over many plants goes on where it stopped. `report` puts all of them into docs/calibration.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from taktwin.contracts.backtest import Epoch
+from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
+from taktwin.entropy import Entropy
+from taktwin.history.client import History
+from taktwin.history.values import unpack
+from taktwin.identity import EquipmentId, SignalId
+from taktwin.instants import SECOND_NS, rfc3339
+from taktwin.measures.time_classes import ClassSpan, band_of
+from taktwin.plant import open_plant
+from taktwin.plant.registry import Equipment, Registry
+from taktwin.standards import packml
+from taktwin.standards.iso22400 import TimeClass
+from taktwin.whatif import kept
+from taktwin.whatif.backtest_run import epoch
+from taktwin.whatif.calibrate import calibrated
+from taktwin.whatif.past import KINDS, Fact, facts, opened_ns
+from taktwin.whatif.remember import made_at, watched
+
+ROOT = Path(__file__).resolve().parent.parent
+PLANT = ROOT / "examples" / "plants" / "northfield"
+PAGE = ROOT / "docs" / "calibration.md"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+DAY_NS = 86_400 * SECOND_NS
+EPOCH_NS = 8 * 3600 * SECOND_NS
+RUNS, SEED = 199, 1
+Said = dict[SignalId, tuple[Any, int]]  # value and when it was said
+JUDGED = {"parts_done": 0.03, "wip": 0.10, "lead_time_h": 0.10}  # and how far off each may be
+ROLES = ("state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "alarm_code",
+         "product", "job")  # fmt: skip
+COUNTS = ("material.counted", "material.scrapped", "material.scrap.undone")
+
+
+# -- the plant as it stood, out of its history
+
+
+class Stood:
+    """What twin and MES would have said of an instant, from signals and facts alone."""
+
+    def __init__(self, history: History, registry: Registry, to_ns: int) -> None:
+        self._history, self._registry = history, registry
+        self._signals = [each for each in registry.signals if each.role in ROLES]
+        self._jobs = self._facts([name for name in KINDS if name not in COUNTS], 0, to_ns)
+
+    def _facts(self, names: Iterable[str], from_ns: int, to_ns: int) -> list[Fact]:
+        table = self._history.events(from_ns, to_ns + 1, types=list(names))
+        return facts(zip(*(table[each].to_pylist() for each in ("time_ns", "sequence", "body")), strict=True))
+
+    def told(self, from_ns: int, to_ns: int) -> list[Fact]:
+        """Return all facts that matter for an epoch: also those of orders that were open when it began."""
+        known = [fact for fact in self._jobs if fact.at_ns <= to_ns]
+        since = opened_ns([fact for fact in known if fact.at_ns <= from_ns], from_ns)
+        counts = self._facts(COUNTS, from_ns if since is None else since, to_ns)
+        return sorted([*known, *counts], key=lambda fact: (fact.sequence, fact.at_ns))
+
+    def frame(self, at_ns: int) -> Frame:
+        """Return the picture of an instant."""
+        table = self._history.as_of([each.id for each in self._signals], at_ns)
+        said: Said = {
+            SignalId(str(name)): (value, int(source or 0))
+            for name, value, source in zip(
+                table["signal"].to_pylist(), unpack(table), table["source_ns"].to_pylist(), strict=True
+            )
+        }
+        index = {each.id: each.index for each in self._signals}
+        known = [name for name in index if name in said]
+        return Frame(
+            sequence=1, at_ns=at_ns, signals=[index[name] for name in known],
+            values=[said[name][0] for name in known], source_ns=[said[name][1] for name in known],
+            units=[self._unit(unit, said, at_ns) for unit in self._registry.work_units],
+            buffers=[self._buffer(each, said) for each in self._registry.buffers],
+            state_hash=f"{at_ns:064x}",
+        )  # fmt: skip
+
+    def _unit(self, unit: Equipment, said: Said, at_ns: int) -> UnitDocument:
+        here = {
+            self._registry.signals[n].role: said[self._registry.signals[n].id]
+            for n in unit.signals if self._registry.signals[n].id in said
+        }  # fmt: skip
+        calendar = self._registry.calendars.get(unit.calendar)
+        planned = calendar is None or calendar.planned(at_ns)
+        kind, state, since = TimeClass.UNKNOWN, "", 0
+        if "state" in here:
+            number = int(here["state"][0])
+            state = packml.WORDS.get(packml.State(number), "")
+            kind = packml.time_class(
+                number, set_up=_is(here, "set_up") or _is(here, "mode", packml.Mode.MANUAL),
+                blocked=_is(here, "blocked"), starved=_is(here, "starved"), planned=planned,
+            )  # fmt: skip
+            since = max(here[name][1] for name in ("state", "set_up", "blocked", "starved") if name in here)
+        elif unit.bands and "power" in here:
+            word = band_of(unit.bands, float(here["power"][0]))
+            waits = TimeClass.STARVED if planned else TimeClass.PLANNED_DOWN
+            kind = TimeClass(word) if word in set(TimeClass) else waits
+            since = here["good_count"][1] if "good_count" in here else here["power"][1]
+        return UnitDocument(unit=str(unit.id), time_class=kind.value, state=state, since_ns=since)
+
+    def _buffer(self, buffer: Any, said: Said) -> BufferDocument:
+        def counted(unit: str, roles: tuple[str, ...]) -> int:
+            own = (self._registry.signals[n] for n in self._registry.equipment[EquipmentId(unit)].signals)
+            return sum(int(said[each.id][0]) for each in own if each.role in roles and each.id in said)
+
+        content = sum(counted(unit, ("good_count",)) for unit in buffer.sources)
+        content -= sum(counted(unit, ("good_count", "reject_count")) for unit in buffer.targets)
+        return BufferDocument(buffer=buffer.id, content=content, capacity=buffer.capacity)
+
+    def stays(self, units: Iterable[str], from_ns: int, to_ns: int) -> dict[str, list[ClassSpan]]:
+        """Return time classes over a span; of units whose class nobody asks for, one that is known."""
+        firsts = {
+            unit for unit, products in made_at(self._registry).items() if any(
+                unit in _able(self._registry, self._registry.routings[self._registry.products[name].routing]
+                              .operations[0])
+                for name in set(products.values()))
+        }  # fmt: skip
+        found = {}
+        for unit in units:
+            if unit not in firsts:
+                found[unit] = [ClassSpan(from_ns, to_ns, TimeClass.PRODUCTION.value)]
+                continue
+            roles = {
+                self._registry.signals[n].id: self._registry.signals[n].role
+                for n in self._registry.equipment[unit].signals  # type: ignore[index]
+                if self._registry.signals[n].role in ("state", "mode", "set_up", "blocked", "starved")
+            }  # fmt: skip
+            table = self._history.range(list(roles), from_ns - DAY_NS, to_ns)
+            rows: list[tuple[int, str, Any]] = [
+                (int(source or 0), str(name), value)
+                for source, name, value in zip(
+                    table["source_ns"].to_pylist(), table["signal"].to_pylist(), unpack(table), strict=True
+                )
+            ]
+            rows.sort(key=lambda row: row[0])
+            begin = self._history.as_of(list(roles), from_ns - DAY_NS)
+            values: dict[str, tuple[Any, int]] = {
+                roles[SignalId(str(name))]: (value, 0)
+                for name, value in zip(begin["signal"].to_pylist(), unpack(begin), strict=True)
+            }
+            spans: list[ClassSpan] = []
+            at_ns = from_ns - DAY_NS
+            for source_ns, name, value in [*rows, (to_ns, "", None)]:
+                if source_ns > at_ns and "state" in values:
+                    kind = packml.time_class(
+                        int(values["state"][0]), set_up=_is(values, "set_up") or _is(values, "mode", 3),
+                        blocked=_is(values, "blocked"), starved=_is(values, "starved"), planned=True,
+                    )  # fmt: skip
+                    spans.append(ClassSpan(at_ns, source_ns, kind.value))
+                at_ns = source_ns
+                if name:
+                    values[roles[SignalId(name)]] = (value, source_ns)
+            found[unit] = spans
+        return found
+
+
+def _is(values: Mapping[str, tuple[Any, int]], role: str, wanted: Any = True) -> bool:
+    return role in values and values[role][0] == wanted
+
+
+def _able(registry: Registry, operation: Any) -> set[str]:
+    if operation.equipment:
+        return set(operation.equipment)
+    return {str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class}
+
+
+# -- one plant
+
+
+def one(options: argparse.Namespace) -> int:
+    """Calibrate, predict, write what came of it."""
+    out = Path(options.out)
+    if out.exists():
+        print(f"{out} is there already")
+        return 0
+    registry = open_plant(options.plant)
+    history = History.open(options.data)
+    begin_ns = int(history.status().oldest_ns or 0)
+    from_ns = begin_ns + round(options.skip_days * DAY_NS)
+    cut_ns = from_ns + round(options.fit_days * DAY_NS)
+    end_ns = cut_ns + round(options.days * DAY_NS)
+    units = registry.work_units
+    found = calibrated(
+        watched(history, registry, from_ns, cut_ns), {str(unit.id): unit.class_id for unit in units},
+        {str(unit.id): unit.calendar for unit in units}, Entropy(SEED).generator("calibration").random,
+        source=f"{registry.site} {registry.prefix}", replications=options.replications,
+        buffers=registry.buffers,
+    )  # fmt: skip
+    kept.keep(found, out.parent / "calibration")
+    print(f"calibrated on {options.fit_days:g} days: {found.hash[:12]}", flush=True)
+    parameters = kept.parameters_of(found)
+    stood = Stood(history, registry, end_ns)
+    calendar = next(each for each in registry.calendars.values() if not each.always)
+    epochs = []
+    for shift in calendar.shifts(cut_ns, end_ns):
+        if shift.planned and cut_ns <= shift.from_ns and shift.to_ns <= end_ns:
+            told = stood.told(shift.from_ns, shift.to_ns)
+            stays = stood.stays((str(unit.id) for unit in units), shift.from_ns, shift.to_ns)
+            epochs.append(epoch(
+                registry, stood.frame(shift.from_ns), told, stays, parameters=parameters,
+                to_ns=shift.to_ns, runs=RUNS, seed=SEED,
+            ))  # fmt: skip
+            print(_line(epochs[-1]), flush=True)
+    document = {
+        "name": out.stem, "physics": options.physics, "from_ns": from_ns, "cut_ns": cut_ns, "end_ns": end_ns,
+        "calibration": found.hash, "fits": len(found.fits),
+        "epochs": json.loads(msgspec.json.encode(epochs)),
+    }  # fmt: skip
+    out.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    return 0
+
+
+def _line(found: Epoch) -> str:
+    if found.left_out:
+        return f"{rfc3339(found.from_ns)[:16]} left out: {found.left_out[0].text}"
+    told = (
+        f"{s.indicator} {s.actual:.4g} [{s.low_95:.4g} {s.mean:.4g} {s.high_95:.4g}]" for s in found.scored
+    )
+    return f"{rfc3339(found.from_ns)[:16]} " + ", ".join(told)
+
+
+# -- all of them
+
+
+def summary(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of one plant how far off the means were, and how often intervals held what came."""
+    scored: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in document["epochs"]:
+        for row in each["scored"]:
+            scored[row["indicator"]].append(row)
+    found: dict[str, Any] = {"epochs": sum(bool(each["scored"]) for each in document["epochs"])}
+    for name, rows in scored.items():
+        actual = np.array([row["actual"] for row in rows])
+        mean = np.array([row["mean"] for row in rows])
+        inside = [row["low_95"] <= row["actual"] <= row["high_95"] for row in rows]
+        inside_80 = [row["low_80"] <= row["actual"] <= row["high_80"] for row in rows]
+        error = float(mean.sum() / actual.sum() - 1) if actual.sum() else math.nan
+        found[name] = {"error": error, "inside": sum(inside), "inside_80": sum(inside_80), "n": len(rows),
+                       "actual": float(actual.mean()), "mean": float(mean.mean())}  # fmt: skip
+    return found
+
+
+def page(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return the figures as Markdown, each plant a line, the pooled ones first."""
+    tables = [(each, summary(each)) for each in documents]
+    lines = ["| all plants | off, mean of plants | worst | plants within | 95 % held | 80 % held |",
+             "|---|---|---|---|---|---|"]  # fmt: skip
+    pooled = [0, 0, 0]
+    for name, limit in JUDGED.items():
+        rows = [found[name] for _, found in tables if name in found]
+        errors = np.array([row["error"] for row in rows])
+        worst = errors[np.argmax(np.abs(errors))]
+        n = sum(row["n"] for row in rows)
+        inside, inside_80 = sum(row["inside"] for row in rows), sum(row["inside_80"] for row in rows)
+        pooled = [pooled[0] + inside, pooled[1] + n, pooled[2] + inside_80]
+        lines.append(
+            f"| {name} | {np.mean(np.abs(errors)):.1%} (limit {limit:.0%}) | {worst:+.1%} | "
+            f"{int((np.abs(errors) <= limit).sum())} of {len(rows)} | {inside} of {n}, {inside / n:.0%} | "
+            f"{inside_80 / n:.0%} |"
+        )
+    lines.append(f"| **pooled** | | | | **{pooled[0]} of {pooled[1]}, {pooled[0] / pooled[1]:.1%}** | "
+                 f"{pooled[2] / pooled[1]:.0%} |")  # fmt: skip
+    lines += ["", "| plant | fitted on | predicted | epochs | throughput | WIP | lead time | 95 % held |",
+              "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for document, found in tables:
+        held = sum(found[name]["inside"] for name in JUDGED if name in found)
+        n = sum(found[name]["n"] for name in JUDGED if name in found)
+        span = [rfc3339(document[name])[:10] for name in ("from_ns", "cut_ns", "end_ns")]
+        errors_said = " | ".join(f"{found[name]['error']:+.1%}" if name in found else "-" for name in JUDGED)
+        lines.append(f"| {document['name']} | {span[0]} to {span[1]} | to {span[2]} | {found['epochs']} | "
+                     f"{errors_said} | {held} of {n} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def chart(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return where what came lies among the runs: even is right, heaps at the ends are too narrow."""
+    ranks: dict[str, list[float]] = defaultdict(list)
+    for document in documents:
+        for each in document["epochs"]:
+            for row in each["scored"]:
+                if row["indicator"] in JUDGED:
+                    ranks[row["indicator"]].append((row["below"] + row["equal"] / 2) / row["runs"])
+    lines = []
+    for name, values in ranks.items():
+        counts: npt.NDArray[np.int64] = np.histogram(values, np.linspace(0, 1, 11))[0]
+        lines.append(f"{name} (n = {len(values)}, evenly would be {len(values) / 10:.1f} each)")
+        edges = np.linspace(0, 0.9, 10)
+        lines += [f"  {low:.1f} {'#' * int(count)} {count}" for low, count in zip(edges, counts, strict=True)]
+    return "\n".join(lines)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print the figures, or write them into the page."""
+    documents = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sorted(options.out)]
+    text = f"{page(documents)}\n\nRanks of what came among the runs:\n\n```text\n{chart(documents)}\n```"
+    if not options.write:
+        print(text)
+        return 0
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    return 0
+
+
+def main(words: Sequence[str]) -> int:
+    """Read the words, do one of both."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    of_one = commands.add_parser("one")
+    of_one.add_argument("data")
+    of_one.add_argument("out")
+    of_one.add_argument("--plant", default=str(PLANT))
+    of_one.add_argument("--physics", default="the demo's own", help="what is said of the plant in the report")
+    of_one.add_argument("--skip-days", type=float, default=2.0, help="in which the plant fills up")
+    of_one.add_argument("--fit-days", type=float, default=26.0)
+    of_one.add_argument("--days", type=float, default=7.0, help="that are predicted")
+    of_one.add_argument("--replications", type=int, default=19, help="of each goodness of fit")
+    of_one.set_defaults(do=one)
+    of_all = commands.add_parser("report")
+    of_all.add_argument("out", nargs="+")
+    of_all.add_argument("--write", action="store_true")
+    of_all.set_defaults(do=report)
+    options = parser.parse_args(words)
+    return int(options.do(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
