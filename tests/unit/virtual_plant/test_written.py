@@ -27,9 +27,10 @@ from taktwin.instants import parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.virtual_plant import physics
-from taktwin.virtual_plant.truth import Fact, TruthFile, TruthPassage, read
+from taktwin.virtual_plant.truth import Fact, TruthFile, TruthInterval, TruthPassage, read
 from taktwin.virtual_plant.written import filling
 from taktwin.virtual_plant.written.demand import WEEK_NS, Customers
+from taktwin.virtual_plant.written.standing import Standing
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANT = ROOT / "examples" / "plants" / "northfield"
@@ -280,3 +281,49 @@ def test_a_truth_file_that_is_packed_comes_back(tmp_path: Path) -> None:
     past.advance(FROM_NS + HOUR_NS // 2)
     file.close()
     assert read(tmp_path / "truth.jsonl.gz") == seen and len(seen) > 100
+
+
+class Noted:
+    """Who writes stops down: (name, from, to) as each is noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, int]] = []
+
+    def stands(
+        self, stop: str, work_unit: str, from_ns: int, to_ns: int, time_class: str, code: str, noted_ns: int
+    ) -> None:
+        self.lines.append((time_class, "begun", to_ns))
+
+    def stands_no_longer(self, stop: str, work_unit: str, to_ns: int, noted_ns: int) -> None:
+        self.lines.append((stop, "ended", to_ns))
+
+
+def interval(from_s: int, to_s: int, time_class: str) -> TruthInterval:
+    second_ns = 1_000_000_000
+    return TruthInterval(
+        unit="hob1", from_ns=from_s * second_ns, to_ns=to_s * second_ns, time_class=time_class, activity="x"
+    )
+
+
+def test_a_long_stop_after_a_short_one_of_another_class_is_noted_while_it_lasts() -> None:
+    book = Noted()
+    standing = Standing(northfield(), {}, book)
+    standing.hear(interval(0, 30, "production"))
+    standing.hear(interval(30, 50, "blocked"))
+    for minute in (1, 2, 3):
+        standing.look([interval(50, minute * 60, "starved")], minute * 60_000_000_000)
+    assert book.lines == [("starved", "begun", 0)]
+    standing.hear(interval(50, 200, "starved"))
+    over = standing.look([interval(200, 240, "production")], 240_000_000_000)
+    assert book.lines[1:] == [("hob1-50", "ended", 200_000_000_000)] and len(over) == 1
+
+
+def test_what_ends_at_the_very_instant_is_known_with_the_next_look() -> None:
+    book = Noted()
+    standing = Standing(northfield(), {}, book)
+    standing.hear(interval(0, 10, "production"))
+    standing.hear(interval(10, 180, "starved"))
+    assert standing.look([interval(180, 180, "planned_down")], 180_000_000_000) == []
+    assert book.lines == [("starved", "begun", 0)]
+    assert len(standing.look([interval(180, 240, "planned_down")], 240_000_000_000)) == 1
+    assert book.lines[1:] == [("hob1-10", "ended", 180_000_000_000)]

@@ -63,7 +63,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     roles: list[str]
     power_every_s: float
     without: list[str]  # types of events that are not kept
-    version: int = 1
+    version: int = 2  # of the way that it is made: another one makes another past
 
 
 @dataclass(slots=True)
