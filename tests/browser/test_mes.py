@@ -750,13 +750,16 @@ def test_scenarios_side_by_side_and_one_run_ahead_on_the_plan_without_a_mouse(
     times.fill("0")
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()  # nothing works at no pace
     times.fill("80")
+    page.get_by_label("Until").fill(
+        "1"
+    )  # what is asked is not what is tested: a short look ahead is soon done
     page.get_by_label("Runs").fill("8")
     page.get_by_role("button", name="Ask", exact=True).press("Enter")
     parts = page.locator("[data-indicator=parts_done]")
     expect(parts.locator("[data-scenario]")).to_have_count(3)  # A, B and C
     page.get_by_role("button", name=re.compile("^Weigh every guess")).press("Enter")
-    # Dozens of plants are run for it: on a busy machine that takes a while.
-    expect(page.locator("[data-tornado=C] [data-guess]").first).to_be_visible(timeout=120_000)
+    # Fifty other plants are run for it, by a process that makes room for all others.
+    expect(page.locator("[data-tornado=C] [data-guess]").first).to_be_visible(timeout=60_000)
     assert violations(page) == []
     shot(page, "whatif-scenarios")
     page.keyboard.press("Shift+P")
