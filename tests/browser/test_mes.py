@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.cable import Cable
 from tests.system.product import ROOT, TAKTWIN, Product, until
 
@@ -709,23 +710,74 @@ def test_a_lot_goes_from_the_dock_to_a_machine_and_a_spindle_is_changed(page: Pa
 
 
 def test_a_planner_asks_what_if_in_three_clicks(page: Page, product: Product) -> None:
-    until(
-        lambda: product.api("/whatif/status")["state"] == "ready", 120
-    )  # a machine that is new compiles first
+    # A machine that is new compiles first.
+    until(lambda: product.api("/whatif/status")["state"] == "ready", 120)
     page.goto(product.url)
     page.get_by_role("link", name="What-if").click()
     page.locator("[data-machine=hob1]").click()
-    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Ask", exact=True).click()
     parts = page.locator("[data-indicator=parts_done]")
-    expect(parts.locator("circle")).to_have_count(40)  # twenty outcomes of each future
+    expect(parts.locator("[data-scenario=B]")).to_have_text(re.compile("of 20|the same"))
     for name in ("late_orders", "wip", "lead_time_h"):
-        expect(page.locator(f"[data-indicator={name}]")).to_contain_text("±")
-    # How little it is proven stands above the figures, and what was left out below them.
-    expect(page.locator("[data-warning=not-back-tested]")).to_be_visible()
-    expect(page.locator("[data-note=failures]")).to_be_visible()
+        expect(page.locator(f"[data-indicator={name}] [data-scenario=B]")).to_be_visible()
+    # How little it is proven stands above the figures, and what was left out beside them.
+    expect(page.locator("[data-warning]")).to_be_visible()
+    expect(page.locator("[data-note]").first).to_be_visible()
     expect(page.locator("[data-snapshot]")).to_contain_text("seed 1")
-    expect(page.get_by_role("heading", name=re.compile("hob1 down for 2"))).to_be_visible()
+    expect(page.locator("[data-time=hob1]")).to_be_visible()  # what its hours go into, with and without
+    parts.get_by_role("button", name="Parts done").click()
+    expect(parts.locator("circle")).to_have_count(40)  # twenty outcomes of each future
     shot(page, "whatif")
+
+
+def test_scenarios_side_by_side_and_one_run_ahead_on_the_plan_without_a_mouse(
+    page: Page, product: Product
+) -> None:
+    until(lambda: product.api("/whatif/status")["state"] == "ready", 120)
+    page.goto(product.url + "whatif")
+    page.locator("[data-kind=unit_down]").wait_for()
+    # One Tab leads into the plan, an arrow to the next machine.
+    door = page.locator(".whatif [data-machine][tabindex='0']")
+    first = door.get_attribute("data-machine")
+    door.press("ArrowRight")
+    expect(door).to_be_focused()
+    assert door.get_attribute("data-machine") != first
+    door.press("Enter")
+    expect(page.locator("[data-change=unit_down]")).to_be_visible()
+    page.get_by_role("button", name="Another scenario").press("Enter")
+    page.locator("[data-kind=pace_scaled]").press("Enter")
+    times = page.locator("[data-change=pace_scaled] [data-field=times]")
+    times.fill("0")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()  # nothing works at no pace
+    times.fill("80")
+    page.get_by_label("Runs").fill("8")
+    page.get_by_role("button", name="Ask", exact=True).press("Enter")
+    parts = page.locator("[data-indicator=parts_done]")
+    expect(parts.locator("[data-scenario]")).to_have_count(3)  # A, B and C
+    page.get_by_role("button", name=re.compile("^Weigh every guess")).press("Enter")
+    # Dozens of plants are run for it: on a busy machine that takes a while.
+    expect(page.locator("[data-tornado=C] [data-guess]").first).to_be_visible(timeout=120_000)
+    assert violations(page) == []
+    shot(page, "whatif-scenarios")
+    page.keyboard.press("Shift+P")
+    expect(page.locator(".app[data-mode=ahead]")).to_be_visible()
+    expect(page.get_by_test_id("ahead-by")).to_contain_text("simulated")
+    page.keyboard.press("k")  # stands still
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    head = page.get_by_role("slider")
+    head.press("Home")
+    expect(page.locator("[data-unit=hob1][data-kind=never]")).to_have_count(0)  # a run knows every machine
+    page.locator(".plan [data-machine=hob1]").press("Enter")
+    expect(page.locator("[data-doing]")).to_contain_text("until")
+    before = int(head.get_attribute("aria-valuenow") or 0)
+    page.keyboard.press(".")
+    assert int(head.get_attribute("aria-valuenow") or 0) > before  # to where a machine begins something else
+    assert violations(page) == []
+    shot(page, "whatif-ahead")
+    page.keyboard.press("Escape")
+    expect(page.locator(".app[data-mode=live][data-connected=true]")).to_be_visible()
+    expect(page.locator("[data-machine=hob1]")).to_be_visible()  # the plan of Now again, as it is seen
+    expect(page.get_by_test_id("clock")).not_to_contain_text("predicted")
 
 
 def test_an_engineer_sees_how_far_to_trust_what_if(page: Page, product: Product) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Locator, Page, Response, Route, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import ROOT, FakePortal
 from tests.browser.fake_world import START_MS
-from tests.browser.find_browser import packages
 from tests.system.product import until
 
 pytestmark = pytest.mark.browser
@@ -812,20 +812,6 @@ def test_generated_types_are_those_of_the_portal() -> None:
     assert shapes(json.loads(done.stdout)) == shapes(json.loads(kept)), (
         "python -m taktwin.portal.openapi > ui/openapi.json, then npm run types"
     )
-
-
-AXE = """async () => (await axe.run(document, {
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
-})).violations.map(v => v.id + ': ' + v.nodes.slice(0, 4).map(
-  n => n.html.slice(0, 160) + ' | ' + (n.any[0]?.message ?? '')).join(' || '))"""
-
-
-def violations(page: Page) -> list[str]:
-    # Not as a script of the page: its policy rightly refuses strangers.
-    page.evaluate((packages() / "axe-core" / "axe.min.js").read_text("utf-8"))
-    found = page.evaluate(AXE)
-    assert isinstance(found, list)
-    return found
 
 
 @pytest.mark.parametrize("theme", ["day", "night"])

@@ -70,6 +70,7 @@ class Compiled:
     operators: int
     unit_names: tuple[str, ...]
     order_names: tuple[str, ...]
+    rare: int | None  # None for a plant without what is rare, which a leaner variant of the kernel runs
 
     @property
     def leaf_batch(self) -> int:
@@ -78,9 +79,8 @@ class Compiled:
 
     @property
     def leaves(self) -> int:
-        """Return how many things may have an event pending, rounded up to a power of 2."""
-        count = self.leaf_batch + len(self.batches)
-        return 1 << (count - 1).bit_length()
+        """Return how many things may have an event pending."""
+        return self.leaf_batch + len(self.batches)
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""
@@ -145,8 +145,19 @@ def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
-        order_names=order_names,
+        order_names=order_names, rare=1 if _is_rare(plant) else None,
     )  # fmt: skip
+
+
+def _is_rare(plant: Plant) -> bool:
+    """Return whether a plant has any of what `kernel.simulate` calls rare."""
+    return bool(
+        plant.materials
+        or plant.tariff
+        or any(closure.waits for closure in plant.closures)
+        or any(center.batch or center.tools for center in plant.centers)
+        or any(step.alternatives or step.scrap > 0 for p in plant.products for step in p.steps)
+    )
 
 
 def _orders(plant: Plant, place_of: dict[str, int]) -> tuple[Records, tuple[str, ...]]:

@@ -225,8 +225,9 @@ def _triangular(low: float, likely: float, high: float) -> Callable[[float], flo
 
 
 def _empirical(*samples: float) -> Callable[[float], float]:
-    places = [(place + 0.5) / len(samples) for place in range(len(samples))]
-    return lambda u: float(np.interp(u, places, samples))
+    places = (np.arange(len(samples)) + 0.5) / len(samples)
+    values = np.array(samples)
+    return lambda u: float(np.interp(u, places, values))
 
 
 _QUANTILES: dict[str, Callable[..., Callable[[float], float]]] = {

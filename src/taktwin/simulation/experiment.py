@@ -9,7 +9,7 @@ deadline looks at a clock, which it is given: then what is done so far is the an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +52,32 @@ Start = Callable[[Compiled, int, int], State]
 
 AS_IT_IS = "as it is"
 CHUNK = 4  # replications that a thread takes at once
+CHUNK_AWAY = 16  # that go to another machine at once
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Replications of one scenario, as they travel to whoever runs them; `span` is ticks."""
+
+    plant: Compiled
+    start: Start | None
+    watch: Watch | None
+    seed: int
+    replications: range
+    span: int
+
+
+Away = Callable[[Sequence[Share], Callable[[], bool]], Iterator[tuple[int, Columns]]]
+"""(shares, is it too late) -> of each share run, in any sequence, its place and what `replicated` says."""
+
+
+def replicated(share: Share) -> Columns:
+    """Return the columns of `Runs`, a row for each replication of a share: the work of another machine."""
+    mine = _Contender(Scenario(AS_IT_IS), share.plant, share.start, share.seed, share.watch)
+    mine.begun = share.replications.start
+    mine.prepare(len(share.replications))
+    mine.work(range(len(share.replications)), share.span)
+    return mine.more.columns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,7 @@ class _Contender:
         self.runs = Runs(plant, 0, watch)
         self.more = Runs(plant, 0, watch)
         self.is_done = np.zeros(0, np.bool_)
+        self.begun = 0  # replications before this round
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""
@@ -191,7 +218,7 @@ class _Contender:
         """Run replications of this round; threads work on rows of their own."""
         state: State | None = None
         for row in rows:
-            replication = len(self.runs) + row
+            replication = self.begun + row
             if self.start is not None:
                 state = self.start(self.plant, self.seed, replication)
                 self.more.begin(row, state, is_fresh=False)
@@ -218,11 +245,22 @@ class _Contender:
             self.more.seen[row, look] = watch.of(self.plant, state)
         return state
 
+    def share(self, rows: range, span: int) -> Share:
+        """Return replications of this round as they travel."""
+        numbers = range(self.begun + rows.start, self.begun + rows.stop)
+        return Share(self.plant, self.start, self.watch, self.seed, numbers, span)
+
+    def take(self, rows: range, found: Columns) -> None:
+        """Take in what came back of `share`."""
+        self.more.fill(rows, found)
+        self.is_done[rows.start : rows.stop] = True
+
     def close(self) -> None:
         """Keep what the round has done without a gap."""
         done = int(np.argmin(self.is_done)) if not self.is_done.all() else len(self.is_done)
         if done:
             self.runs = self.runs.then(self.more.head(done))
+        self.begun = len(self.runs)
         self.more = Runs(self.plant, 0, self.watch)
 
 
@@ -243,6 +281,7 @@ def compare(
     clock: Callable[[], float] | None = None,
     at_least: int = 0,
     threads: int = 1,
+    away: Away | None = None,
     told: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Return the scenarios beside the plant as it is.
@@ -259,6 +298,7 @@ def compare(
     racing : stop a scenario once it is behind the best for sure
     deadline_s, clock : stop all once the clock, which counts seconds, is that much further
     at_least : replications of each scenario that are run whatever the clock says
+    away : runs replications on other machines instead of `threads` here, the same to the bit
     told : is shown the answer so far after each round
 
     Raises
@@ -292,9 +332,10 @@ def compare(
         for count in rounds:
             for each in running:
                 each.prepare(count)
+            chunk = CHUNK_AWAY if away else CHUNK
             tasks = [
-                (each, range(low, min(low + CHUNK, count)))
-                for low in range(0, count, CHUNK)
+                (each, range(low, min(low + chunk, count)))
+                for low in range(0, count, chunk)
                 for each in running
             ]
 
@@ -302,7 +343,15 @@ def compare(
                 if not is_late() or len(task[0].runs) + task[1].start < at_least:
                     task[0].work(task[1], span)
 
-            if threads == 1:
+            if away:
+                musts = [task for task in tasks if task[0].begun + task[1].start < at_least]
+                rest = [task for task in tasks if task[0].begun + task[1].start >= at_least]
+                for some, stops in ((musts, lambda: False), (rest, is_late)):
+                    shares = [each.share(rows, span) for each, rows in some]
+                    for place, found in away(shares, stops):
+                        each, rows = some[place]
+                        each.take(rows, found)
+            elif threads == 1:
                 for task in tasks:
                     work(task)
             else:

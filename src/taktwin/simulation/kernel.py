@@ -73,10 +73,10 @@ CENTER_STATE = np.dtype([
 ])  # fmt: skip
 CREW_STATE = np.dtype([("free", "i4"), ("head", "i4"), ("tail", "i4"), ("on", "i4")])
 ORDER_STATE = np.dtype([("left", "i4"), ("good", "i4")])  # lots under way or to come, good parts so far
-JOB_STATE = np.dtype([
-    ("since", "i8"), ("due", "i8"), ("work", "i8"), ("entity", "u8"), ("rank", "i8"), ("priority", "i8"),
-    ("turn", "i8"), ("product", "i4"), ("step", "i4"), ("next", "i4"), ("quantity", "i4"),
-    ("passes", "i4"), ("family", "i4"), ("order", "i4"), ("pad", "i4"), ("joined", "i8"),
+JOB_STATE = np.dtype([  # what the look for the best job reads lies side by side
+    ("rank", "i8"), ("next", "i4"), ("family", "i4"), ("product", "i4"), ("step", "i4"), ("quantity", "i4"),
+    ("passes", "i4"), ("entity", "u8"), ("work", "i8"), ("since", "i8"), ("due", "i8"), ("priority", "i8"),
+    ("turn", "i8"), ("joined", "i8"), ("order", "i4"), ("pad", "i4"),
 ])  # fmt: skip
 RUN_STATE = np.dtype([
     ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("present", "u8"),
@@ -105,6 +105,7 @@ FIFO, SHORTEST, DUE, PRIORITY, BY_SETUP, BY_BATCH = range(6)
 BY_WORKING, BY_CALENDAR, BY_PARTS, BY_CLOSURE = range(1, 5)  # what brings a mode about
 ENDED, ENOUGH, NO_ROOM = range(3)  # why `simulate` came back
 LOST_ORDER, SCRAPPED_ORDER, OPEN_ORDER = -3, -2, -1
+STAYS, CALLED, FREED, GOES_ON, CAME_ON = 0, 1, 2, 3, 4  # what an event makes of units; bits are 1 and 4
 EMPTY, BEGUN, PLACED = range(3)  # whether a run has begun; PLACED: not yet, but in the middle of its work
 
 # The key contract: `streams` says what these are, a test that both agree.
@@ -114,8 +115,9 @@ _MIX_1, _MIX_2 = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
 _KNOTS = 1025
 _WHOLE_REST, _FINE_REST = uint64((1 << 54) - 1), uint64((1 << 44) - 1)
 
-_PLAIN: dict[str, Any] = {"error_model": "numpy", "cache": True}
+_PLAIN: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _HOT: dict[str, Any] = {"forceinline": True, **_PLAIN}
+_ENTRY: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True, "no_cfunc_wrapper": True}
 
 
 @njit(**_HOT)
@@ -303,13 +305,14 @@ def _arm(units, modes, us, ms, tables, tree, key, m, renewed, leaf, now):  # typ
 
 
 @njit(**_HOT)
-def _lacks(operators, skills, steps, bill, stock, k, quantity):  # type: ignore[no-untyped-def]
+def _lacks(operators, skills, steps, bill, stock, k, quantity, rare):  # type: ignore[no-untyped-def]
     """Return whether a step waits: for an operator with its skill, or for material for all parts."""
     if steps[k].skill >= 0 and (operators & skills[steps[k].skill]) == 0:
         return True
-    for b in range(steps[k].bill_first, steps[k].bill_last):
-        if stock[bill[b].material] < bill[b].quantity * quantity:
-            return True
+    if rare is not None:
+        for b in range(steps[k].bill_first, steps[k].bill_last):
+            if stock[bill[b].material] < bill[b].quantity * quantity:
+                return True
     return False
 
 
@@ -429,55 +432,233 @@ def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
         place = below
 
 
-@njit(nogil=True, **_PLAIN)
-def simulate(  # type: ignore[no-untyped-def]
-    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
-    closings, openings, modes, others, batches, people, crew_calendars, tariff, tables, tree, us, ms, cs,
-    crews, js, run, moves, spent, priced, made, ended, lots, stock, key, until, enough,
+@njit(**_HOT)
+def _wear(units, modes, steps, us, ms, js, key, m, j):  # type: ignore[no-untyped-def]
+    """Take the parts of job j off the life of the tool of its step; return how many of them are lost."""
+    k = js[j].step
+    for q in range(units[m].mode_first, units[m].mode_last):
+        if modes[q].tool == steps[k].tool and modes[q].clock == BY_PARTS:
+            us[m].upkeep += ms[q].left > 0 and ms[q].left <= js[j].quantity
+            ms[q].left -= js[j].quantity
+    n = 0
+    if steps[k].scrap > 0.0:
+        for e in range(js[j].quantity):
+            count = int64(js[j].passes) << 32 | e
+            z = _bits(key, _SCRAP, js[j].entity + steps[k].entity, count)
+            n += float64(int64(z >> uint64(11))) * 2.0**-53 < steps[k].scrap
+    return n
+
+
+@njit(**_HOT)
+def _elsewhere(centers, others, us, cs, g, other_first, other_last):  # type: ignore[no-untyped-def]
+    """Return the alternative with an idle unit, and that one; else the shortest queue, and no unit."""
+    least = cs[g].waiting + (FAR if cs[g].waiting >= centers[g].queue_max else 0)
+    for e in range(other_first, other_last):
+        c = others[e]
+        for m in range(centers[c].first, centers[c].last):
+            if us[m].state == IDLE:
+                return c, m
+        t = cs[c].waiting + (FAR if cs[c].waiting >= centers[c].queue_max else 0)
+        if t < least:
+            least = t
+            g = c
+    return g, centers[g].last
+
+
+@njit(**_PLAIN)
+def _fault(units, modes, us, ms, crews, tables, tree, spent, key, m, now):  # type: ignore[no-untyped-def]
+    """Begin a fault of unit m by the calendar, or end its repair; return what becomes of the unit."""
+    l_fault = units.shape[0]
+    leaf = l_fault + m
+    leaves = tree.shape[0] >> 1
+    then = STAYS
+    if us[m].down == 0:
+        if us[m].on == 1 and (us[m].task == SETUP or us[m].task == WORKING):
+            t = (tree[leaves + m] >> SHIFT) - now
+            if us[m].task == WORKING:
+                us[m].to_failure += t
+            us[m].left = t + us[m].rest
+            us[m].rest = 0
+            _put(tree, m, NEVER)
+        q = units[m].mode_first
+        while modes[q].clock != BY_CALENDAR or ms[q].left > now:
+            q += 1
+        _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now)
+    else:
+        us[m].down = 0
+        q = us[m].mode
+        _arm(units, modes, us, ms, tables, tree, key, m, q, leaf, now)
+        if us[m].task == IDLE:
+            then = FREED
+        elif us[m].task == CALLING:
+            then = CALLED
+            _note(us, spent, m, now)
+        elif us[m].task == BLOCKED:
+            _note(us, spent, m, now)
+        else:
+            then = GOES_ON
+        c = modes[q].crew
+        if c >= 0:
+            crews[c].free += 1
+            if crews[c].head >= 0 and crews[c].on == 1:
+                _mend_next(us, crews, tree, spent, c, l_fault, now)
+    return then
+
+
+@njit(**_PLAIN)
+def _turn(  # type: ignore[no-untyped-def]
+    units, calendars, closings, openings, people, crew_calendars, tree, us, ms, crews, run, spent, leaf,
+    l_calendar, now,
 ):  # fmt: skip
-    """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
+    """Turn a calendar, begin or end a closure; return who is free for maintenance, and CALLED, CAME_ON."""
+    x = run[0]
+    leaves = tree.shape[0] >> 1
+    l_fault = units.shape[0]
+    l_closing = l_calendar - 1
+    l_opening = l_calendar + calendars.shape[0]
+    freed = -1
+    then = STAYS
+    c = -1
+    e = 0
+    m = 0
+    n = units.shape[0]
+    t = NEVER
+    if leaf == l_closing:
+        m = closings[x.next_closing, 1]
+        n = m + 1
+        t = closings[x.next_closing, 2]
+        if t == 0:
+            us[m].closed += 1
+        else:  # the loop over units below has nothing to do
+            n = m
+            q = units[m].mode_last - 1
+            us[m].upkeep += ms[q].left == 0
+            ms[q].left += t
+            if us[m].state == IDLE:
+                freed = m
+        t = NEVER
+        x.next_closing += 1
+        if x.next_closing < closings.shape[0]:
+            t = closings[x.next_closing, 0] << SHIFT | leaf
+    elif leaf == l_opening:
+        m = openings[x.next_opening, 1]
+        n = m + 1
+        us[m].closed -= 1
+        x.next_opening += 1
+        if x.next_opening < openings.shape[0]:
+            t = max(openings[x.next_opening, 0], now) << SHIFT | leaf
+    else:
+        c = leaf - l_calendar
+        phase = now % calendars[c, 0]
+        while e < calendars[c, 1] and calendars[c, 2 + e] <= phase:
+            e += 1
+        t = calendars[c, 2 + e] if e < calendars[c, 1] else calendars[c, 0] + calendars[c, 2]
+        t = (now - phase + t) << SHIFT | leaf
+        if e & 1 == 0:
+            x.present &= ~people[c]
+        elif people[c] != 0:
+            x.present |= people[c]
+            then |= CALLED
+        for g in range(crews.shape[0]):
+            if crew_calendars[g] == c:
+                crews[g].on = e & 1
+                while e & 1 == 1 and crews[g].free > 0 and crews[g].head >= 0:
+                    _mend_next(us, crews, tree, spent, g, l_fault, now)
+    _put(tree, leaf, t)
+    for m in range(m, n):  # noqa: B020
+        if c >= 0 and units[m].calendar == c:
+            us[m].shift = e & 1
+        on = us[m].shift if us[m].closed == 0 else 0
+        if us[m].on != on:
+            us[m].on = on
+            busy = us[m].task == SETUP or us[m].task == WORKING
+            if on == 0:
+                if us[m].down != 0 and us[m].down & 1 == 0:
+                    us[m].repair_left = (tree[leaves + l_fault + m] >> SHIFT) - now
+                    _put(tree, l_fault + m, NEVER)
+                elif us[m].down == 0 and busy:
+                    t = (tree[leaves + m] >> SHIFT) - now
+                    if us[m].task == WORKING:
+                        us[m].to_failure += t
+                    us[m].left = t + us[m].rest
+                    us[m].rest = 0
+                    _put(tree, m, NEVER)
+                _note(us, spent, m, now)
+            elif us[m].down != 0:
+                if us[m].down & 1 == 0:
+                    _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
+                _note(us, spent, m, now)
+            elif us[m].task == CALLING:
+                then |= CALLED
+                _note(us, spent, m, now)
+            elif us[m].task == BLOCKED:
+                _note(us, spent, m, now)
+            # The others stay OFF until the scan below comes to them, one after the other.
+            if on == 1:
+                then |= CAME_ON
+    return freed, then
 
-    Events at `until` itself are left for the next call, so a run in pieces is the run in one piece, bit
-    for bit. Returns ENDED, ENOUGH (at the instant of the last job), or NO_ROOM: then nothing is lost, and
-    the same call goes on once there are more places for jobs.
 
-    Parameters
-    ----------
-    setups : flat (centers, families, families) ticks; family 0 is a unit that was never set up
-    skills : (s,) bit sets of operators
-    bill : (lines,) pieces that a part takes; deliveries : by time; stock : (materials,) pieces
-    calendars : (c, 2 + edges) ticks: period, number of edges, then on and off in turns
-    closings : (k, 3) tick, unit, and ticks of maintenance if it waits for the job in hand, else 0; by time
-    openings : (k, 2) tick and unit of the ends of closures that do not wait, by time
-    modes : (modes,) ways to go down, unit by unit; others : work centers that are alternatives of steps
-    people : (c,) bit sets of operators who come and go by a calendar; crew_calendars : (crews,), -1 for none
-    tariff : (k, 2) tick in the period and price; the last row is the period and nothing
-    tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
-    tree : (2 * leaves,) keys; moves : (jobs, 2) heap of arrival tick and job
-    spent : (units, STATES) ticks; priced : the same weighted with prices, less what `spent` costs now
-    lots : (orders,); ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
-    """
-    n_units = units.shape[0]
-    l_fault = n_units
-    l_source = 2 * n_units
-    l_move = l_source + products.shape[0]
-    l_closing = l_move + 1
+@njit(**_HOT)
+def _rare(  # type: ignore[no-untyped-def]
+    deliveries, batches, tariff, tree, us, run, spent, priced, stock, leaf, l_delivery, l_tariff, now,
+):  # fmt: skip
+    """Take in a delivery, change the price, end the wait at a furnace; return its free unit, and CALLED."""
+    x = run[0]
+    freed = -1
+    then = STAYS
+    if leaf == l_delivery:  # ---- material comes
+        d = x.next_delivery
+        x.next_delivery = d + 1
+        stock[deliveries[d].material] += deliveries[d].quantity
+        then = CALLED
+        t = NEVER
+        if d + 1 < deliveries.shape[0]:
+            t = max(deliveries[d + 1].at, now) << SHIFT | leaf
+        _put(tree, leaf, t)
+    elif leaf == l_tariff:  # ---- a kilowatt hour has another price
+        n = tariff.shape[0] - 1
+        phase = now % tariff[n, 0]
+        e = 1
+        while e < n and tariff[e, 0] <= phase:
+            e += 1
+        t = tariff[e - 1, 1]
+        for m in range(us.shape[0]):
+            spent[m, us[m].state] += now - us[m].since
+            us[m].since = now
+            for g in range(STATES):
+                priced[m, g] += (x.price - t) * spent[m, g]
+        x.price = t
+        _put(tree, leaf, (now - phase + tariff[e, 0]) << SHIFT | leaf)
+    else:  # ---- the first in the queue of a furnace has waited long enough
+        _put(tree, leaf, NEVER)
+        m = batches[leaf - l_tariff - 1].first
+        last = batches[leaf - l_tariff - 1].last
+        while m < last and us[m].state != IDLE:
+            m += 1
+        freed = m if m < last else -1
+    return freed, then
+
+
+@njit(**_PLAIN)
+def _begin_run(  # type: ignore[no-untyped-def]
+    units, products, orders, calendars, deliveries, closings, openings, modes, tariff, tables, tree, us, ms,
+    run, key,
+):  # fmt: skip
+    """Draw what comes first of everything, unless `start` has laid it out, and let calendars turn at once."""
+    x = run[0]
+    now = x.now
+    l_fault = units.shape[0]
+    l_source = 2 * l_fault
+    l_closing = l_source + products.shape[0] + 1
     l_calendar = l_closing + 1
     l_opening = l_calendar + calendars.shape[0]
     l_delivery = l_opening + 1
     l_order = l_delivery + 1
     l_tariff = l_order + 1
-    l_batch = l_tariff + 1
-    leaves = tree.shape[0] >> 1
-    x = run[0]
-    now = x.now
-    scan = n_units  # units from here on may have come on; beyond the last: none
-    why = ENDED
-    leaf = int64(-1)
-    first = x.begun != BEGUN
-    if first and tariff.shape[0] > 0:
+    if tariff.shape[0] > 0:
         _put(tree, l_tariff, now << SHIFT | l_tariff)
-    if first and x.begun == PLACED:  # `start` laid it out: nothing is drawn any more
+    if x.begun == PLACED:  # `start` laid it out: nothing is drawn any more
         x.begun = BEGUN
         for c in range(calendars.shape[0]):
             _put(tree, l_calendar + c, now << SHIFT | (l_calendar + c))
@@ -489,10 +670,9 @@ def simulate(  # type: ignore[no-untyped-def]
             _put(tree, l_delivery, deliveries[x.next_delivery].at << SHIFT | l_delivery)
         if x.next_order < orders.shape[0]:
             _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
-        scan = 0
-    elif first:
+    else:
         x.begun = BEGUN
-        for m in range(n_units):
+        for m in range(units.shape[0]):
             _arm(units, modes, us, ms, tables, tree, key, m, -1, l_fault + m, now)
         for p in range(products.shape[0]):
             if products[p].arrival > 0.0:
@@ -519,6 +699,60 @@ def simulate(  # type: ignore[no-untyped-def]
             _put(tree, l_delivery, max(deliveries[x.next_delivery].at, now) << SHIFT | l_delivery)
         if x.next_order < orders.shape[0]:
             _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
+
+
+@njit(**_ENTRY)
+def simulate(  # type: ignore[no-untyped-def]
+    units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
+    closings, openings, modes, others, batches, people, crew_calendars, tariff, tables, tree, us, ms, cs,
+    crews, js, run, moves, spent, priced, made, ended, lots, stock, key, until, enough, rare,
+):  # fmt: skip
+    """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
+
+    Events at `until` itself are left for the next call, so a run in pieces is the run in one piece, bit
+    for bit. Returns ENDED, ENOUGH (at the instant of the last job), or NO_ROOM: then nothing is lost, and
+    the same call goes on once there are more places for jobs.
+
+    Parameters
+    ----------
+    setups : flat (centers, families, families) ticks; family 0 is a unit that was never set up
+    skills : (s,) bit sets of operators
+    bill : (lines,) pieces that a part takes; deliveries : by time; stock : (materials,) pieces
+    calendars : (c, 2 + edges) ticks: period, number of edges, then on and off in turns
+    closings : (k, 3) tick, unit, and ticks of maintenance if it waits for the job in hand, else 0; by time
+    openings : (k, 2) tick and unit of the ends of closures that do not wait, by time
+    modes : (modes,) ways to go down, unit by unit; others : work centers that are alternatives of steps
+    people : (c,) bit sets of operators who come and go by a calendar; crew_calendars : (crews,), -1 for none
+    tariff : (k, 2) tick in the period and price; the last row is the period and nothing
+    tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
+    tree : (2 * leaves,) keys, any number of leaves; moves : (jobs, 2) heap of arrival tick and job
+    spent : (units, STATES) ticks; priced : the same weighted with prices, less what `spent` costs now
+    lots : (orders,); ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
+    rare : None for a plant without furnaces, material, tools, maintenance that waits, parts that are lost,
+        alternatives and tariff: a variant of its own is compiled, without the branches on `rare is not None`
+    """
+    n_units = units.shape[0]
+    l_fault = n_units
+    l_source = 2 * n_units
+    l_move = l_source + products.shape[0]
+    l_closing = l_move + 1
+    l_calendar = l_closing + 1
+    l_opening = l_calendar + calendars.shape[0]
+    l_delivery = l_opening + 1
+    l_order = l_delivery + 1
+    l_tariff = l_order + 1
+    l_batch = l_tariff + 1
+    x = run[0]
+    now = x.now
+    scan = n_units  # units from here on may have come on; beyond the last: none
+    why = ENDED
+    leaf = int64(-1)
+    first = x.begun != BEGUN
+    if first:
+        _begin_run(
+            units, products, orders, calendars, deliveries, closings, openings, modes, tariff, tables, tree,
+            us, ms, run, key,
+        )  # fmt: skip
         scan = 0
     while True:
         arrived = -1  # a job that comes to the work center of its step
@@ -558,19 +792,8 @@ def simulate(  # type: ignore[no-untyped-def]
                     k = js[j].step
                     p = js[j].product
                     fate = 0
-                    if steps[k].ends != 0:  # it wears a tool, or parts of it are lost
-                        for q in range(units[m].mode_first, units[m].mode_last):
-                            if modes[q].tool == steps[k].tool and modes[q].clock == BY_PARTS:
-                                us[m].upkeep += ms[q].left > 0 and ms[q].left <= js[j].quantity
-                                ms[q].left -= js[j].quantity
-                        n = 0
-                        if steps[k].scrap > 0.0:
-                            for e in range(js[j].quantity):
-                                z = _bits(
-                                    key, _SCRAP, js[j].entity + steps[k].entity,
-                                    int64(js[j].passes) << 32 | e,
-                                )  # fmt: skip
-                                n += float64(int64(z >> uint64(11))) * 2.0**-53 < steps[k].scrap
+                    if rare is not None and steps[k].ends != 0:  # it wears a tool, or parts of it are lost
+                        n = _wear(units, modes, steps, us, ms, js, key, m, j)
                         made[p].bad += n
                         js[j].quantity -= n
                         if js[j].quantity == 0:
@@ -600,7 +823,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         made[p].done += 1
                         made[p].parts += js[j].quantity
                         made[p].flow += now - js[j].since
-                        if products[p].makes >= 0:
+                        if rare is not None and products[p].makes >= 0:
                             stock[products[p].makes] += js[j].quantity
                             called = True
                         if now > js[j].due:
@@ -630,36 +853,13 @@ def simulate(  # type: ignore[no-untyped-def]
                             source = m
             elif leaf < l_source:  # ---- a fault begins by the calendar, or a repair ends
                 m = leaf - l_fault
-                if us[m].down == 0:
-                    if us[m].on == 1 and (us[m].task == SETUP or us[m].task == WORKING):
-                        t = (tree[leaves + m] >> SHIFT) - now
-                        if us[m].task == WORKING:
-                            us[m].to_failure += t
-                        us[m].left = t + us[m].rest
-                        us[m].rest = 0
-                        _put(tree, m, NEVER)
-                    q = units[m].mode_first
-                    while modes[q].clock != BY_CALENDAR or ms[q].left > now:
-                        q += 1
-                    _break(modes, us, ms, crews, tables, tree, spent, key, m, q, leaf, now)
-                else:
-                    us[m].down = 0
-                    q = us[m].mode
-                    _arm(units, modes, us, ms, tables, tree, key, m, q, leaf, now)
-                    if us[m].task == IDLE:
-                        freed = m
-                    elif us[m].task == CALLING:
-                        called = True
-                        _note(us, spent, m, now)
-                    elif us[m].task == BLOCKED:
-                        _note(us, spent, m, now)
-                    else:
-                        begin = m
-                    c = modes[q].crew
-                    if c >= 0:
-                        crews[c].free += 1
-                        if crews[c].head >= 0 and crews[c].on == 1:
-                            _mend_next(us, crews, tree, spent, c, l_fault, now)
+                n = _fault(units, modes, us, ms, crews, tables, tree, spent, key, m, now)
+                if n == FREED:
+                    freed = m
+                elif n == CALLED:
+                    called = True
+                elif n == GOES_ON:
+                    begin = m
             elif leaf < l_move:  # ---- a part comes by itself
                 p = leaf - l_source
                 n = made[p].arrived + 1
@@ -681,115 +881,14 @@ def simulate(  # type: ignore[no-untyped-def]
                 x.moving -= 1
                 _put(tree, l_move, moves[0, 0] << SHIFT | l_move if x.moving > 0 else NEVER)
             elif leaf < l_delivery:  # ---- a calendar turns on or off, a closure begins or ends
-                c = -1
-                e = 0
-                m = 0
-                n = n_units
-                t = NEVER
-                if leaf == l_closing:
-                    m = closings[x.next_closing, 1]
-                    n = m + 1
-                    t = closings[x.next_closing, 2]
-                    if t == 0:
-                        us[m].closed += 1
-                    else:  # the loop over units below has nothing to do
-                        n = m
-                        q = units[m].mode_last - 1
-                        us[m].upkeep += ms[q].left == 0
-                        ms[q].left += t
-                        if us[m].state == IDLE:
-                            freed = m
-                    t = NEVER
-                    x.next_closing += 1
-                    if x.next_closing < closings.shape[0]:
-                        t = closings[x.next_closing, 0] << SHIFT | leaf
-                elif leaf == l_opening:
-                    m = openings[x.next_opening, 1]
-                    n = m + 1
-                    us[m].closed -= 1
-                    x.next_opening += 1
-                    if x.next_opening < openings.shape[0]:
-                        t = max(openings[x.next_opening, 0], now) << SHIFT | leaf
-                else:
-                    c = leaf - l_calendar
-                    phase = now % calendars[c, 0]
-                    while e < calendars[c, 1] and calendars[c, 2 + e] <= phase:
-                        e += 1
-                    t = calendars[c, 2 + e] if e < calendars[c, 1] else calendars[c, 0] + calendars[c, 2]
-                    t = (now - phase + t) << SHIFT | leaf
-                    if e & 1 == 0:
-                        x.present &= ~people[c]
-                    elif people[c] != 0:
-                        x.present |= people[c]
-                        called = True
-                    for g in range(crews.shape[0]):
-                        if crew_calendars[g] == c:
-                            crews[g].on = e & 1
-                            while e & 1 == 1 and crews[g].free > 0 and crews[g].head >= 0:
-                                _mend_next(us, crews, tree, spent, g, l_fault, now)
-                _put(tree, leaf, t)
-                for m in range(m, n):  # noqa: B020
-                    if c >= 0 and units[m].calendar == c:
-                        us[m].shift = e & 1
-                    on = us[m].shift if us[m].closed == 0 else 0
-                    if us[m].on != on:
-                        us[m].on = on
-                        busy = us[m].task == SETUP or us[m].task == WORKING
-                        if on == 0:
-                            if us[m].down != 0 and us[m].down & 1 == 0:
-                                us[m].repair_left = (tree[leaves + l_fault + m] >> SHIFT) - now
-                                _put(tree, l_fault + m, NEVER)
-                            elif us[m].down == 0 and busy:
-                                t = (tree[leaves + m] >> SHIFT) - now
-                                if us[m].task == WORKING:
-                                    us[m].to_failure += t
-                                us[m].left = t + us[m].rest
-                                us[m].rest = 0
-                                _put(tree, m, NEVER)
-                            _note(us, spent, m, now)
-                        elif us[m].down != 0:
-                            if us[m].down & 1 == 0:
-                                _put(tree, l_fault + m, (now + us[m].repair_left) << SHIFT | (l_fault + m))
-                            _note(us, spent, m, now)
-                        elif us[m].task == CALLING:
-                            called = True
-                            _note(us, spent, m, now)
-                        elif us[m].task == BLOCKED:
-                            _note(us, spent, m, now)
-                        # The others stay OFF until the scan below comes to them, one after the other.
-                        if on == 1:
-                            scan = 0
-            elif leaf == l_delivery:  # ---- material comes
-                d = x.next_delivery
-                x.next_delivery = d + 1
-                stock[deliveries[d].material] += deliveries[d].quantity
-                called = True
-                t = NEVER
-                if d + 1 < deliveries.shape[0]:
-                    t = max(deliveries[d + 1].at, now) << SHIFT | leaf
-                _put(tree, leaf, t)
-            elif leaf == l_tariff:  # ---- a kilowatt hour has another price
-                n = tariff.shape[0] - 1
-                phase = now % tariff[n, 0]
-                e = 1
-                while e < n and tariff[e, 0] <= phase:
-                    e += 1
-                t = tariff[e - 1, 1]
-                for m in range(n_units):
-                    spent[m, us[m].state] += now - us[m].since
-                    us[m].since = now
-                    for g in range(STATES):
-                        priced[m, g] += (x.price - t) * spent[m, g]
-                x.price = t
-                _put(tree, leaf, (now - phase + tariff[e, 0]) << SHIFT | leaf)
-            elif leaf >= l_batch:  # ---- the first in the queue of a furnace has waited long enough
-                _put(tree, leaf, NEVER)
-                m = batches[leaf - l_batch].first
-                last = batches[leaf - l_batch].last
-                while m < last and us[m].state != IDLE:
-                    m += 1
-                freed = m if m < last else -1
-            else:  # ---- an order is released
+                freed, n = _turn(
+                    units, calendars, closings, openings, people, crew_calendars, tree, us, ms, crews, run,
+                    spent, leaf, l_calendar, now,
+                )  # fmt: skip
+                called = n & CALLED != 0
+                if n & CAME_ON != 0:
+                    scan = 0
+            elif leaf == l_order:  # ---- an order is released
                 o = x.next_order
                 x.next_order = o + 1
                 t = max(orders[o + 1].release, now) << SHIFT | l_order if o + 1 < orders.shape[0] else NEVER
@@ -804,6 +903,12 @@ def simulate(  # type: ignore[no-untyped-def]
                 js[arrived].priority = orders[o].priority
                 js[arrived].order = orders[o].order
                 js[arrived].entity = orders[o].entity
+            elif rare is not None:
+                freed, n = _rare(
+                    deliveries, batches, tariff, tree, us, run, spent, priced, stock, leaf, l_delivery,
+                    l_tariff, now,
+                )  # fmt: skip
+                called = n == CALLED
             if arrived >= 0 and source < 0 and leaf != l_move:  # a new job
                 x.free_count -= 1
                 js[arrived].step = products[js[arrived].product].first
@@ -820,21 +925,9 @@ def simulate(  # type: ignore[no-untyped-def]
             last = centers[g].last
             while m < last and us[m].state != IDLE:
                 m += 1
-            if m == last and steps[k].other_last > 0:
-                least = cs[g].waiting + (FAR if cs[g].waiting >= centers[g].queue_max else 0)
-                for e in range(steps[k].other_first, steps[k].other_last):
-                    c = others[e]
-                    m = centers[c].first
-                    last = centers[c].last
-                    while m < last and us[m].state != IDLE:
-                        m += 1
-                    if m < last:
-                        g = c
-                        break
-                    t = cs[c].waiting + (FAR if cs[c].waiting >= centers[c].queue_max else 0)
-                    if t < least:
-                        least = t
-                        g = c
+            if rare is not None and m == last and steps[k].other_last > 0:
+                g, m = _elsewhere(centers, others, us, cs, g, steps[k].other_first, steps[k].other_last)
+                last = centers[g].last
             if m < last:
                 us[m].job = arrived
                 begin = m
@@ -864,7 +957,7 @@ def simulate(  # type: ignore[no-untyped-def]
             else:
                 _join(cs, js, steps, g, arrived, centers[g].rule, now)
                 freed = source
-                if centers[g].rule == BY_BATCH:
+                if rare is not None and centers[g].rule == BY_BATCH:
                     c = centers[g].batch
                     m = batches[c].first
                     last = batches[c].last
@@ -888,7 +981,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 if us[m].task == IDLE:
                     k = js[j].step
                     w = steps[k].work
-                    if units[m].is_batch == 0:
+                    if rare is None or units[m].is_batch == 0:
                         w *= js[j].quantity
                     if steps[k].table > 0:
                         z = _bits(key, _WORK, js[j].entity + steps[k].entity, js[j].passes)
@@ -898,7 +991,8 @@ def simulate(  # type: ignore[no-untyped-def]
                 if us[m].task == CALLING:
                     k = js[j].step
                     if steps[k].needs == 1:
-                        if _lacks(x.operators & x.present, skills, steps, bill, stock, k, js[j].quantity):
+                        n = js[j].quantity
+                        if _lacks(x.operators & x.present, skills, steps, bill, stock, k, n, rare):
                             _put(tree, m, NEVER)
                             _note(us, spent, m, now)
                             us[m].next_calling = -1
@@ -913,8 +1007,9 @@ def simulate(  # type: ignore[no-untyped-def]
                             can &= ~can + uint64(1)
                             x.operators ^= can
                             us[m].operator = can
-                        for b in range(steps[k].bill_first, steps[k].bill_last):
-                            stock[bill[b].material] -= bill[b].quantity * js[j].quantity
+                        if rare is not None:
+                            for b in range(steps[k].bill_first, steps[k].bill_last):
+                                stock[bill[b].material] -= bill[b].quantity * js[j].quantity
                     f = steps[k].family
                     us[m].task = WORKING
                     us[m].left = js[j].work
@@ -942,9 +1037,9 @@ def simulate(  # type: ignore[no-untyped-def]
                 while m >= 0:
                     if us[m].on == 1 and us[m].down == 0:
                         j = us[m].job
-                        if not _lacks(
-                            x.operators & x.present, skills, steps, bill, stock, js[j].step, js[j].quantity
-                        ):
+                        k = js[j].step
+                        n = js[j].quantity
+                        if not _lacks(x.operators & x.present, skills, steps, bill, stock, k, n, rare):
                             break
                     before = m
                     m = us[m].next_calling
@@ -963,7 +1058,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 m = freed
                 freed = -1
                 g = units[m].center
-                if us[m].next_in >= 0:  # of what was done together the next one leaves
+                if rare is not None and us[m].next_in >= 0:  # of what was done together the next one leaves
                     j = us[m].next_in
                     us[m].job = j
                     us[m].next_in = js[j].next
@@ -981,7 +1076,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     _put(tree, m, NEVER)
                     _note(us, spent, m, now)
                     continue
-                if us[m].upkeep != 0:
+                if rare is not None and us[m].upkeep != 0:
                     q = units[m].mode_first
                     while not (
                         (modes[q].clock == BY_PARTS and ms[q].left <= 0)
@@ -997,7 +1092,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         j = cs[g].head
                         cs[g].head = js[j].next
                         cs[g].waiting -= 1
-                    elif centers[g].rule == BY_BATCH:
+                    elif rare is not None and centers[g].rule == BY_BATCH:
                         c = centers[g].batch
                         j = _fill(cs, js, g, batches[c].most, batches[c].least, batches[c].wait, now)
                         if j < 0:
@@ -1062,7 +1157,7 @@ def simulate(  # type: ignore[no-untyped-def]
     return why
 
 
-@njit(nogil=True, **_PLAIN)
+@njit(**_ENTRY)
 def line(units, modes, steps, product, queue_max, tables, key, last, to_failure, failures, left, ends):  # type: ignore[no-untyped-def]
     """Write the tick at which each part leaves a line, by recursion: no events, the same ticks.
 

@@ -98,20 +98,26 @@ class Runs:
     def _words(made: npt.NDArray[Any]) -> IntArray:
         return made.view(np.int64).reshape(*made.shape, -1)
 
-    def _columns(self) -> tuple[str, ...]:
-        return tuple(name for name, value in vars(self).items() if isinstance(value, np.ndarray))
+    def columns(self) -> Columns:
+        """Return all arrays by their names."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+    def fill(self, rows: range, columns: Columns) -> None:
+        """Take over columns with as many rows, which other replications of this plant counted."""
+        for name, mine in self.columns().items():
+            mine[rows.start : rows.stop] = columns[name]
 
     def head(self, count: int) -> Runs:
         """Return the first replications."""
         cut = Runs(self.plant, 0)
-        for name in self._columns():
+        for name in self.columns():
             setattr(cut, name, getattr(self, name)[:count])
         return cut
 
     def then(self, more: Runs) -> Runs:
         """Return these replications and more of the same plant."""
         both = Runs(self.plant, 0)
-        for name in self._columns():
+        for name in self.columns():
             setattr(both, name, np.concatenate((getattr(self, name), getattr(more, name))))
         return both
 

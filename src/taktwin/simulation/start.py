@@ -694,12 +694,12 @@ def _shown(row: Any) -> int:
 
 def _plant_tree(tree: Any, keys: Any) -> None:
     """Write the keys of all leaves, and above each two the smaller one."""
-    leaves = len(keys)
-    tree[leaves:] = keys
-    while leaves > 1:
-        keys = np.minimum(keys[::2], keys[1::2])
-        leaves //= 2
-        tree[leaves : 2 * leaves] = keys
+    above = len(keys)
+    tree[above:] = keys
+    while above > 1:  # nodes from `low` on have both below them at or beyond `above`
+        low = (above + 1) // 2
+        tree[low:above] = np.minimum(tree[2 * low : 2 * above : 2], tree[2 * low + 1 : 2 * above : 2])
+        above = low
 
 
 def state_from(plant: Compiled, start: Start, *, seed: int, replication: int = 0) -> State:

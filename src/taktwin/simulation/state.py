@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 4
+VERSION = 5
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -136,7 +136,7 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
         state["centers"][name] = -1
     state["crews"]["free"] = plant.crew_people
     state["crews"]["on"] = plant.crew_calendars < 0
-    state["lots"]["left"] = [order.lots for order in plant.plant.orders_by_release]
+    state["lots"]["left"] = np.bincount(plant.orders["order"], minlength=len(plant.order_names))
     state["crews"]["head"] = state["crews"]["tail"] = -1
     run = state["run"]
     run["call_head"] = run["call_tail"] = -1

@@ -92,3 +92,53 @@ def two_unreliable(
 
     chances = stationary(states, out)
     return sum(p * rates[1] for (n, a, b), p in chances.items() if b and n > 0)  # type: ignore[misc]
+
+
+def deterministic_line(fails: tuple[float, float], repairs: tuple[float, float], storage: int) -> float:
+    """Return the parts a cycle of two machines of one cycle time that fail and are mended by whole cycles.
+
+    Source: Buzacott 1967; Gershwin 1994, chapter 3. A machine that can work fails with `fails` at the
+    beginning of a cycle, one that is down is up again with `repairs`; `storage` counts the part in the second
+    machine and the one that the first cannot hand over. The chain is solved as it is.
+    """
+    chances = deterministic_chain(fails, repairs, storage)
+    works = {
+        state: sum(p for then, p in _cycle(state, fails, repairs, storage) if then[3]) for state in chances
+    }
+    return sum(p * works[state] for state, p in chances.items())
+
+
+Line = tuple[int, int, int]  # parts in store, first up, second up
+
+
+def deterministic_chain(
+    fails: tuple[float, float], repairs: tuple[float, float], storage: int
+) -> dict[Line, float]:
+    """Return the probabilities of (parts in store, first up, second up) at the end of a cycle."""
+    states: list[Line] = [(n, a, b) for n in range(storage + 1) for a in (0, 1) for b in (0, 1)]
+
+    def out(state: Hashable) -> Iterable[tuple[Hashable, float]]:
+        for then, chance in _cycle(state, fails, repairs, storage):  # type: ignore[arg-type]
+            yield then[:3], chance
+
+    return stationary(states, out)  # type: ignore[return-value]
+
+
+def _cycle(
+    state: Line, fails: tuple[float, float], repairs: tuple[float, float], storage: int
+) -> Iterable[tuple[tuple[int, int, int, int], float]]:
+    """Return what a cycle may lead to: store, first up, second up, whether a part left; with its chance."""
+    n, *up = state
+    able = (n < storage, n > 0)
+    for a in (0, 1):
+        for b in (0, 1):
+            chance = 1.0
+            for machine, then in enumerate((a, b)):
+                if up[machine]:
+                    falls = fails[machine] if able[machine] else 0.0
+                    chance *= 1 - falls if then else falls
+                else:
+                    chance *= repairs[machine] if then else 1 - repairs[machine]
+            if chance > 0:
+                made, left = a and able[0], b and able[1]
+                yield (n + made - left, a, b, int(left)), chance

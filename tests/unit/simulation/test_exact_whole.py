@@ -387,3 +387,54 @@ def test_a_closed_network_of_three_jobs() -> None:
     busy = measured(plant, 40_000, *(share(kernel.WORKING, k) for k in range(4)))
     for values, demand in zip(busy, demands, strict=True):
         assert_exact(values, exact.closed_network(3, demands) * demand)
+
+
+def by_cycles(chance: float) -> Empirical:
+    """Return a duration that ends with a chance in each cycle, as a run with ticks of a cycle draws it.
+
+    A tick is what a drawn time is rounded to, half up, so half a tick on top of an exponential time makes the
+    next whole one of it: P(n) = chance (1 - chance)^(n - 1), from 1 on.
+    """
+    count, mean = 20_000, -1 / math.log1p(-chance)
+    drawn = -mean * np.log1p(-(np.arange(count) + 0.5) / count)
+    return Empirical(tuple((drawn * (mean / drawn.mean()) + 0.5).tolist()))
+
+
+# Gershwin 1994: efficiency with failures of .01 and repairs of .1 for both machines; then .01 and .1 for the
+# first, .02 and .15 for the second; by the storage.
+EQUAL = {2: 0.83370, 4: 0.84094, 10: 0.85617, 20: 0.87054, 50: 0.88784, 100: 0.89694}
+UNEQUAL = {4: 0.82057, 10: 0.83889, 20: 0.85485}
+LINES = [((0.01, 0.01), (0.1, 0.1), storage, found) for storage, found in EQUAL.items()]
+LINES += [((0.01, 0.02), (0.1, 0.15), storage, found) for storage, found in UNEQUAL.items()]
+
+
+@pytest.mark.parametrize(("fails", "repairs", "storage", "published"), LINES)
+def test_the_deterministic_line_of_buzacott_and_gershwin(
+    fails: tuple[float, float], repairs: tuple[float, float], storage: int, published: float
+) -> None:
+    truth = exact.deterministic_line(fails, repairs, storage)
+    assert truth == pytest.approx(published, abs=6e-6)
+    failures = tuple(Failure(by_cycles(p), by_cycles(r)) for p, r in zip(fails, repairs, strict=True))
+    plant = line(Fixed(1), Fixed(1), buffers=(storage - 2,), failures=failures)
+    (made,) = measured(replace(plant, tick_s=1.0), 200_000, throughput)
+    assert_exact(made, truth)
+
+
+def test_inside_the_deterministic_line_probabilities_are_a_product() -> None:
+    # Gershwin 1994: away from the ends of the store p(n, a, b) = C X^n Y1^a Y2^b.
+    (p1, p2), (r1, r2) = (0.01, 0.02), (0.1, 0.15)
+    y1 = (r1 + r2 - r1 * r2 - r1 * p2) / (p1 + p2 - p1 * p2 - p1 * r2)
+    y2 = (r1 + r2 - r1 * r2 - p1 * r2) / (p1 + p2 - p1 * p2 - r1 * p2)
+    chances = exact.deterministic_chain((p1, p2), (r1, r2), 10)
+    whole = [chances[n, a, b] / ((y2 / y1) ** n * y1**a * y2**b)
+             for n in range(2, 9) for a in (0, 1) for b in (0, 1)]  # fmt: skip
+    assert whole == pytest.approx([whole[0]] * len(whole), rel=1e-9)
+
+
+def test_four_machines_without_buffers_stop_together() -> None:
+    # Buzacott 1967, in the limit of short cycles: up while all are.
+    downs = ((500.0, 50.0), (1000.0, 120.0), (800.0, 40.0), (400.0, 52.0))
+    failures = tuple(Failure(Exponential(up), Exponential(down)) for up, down in downs)
+    plant = line(*(Fixed(0.05),) * 4, buffers=(0, 0, 0), failures=failures)
+    (made,) = measured(plant, 60_000, throughput)
+    assert_exact(made * 0.05, 1 / (1 + sum(down / up for up, down in downs)), within=0.03)

@@ -108,7 +108,7 @@ def test_another_process_goes_on_to_the_same_bits() -> None:
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:
     built = compiled(workshop())
     document = fresh(built, seed=1).as_json()
-    with pytest.raises(DomainError, match="expected 4, 1"):
+    with pytest.raises(DomainError, match="expected 5, 1"):
         from_json(built, {**document, "keys": 2})
     small = workshop()
     with pytest.raises(DomainError, match=r"of tree|of units|of centers"):
@@ -201,7 +201,18 @@ def test_common_numbers_make_differences_small() -> None:
     assert apart / paired > 20, f"only {apart / paired:.1f} times"
 
 
+def test_both_variants_of_the_kernel_go_the_same_way() -> None:
+    lean = compiled(workshop())
+    assert lean.rare is None
+    for seed in range(20):
+        ends = [
+            advance(each, fresh(each, seed=seed), until=lean.plant.ticks(200_000))
+            for each in (lean, replace(lean, rare=1))
+        ]
+        assert ends[0].events > 100 and ends[0].digest() == ends[1].digest()
+
+
 def test_nothing_compiles_after_the_warm_up() -> None:
-    assert len(kernel.simulate.signatures) == 1
+    assert len(kernel.simulate.signatures) == 2
     with pytest.raises(TypeError, match="No matching definition"):
         kernel.simulate(*(1.5,) * kernel.simulate.py_func.__code__.co_argcount)

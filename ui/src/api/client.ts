@@ -1,9 +1,9 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, BackTestBegun, BackTests, BackTestWish, Bar, Board, Comparison, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, BackTestBegun, BackTests, BackTestWish, Bar, Board, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   Holds, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
-  PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep, WhatIfQuestion, WhatIfStatus,
+  PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
 import { partsOf, readColumns, type Columns } from './columns.ts';
 
@@ -59,11 +59,11 @@ async function ask<T>(url: string, read: (answer: Response) => Promise<T>, init:
 const asText = (answer: Response): Promise<string> => answer.text();
 const asBytes = (answer: Response): Promise<ArrayBuffer> => answer.arrayBuffer();
 
-async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   return JSON.parse(await ask(address(path, query), asText, signal ? { signal } : {})) as T;
 }
 
-async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await ask(address(path), asText, {
     ...(signal ? { signal } : {}),
     method: 'POST',
@@ -155,10 +155,8 @@ export const fileHref = (name: string) => `${ROOT}/mes/files/${name}`;
 export const serial = (id: string, signal?: AbortSignal) =>
   get<SerialPage>(`/mes/units/${encodeURIComponent(id)}`, {}, signal);
 export const maintenance = (signal?: AbortSignal) => get<MaintenanceDocument>('/mes/maintenance', {}, signal);
-export const whatIfStatus = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif/status', {}, signal);
 export const backTests = (signal?: AbortSignal) => get<BackTests>('/whatif/backtest', {}, signal);
 export const backTest = (wish: Pick<BackTestWish, 'days' | 'every_s'>) => post<BackTestBegun>('/whatif/backtest', wish);
-export const whatIf = (question: Pick<WhatIfQuestion, 'scenarios'> & Partial<WhatIfQuestion>) => post<Comparison>('/whatif', question);
 export const stock = (signal?: AbortSignal) => get<StockDocument>('/mes/stock', {}, signal);
 export const availability = (signal?: AbortSignal) => get<Availability>('/mes/availability', {}, signal);
 export const assets = (equipment = '', at_ms = 0, signal?: AbortSignal) =>

@@ -17,6 +17,8 @@ const EMPTIES = ['good_count', 'reject_count'];
 
 /** Return what a buffer holds, and how old that is where it cannot be trusted. */
 export function held(buffer: BufferInfo): Held {
+  // A run says itself what lies there: nobody counts ahead.
+  if (live.mode === 'ahead') return { content: live.buffers.get(buffer.id)?.content ?? null, old_s: null };
   let old_s: number | null = null;
   const counters = [...countersOf(buffer.sources, FILLS), ...countersOf(buffer.targets, EMPTIES)];
   for (const signal of counters) {

@@ -5,7 +5,8 @@ import type {
 } from '../api/types.ts';
 
 export type { BufferState, ConnectionState, Freshness } from '../api/types.ts';
-export type Mode = LiveSnapshot['mode'];
+/** Live and replay come from the server; ahead is one run of a simulation, which the page plays by itself. */
+export type Mode = LiveSnapshot['mode'] | 'ahead';
 export type Value = LiveSnapshot['v'][number];
 export type Snapshot = LiveSnapshot;
 /** The lists of documents come only with what changed. */

@@ -99,8 +99,18 @@ export class LiveLink {
   live(): void {
     this.wanted = null;
     if (live.mode === 'live') return;
-    this.send({ op: 'mode', mode: 'live' });
+    // After a run the server is where it was left, which is live: it only has to draw itself again.
+    if (live.mode === 'ahead') this.subscribe();
+    else this.send({ op: 'mode', mode: 'live' });
     this.enter('live', live.liveNow(performance.now()));
+  }
+
+  /** Leave the server's pictures for predicted ones. It goes on speaking, so that the way back is short. */
+  ahead(): void {
+    if (live.mode === 'replay') this.live();
+    this.wanted = null;
+    this.sequence = -1;
+    live.foresee();
   }
 
   /** Nothing that comes before the new mode's own snapshot belongs to it. */
@@ -172,6 +182,10 @@ export class LiveLink {
 
   private receive(message: ServerMessage): void {
     const at = performance.now();
+    if (live.mode === 'ahead') {
+      live.spoke(at); // nothing that is seen belongs to what is predicted
+      return;
+    }
     if (live.everConnected && !live.connected && message.type !== 'snapshot') {
       // It speaks again after a silence: what was missed is only in a new picture.
       if (at - this.askedAt > 2000) {

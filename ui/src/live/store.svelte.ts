@@ -78,6 +78,8 @@ const NOT_ANNOUNCED = new Set(['SHLVD', 'DSUPR', 'OOSRV']);
 export class LiveStore {
   plant = $state.raw<Plant | null>(null);
   mode = $state<Mode>('live');
+  /** True where a run of a simulation is in the memory of the page, to be looked at again. */
+  foreseen = $state(false);
   speed = $state(1);
   connected = $state(false);
   /** False until the first whole picture: until then nothing is empty, everything is still loading. */
@@ -112,7 +114,7 @@ export class LiveStore {
   private late = new Set<Signal>();
 
   /** True where nothing on the page can be trusted to be of now. */
-  readonly lost = $derived(this.everConnected && (!this.connected || this.twinSilentSince_ms !== null));
+  readonly lost = $derived(this.mode !== 'ahead' && this.everConnected && (!this.connected || this.twinSilentSince_ms !== null));
 
   /** The newest instant that anything on the page is of: now, or where the link broke. Axes end here. */
   readonly edge_ms: number = $derived(this.lost && this.lostAt_ms !== null ? Math.min(this.lostAt_ms, this.now_ms) : this.now_ms);
@@ -249,6 +251,19 @@ export class LiveStore {
     if (message.fresh) this.fresh = message.fresh;
   }
 
+  /** A predicted picture instead of a seen one: a run knows machines and buffers, and nothing else. */
+  foresee(): void {
+    this.mode = 'ahead';
+    this.foreseen = true;
+    this.awaited = false;
+    this.pinned = null;
+    this.late.clear();
+    for (const signal of this.signals) signal?.clear();
+    for (const unit of this.units.values()) unit.document = null;
+    this.alarms = new Map();
+    this.buffers = new Map();
+  }
+
   heartbeat(message: Heartbeat, at: number): void {
     this.heard(message.t, at);
     if (this.mode === 'live') this.liveBase = { t: message.t, at };
@@ -288,7 +303,7 @@ export class LiveStore {
     }
     for (const signal of this.late) signal.show(at);
     this.late.clear();
-    if (!this.base.t) return;
+    if (!this.base.t || this.mode === 'ahead') return; // ahead has its own clock
     const passed = Math.max(0, at - this.base.at);
     // A server that speaks is believed; only its silence lets our own clock run on.
     this.now_ms = this.base.t + (this.connected ? Math.min(passed, 1500) : passed) * this.speed;

@@ -1,6 +1,6 @@
 // The imported drawing as one pale layer: only its outlines are taken, never its colours or scripts.
 
-import { SCALE } from './geometry.ts';
+import { SCALE } from '../../components/geometry.ts';
 
 export interface PaleDrawing {
   shapes: string[];

@@ -1,6 +1,6 @@
 // Metres of the plant to units of the drawing, and what lies where on it.
 
-import type { EquipmentInfo, Plant, SignalInfo } from '../../api/types.ts';
+import type { EquipmentInfo, Plant, SignalInfo } from '../api/types.ts';
 
 /** Units of the drawing per metre: at 1:1 a letter of 13 is a letter of 13 px. */
 export const SCALE = 12;
