@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from taktwin.cli import door
-from taktwin.cli.whatif import NAMES, span_s
+from taktwin.cli.whatif import span_s
+from taktwin.cli.whatif_tables import NAMES
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import pause
 from taktwin.instants import MILLISECOND_NS, parse_rfc3339, rfc3339

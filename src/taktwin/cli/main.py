@@ -33,7 +33,7 @@ COMMANDS = {
     "browse": Command("list what a machine offers: addresses for the plant folder", "browse", "browse"),
     "state": Command("print what every work unit of a running installation does", "ask", "state"),
     "replay": Command("print the plant as it was at an instant", "ask", "replay", "add_replay_arguments"),
-    "whatif": Command("what would be if a machine were down, beside doing nothing", "whatif", "whatif"),
+    "whatif": Command("what would be in each of some scenarios, beside doing nothing", "whatif", "whatif"),
     "backtest": Command("predictions of the past beside what came: errors, ranks", "backtest", "backtest"),
     "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
     "generate": Command("weeks of a played plant and its MES into a history", "generate", "generate"),

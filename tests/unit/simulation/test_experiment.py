@@ -17,8 +17,18 @@ from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.experiment import AS_IT_IS, Comparison, compare
 from taktwin.simulation.inference import Precision, Racing, half_width
-from taktwin.simulation.model import Order, Plant, Product, Rule, Step, WorkCenter
-from taktwin.simulation.result import KPIS, Runs, Validity, kpi, order_columns, unit_columns
+from taktwin.simulation.model import Order, Plant, Product, Rule, Step, Tariff, WorkCenter
+from taktwin.simulation.result import (
+    HEADLINES,
+    KPIS,
+    Kpi,
+    Runs,
+    Validity,
+    Watch,
+    kpi,
+    order_columns,
+    unit_columns,
+)
 from taktwin.simulation.run import advance
 from taktwin.simulation.scenario import Scenario, each
 from taktwin.simulation.state import State, fresh
@@ -385,3 +395,56 @@ def test_what_ended_before_the_start_is_no_order_of_the_run() -> None:
     answer = compare(two_jobs(), (), start=later, horizon_s=20.0, kpis=("orders_late", "orders_done"))
     # "late" ended at 30, five seconds late: that was before. "open" was due at 35 and still is not done.
     assert answer[AS_IT_IS, "orders_late"].mean == 1 and answer[AS_IT_IS, "orders_done"].mean == 0
+
+
+# ---- looking into runs
+
+
+def test_a_look_into_a_run_sees_it_as_it_goes_on_and_bends_nothing() -> None:
+    # Jobs of 10, 20, 40, 10, 10 and 10 s at one unit; "later" comes at 70 s.
+    watch = Watch(4, 1, lambda plant, state: (float(state["run"]["in_work"][0]),))
+    mean = Kpi("mean", "jobs", -1, "", lambda runs, units: runs.seen[:, 1:, 0].mean(1))
+    asked = ("wip_end", mean, *HEADLINES)
+    answer = compare(two_jobs(), (), horizon_s=60.0, replications=2, kpis=asked, watch=watch)
+    assert answer.runs[AS_IT_IS].seen[:, :, 0].tolist() == [[0.0, 4.0, 4.0, 3.0, 3.0]] * 2
+    assert answer.values(AS_IT_IS, "mean").tolist() == [3.5, 3.5]
+    plain = compare(two_jobs(), (), horizon_s=60.0, replications=2, kpis=("wip_end", *HEADLINES))
+    for name in ("wip_end", *HEADLINES):
+        assert answer.values(AS_IT_IS, name).tolist() == plain.values(AS_IT_IS, name).tolist()
+
+
+def test_what_energy_costs_is_by_the_price_of_the_instant() -> None:
+    # 10 s of work at 36 kW from 0, and from 10 s idle at 3.6 kW; the price is 2 up to 5 s, then 4.
+    center = WorkCenter("a", power_kw={"working": 36.0, "idle": 3.6})
+    plant = Plant(
+        (center,), (Product("p", (Step("s", "a", Fixed(10.0)),)),), (Order("o", "p"),),
+        tariff=Tariff(60.0, ((0.0, 2.0), (5.0, 4.0))),
+    )  # fmt: skip
+    answer = compare(plant, (), horizon_s=20.0, replications=1, kpis=("energy_kwh", "energy_cost"))
+    assert answer[AS_IT_IS, "energy_kwh"].mean == pytest.approx((10 * 36 + 10 * 3.6) / 3600)
+    assert answer[AS_IT_IS, "energy_cost"].mean == pytest.approx(
+        (5 * 36 * 2 + 5 * 36 * 4 + 10 * 3.6 * 4) / 3600
+    )
+
+
+def test_so_many_runs_are_done_whatever_the_clock_says() -> None:
+    ticking = iter(range(0, 100_000, 100))
+    late = compare(
+        two_jobs(), SOME[:1], horizon_s=60.0, replications=40, deadline_s=1.0, clock=lambda: next(ticking),
+        at_least=8,
+    )  # fmt: skip
+    assert late.is_cut and {len(runs) for runs in late.runs.values()} == {8}
+
+
+def test_what_settles_a_plant_settles_that_of_each_scenario() -> None:
+    seen: list[int] = []
+
+    def settle(plant: Plant) -> Plant:
+        seen.append(len(plant.orders))
+        return replace(plant, orders=plant.orders[:1])
+
+    fewer = Scenario("fewer", (c.OrderRemoved("late"),))
+    answer = compare(
+        two_jobs(), (fewer,), horizon_s=60.0, replications=1, kpis=("orders_done",), settle=settle
+    )
+    assert seen[-1] == 5 and [answer[each, "orders_done"].mean for each in (AS_IT_IS, "fewer")] == [1.0, 1.0]

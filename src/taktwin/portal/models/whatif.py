@@ -6,10 +6,14 @@ from typing import Any
 
 from pydantic import Field
 
-from taktwin.contracts.whatif import CHANGES_MAX, DEADLINE_S_MAX, HORIZON_S_MAX, REPLICATIONS_MAX
+from taktwin.contracts.whatif import (
+    CHANGES_MAX,
+    DEADLINE_S_MAX,
+    HORIZON_S_MAX,
+    REPLICATIONS_MAX,
+    SCENARIOS_MAX,
+)
 from taktwin.portal.models.base import Model
-
-SCENARIOS_MAX = 20  # from the door; more at once would hold up who asks next
 
 
 class ScenarioModel(Model):

@@ -1,0 +1,83 @@
+"""Figures of a what-if by hand, on plants that are small enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from taktwin.errors import DomainError
+from taktwin.simulation import experiment
+from taktwin.simulation.distributions import Fixed
+from taktwin.simulation.model import Order, Plant, Product, Step, Tariff, WorkCenter
+from taktwin.whatif import indicators
+from taktwin.whatif.indicators import Requests
+
+HOUR_S = 3600.0
+
+
+def measured(plant: Plant, horizon_s: float, request_of: dict[str, str]) -> dict[str, float]:
+    """Return each indicator of one run."""
+    requests = Requests(request_of)
+    kpis = indicators.chosen([], indicators.figures(plant, requests))
+    answer = experiment.compare(
+        plant, (), horizon_s=horizon_s, kpis=kpis, replications=1, watch=indicators.watch(plant, horizon_s)
+    )
+    return {each.name: float(answer.values(experiment.AS_IT_IS, each.name)[0]) for each in kpis}
+
+
+def plant(**more: object) -> Plant:
+    """Return two orders of two and one parts, an hour of work each, one machine; a part of none behind."""
+    orders = (
+        Order("a#1", "p", due_s=1.5 * HOUR_S), Order("a#2", "p", due_s=1.5 * HOUR_S),
+        Order("b#1", "p", due_s=3 * HOUR_S), Order("-own", "p"),
+    )  # fmt: skip
+    center = WorkCenter("m", power_kw=more.pop("power_kw", {}))  # type: ignore[arg-type]
+    return Plant((center,), (Product("p", (Step("10", "m", Fixed(HOUR_S)),)),), orders, **more)  # type: ignore[arg-type]
+
+
+PARTS = {"a#1": "a", "a#2": "a", "b#1": "b", "-own": "", "a": "a", "b": "b"}
+
+
+def test_an_order_is_late_when_its_last_part_is() -> None:
+    # a is done at 2 h and was due at 1.5, b at 3 h when it was due.
+    told = measured(plant(), 6 * HOUR_S, PARTS)
+    assert told["late_orders"] == 1.0 and told["parts_done"] == 4.0
+    # In work is one part for 4 of 6 hours: what waits at the entry is not begun.
+    assert told["wip"] == pytest.approx(4 / 6, abs=1 / 24)
+    assert told["lead_time_h"] == pytest.approx(1.0, abs=0.1)
+    assert told.keys() == {"late_orders", "parts_done", "wip", "lead_time_h"}
+    # Of a run that ends before, what is due by then and open is late, and the rest is not.
+    assert measured(plant(), 2 * HOUR_S - 1, PARTS)["late_orders"] == 1.0
+    assert measured(plant(), HOUR_S, PARTS)["late_orders"] == 0.0
+
+
+def test_energy_its_price_and_its_peak_are_there_where_the_plant_carries_them() -> None:
+    tariff = Tariff(24 * HOUR_S, ((0.0, 0.1), (2 * HOUR_S, 0.3)))
+    told = measured(plant(power_kw={"working": 10.0, "idle": 2.0}, tariff=tariff), 6 * HOUR_S, PARTS)
+    assert told["energy_kwh"] == pytest.approx(44.0)
+    assert told["energy_cost"] == pytest.approx(20 * 0.1 + 24 * 0.3)
+    assert told["peak_kw"] == pytest.approx(10.0)
+    assert "energy_cost" not in measured(plant(power_kw={"working": 10.0}), 6 * HOUR_S, PARTS)
+    assert [each.code for each in indicators.missing(plant())] == ["no-power"]
+
+
+def test_scrap_is_there_where_something_is_scrapped_and_a_scrapped_part_is_over() -> None:
+    bad = plant()
+    steps = (Step("10", "m", Fixed(HOUR_S), good=0.0),)
+    bad = Plant(bad.centers, (Product("p", steps),), bad.orders)
+    told = measured(bad, 6 * HOUR_S, PARTS)
+    assert (told["scrap"], told["parts_done"]) == (4.0, 0.0)
+    with pytest.raises(DomainError, match="'scrap', which this plant does not have: expected"):
+        indicators.chosen(["scrap"], indicators.figures(plant(), Requests(PARTS)))
+
+
+def test_copies_and_pieces_of_a_part_are_its_orders_and_what_is_new_is_an_order_of_its_own() -> None:
+    more = (*plant().orders, Order("b#1+1", "p"), Order("b+more", "p"), Order("rush", "p", 2, lots=2))
+    known = Requests(PARTS)
+    requests = Requests(PARTS)
+    kpis = tuple(indicators.figures(plant(), requests).values())
+    answer = experiment.compare(
+        Plant(plant().centers, plant().products, more), (), horizon_s=12 * HOUR_S, kpis=kpis, replications=1,
+        watch=indicators.watch(plant(), HOUR_S),
+    )  # fmt: skip
+    ends = known.ends(answer.runs[experiment.AS_IT_IS])
+    assert dict(zip(ends.names, ends.done_s[0] / HOUR_S, strict=True)) == {"a": 2.0, "b": 6.0, "rush": 8.0}
