@@ -48,6 +48,7 @@ PAGE = ROOT / "docs" / "calibration.md"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 DAY_NS = 86_400 * SECOND_NS
 EPOCH_NS = 8 * 3600 * SECOND_NS
+BACK_NS = 4 * DAY_NS  # of counts: an order that is open for longer is one that nobody works on
 RUNS, SEED = 199, 1
 Said = dict[SignalId, tuple[Any, int]]  # value and when it was said
 JUDGED = {"parts_done": 0.03, "wip": 0.10, "lead_time_h": 0.10}  # and how far off each may be
@@ -75,7 +76,7 @@ class Stood:
         """Return all facts that matter for an epoch: also those of orders that were open when it began."""
         known = [fact for fact in self._jobs if fact.at_ns <= to_ns]
         since = opened_ns([fact for fact in known if fact.at_ns <= from_ns], from_ns)
-        counts = self._facts(COUNTS, from_ns if since is None else since, to_ns)
+        counts = self._facts(COUNTS, max(from_ns if since is None else since, from_ns - BACK_NS), to_ns)
         return sorted([*known, *counts], key=lambda fact: (fact.sequence, fact.at_ns))
 
     def frame(self, at_ns: int) -> Frame:

@@ -141,9 +141,11 @@ def _lost(trouble: Trouble) -> float:
     return mean_h / trouble.every_h if trouble.every_h > 0 else 0.0
 
 
-def write(digest: str, number: int, path: Path, *, plant: Path = PLANT) -> Physics:
+def write(
+    digest: str, number: int, path: Path, *, plant: Path = PLANT, registry: Registry | None = None
+) -> Physics:
     """Write the physics file of a hash and a number for a plant, and return what is in it."""
-    registry = open_plant(plant)
+    registry = registry or open_plant(plant)
     # Not as YAML 1.1 has it, for which the word `on` is true.
     base = StrictFile(plant / "physics.yaml").document
     made = document(base, digest, number)

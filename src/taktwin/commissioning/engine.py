@@ -216,7 +216,7 @@ class Line(Reference):
     def _feed(self, unit: _Unit) -> None:
         """Give the first of a route a part to begin, as many as its job order wants."""
         cell = self.cells[unit.place]
-        allowed = None if unit.is_down or self._can_take(unit) else self._allowed(cell)
+        allowed = None if self._can_take(unit) else self._allowed(cell)
         product = self._firsts.get((unit.center.model.name, allowed)) if allowed else None
         if product is not None:
             self._join(unit.center, self._begun(product))

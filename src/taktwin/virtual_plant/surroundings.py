@@ -120,8 +120,14 @@ class Surroundings:
         return np.asarray(sag + self._ramped("pressure", at_ns), dtype=np.float64)
 
     def sag_bar_now(self, at_ns: int) -> float:
-        """Return the same for one instant."""
-        return float(self.sag_bar(np.array([at_ns]))[0])
+        """Return the same for one instant; asked at each cycle of a pneumatic unit, so without arrays."""
+        if self.ramps:
+            return float(self.sag_bar(np.array([at_ns]))[0])
+        valve = self._physics.causes.compressor_valve
+        if not valve.on:
+            return 0.0
+        hours = (float(at_ns - self._start_ns) / HOUR_NS) % (valve.onset_h + valve.rise_h)
+        return valve.sag_bar * min(1.0, max(0.0, (hours - valve.onset_h) / valve.rise_h))
 
     def torque_error(self, unit: str, at_ns: int) -> float:
         """Return the relative error of a torque tool: what it applies is lower than what it shows."""

@@ -109,6 +109,24 @@ def test_where_nobody_holds_it_up_it_goes_the_simulations_way_to_the_tick(seed: 
     assert played.line.counts["SH"].parts > 20
 
 
+def test_a_part_that_comes_back_to_the_first_cell_goes_before_a_new_one() -> None:
+    centers = (WorkCenter("m0"), WorkCenter("m1", 1, 2))
+    steps = tuple(Step(str(n), name, Fixed(work)) for n, (name, work) in enumerate(
+        (("m0", 10.0), ("m1", 25.0), ("m0", 15.0))
+    ))  # fmt: skip
+    planned = PlannedLine(Plant(centers, (Product("SH", steps),)), {"m0.1": "m0a", "m1.1": "m1a"}, ("SH",))
+    played = Played(planned, "m0a")
+    played.starts("m0a", "A-10")
+    simulated = Reference(
+        Plant(centers, (Product("SH", steps, endless=True),)), streams.replication_key(1, 0)
+    )
+    for _ in range(20):
+        played.runs(60)
+        simulated.advance(until=played.line.now)
+        assert played.line.counts == simulated.counts
+    assert played.line.counts["SH"].parts > 20
+
+
 def two() -> PlannedLine:
     return line_of(WorkCenter("m0"), WorkCenter("m1", 1, 2), works=(Fixed(10.0), Fixed(30.0)))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from taktwin.contracts import events
@@ -26,9 +27,10 @@ from taktwin.instants import parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.virtual_plant import physics
-from taktwin.virtual_plant.truth import Fact, TruthFile, TruthPassage, read
+from taktwin.virtual_plant.truth import Fact, TruthFile, TruthInterval, TruthPassage, read
 from taktwin.virtual_plant.written import filling
 from taktwin.virtual_plant.written.demand import WEEK_NS, Customers
+from taktwin.virtual_plant.written.standing import Standing
 
 ROOT = Path(__file__).resolve().parents[3]
 PLANT = ROOT / "examples" / "plants" / "northfield"
@@ -157,6 +159,9 @@ def test_it_is_read_as_history_is(whole: Path) -> None:
     bodies = [events.decode(body) for body in counted["body"].to_pylist() if body]
     assert all(hour[0] <= each.time_ns < hour[1] for each in bodies)
     assert {each.source for each in bodies} == {"/aurora/northfield/mes"}
+    assert all(
+        body and events.encode(events.decode(body)) == body for body in history.events()["body"].to_pylist()
+    )
     sequences = [int(str(each)) for each in history.events()["sequence"].to_pylist()]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
 
@@ -205,6 +210,14 @@ def test_every_order_is_dispatched_and_every_job_order_ends_once() -> None:
     assert done and not done & set(past.mes.open)
 
 
+def test_air_pressure_of_one_instant_is_that_of_many() -> None:
+    past = filling.Past(northfield(), PHYSICS, recipe())
+    here = past.plant.surroundings
+    instants = [FROM_NS + hours * HOUR_NS // 7 + 3_000_001 for hours in range(0, 7 * 2000, 61)]
+    for at_ns in instants:
+        assert here.sag_bar_now(at_ns) == here.sag_bar(np.array([at_ns]))[0]
+
+
 def test_customers_order_what_is_wanted_on_average_and_in_seasons() -> None:
     demand = PHYSICS.demand
     asked = Counter[str]()
@@ -238,11 +251,16 @@ def physics_files() -> ModuleType:
 
 def test_physics_files_come_of_a_hash_within_bounds(tmp_path: Path) -> None:
     tool = physics_files()
-    made = [tool.write("0123abcd", number, tmp_path / f"{number}.yaml") for number in range(3)]
-    again = tool.write("0123abcd", 1, tmp_path / "again.yaml")
+
+    def made_of(digest: str, number: int, name: str) -> physics.Physics:
+        found = tool.write(digest, number, tmp_path / name, registry=northfield())
+        assert isinstance(found, physics.Physics)
+        return found
+
+    made = [made_of("0123abcd", number, f"{number}.yaml") for number in range(2)]
+    assert made_of("0123abcd", 1, "again.yaml") == made[1] != made[0]
     assert (tmp_path / "again.yaml").read_bytes() == (tmp_path / "1.yaml").read_bytes()
-    assert again == made[1] and len({str(each) for each in made}) == 3
-    assert tool.write("0123abce", 1, tmp_path / "other.yaml") != made[1]
+    assert made_of("0123abce", 1, "other.yaml") != made[1]
     for each in made:
         busiest = max(tool.loads(northfield(), each).values())
         assert 0.65 < busiest < 0.81
@@ -263,3 +281,49 @@ def test_a_truth_file_that_is_packed_comes_back(tmp_path: Path) -> None:
     past.advance(FROM_NS + HOUR_NS // 2)
     file.close()
     assert read(tmp_path / "truth.jsonl.gz") == seen and len(seen) > 100
+
+
+class Noted:
+    """Who writes stops down: (name, from, to) as each is noted."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, int]] = []
+
+    def stands(
+        self, stop: str, work_unit: str, from_ns: int, to_ns: int, time_class: str, code: str, noted_ns: int
+    ) -> None:
+        self.lines.append((time_class, "begun", to_ns))
+
+    def stands_no_longer(self, stop: str, work_unit: str, to_ns: int, noted_ns: int) -> None:
+        self.lines.append((stop, "ended", to_ns))
+
+
+def interval(from_s: int, to_s: int, time_class: str) -> TruthInterval:
+    second_ns = 1_000_000_000
+    return TruthInterval(
+        unit="hob1", from_ns=from_s * second_ns, to_ns=to_s * second_ns, time_class=time_class, activity="x"
+    )
+
+
+def test_a_long_stop_after_a_short_one_of_another_class_is_noted_while_it_lasts() -> None:
+    book = Noted()
+    standing = Standing(northfield(), {}, book)
+    standing.hear(interval(0, 30, "production"))
+    standing.hear(interval(30, 50, "blocked"))
+    for minute in (1, 2, 3):
+        standing.look([interval(50, minute * 60, "starved")], minute * 60_000_000_000)
+    assert book.lines == [("starved", "begun", 0)]
+    standing.hear(interval(50, 200, "starved"))
+    over = standing.look([interval(200, 240, "production")], 240_000_000_000)
+    assert book.lines[1:] == [("hob1-50", "ended", 200_000_000_000)] and len(over) == 1
+
+
+def test_what_ends_at_the_very_instant_is_known_with_the_next_look() -> None:
+    book = Noted()
+    standing = Standing(northfield(), {}, book)
+    standing.hear(interval(0, 10, "production"))
+    standing.hear(interval(10, 180, "starved"))
+    assert standing.look([interval(180, 180, "planned_down")], 180_000_000_000) == []
+    assert book.lines == [("starved", "begun", 0)]
+    assert len(standing.look([interval(180, 240, "planned_down")], 240_000_000_000)) == 1
+    assert book.lines[1:] == [("hob1-10", "ended", 180_000_000_000)]

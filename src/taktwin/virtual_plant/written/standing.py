@@ -83,30 +83,36 @@ class Standing:
 
         still : what each unit does now, up to now
         """
-        open_runs: list[tuple[Stood, TruthInterval]] = []
         for interval in still:
-            run = self._runs.get(interval.unit)
-            if run is None or interval.unit not in self._short_ns:
+            if interval.unit not in self._short_ns:
                 continue
-            goes_on = run.to_ns == interval.from_ns and run.time_class == interval.time_class
-            if not goes_on and run.time_class in STOPS:
-                self._ended.append(run)
-                del self._runs[interval.unit]
-            if interval.time_class in STOPS:
-                began_ns = run.from_ns if goes_on else interval.from_ns
-                if now_ns - began_ns > self._short_ns[interval.unit]:  # what happens now is not over yet
-                    if not goes_on:
-                        run = self._runs[interval.unit] = Stood(
-                            interval.unit, interval.from_ns, interval.from_ns, interval.time_class
-                        )
-                    open_runs.append((run, interval))
-        over = [run for run in self._ended if self._is_noted(run, now_ns)]
-        self._ended.clear()
-        for run, interval in open_runs:
+            run = self._runs.get(interval.unit)
+            if run is not None and (run.to_ns != interval.from_ns or run.time_class != interval.time_class):
+                if run.time_class in STOPS:
+                    self._ended.append(run)
+                    del self._runs[interval.unit]
+                run = None
+            if interval.time_class not in STOPS:
+                continue
+            began_ns = interval.from_ns if run is None else run.from_ns
+            if now_ns - began_ns <= self._short_ns[interval.unit]:  # what happens now is not over yet
+                continue
+            if run is None:
+                run = self._runs[interval.unit] = Stood(
+                    interval.unit, interval.from_ns, interval.from_ns, interval.time_class
+                )
             if not run.stop:
-                code = run.code or self._codes.get((interval.activity, interval.reason), "")
-                run.code = code
+                run.code = run.code or self._codes.get((interval.activity, interval.reason), "")
                 self._note(run, 0, now_ns)
+        over, later = [], []
+        for run in self._ended:
+            if run.to_ns < now_ns:
+                over += [run] if self._is_noted(run, now_ns) else []
+                continue
+            later.append(run)  # that it ends now is known with the next look
+            if not run.stop and now_ns - run.from_ns > self._short_ns[run.unit]:
+                self._note(run, 0, now_ns)
+        self._ended = later
         return over
 
     def _is_noted(self, run: Stood, now_ns: int) -> bool:
