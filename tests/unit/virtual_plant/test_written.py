@@ -327,3 +327,12 @@ def test_what_ends_at_the_very_instant_is_known_with_the_next_look() -> None:
     assert book.lines == [("starved", "begun", 0)]
     assert len(standing.look([interval(180, 240, "planned_down")], 240_000_000_000)) == 1
     assert book.lines[1:] == [("hob1-10", "ended", 180_000_000_000)]
+
+
+def test_a_machine_without_a_counter_of_rejects_holds_no_order_up() -> None:
+    bad = {name: dataclasses.replace(unit, reject=0.2) if unit.silent else unit
+           for name, unit in PHYSICS.units.items()}  # fmt: skip
+    past = filling.Past(northfield(), dataclasses.replace(PHYSICS, units=bad), recipe())
+    types = Counter(row.type for row in past.advance(FROM_NS + 3 * HOUR_NS).events)
+    unheard = sum(job.unheard for request in past.mes.open.values() for job in request.jobs)
+    assert unheard > 0 and types["operations.request.completed"] > 0

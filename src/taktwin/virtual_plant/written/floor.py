@@ -230,7 +230,8 @@ class Floor:
                 for part in space.parts
             )
             coming = sum(
-                request.quantity - request.jobs[-1].good - sum(job.scrap for job in request.jobs)
+                request.quantity - request.jobs[-1].good
+                - sum(job.scrap + job.unheard for job in request.jobs)
                 for request in self.mes.open.values() if request.product == product
             )  # fmt: skip
             while there + coming < wanted + demand.stock_lots * demand.lot:
@@ -360,9 +361,9 @@ class Floor:
         first = jobs[0]
         if first.state is not State.ENDED:
             return STILL_COMES
-        lost = sum(each.scrap for each in jobs[1 : job.place])
+        lost = sum(each.scrap + each.unheard for each in jobs[1 : job.place])
         inside = sum(1 for part in self.plant.units[job.work_unit].inside if part.job == job.request.request)
-        return first.good - lost - job.good - job.scrap - inside
+        return first.good - lost - job.good - job.scrap - job.unheard - inside
 
     # What cells ask (`flow.Lead`).
 

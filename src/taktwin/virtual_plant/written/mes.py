@@ -34,6 +34,7 @@ class JobOrder:
     state: State = State.NOT_ALLOWED_TO_START
     good: int = 0
     scrap: int = 0
+    unheard: int = 0  # rejects of a machine that has no counter for them: nobody tells the MES
 
 
 @dataclass(slots=True, eq=False)
@@ -177,6 +178,9 @@ class Written:
     ) -> None:  # fmt: skip
         """Take a count of a machine in, and all that follows for the unit, the job order and the order."""
         unit, kind = job.work_unit, "good" if good else "reject"
+        if (unit, kind) not in self.counters:
+            job.unheard += quantity
+            return
         said = serial if unit in self._naming else ""
         self._say(
             events.MaterialCounted(
