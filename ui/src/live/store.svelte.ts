@@ -78,8 +78,6 @@ const NOT_ANNOUNCED = new Set(['SHLVD', 'DSUPR', 'OOSRV']);
 export class LiveStore {
   plant = $state.raw<Plant | null>(null);
   mode = $state<Mode>('live');
-  /** True where a run of a simulation is in the memory of the page, to be looked at again. */
-  foreseen = $state(false);
   speed = $state(1);
   connected = $state(false);
   /** False until the first whole picture: until then nothing is empty, everything is still loading. */
@@ -254,7 +252,6 @@ export class LiveStore {
   /** A predicted picture instead of a seen one: a run knows machines and buffers, and nothing else. */
   foresee(): void {
     this.mode = 'ahead';
-    this.foreseen = true;
     this.awaited = false;
     this.pinned = null;
     this.late.clear();

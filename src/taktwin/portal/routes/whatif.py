@@ -90,22 +90,7 @@ def _question(asked: WhatIfQuestion) -> contract.Question:
 
 def _document(answer: Any) -> Any:
     """Return an answer as JSON has it: instants in milliseconds, by name and in lists."""
-    return _in_ms(msgspec.to_builtins(answer))
-
-
-def _in_ms(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_in_ms(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    found: dict[str, Any] = {}
-    for name, each in value.items():
-        if name.endswith("_ns"):
-            at = [wire.ms(one) for one in each] if isinstance(each, list) else wire.ms(each)
-            found[f"{name[:-3]}_ms"] = at
-        else:
-            found[name] = _in_ms(each)
-    return found
+    return wire.in_ms(msgspec.to_builtins(answer))
 
 
 def units(registry: Registry) -> list[str]:
