@@ -132,7 +132,7 @@ def create_app(
         api.include_router(module.router)
 
     @api.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> dict[str, Any]:
+    def openapi() -> dict[str, Any]:  # in a thread: made when first asked for, it takes a second or two
         return document(app)
 
     app.include_router(api)
