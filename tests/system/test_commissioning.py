@@ -68,6 +68,8 @@ def test_the_mes_runs_an_order_over_a_cell_before_it_exists(tmp_path: Path) -> N
         _do(product, "order.drop", request="V-1", product="SH-8", quantity=QUANTITY, due_ms=0)
         for operation, unit in ROUTE:
             _do(product, "job.dispatch", job=f"V-1-{operation}", work_unit=unit, version=1)
+        # What is begun while the commander has not reached a cell yet is begun in the MES alone, as it says.
+        until(lambda: _reached(product) == {unit for _, unit in ROUTE}, 60)
         # The planned cell first, while it has nothing to make: what it is told depends on nobody's speed.
         _do(product, "job.begin", job="V-1-20")
         until(lambda: _state(product, "V-1-20") == "Running", 30)
@@ -118,6 +120,14 @@ def _do(product: Product, name: str, /, **data: Any) -> None:
 
 def _state(product: Product, job: str) -> str:
     return next(str(j["state"]) for j in product.api("/mes/orders/V-1")["jobs"] if j["job"] == job)
+
+
+def _reached(product: Product) -> set[str]:
+    """Return the cells whose receivers the commander has reached, as the board says it."""
+    lines = product.api("/mes/board")["lines"]
+    return {
+        line["work_unit"] for line in lines if line["machine"] is not None and line["machine"]["reachable"]
+    }
 
 
 def _produced_s(product: Product, window: str) -> float:
