@@ -8,9 +8,11 @@ This process is the twin: it decodes and applies each message as the twin's serv
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ SECONDS = 20.0
 WARM_UP_S = 5.0
 BARS = {50: (35.0, 75.0), 10: (12.0, 40.0)}  # publishing interval: p50, p99 of the whole way, ms
 ADDED = (5.0, 20.0)
+clock = SystemClock()
 
 
 def run() -> list[dict[str, Any]]:
@@ -79,6 +82,32 @@ def _plant(folder: Path, port: int, interval_ms: int) -> Path:
 
 
 async def _measure(folder: Path, interval_ms: int) -> tuple[list[float], list[float]]:
+    async with heard(folder, interval_ms) as changes:
+        await clock.wall_sleep(WARM_UP_S)
+        return await changes.over(SECONDS)
+
+
+class Changes:
+    """What reached the twin's state of late."""
+
+    def __init__(self) -> None:
+        self.whole: list[float] = []  # ms from the change in the machine
+        self.added: list[float] = []  # ms from when the gateway had its bytes
+
+    async def over(self, seconds: float) -> tuple[list[float], list[float]]:
+        """Return what is heard from now on for so long."""
+        self.whole, self.added = [], []
+        began_ns = clock.monotonic_ns()
+        await clock.wall_sleep(seconds)
+        took_s = (clock.monotonic_ns() - began_ns) / SECOND_NS
+        a_second = len(self.whole) / took_s
+        assert a_second > RATE * 0.9, f"{a_second:.0f} changes a second arrived, {RATE} were made"
+        return self.whole, self.added
+
+
+@contextlib.asynccontextmanager
+async def heard(folder: Path, interval_ms: int) -> AsyncIterator[Changes]:
+    """Run machines, gateway and backbone, with this process as the twin."""
     port = free_port()
     plant = _plant(folder / "plant", port, interval_ms)
     registry = open_plant(plant)
@@ -87,12 +116,9 @@ async def _measure(folder: Path, interval_ms: int) -> tuple[list[float], list[fl
     await backbone.start()
     installation = msgspec.structs.replace(installation, nats_url=backbone.url)
     path = settings.write(installation)
-    clock = SystemClock()
     engine = TwinEngine(registry, speed=1.0)
     units = {topics.sample(e.place): str(e.id) for e in registry.work_units}
-    whole: list[float] = []
-    added: list[float] = []
-    begin_ns = clock.monotonic_ns() + 10**15
+    changes = Changes()
 
     def hear(message: Message) -> None:
         scan = samples.decode(message.payload)
@@ -101,10 +127,9 @@ async def _measure(folder: Path, interval_ms: int) -> tuple[list[float], list[fl
         ingest = int(message.headers.get(topics.H_INGEST_NS, 0))
         engine.apply_scan(units[message.subject], scan, ingest, received, published, clock.monotonic_ns())
         now = clock.monotonic_ns()
-        if now < begin_ns or not scan.values:
-            return
-        whole.extend((now - changed) / 1e6 for changed in scan.values if changed)
-        added.append((now - received) / 1e6)
+        if scan.values:
+            changes.whole.extend((now - changed) / 1e6 for changed in scan.values if changed)
+            changes.added.append((now - received) / 1e6)
 
     bus = await backbone.connect("twin")
     await bus.subscribe(topics.SAMPLES, hear)
@@ -119,9 +144,7 @@ async def _measure(folder: Path, interval_ms: int) -> tuple[list[float], list[fl
         env={**os.environ, settings.PASSWORD_VARIABLE: backbone.passwords["gateway"]},
     )  # fmt: skip
     try:
-        await clock.wall_sleep(WARM_UP_S)
-        begin_ns = clock.monotonic_ns()
-        await clock.wall_sleep(SECONDS)
+        yield changes
     finally:
         gateway.terminate()
         await gateway.wait()
@@ -129,7 +152,3 @@ async def _measure(folder: Path, interval_ms: int) -> tuple[list[float], list[fl
         await server.wait()
         await bus.close()
         await backbone.stop()
-    heard = len(whole) / SECONDS
-    assert heard > RATE * 0.9, f"{heard:.0f} changes a second arrived, {RATE} were made"
-    assert clock.monotonic_ns() - begin_ns > SECONDS * SECOND_NS
-    return whole, added

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+ADDRESS_FILE = "portal.json"  # in the run folder: where the page is, for who started the portal on port 0
 PASSWORD_VARIABLE = "TAKTWIN_BUS_PASSWORD"
 SETUP_VARIABLE = "TAKTWIN_SETUP_CODE"  # fingerprint of the code that makes the first admin
 
@@ -31,6 +32,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: str = ""  # nats://127.0.0.1:<port>
     nats_monitor_url: str = ""
     mes_database_url: str = ""  # without a password: each process finds its own in its environment
+    ledger_database_url: str = ""  # likewise
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 0
     http_host: str = "127.0.0.1"
@@ -40,6 +42,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     history_bytes_max: int = 20_000_000_000
     disk_free_bytes_min: int = 500_000_000
     backtest_error_max: float = 0.10  # share; beyond it nothing is recommended from what-if answers
+    calibration_days: float = 7.0  # so much new history makes a new calibration by itself; 0: none is made
+    calibration_automatic: bool = False  # it is taken into use at once, and not by a person
 
     @property
     def player(self) -> str:

@@ -18,12 +18,14 @@ import sys
 import time
 from typing import Any
 
+import fake_ledger
 import numpy as np
 import uvicorn
 from fake_world import START_MS, World, noise
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 
 from taktwin.plant.registry import Signal
+from taktwin.portal import problems
 from taktwin.portal.columns import MEDIA_TYPE
 from taktwin.portal.columns import encode as column_bytes
 from taktwin.portal.models import alarms as alarm_models
@@ -40,6 +42,8 @@ held: set[str] = set()
 torn: set[str] = set()
 released = asyncio.Condition()
 app = FastAPI()
+problems.install(app)
+app.include_router(fake_ledger.router)
 API = "/api/v1"
 
 
@@ -64,6 +68,7 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
         case "degrade":
             world.degraded.add(connection)
         case "reset":
+            fake_ledger.new()
             held.clear()
             torn.clear()
             async with released:
@@ -93,7 +98,14 @@ async def me() -> Any:
         language="en",
         mode="live",
         loopback_only=True,
-        may=["alarm.acknowledge", "alarm.shelve", "alarm.comment", "demo.inject"],
+        may=[
+            "advice.decide",
+            "advice.autonomy",
+            "alarm.acknowledge",
+            "alarm.shelve",
+            "alarm.comment",
+            "demo.inject",
+        ],
         notice="This page is for this machine only: it listens on loopback.",
     )
 

@@ -37,6 +37,7 @@ READY = {
     "/signal": ".uplot canvas",
     "/alarms": "main table tbody tr, [data-alarm]",
     "/system": "main table tbody tr",
+    "/advice": "[data-advice], [data-class]",
     "/nowhere": "main h1",
 }
 # Busy machines are slow, never wrong: how long a test waits before it says that something never comes.
@@ -780,7 +781,8 @@ def test_the_first_load_is_small(page: Page, portal: FakePortal) -> None:
         "response",
         lambda answer: (
             sizes.__setitem__(answer.url, int(answer.headers.get("content-length", 0)))
-            if "/api/" not in answer.url
+            # The dialogs come a while after the page is there: on a slow machine before this test looks.
+            if "/api/" not in answer.url and "/assets/Dialogs-" not in answer.url
             else None
         ),
     )
@@ -840,3 +842,58 @@ def test_no_mode_breaks_wcag(page: Page, portal: FakePortal, mode: str, theme: s
         page.keyboard.type("press")
         expect(page.locator("#found [role=option]").first).to_be_visible()
     assert violations(page) == []
+
+
+# -- advice
+
+
+def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes(
+    page: Page, portal: FakePortal
+) -> None:
+    open_page(page, portal, "/")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    row = page.locator("[data-row=r4]")
+    expect(row).to_contain_text("Change the insert of turn1 at the next set-up")
+    expect(row).to_contain_text("Scrap: 12.0 [10.0–14.0] less")
+    opened = page.locator("[data-advice=r4]")
+    expect(opened.get_by_role("heading", level=1)).to_contain_text("in about 95 [70–125] min")
+    expect(opened).to_contain_text("20 [18–22] if nothing is done, 8.0 [6.0–10.0] if you accept")
+    expect(opened).to_contain_text("Better in 18 of 20 likely outcomes")
+    expect(opened.locator("[data-alternative=nothing], [data-alternative=next_setup]")).to_have_count(2)
+    expect(opened.locator(".line")).to_have_count(1)  # the signal that speaks for it
+    expect(page.locator("aside [data-error]")).to_contain_text("off by 8.0 % (20 cases)")
+    expect(page.locator("aside")).to_contain_text("1 worked, 1 made no difference, 0 did harm")
+    assert violations(page) == []
+    page.keyboard.press("A")
+    expect(opened).to_have_attribute("data-state", "Acknowledged")
+    expect(page.locator("[data-step=mes]")).to_contain_text("The MES has it: M7")
+    expect(page.locator(".advice")).to_have_attribute("data-waiting", "0")
+    expect(page.locator("[data-decided=r4]")).to_be_visible()
+    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+    expect(page.locator("[data-decided=r1]")).to_contain_text("12.0 → 11.0")
+    page.locator("[data-decided=r1]").click()
+    expect(page.locator("[data-outcome=Effective]")).to_contain_text("−11.0 [−12.0 – −10.0]")
+
+
+def test_advice_is_rejected_with_a_reason_only_and_a_class_does_not_climb_on_few_cases(
+    page: Page, portal: FakePortal
+) -> None:
+    open_page(page, portal, "/advice")
+    expect(page.locator("[data-advice=r4]")).to_be_visible()
+    page.keyboard.press("r")
+    expect(page.get_by_role("button", name="Reject", exact=True)).to_be_disabled()
+    page.get_by_label("Reason").fill("the order ends before that")
+    page.get_by_role("button", name="Reject", exact=True).click()
+    expect(page.locator("[data-decided=r4][data-state=Rejected]")).to_contain_text(
+        "the order ends before that"
+    )
+    page.get_by_role("link", name="Autonomy").click()
+    kind = page.locator("[data-class=tool_change]")
+    expect(kind).to_have_attribute("data-level", "advise")
+    expect(kind).to_contain_text("2 of 5 cases since it was moved last")
+    kind.get_by_label("Reason").fill("we want to see it first")
+    expect(kind.get_by_role("button", name="One rung up")).to_be_disabled()
+    kind.get_by_role("button", name="One rung down").click()
+    expect(kind).to_have_attribute("data-level", "observe")
+    expect(kind.locator("[data-move=observe]")).to_contain_text("we want to see it first")

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from taktwin.bus.memory import MemoryHub, matches
-from taktwin.bus.port import Bus, Message, MessageTooLarge
+from taktwin.bus.port import Bus, Message, MessageTooLarge, Sending
 from taktwin.clock import SystemClock
 from taktwin.contracts import topics
 from taktwin.errors import BusError
@@ -110,6 +110,33 @@ async def test_a_durable_message_is_stored_once_per_id_and_heard_live(world: Wor
     assert heard[0].headers["Tw-X"] == "7"
     assert heard[0].sequence == 0
     assert heard[0].received_mono_ns > 0
+
+
+async def test_messages_that_are_sent_together_are_stored_side_by_side_or_not_at_all(world: World) -> None:
+    mes, twin = await world.connect("mes"), await world.connect("twin")
+    heard: list[bytes] = []
+    await twin.subscribe(topics.EVENTS, lambda m: heard.append(m.payload))
+    subjects = [topics.event(place, "material.counted") for place in (UNIT, OTHER)]
+
+    def some(first: int, last: int) -> list[Sending]:
+        return [Sending(subjects[n % 2], str(n).encode(), f"m{n}") for n in range(first, last)]
+
+    assert await mes.publish_durable(subjects[0], b"0", message_id="m0") == 1
+    assert await mes.publish_together(some(1, 201)) == 201
+    with pytest.raises(BusError, match="refused by the stream"):
+        await mes.publish_together(some(200, 210))  # the first of them is there
+    assert await mes.publish_together(some(201, 202)) == 202
+    stored = await read(twin, topics.STREAM_EVENTS)
+    assert [m.payload for m in stored] == [str(n).encode() for n in range(202)]
+    assert [m.headers[topics.H_MSG_ID] for m in stored] == [f"m{n}" for n in range(202)]
+    await until(lambda: set(heard) >= {str(n).encode() for n in range(202)})
+
+
+async def test_a_stream_that_takes_nothing_together_says_so(world: World) -> None:
+    gateway = await world.connect("gateway")
+    sendings = [Sending(topics.sample(UNIT), b"x", f"plc:{n}") for n in range(3)]
+    with pytest.raises(BusError):
+        await gateway.publish_together(sendings)
 
 
 async def test_many_durable_messages_are_under_way_at_once(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import hypothesis.strategies as st
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -99,6 +100,63 @@ def test_of_rows_with_one_source_time_the_later_key_counts(store: DuckHistory) -
             "older epoch", "first", "first, later in the scan", "second",
         ]  # fmt: skip
         store.seal(0)
+
+
+def past(store: DuckHistory, hour: int, hours: int = 1) -> Batch:
+    """Hours of a past: all values, two at one instant, one at the instant at which the next hour begins."""
+    rows: list[Any] = []
+    for at_ns in range(hour * HOUR_NS, (hour + hours) * HOUR_NS, HOUR_NS):
+        rows += [("a/x", at_ns + 7 * SECOND * n, value, n % 4) for n, value in enumerate(NASTY)]
+        rows += [("b/y", at_ns + HOUR_NS - 5, hour, 0), ("b/y", at_ns + HOUR_NS, hour + 0.5, 0)]
+        rows += [("c/z", at_ns + HOUR_NS - 9, "was", 0), ("c/z", at_ns + HOUR_NS - 9, "is", 0)]
+    event = EventRow(0, 0, "/mes", f"{hour}", "job.order.ended", "j", "a/b", f"{hour}", b"{}")
+    scans = batch(store, ScanOf(hour + 1, rows), position=hour + 1)
+    return Batch(samples=scans.samples, events=[event], positions=scans.positions)
+
+
+def told(store: DuckHistory) -> list[Any]:
+    rows = store.range(None)
+    fields = [name for name in rows.column_names if name not in ("f64",)]
+    minutes = store.buckets(["a/x", "b/y", "c/z"], 0, 5 * HOUR_NS, columns=150).to_pylist()
+    then = [store.as_of(None, at_ns).to_pylist() for at_ns in (HOUR_NS + 9 * SECOND, 2 * HOUR_NS + 5)]
+    return [
+        rows.select(fields).to_pylist(), [exact(value) for value in unpack(rows)], str(minutes),
+        store.events().to_pylist(), store.positions(), str(then),
+        str(store.last().to_pylist()), store.sealed_hours(), store.hot_hours(),
+    ]  # fmt: skip
+
+
+def test_a_past_that_is_sealed_as_it_comes_is_one_that_was_sealed_afterwards(tmp_path: Path) -> None:
+    at_once, afterwards = DuckHistory(tmp_path / "a", site="s"), DuckHistory(tmp_path / "b", site="s")
+    for hour, hours in ((0, 1), (1, 2), (3, 1)):
+        at_once.append_past(past(at_once, hour, hours), sealed_to_ns=(hour + hours) * HOUR_NS)
+        afterwards.append(past(afterwards, hour, hours))
+        for each in range(hour, hour + hours):
+            afterwards.seal(each * HOUR_NS)
+        assert told(at_once) == told(afterwards)
+    assert [each.rows for each in at_once.hot_hours()] == [1]
+    at_once.close()
+    again = DuckHistory(tmp_path / "a", site="s")
+    assert told(again) == told(afterwards)
+    assert (
+        again.append_past(past(again, 3), sealed_to_ns=4 * HOUR_NS).rows == 0
+    )  # a scan counts once here too
+    again.close()
+    afterwards.close()
+
+
+def test_a_past_that_the_disk_refuses_leaves_nothing_and_can_be_repeated(
+    store: DuckHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append_past(past(store, 0), sealed_to_ns=HOUR_NS)
+    before = told(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(StoreError, match="disk full"):
+            store.append_past(past(store, 1), sealed_to_ns=2 * HOUR_NS)
+    assert told(store) == before
+    store.append_past(past(store, 1), sealed_to_ns=2 * HOUR_NS)
+    assert [each.rows for each in store.sealed_hours()] == [len(NASTY) + 3, len(NASTY) + 4]
 
 
 def test_a_commit_that_the_disk_refuses_leaves_nothing_and_can_be_repeated(

@@ -25,11 +25,11 @@ from taktwin.mes.desk import Desk, content_of, project
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.execution.tables import JobOrder, Run
 from taktwin.mes.performance.ear import Ear
-from taktwin.mes.stores import MemoryStore, Store, Transaction
 from taktwin.mes.tracking.tables import CLOSED, RESTRICTED, Unit
 from taktwin.plant.registry import Registry
 from taktwin.storage.book import MemoryBook, Reading
 from taktwin.storage.journal import Entry
+from taktwin.storage.stores import MemoryStore, Store, Transaction
 from taktwin.virtual_plant.flow import Part, Process, Space, Task, Used
 from taktwin.virtual_plant.model import Report, VirtualPlant
 from taktwin.virtual_plant.physics import Physics

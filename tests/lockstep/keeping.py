@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from taktwin.commander.begun import FILE
-from taktwin.mes.stores import MemoryStore
 from taktwin.plant.registry import Registry
+from taktwin.storage.stores import MemoryStore
 from taktwin.virtual_plant.physics import Physics
 from tests.lockstep.floor import Site
 from tests.lockstep.tape import OtherPlant

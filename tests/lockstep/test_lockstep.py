@@ -21,13 +21,13 @@ from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes import MIGRATIONS
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.resources import engine
-from taktwin.mes.stores import MemoryStore, SqlStore
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes.database import Database
 from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import MemoryBook
+from taktwin.storage.stores import MemoryStore, SqlStore
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.truth import TruthPassage
 from tests.lockstep import keeping

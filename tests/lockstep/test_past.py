@@ -29,10 +29,10 @@ from taktwin.mes.execution.tables import JobOrder as JobRow
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.performance.tables import Stop
 from taktwin.mes.resources import engine
-from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.standards.job_control import State, SubState
+from taktwin.storage.stores import MemoryStore
 from taktwin.virtual_plant import physics
 from taktwin.virtual_plant.flow import Process
 from taktwin.virtual_plant.model import Report

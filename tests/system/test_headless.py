@@ -72,7 +72,9 @@ def test_the_report_says_what_ran_and_how_it_ended(report: dict[str, Any]) -> No
     assert len(report["state_hash"]) == 64
     assert len(report["plant"]["hash"]) == 64
     assert {"supervisor", "backbone", "database"} <= set(report["memory_mb"])
-    for name in ("gateway", "twin", "historian", "portal", "virtual_plant", "recorder", "whatif"):
+    for name in (
+        "gateway", "twin", "historian", "portal", "virtual_plant", "recorder", "whatif", "analyst", "ledger",
+    ):  # fmt: skip
         assert report["memory_mb"][name] > 10
         assert report["exit_reasons"][name] == "stopped cleanly"
         assert report["restarts"][name] == 0

@@ -343,7 +343,9 @@ def test_the_tables_are_what_the_journal_makes_and_the_chain_holds(after: Afterm
         alone = rebuilt(entries)
         looked = 0
         for kind in Row.__subclasses__():
-            if getattr(kind, "table", "") and kind.table not in UNTOLD:
+            # The ledger's store is another one; its tables are known here if another test has asked for them.
+            ours = kind.__module__.startswith("taktwin.mes.")
+            if ours and getattr(kind, "table", "") and kind.table not in UNTOLD:
                 assert book.where(kind) == alone.where(kind), kind.table
                 looked += bool(alone.where(kind))
         scrap = [e for e in entries if e.event_type == "material.scrapped"]

@@ -25,7 +25,8 @@ from tests.system.product import ROOT, TAKTWIN
 
 pytestmark = pytest.mark.system
 
-NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway", "mes", "commander", "whatif")
+NAMES = ("historian", "twin", "recorder", "portal", "virtual_plant", "gateway", "mes", "commander", "whatif",
+         "analyst", "ledger")  # fmt: skip
 ENDED_S = wiring.STOP_S  # after it a process gives up, and a little later the supervisor kills it
 CLEANLY = (0, -signal.SIGTERM)  # the second before it had begun anything
 
@@ -46,7 +47,7 @@ class House:
         urls = self.backbone.urls
         self._written = msgspec.structs.replace(
             self._written, nats_url=urls.nats, mqtt_host=urls.mqtt_host, mqtt_port=urls.mqtt_port,
-            mes_database_url=self.database.url("mes"),
+            mes_database_url=self.database.url("mes"), ledger_database_url=self.database.url("ledger"),
         )  # fmt: skip
         self._path = settings.write(self._written)
 

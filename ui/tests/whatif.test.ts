@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { emptyOf, fieldsOf, isSet, putAt, resized, valueAt } from '../src/features/whatif/compound.ts';
 import { gap, isOut, measureOf, partsOf, sent, shown } from '../src/features/whatif/sentence.ts';
 import { decimalsOf, letter, ofTwenty, piled, rangeOf, tickDecimals } from '../src/features/whatif/shares.ts';
 import { placeAt } from '../src/live/run.ts';
@@ -47,4 +48,23 @@ test('dots at one place are piled up', () => {
 test('an instant is in the span that began last', () => {
   assert.deepEqual([0, 10, 19, 20, 99].map((at) => placeAt([10, 20], at)), [-1, 0, 0, 1, 1]);
   assert.equal(placeAt([], 5), -1);
+});
+
+test('a thing of its own is written part by part, and its route grows and shrinks', () => {
+  const kind = (change: string) => ({ change, group: 'orders', label: '', text: '', fields: [] });
+  const order = emptyOf(kind('order_added'));
+  putAt(order, 'order.quantity', 5);
+  assert.deepEqual(order, { change: 'order_added', order: { quantity: 5 } });
+  assert.ok(isSet(order, 'order.quantity') && !isSet(order, 'order.due_s'));
+  const product = emptyOf(kind('product_added'));
+  putAt(product, 'product.steps.0.center', 'hob1');
+  const longer = resized(product, 1)!;
+  assert.deepEqual([valueAt(longer, 'product.steps.1.center'), valueAt(longer, 'product.steps.1.name'), valueAt(product, 'product.steps.1')], ['hob1', '20', undefined]);
+  assert.equal(fieldsOf(kind('product_added'), longer).length, 5);
+  assert.deepEqual([resized(longer, -1)!.product, resized(product, -1)], [product.product, null]);
+  const mix = emptyOf(kind('demand_mix'));
+  putAt(mix, 'shares.EA.1', 2);
+  assert.deepEqual(mix, { change: 'demand_mix', shares: { 'EA.1': 2 } });
+  putAt(mix, 'shares.EA.1', null);
+  assert.deepEqual(mix, { change: 'demand_mix', shares: {} });
 });

@@ -21,7 +21,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from taktwin.bus.port import Answerer, Handler, Message, MessageTooLarge, Subscription
+from taktwin.bus.port import Answerer, Handler, Message, MessageTooLarge, Sending, Subscription
 from taktwin.bus.reader import read_stream
 from taktwin.bus.rights import STREAM_ANSWERS, inbox
 from taktwin.clock import Clock
@@ -36,6 +36,7 @@ H_ANSWER_REFERENCE = "Tw-Answer-Reference"
 H_ANSWER_CHUNKS = "Tw-Answer-Chunks"
 H_ERROR = "Tw-Error"
 ACK_TIMEOUT_S = 10.0
+H_BATCH, H_BATCH_SEQUENCE, H_BATCH_COMMIT = "Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit"
 
 
 class _ApiError(msgspec.Struct):
@@ -46,6 +47,7 @@ class _ApiError(msgspec.Struct):
 class _Ack(msgspec.Struct):
     seq: int = 0
     duplicate: bool = False
+    count: int = 0  # of messages that were sent together
     error: _ApiError | None = None
 
 
@@ -60,6 +62,7 @@ class _Waiting:
     subject: str
     deadline_mono_ns: int
     durable: bool
+    together: int = 0  # messages that this one is the last of
 
 
 class _Hand:
@@ -335,6 +338,11 @@ class NatsBus:
             self._fail(
                 waiting, BusError(f"{waiting.subject}: refused by the stream: {ack.error.description}")
             )
+        elif ack.count != waiting.together:
+            expected = f"{waiting.together} messages at once from NATS 2.12 on"
+            self._fail(
+                waiting, BusError(f"{waiting.subject}: {ack.count} stored at once: expected {expected}")
+            )
         else:
             waiting.future.set_result(ack.seq)
 
@@ -346,11 +354,12 @@ class NatsBus:
         *,
         timeout_s: float,
         durable: bool,
+        together: int = 0,
     ) -> asyncio.Future[Any]:
         token = str(next(self._tokens))
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         deadline = self._clock.monotonic_ns() + int(timeout_s * SECOND_NS)
-        self._waiting[token] = _Waiting(future, subject, deadline, durable)
+        self._waiting[token] = _Waiting(future, subject, deadline, durable, together)
 
         def done(_: asyncio.Future[Any]) -> None:
             del self._waiting[token]
@@ -428,6 +437,23 @@ class NatsBus:
     ) -> int:
         """Send and wait until the stream has stored it; return its sequence."""
         return await (await self.send_durable(subject, payload, message_id=message_id, headers=headers))
+
+    async def publish_together(self, messages: Sequence[Sending]) -> int:
+        """Send to one stream, which stores all in this order, or none (ADR-50 of NATS)."""
+        batch = unique_id()
+        *before, last = (
+            (each, {topics.H_MSG_ID: each.message_id, H_BATCH: batch, H_BATCH_SEQUENCE: str(number)})
+            for number, each in enumerate(messages, 1)
+        )
+        for each, headers in before:
+            await self._send(each.subject, each.payload, headers)
+        await self._room.acquire()
+        each, headers = last
+        waiting = await self._ask(
+            each.subject, each.payload, {**headers, H_BATCH_COMMIT: "1"},
+            timeout_s=ACK_TIMEOUT_S, durable=True, together=len(messages),
+        )  # fmt: skip
+        return int(await waiting)
 
     async def subscribe(self, subject: str, handler: Handler) -> Subscription:
         """Hear a subject on the live road."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from taktwin.bus.port import Answerer, Handler, Message, MessageTooLarge, Subscription
+from taktwin.bus.port import Answerer, Handler, Message, MessageTooLarge, Sending, Subscription
 from taktwin.bus.streams import StreamPlan, plans
 from taktwin.clock import Clock
 from taktwin.contracts import topics
@@ -203,6 +203,20 @@ class MemoryBus:
     ) -> int:
         """Send and return the stream's sequence."""
         return await (await self.send_durable(subject, payload, message_id=message_id, headers=headers))
+
+    async def publish_together(self, messages: Sequence[Sending]) -> int:
+        """Send to one stream, which stores all in this order, or none."""
+        streams = [self._hub.stream_of(each.subject) for each in messages]
+        for each, stream in zip(messages, streams, strict=True):
+            self._require(each.subject, each.payload)
+            if stream is None or stream is not streams[0] or not stream.plan.together:
+                raise BusError(f"{each.subject}: no stream takes it together with {messages[0].subject}")
+            if each.message_id in stream.ids:
+                raise BusError(f"{each.subject}: refused by the stream: it knows the id {each.message_id}")
+        sequence = 0
+        for each in messages:
+            sequence = await self.publish_durable(each.subject, each.payload, message_id=each.message_id)
+        return sequence
 
     async def subscribe(self, subject: str, handler: Handler) -> Subscription:
         """Hear a subject on the live road."""

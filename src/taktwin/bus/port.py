@@ -19,6 +19,14 @@ class Message(NamedTuple):
     received_mono_ns: int = 0
 
 
+class Sending(NamedTuple):
+    """One message on its way to a stream."""
+
+    subject: str
+    payload: bytes
+    message_id: str
+
+
 class MessageTooLarge(BusError):
     """The backbone takes no message of this size: sending it again is of no use."""
 
@@ -68,6 +76,15 @@ class Bus(Protocol):
         """Send on the durable road; the awaitable it returns has the sequence, or raises BusError.
 
         For many messages under way at a time; waits itself only while there are too many.
+        """
+        ...
+
+    async def publish_together(self, messages: Sequence[Sending]) -> int:
+        """Send up to a thousand messages to one stream, which stores all in this order, or none of them.
+
+        Returns the sequence of the last. Raises BusError when they were refused, as they are where the
+        stream knows the id of one already, or when nobody answered in time: then all may be there. Live
+        subscribers hear them in either case, those who sent them once more twice.
         """
         ...
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from taktwin.bus import refusals
-from taktwin.contracts import topics
-from taktwin.contracts.events import MES_EVENTS
+from taktwin.contracts import recommendation, topics
+from taktwin.contracts.events import LEDGER_EVENTS, MES_EVENTS
 
 LEVELS = f"{topics.ROOT}.*.*.*.*.*"
 STREAM_ANSWERS = "OBJ_answers"
@@ -60,6 +60,13 @@ def _health(user: str) -> str:
 
 def _evt(name: str) -> str:
     return _at(f"_evt_v1.{name}")
+
+
+def _messages(sender: str) -> tuple[str, ...]:
+    """Return what somebody may say to the ledger, and nobody else, and what they may ask it."""
+    kinds = recommendation.MESSAGES.values()
+    said = (_at(f"_cmd_v1.ledger.{kind.message_name}") for kind in kinds if kind.sender == sender)
+    return (*said, _at("_qry_v1.ledger.>"))
 
 
 _ALL_STREAMS = (
@@ -150,6 +157,36 @@ RIGHTS: dict[str, Rights] = {
         reads=(topics.STREAM_SAMPLES, STREAM_ANSWERS),
         answers=True,
     ),
+    # It hears the machines, asks about past, present and future, and tells the ledger. On none of its
+    # subjects could anything be asked to be done.
+    "analyst": Rights(
+        publish=(
+            _at("_state_v1.prediction.>"),
+            _HISTORIAN_QUERIES,
+            _at("_qry_v1.whatif.compare"),
+            _at("_qry_v1.whatif.replay"),
+            *_messages("analyst"),
+            _at("_qry_v1.ledger.due"),
+            _health("analyst"),
+            ANSWERS,
+        ),
+        subscribe=(topics.SAMPLES, _at("_qry_v1.analyst.>"), _at("_cmd_v1.analyst.promote")),
+        reads=(STREAM_ANSWERS,),
+        answers=True,
+    ),
+    # It hears the MES and says what became of advice. It asks the MES one thing, whether somebody signed,
+    # and can give no command to anybody: what a person accepted, the portal carries under that name.
+    "ledger": Rights(
+        publish=(
+            *(_evt(kind.event_type) for kind in LEDGER_EVENTS),
+            _at("_qry_v1.mes.signatures"),
+            _health("ledger"),
+            ANSWERS,
+        ),
+        subscribe=(_at("_cmd_v1.ledger.>"), _at("_qry_v1.ledger.>")),
+        reads=(topics.STREAM_EVENTS, STREAM_ANSWERS),
+        answers=True,
+    ),
     # The one conduit down to machines: only the MES may ask it, and it tells the MES what machines say.
     "commander": Rights(
         publish=(_health("commander"), _at("_cmd_v1.mes.machine.jobs.report")),
@@ -170,6 +207,8 @@ RIGHTS: dict[str, Rights] = {
             _evt("equipment.alarm.commented"),
             _at("_qry_v1.>"),
             _at("_cmd_v1.mes.>"),
+            *_messages("portal"),
+            _at("_cmd_v1.analyst.promote"),
             _health("portal"),
             ANSWERS,
         ),

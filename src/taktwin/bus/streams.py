@@ -32,6 +32,7 @@ class StreamPlan:
     durable: bool = True  # flushed before the acknowledgement
     duplicate_window_ns: int = 120 * SECOND
     retention: str = "limits"
+    together: bool = False  # takes many messages all or none
 
     def configuration(self) -> dict[str, object]:
         """Return the body of the server's create and update requests."""
@@ -53,6 +54,8 @@ class StreamPlan:
         }
         if not self.durable:
             body["persist_mode"] = "async"
+        if self.together:
+            body["allow_atomic"] = True
         return body
 
 
@@ -68,7 +71,7 @@ def plans(*, samples_bytes_max: int = 8_000_000_000, samples_age_ns: int = 7 * D
             durable=False,
             duplicate_window_ns=60 * SECOND,
         ),
-        StreamPlan(topics.STREAM_EVENTS, (topics.EVENTS,), duplicate_window_ns=3600 * SECOND),
+        StreamPlan(topics.STREAM_EVENTS, (topics.EVENTS,), duplicate_window_ns=3600 * SECOND, together=True),
         StreamPlan(
             topics.STREAM_INTERVALS, (topics.INTERVALS,), max_bytes=4_000_000_000, max_age_ns=400 * DAY
         ),

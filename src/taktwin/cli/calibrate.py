@@ -7,15 +7,13 @@ import json
 from pathlib import Path
 
 from taktwin.cli.history import historian_folder
-from taktwin.entropy import Entropy
+from taktwin.contracts.calibration import COMMAND, IN_USE
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
 from taktwin.instants import SECOND_NS, parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.simulation.parameters import Figure, ParameterSet
-from taktwin.whatif import kept
-from taktwin.whatif.calibrate import calibrated
-from taktwin.whatif.remember import watched
+from taktwin.whatif import chosen, kept, refit
 
 DAY_NS = 86_400 * SECOND_NS
 
@@ -45,17 +43,14 @@ def calibrate(options: argparse.Namespace) -> int:
         raise ConfigError(
             [Mistake("command line", 1, "--from", rfc3339(from_ns), f"before {rfc3339(to_ns)}")]
         )
-    registry = open_plant(options.plant)
-    found = calibrated(
-        watched(history, registry, from_ns, to_ns),
-        {str(unit.id): unit.class_id for unit in registry.work_units},
-        {str(unit.id): unit.calendar for unit in registry.work_units},
-        Entropy(options.seed).generator("calibration").random,
-        source=f"{registry.site} {registry.prefix}", replications=options.replications,
-        buffers=registry.buffers,
+    found = refit.calibration(
+        history, open_plant(options.plant), from_ns, to_ns, seed=options.seed,
+        replications=options.replications,
     )  # fmt: skip
     where = Path(options.out) if options.out else kept.folder(historian.parent / "whatif")
     path = kept.keep(found, where)
+    if not options.out:  # whoever gives the command has decided: from the next answer on it counts
+        chosen.write(where, what=IN_USE, calibration=found.hash[: kept.SHORT], by=COMMAND)
     print(json.dumps(found.as_json(), indent=1) if options.json else "\n".join(told(found)))
     if not options.json:
         print(f"kept as {path}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from taktwin.errors import ConfigError, Mistake, WorldError
-from taktwin.processes.portal import ADDRESS_FILE
+from taktwin.settings import ADDRESS_FILE
 
 TOKEN_VARIABLE = "TAKTWIN_TOKEN"
 _cookie: dict[str, str] = {}  # of the session that this command began

@@ -14,7 +14,7 @@ import pyarrow as pa
 from taktwin.contracts.samples import Value
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
-from taktwin.history.hot import FILE
+from taktwin.history.layout import FILE
 from taktwin.history.requests import OWNER
 from taktwin.history.store import EARLIEST_NS, LATEST_NS
 from taktwin.history.values import unpack

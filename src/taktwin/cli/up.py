@@ -24,9 +24,8 @@ from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import headless, installations, wiring
 from taktwin.processes.backbone import ACCOUNTS_FILE
-from taktwin.processes.portal import ADDRESS_FILE
 from taktwin.processes.supervisor import Supervisor
-from taktwin.settings import Installation
+from taktwin.settings import ADDRESS_FILE, Installation
 from taktwin.stopping import Stopped, unless
 
 PAGE_S = 60.0

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from taktwin.errors import ConfigError, Mistake
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
+from taktwin.plant.routes import number_of, stand_ins, work_units_of
 from taktwin.simulation.distributions import Distribution, Exponential, Fixed, LogNormal
 from taktwin.simulation.model import Failure, Machine, Plant, Product, Step, WorkCenter, unit_name
 
 REPAIR_CV = 1.0  # repairs are skewed: many short ones, few long ones
-STEP = 10  # between the numbers of the operations of a route, as the MES counts them
 
 Group = tuple[str, ...]
 
@@ -46,7 +46,7 @@ def planned_line(registry: Registry, *, failures: bool = True) -> PlannedLine:
         for name, product in sorted(registry.products.items())
         if product.make and product.routing in registry.plan_routes
     }
-    groups = _groups(registry, [operation for route in routes.values() for operation in route])
+    groups = stand_ins(registry, [operation for route in routes.values() for operation in route])
     center_of = {unit: "+".join(group) for group in groups for unit in group}
     centers = tuple(_center(registry, routes, group, failures=failures) for group in groups)
     products = tuple(_product(registry, name, route, center_of) for name, route in routes.items())
@@ -60,27 +60,10 @@ def planned_line(registry: Registry, *, failures: bool = True) -> PlannedLine:
     )  # fmt: skip
 
 
-def units_of(registry: Registry, operation: schema.Operation) -> Group:
-    """Return the work units that can do an operation, by name."""
-    if operation.equipment:
-        return tuple(sorted(operation.equipment))
-    return tuple(str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class)
-
-
 def expected_of(registry: Registry, unit: str) -> schema.Expected:
     """Return what the plan expects of a work unit; where it says nothing, the usual."""
     expected: schema.Expected = registry.plan.expected.get(unit, schema.Expected())
     return expected
-
-
-def _groups(registry: Registry, operations: list[schema.Operation]) -> list[Group]:
-    """Return the work units that stand in for each other."""
-    groups: list[set[str]] = []
-    for units in sorted({units_of(registry, each) for each in operations}):
-        touched = [group for group in groups if group & set(units)]
-        groups = [group for group in groups if group not in touched]
-        groups.append(set(units).union(*touched))
-    return sorted(tuple(sorted(group)) for group in groups)
 
 
 def _center(
@@ -89,7 +72,7 @@ def _center(
     here = [
         (registry.products[product].setup_family, operation)
         for product, route in routes.items() for operation in route
-        if set(units_of(registry, operation)) <= set(group)
+        if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
     families = {family for family, _ in here} - {""}
     setups = {
@@ -120,10 +103,10 @@ def _product(
     family = registry.products[name].setup_family
     steps = []
     for place, operation in enumerate(route):
-        units = units_of(registry, operation)
+        units = work_units_of(registry, operation)
         expected = expected_of(registry, units[0])
         steps.append(Step(
-            str((place + 1) * STEP), center_of[units[0]], _work(operation.standard_time_s, expected.work_cv),
+            str(number_of(place)), center_of[units[0]], _work(operation.standard_time_s, expected.work_cv),
             family=(family or None) if operation.setup_s > 0 else None, scrap=1.0 - expected.good,
         ))  # fmt: skip
     return Product(name, tuple(steps))

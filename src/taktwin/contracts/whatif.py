@@ -35,6 +35,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     changes: list[Change]  # 1 to CHANGES_MAX
     asks: str = ""  # the question, in a sentence
+    against: str = ""  # another one of the question that it is compared with; "": doing nothing
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +73,12 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure in one scenario, beside doing nothing, run by run with the same luck."""
+    """One figure in one scenario, beside what it is compared with: run by run, with the same luck."""
 
     scenario: str
     outcome: Spread
-    difference: Spread  # scenario less base, in each run that both have
-    better: float  # share of those runs in which the scenario is better than doing nothing
+    difference: Spread  # scenario less what it is compared with, in each run that both have
+    better: float  # share of those runs in which the scenario is the better one
     same: float
     worse: float
     best: float  # probability that nothing else that was asked, doing nothing included, has a better mean

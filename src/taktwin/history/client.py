@@ -10,9 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -21,8 +20,6 @@ from taktwin.contracts import topics
 from taktwin.entropy import unique_id
 from taktwin.errors import StoreError
 from taktwin.history import door, layout, requests
-from taktwin.history.hot import FILE
-from taktwin.history.reading import Reader, read_sealed
 from taktwin.history.requests import (
     AsOfJoinRequest,
     AsOfRequest,
@@ -38,6 +35,9 @@ from taktwin.history.requests import (
 )
 from taktwin.history.store import EARLIEST_NS, I64, LATEST_NS
 from taktwin.identity import SignalId
+
+if TYPE_CHECKING:
+    from taktwin.history.reading import Reader
 
 
 def pause(seconds: float) -> None:
@@ -153,9 +153,9 @@ class History:
             If there is no history.
         """
         own = Path(folder)
-        own = own / requests.OWNER if (own / requests.OWNER / FILE).exists() else own
-        if not (own / FILE).exists():
-            raise StoreError(f"no history in {folder}: expected {requests.OWNER}/{FILE}")
+        own = own / requests.OWNER if (own / requests.OWNER / layout.FILE).exists() else own
+        if not (own / layout.FILE).exists():
+            raise StoreError(f"no history in {folder}: expected {requests.OWNER}/{layout.FILE}")
         return cls(_reader_of(own), own, patience_s)
 
     @property
@@ -247,8 +247,12 @@ class History:
 
 def _reader_of(folder: Path) -> Reader | None:
     """Return a reader of the files, None if a running historian holds them."""
+    import duckdb  # who only asks over the bus does not pay for the engine
+
+    from taktwin.history.reading import Reader
+
     try:
-        connection = duckdb.connect(str(folder / FILE), read_only=True)
+        connection = duckdb.connect(str(folder / layout.FILE), read_only=True)
     except duckdb.IOException:
         return None
     return Reader(connection, folder, "")
@@ -260,6 +264,8 @@ def _with_sealed(hot: pa.Table, folder: Path, request: RangeRequest) -> pa.Table
     hot = hot.replace_schema_metadata(None)
     if not segments:
         return hot
+    from taktwin.history.reading import read_sealed  # nor who asks for what is not sealed yet
+
     files = [str(folder / name) for name in segments]
     sealed = read_sealed(files, request.signals, request.from_ns, request.to_ns)
     keys = ("signal", *layout.KEY.split(", "))

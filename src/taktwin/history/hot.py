@@ -38,7 +38,6 @@ from taktwin.history.store import (
 )
 from taktwin.identity import SignalId
 
-FILE = "hot.duckdb"
 DAY_NS = 86_400 * 1_000_000_000
 # Streams keep 7 days, so what is older does not come twice. Only a gateway that was restarted very
 # often has so many origins that old ones are forgotten at all; imports are remembered for ever.
@@ -176,19 +175,27 @@ class DuckHistory(Reader):
     def append(self, batch: Batch) -> Appended:
         """Commit a batch as a whole, or nothing of it; see the port."""
         with self._write_lock:
-            origins_before = dict(self._origins)
-            open_before, counts_before = self._open.copy(), self._counts
-            try:
-                done: Appended = self._transaction(lambda: self._write(batch))
-            except StoreError:
-                self._seen.undo()
-                self._origins, self._open, self._counts = origins_before, open_before, counts_before
-                raise
-            self._seen.keep()
-            self._positions.update(batch.positions)
-            return done
+            return self._append(batch, lambda: self._write(batch))
 
-    def _write(self, batch: Batch) -> Appended:
+    def append_past(self, batch: Batch, *, sealed_to_ns: int) -> Appended:
+        """Commit a batch as a whole, and with it seal all hours before an instant; see the port."""
+        with self._maintenance_lock, self._write_lock:
+            return self._append(batch, lambda: self._write(batch, sealed_to_ns))
+
+    def _append(self, batch: Batch, write: Callable[[], Appended]) -> Appended:
+        origins_before = dict(self._origins)
+        open_before, counts_before = self._open.copy(), self._counts
+        try:
+            done: Appended = self._transaction(write)
+        except StoreError:
+            self._seen.undo()
+            self._origins, self._open, self._counts = origins_before, open_before, counts_before
+            raise
+        self._seen.keep()
+        self._positions.update(batch.positions)
+        return done
+
+    def _write(self, batch: Batch, sealed_to_ns: int | None = None) -> Appended:
         scans = rows = duplicate_scans = duplicate_rows = 0
         closed: list[Vouched] = []
         for columns in batch.samples:
@@ -197,8 +204,12 @@ class DuckHistory(Reader):
             duplicate_scans += again
             rows += new
             duplicate_rows += len(columns.signal) - new
-            if table is not None and new:
-                self._insert("samples", table)
+            if table is None or not new:
+                continue
+            if sealed_to_ns is not None:
+                parquet.seal_before(self._writer, self._root, self._site, table, sealed_to_ns)
+                table = table.filter(pa.array(table["source_ns"].to_numpy() >= sealed_to_ns))
+            self._insert("samples", table)
         for span in batch.vouched:
             closed.extend(self._open.add_span(span))
         if closed:
@@ -218,7 +229,9 @@ class DuckHistory(Reader):
             self._put("positions", "stream", "sequence", stream, position)
         return replace(
             heard,
-            events=self._insert_new("events", ("source", "id"), batch.events),
+            events=self._insert_new("events", ("source", "id"), batch.events)
+            if sealed_to_ns is None
+            else self._insert_rows("events", batch.events),
             intervals=self._insert_new("intervals", INTERVAL_KEY, batch.intervals),
             rejected=self._insert_new("rejected", ("key",), batch.rejected),
         )
@@ -322,6 +335,12 @@ class DuckHistory(Reader):
             self._writer.unregister("batch")
         return after - before
 
+    def _insert_rows(self, table: str, rows: Sequence[Any]) -> int:
+        if rows:
+            fields = type(rows[0]).__dataclass_fields__
+            self._insert(table, pa.table({name: [getattr(row, name) for row in rows] for name in fields}))
+        return len(rows)
+
     def _rows_in(self, table: str) -> int:
         ((found,),) = self._writer.execute(f"SELECT count(*) FROM {table}").fetchall()
         return int(found)
@@ -421,7 +440,7 @@ class DuckHistory(Reader):
 
 def _connect(folder: Path, *, memory_mb: int, threads: int) -> Any:
     connection = duckdb.connect(
-        str(folder / FILE),
+        str(folder / layout.FILE),
         config={
             "threads": threads,
             "memory_limit": f"{memory_mb}MB",

@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from taktwin.history.store import HOUR_NS
 from taktwin.history.values import Kind
 
+FILE = "hot.duckdb"  # the hot part, in the historian's folder
+
 # Every column costs 8 to 16 bytes a row in the write-ahead log, null or not. So the hot part has
 # one column for all integers (UINT64 as the same 64 bits, signed) and one for text, bytes and lists.
 _SAMPLE = """signal INTEGER, source_ns BIGINT, ingest_ns BIGINT, recorded_ns BIGINT,

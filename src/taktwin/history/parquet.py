@@ -8,17 +8,22 @@ hour become one more file of that hour, until `merge` makes one of them. A file 
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from taktwin.errors import StoreError
 from taktwin.history import layout
 from taktwin.history.store import HOUR_NS, MINUTE_NS, ROW_COLUMNS
 
 ROW_GROUP = 122_880
+ASIDE = ".parquet.part"
 _ROWS = ", ".join(ROW_COLUMNS)
 _SORTED = f"ORDER BY signal, {layout.KEY}"
 _FINITE = "CASE WHEN quality < 3 AND isfinite(number) THEN number END"
@@ -54,6 +59,82 @@ def seal(cursor: Any, root: Path, site: str, hour_ns: int) -> int:
         _give_up(cursor)
         raise StoreError(f"hour {hour_ns} cannot be sealed: {refused}") from refused
     return int(rows)
+
+
+def seal_before(cursor: Any, root: Path, site: str, new: pa.Table, before_ns: int) -> None:
+    """Seal all hours before an instant at once: rows that nobody has stored yet, and the hot ones.
+
+    Part of the caller's transaction, for a past of which many small hours come at a time: what is the same
+    for each of them is asked once, and the new rows never go through the hot part.
+
+    Parameters
+    ----------
+    new : rows as in `samples`; those at or after the instant are left out
+    before_ns : the beginning of an hour
+    """
+    where = f"source_ns < {before_ns}"
+    cursor.register("new_rows", new)
+    source = f"(SELECT * FROM new_rows WHERE {where} UNION ALL BY NAME SELECT * FROM samples WHERE {where})"
+    try:
+        hour = layout.hour_sql("s.source_ns")
+        sql = f"SELECT {layout.ROW} FROM {source} s {layout.ROW_JOINS} ORDER BY {hour}, n.name, {layout.KEY}"
+        rows = cursor.sql(sql).to_arrow_table()
+        if not rows.num_rows:
+            return
+        cursor.register("made", _write_hours(cursor, root, site, rows))
+        cursor.execute(
+            f"""INSERT INTO lasts
+            WITH r AS (SELECT s.*, {hour} AS hour_ns FROM {source} s),
+                 m AS (SELECT hour_ns, signal, min(source_ns) AS first_ns, max(source_ns) AS last_ns,
+                              count(*) AS rows FROM r GROUP BY hour_ns, signal)
+            SELECT g.segment, m.first_ns, m.rows, r.* EXCLUDE (hour_ns) FROM r
+            JOIN m ON m.hour_ns = r.hour_ns AND m.signal = r.signal AND m.last_ns = r.source_ns
+            JOIN origins o ON o.id = r.origin JOIN made g ON g.hour_ns = r.hour_ns
+            QUALIFY row_number() OVER (PARTITION BY r.hour_ns, r.signal
+                ORDER BY o.epoch_ns DESC, r.sequence DESC, r.position DESC) = 1"""
+        )
+        cursor.execute(f"DELETE FROM samples WHERE {where}")
+        cursor.execute("INSERT INTO segments BY NAME FROM made")
+        cursor.unregister("made")
+    finally:
+        cursor.unregister("new_rows")
+
+
+def _write_hours(cursor: Any, root: Path, site: str, rows: pa.Table) -> pa.Table:
+    """Write rows that are sorted by hour into a segment for each, and return these as in `segments`."""
+    cursor.register("sorted_rows", rows)
+    rollups = cursor.sql(rollup_sql("sorted_rows")).to_arrow_table()
+    cursor.unregister("sorted_rows")
+    rollups = rollups.take(np.argsort(_hours(rollups), kind="stable"))
+    ((segment,),) = cursor.execute("SELECT coalesce(max(segment), 0) + 1 FROM segments").fetchall()
+    made = []
+    source_ns = rows["source_ns"].to_numpy()
+    of_rows, of_rollups = _slices(rows), _slices(rollups)
+    for hour_ns, (start, end) in of_rows.items():
+        written = _files_of(root, site, segment, hour_ns)
+        first, last = of_rollups[hour_ns]
+        _write_table(root / written.file, rows.slice(start, end - start))
+        _write_table(root / written.rollup, rollups.slice(first, last - first))
+        made.append({
+            "segment": segment, "hour_ns": hour_ns, "file": written.file, "rollup": written.rollup,
+            "rows": end - start, "bytes": (root / written.file).stat().st_size,
+            "rollup_bytes": (root / written.rollup).stat().st_size,
+            "first_ns": int(source_ns[start:end].min()), "last_ns": int(source_ns[start:end].max()),
+            "raw": True,
+        })  # fmt: skip
+        segment += 1
+    return pa.Table.from_pylist(made)
+
+
+def _hours(rows: pa.Table) -> Any:
+    return rows["source_ns"].to_numpy() // HOUR_NS * HOUR_NS
+
+
+def _slices(rows: pa.Table) -> dict[int, tuple[int, int]]:
+    """Return of rows sorted by hour where each hour's begin and end."""
+    hours = _hours(rows)
+    edges = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), len(hours)]
+    return {int(hours[start]): (start, end) for start, end in itertools.pairwise(edges)}
 
 
 def merge(cursor: Any, root: Path, site: str, hour_ns: int) -> int:
@@ -158,21 +239,27 @@ class _Written:
 
 def _write_segment(cursor: Any, root: Path, site: str, hour_ns: int, source: str) -> _Written:
     ((segment,),) = cursor.execute("SELECT coalesce(max(segment), 0) + 1 FROM segments").fetchall()
+    written = _files_of(root, site, segment, hour_ns)
+    _write(cursor, root / written.file, f"{source} {_SORTED}")
+    sealed = f"read_parquet({quoted([str(root / written.file)])}, hive_partitioning=false)"
+    _write(cursor, root / written.rollup, rollup_sql(sealed))
+    return written
+
+
+def _files_of(root: Path, site: str, segment: int, hour_ns: int) -> _Written:
     folder = layout.hour_folder(site, hour_ns)
     file = PurePosixPath(layout.SEALED) / folder / f"s{segment:08d}.parquet"
     rollup = PurePosixPath(layout.ROLLUP) / folder / f"r{segment:08d}.parquet"
-    _write(cursor, root / file, f"{source} {_SORTED}")
-    _write(cursor, root / rollup, rollup_sql(root / file))
     return _Written(root, segment, hour_ns, file, rollup)
 
 
-def rollup_sql(file: Path) -> str:
-    """Return SQL for one row a minute and signal of a sorted file: its sums, and its last row in full."""
+def rollup_sql(source: str) -> str:
+    """Return SQL for one row a minute and signal of sorted rows: its sums, and its last row in full."""
     minute = f"(source_ns - ((source_ns % {MINUTE_NS}) + {MINUTE_NS}) % {MINUTE_NS})"
     return f"""
     WITH raw AS (SELECT *, {minute} AS minute_ns,
                     {layout.NUMBER} AS number
-                 FROM read_parquet({quoted([str(file)])}, hive_partitioning=false)),
+                 FROM {source}),
     sums AS (SELECT signal, minute_ns, count(*) AS count, count({_FINITE}) AS finite, min({_FINITE}) AS min,
                 max({_FINITE}) AS max, sum({_FINITE}) AS sum, max(quality) AS worst, max(source_ns) AS last_ns
              FROM raw GROUP BY signal, minute_ns)
@@ -192,11 +279,22 @@ def quoted(texts: list[str]) -> str:
 
 def _write(cursor: Any, path: Path, query: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".parquet.part")
+    aside = path.with_suffix(ASIDE)
     target = str(aside).replace("'", "''")
     cursor.execute(
         f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
+    _put_in_place(aside, path)
+
+
+def _write_table(path: Path, rows: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(ASIDE)
+    pq.write_table(rows, aside, compression="zstd", row_group_size=ROW_GROUP)
+    _put_in_place(aside, path)
+
+
+def _put_in_place(aside: Path, path: Path) -> None:
     with aside.open("rb+") as written:
         os.fsync(written.fileno())
     aside.rename(path)

@@ -304,6 +304,14 @@ class HistoryStore(HistoryReader, Protocol):
         """
         ...
 
+    def append_past(self, batch: Batch, *, sealed_to_ns: int) -> Appended:
+        """Commit a batch as a whole, or nothing of it, and with it seal all hours before an instant.
+
+        For who writes a past in the order of time, from a position that is kept here: nothing comes later
+        for an hour that is over, and no event comes twice, so events are not held against what is there.
+        """
+        ...
+
     def positions(self) -> Mapping[str, int]:
         """Return the stream positions of the last commit."""
         ...

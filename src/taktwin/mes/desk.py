@@ -57,7 +57,6 @@ from taktwin.mes.resources import stays
 from taktwin.mes.resources.proofs import done
 from taktwin.mes.scheduling import actions as scheduling
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.stores import Store, Transaction
 from taktwin.mes.tooling import actions as tooling
 from taktwin.mes.tracking import actions as tracking
 from taktwin.mes.tracking import lots, moves
@@ -65,6 +64,7 @@ from taktwin.mes.tracking.tables import Lot, Unit
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, MemoryBook, Row, key_of
 from taktwin.storage.journal import Entry, sealed
+from taktwin.storage.stores import Store, Transaction
 
 SIGNED: dict[str, type[Row]] = {
     "order": Request, "job": JobOrder, "unit": Unit, "lot": Lot, "note": ShiftNote,

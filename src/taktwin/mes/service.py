@@ -12,13 +12,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from taktwin.bus.port import Bus, Message
+from taktwin.bus.port import Bus, Message, Sending
 from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
 from taktwin.contracts import commands, events, machine_commands, samples, state, topics
@@ -44,7 +44,6 @@ from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.machines.actions import envelope
 from taktwin.mes.performance.ear import Ear
 from taktwin.mes.resources.demo import wishes
-from taktwin.mes.stores import SqlStore
 from taktwin.mes.tracking import demo as demo_stock
 from taktwin.mes.turns import Turns
 from taktwin.plant.registry import Registry
@@ -53,10 +52,11 @@ from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection
 from taktwin.storage.journal import Entry
+from taktwin.storage.outbox import Outbox
+from taktwin.storage.stores import SqlStore
 
 COMPONENT = "mes"
 COMMANDER = "commander"
-RELAY_BATCH = 200
 AUDIT = "audit"  # {after} -> the next entries of the journal, as they are
 AUDIT_BATCH = 2_000
 IDENTIFY = "identify"  # what was shown by a browser or a program -> whose it is
@@ -67,7 +67,6 @@ COMMAND_S = 15.0  # longer than a command may take
 COMMAND_LOOK_S = 1.0
 BEATS_MISSED = 5  # of the commander, one a second: what it can reach is not known then
 TICK_S = 5.0  # how late an order that falls due by the clock may be
-DAY_NS = 86_400_000_000_000
 log = logging.getLogger(__name__)
 
 
@@ -109,13 +108,16 @@ class MesService:
         )
         self._site = Place(registry.enterprise, registry.site)
         self._source = f"/{registry.enterprise}/{registry.site}/{COMPONENT}"
-        self._written = asyncio.Event()
         self._given = asyncio.Event()
         self._beats_missed = 0  # of the commander
         self._commander_ns = clock.now_ns()  # when it was heard last
         self._under_way: dict[str, asyncio.Task[None]] = {}  # commands that the commander has, by id
         self._reasons: dict[str, str] = {}  # what is wrong, by who found it
-        names = ("accepted", "refused", "relayed", "booked", "questions", "malformed", "foreign", "commanded")
+        self._outbox = Outbox(
+            connect=connect, store=self._store, clock=clock, folder=folder, say=self._tell,
+            say_together=self._tell_together, reasons=self._reasons, in_database=self._in_database,
+        )  # fmt: skip
+        names = ("accepted", "refused", "booked", "questions", "malformed", "foreign", "commanded")
         self._counts = dict.fromkeys(names, 0)
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._ears = {
@@ -134,7 +136,7 @@ class MesService:
         served.append(await self._bus.subscribe(alive, self._hear_commander))
         async with asyncio.TaskGroup() as group:
             for part in (
-                self._relay(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
+                self._outbox.run(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
                 self._command(), self._watch_commander(),
             ):  # fmt: skip
                 group.create_task(until(stop, part))
@@ -150,7 +152,7 @@ class MesService:
 
     def _wrote(self) -> None:
         """Wake those who wait for what is in the journal: who tells it, and who tells machines."""
-        self._written.set()
+        self._outbox.wake()
         self._given.set()
 
     def _seed(self) -> None:
@@ -436,58 +438,17 @@ class MesService:
 
     # Relay
 
-    async def _relay(self) -> None:
-        connection: Connection | None = None
-        told = 0  # the last entry that was said and of which nobody has written that down
-        await self._in_database(self._anchor)
-        day = self._clock.now_ns() // DAY_NS
-        while True:
-            try:
-                if connection is None or connection.closed:
-                    connection = await asyncio.to_thread(self._connect)
-                self._written.clear()  # before it looks: what is written while it does wakes it again
-                told = await self._tell_next(connection, told)
-                self._reasons.pop("relay", None)
-            except (StoreError, BusError) as error:
-                if "relay" not in self._reasons:
-                    log.warning("the relay waits: %s", error)
-                self._reasons["relay"] = str(error)
-                await self._clock.wall_sleep(RETRY_S)
-                continue
-            if self._clock.now_ns() // DAY_NS != day:
-                day = self._clock.now_ns() // DAY_NS
-                await self._in_database(self._anchor)
-            if not told:
-                # Another process of this role may write too: look again after a second at the latest.
-                try:
-                    async with self._clock.timeout(1.0):
-                        await self._written.wait()
-                except TimeoutError:
-                    continue
+    async def _tell(self, entry: Entry) -> None:
+        sending = self._sending(entry)
+        # The id makes a second saying harmless where the relay was killed between the two steps.
+        await self._bus.publish_durable(sending.subject, sending.payload, message_id=sending.message_id)
 
-    async def _tell_next(self, connection: Connection, told_before: int) -> int:
-        """Write down how far was told, and say the next facts in order; return the last, 0 = none is left.
+    async def _tell_together(self, entries: Sequence[Entry]) -> None:
+        await self._bus.publish_together([self._sending(entry) for entry in entries])
 
-        Each leaves when the stream has the one before: two under way at once would change places where it
-        refuses the first of them, for want of room as an example, and takes the second. What it refuses is
-        tried again and named; what it has by then is written down, so that nobody hears it again when the
-        stream has forgotten its id.
-        """
-        told = 0
-        for entry in await asyncio.to_thread(_untold, connection, told_before):
-            event = self._event(entry)
-            try:
-                # The id makes a second saying harmless where the relay was killed between the two steps.
-                await self._bus.publish_durable(
-                    self._subject(entry), events.encode(event), message_id=f"{self._source}:{event.id}"
-                )
-            except BusError as error:
-                if told:
-                    break  # the next time begins with this one
-                raise BusError(f"entry {entry.sequence} ({entry.event_type}): {error}") from error
-            told = entry.sequence
-            self._counts["relayed"] += 1
-        return told
+    def _sending(self, entry: Entry) -> Sending:
+        event = self._event(entry)
+        return Sending(self._subject(entry), events.encode(event), f"{self._source}:{event.id}")
 
     def _event(self, entry: Entry) -> CloudEvent:
         event = events.make(
@@ -503,16 +464,6 @@ class MesService:
         equipment = self._registry.equipment.get(work_unit)
         return topics.event(self._site if equipment is None else equipment.place, entry.event_type)
 
-    def _anchor(self) -> None:
-        """Write the journal's end to a file outside of the database, once a day and at each start."""
-        with self._store.begin() as transaction:
-            sequence, digest = transaction.head()
-        if not sequence:
-            return
-        line = {"sequence": sequence, "hash": digest, "at": rfc3339(self._clock.now_ns())}
-        with (self._folder / "anchors.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
-
     # Heartbeat
 
     async def _beat(self) -> None:
@@ -527,6 +478,7 @@ class MesService:
             memory_mb=self._memory_mb(),
             counters={
                 **{name: float(value) for name, value in self._counts.items()},
+                "relayed": float(self._outbox.said),
             },
         )  # fmt: skip
         subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
@@ -534,17 +486,3 @@ class MesService:
             await self._bus.publish(subject, state.encode(health))
         except BusError:
             return  # the backbone is away; the next heartbeat is a second later
-
-
-def _untold(connection: Connection, told: int) -> list[Entry]:
-    """Write down how far was told (0: as far as it is written), and return what comes next."""
-    with database.transaction(connection):
-        if told:
-            # Nobody waits for the disk here: lost with the machine it is said again, under the same id.
-            connection.execute("SET LOCAL synchronous_commit = off")
-            connection.execute("UPDATE relay SET sequence = %s", [told])
-        else:
-            row = connection.execute("SELECT sequence FROM relay").fetchone()
-            assert row is not None, "the first migration writes it"
-            told = int(row[0])
-        return journal.after(connection, told, limit=RELAY_BATCH)

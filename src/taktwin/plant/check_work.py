@@ -401,6 +401,8 @@ def _check_economics(loaded: Loaded, plant: schema.Plant, economics: schema.Econ
     for field in ("contribution_per_part", "scrap_cost_per_part"):
         for product in getattr(economics, field):
             known(loaded, f"economics.{field}.{product}", product, "products", plant.products)
+    for tool in economics.tool_cost:
+        known(loaded, f"economics.tool_cost.{tool}", tool, "tools", plant.tools)
     for equipment in economics.stop_cost_per_h:
         known(loaded, f"economics.stop_cost_per_h.{equipment}", equipment, "equipment", plant.equipment)
 

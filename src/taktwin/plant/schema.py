@@ -542,6 +542,7 @@ class Economics(Described, frozen=True, kw_only=True):
     peak_power_per_kw_month: float | None = None
     contract_power_kw: float | None = None
     stop_cost_per_h: dict[str, float] = {}  # equipment id -> money
+    tool_cost: dict[str, float] = {}  # kind of tool -> money for a new one, or a new edge
 
 
 class Permit(Described, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ picture; who runs it decides where it listens.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,14 +23,17 @@ from taktwin import __version__
 from taktwin.bus.port import Bus
 from taktwin.clock import Clock
 from taktwin.contracts import topics
+from taktwin.entropy import secret_token
 from taktwin.entropy import unique_id as system_unique_id
 from taktwin.plant.registry import Registry
 from taktwin.portal import problems
 from taktwin.portal.auth import Accounts, LoopbackAccounts, SignedIn
+from taktwin.portal.carrier import Carrier
 from taktwin.portal.context import Portal
 from taktwin.portal.decisions import Decisions
 from taktwin.portal.door import Door
 from taktwin.portal.gate import Gate
+from taktwin.portal.grants import Grants
 from taktwin.portal.health import HealthBook
 from taktwin.portal.live import Hub
 from taktwin.portal.models.base import Problem as ProblemModel
@@ -39,9 +43,11 @@ from taktwin.portal.questions import Questions
 from taktwin.portal.raw import RawBook
 from taktwin.portal.routes import accounts as account_routes
 from taktwin.portal.routes import (
+    advice,
     alarms,
     backtest,
     bar,
+    calibration,
     demo,
     entrance,
     erp,
@@ -70,16 +76,21 @@ def create_app(
     installation: Installation,
     *,
     accounts: Accounts | None = None,
+    grants: Grants | None = None,
     static: Path = STATIC,
     unique_id: Callable[[], str] = system_unique_id,
 ) -> FastAPI:
-    """Return the portal's application; `app.state.portal` is the portal behind it."""
+    """Return the portal's application; `app.state.portal` is the portal behind it.
+
+    `grants`: the seals under which it carries what people accept; None: of this run alone.
+    """
     questions = Questions(bus, enterprise=registry.enterprise, site=registry.site)
     hub = Hub(registry, bus, clock, questions)
     portal = Portal(
         registry=registry, bus=bus, clock=clock, installation=installation,
         accounts=accounts or LoopbackAccounts(demo=installation.demo), hub=hub, health=HealthBook(),
         questions=questions, decisions=Decisions(registry, bus, clock, hub, questions), raw=RawBook(bus),
+        carrier=Carrier(registry, bus, clock, questions, grants or Grants(secret_token(32).encode())),
         search=search.index(registry), unique_id=unique_id,
     )  # fmt: skip
 
@@ -92,9 +103,12 @@ def create_app(
         if isinstance(portal.accounts, SignedIn):
             heard.append(await bus.subscribe(topics.ACCOUNTS, _hear_accounts(portal.accounts)))
         await hub.start()
+        carrying = asyncio.create_task(portal.carrier.run(), name="carrier")
         try:
             yield
         finally:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)
             await hub.close()
             await portal.raw.close()
             for subscription in heard:
@@ -127,6 +141,8 @@ def create_app(
         account_routes,
         whatif,
         backtest,
+        advice,
+        calibration,
         stream,
     ):
         api.include_router(module.router)

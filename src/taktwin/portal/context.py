@@ -14,6 +14,7 @@ from taktwin.bus.port import Bus
 from taktwin.clock import Clock
 from taktwin.plant.registry import Registry
 from taktwin.portal.auth import Accounts, Person
+from taktwin.portal.carrier import Carrier
 from taktwin.portal.decisions import Decisions
 from taktwin.portal.health import HealthBook
 from taktwin.portal.live import Hub
@@ -41,6 +42,7 @@ class Portal:
     health: HealthBook
     questions: Questions
     decisions: Decisions
+    carrier: Carrier
     raw: RawBook
     search: SearchIndex
     unique_id: Callable[[], str]

@@ -33,6 +33,9 @@ class Action(StrEnum):
     MES_STOP = "mes.stop"  # why a machine stood
     MES_PEOPLE = "mes.people"  # PINs, badges, certificates
     MES_SIGN = "mes.sign"  # who signs proves it each time
+    ADVICE_DECIDE = "advice.decide"  # accept, reject; who accepts may also ask the MES for it by hand
+    ADVICE_AUTONOMY = "advice.autonomy"  # how much a class of advice may do
+    WHATIF_CALIBRATION = "whatif.calibration"  # which measured numbers what-if answers are made with
     ACCOUNTS = "accounts"  # who may sign in, with which roles
 
 
@@ -69,9 +72,18 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_RETRY,
             Action.MES_PEOPLE,
             Action.MES_SIGN,
+            Action.ADVICE_DECIDE,
         }
     ),
-    "planner": frozenset({Action.MES_PLAN, Action.MES_DISPATCH, Action.MES_STOCK, Action.MES_REQUEST}),
+    "planner": frozenset(
+        {
+            Action.MES_PLAN,
+            Action.MES_DISPATCH,
+            Action.MES_STOCK,
+            Action.MES_REQUEST,
+            Action.ADVICE_DECIDE,
+        }
+    ),
     "quality": frozenset(
         {
             Action.MES_HOLD,
@@ -96,6 +108,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_TOOL,
             Action.MES_MAINTAIN,
             Action.MES_CALIBRATE,
+            Action.ADVICE_DECIDE,
         }
     ),
     "engineer": frozenset(
@@ -105,11 +118,21 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.ALARM_COMMENT,
             Action.MES_DOCUMENT,
             Action.MES_DEFINE,
+            Action.WHATIF_CALIBRATION,
             Action.MES_STOP,
             Action.MES_REQUEST,
         }
     ),
-    "manager": frozenset({Action.ALARM_COMMENT, Action.MES_HOLD, Action.MES_REQUEST, Action.MES_SIGN}),
+    "manager": frozenset(
+        {
+            Action.ALARM_COMMENT,
+            Action.MES_HOLD,
+            Action.MES_REQUEST,
+            Action.MES_SIGN,
+            Action.ADVICE_DECIDE,
+            Action.ADVICE_AUTONOMY,
+        }
+    ),
     "admin": frozenset({Action.ACCOUNTS, Action.MES_PEOPLE}),
     "demo": frozenset(Action),
 }

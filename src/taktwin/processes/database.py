@@ -20,10 +20,10 @@ from collections import deque
 from pathlib import Path
 from urllib.parse import quote
 
+from taktwin import ledger, mes
 from taktwin.clock import Clock, SystemClock
 from taktwin.entropy import secret_token
 from taktwin.errors import WorldError
-from taktwin.mes import MIGRATIONS
 from taktwin.processes import foreign
 from taktwin.processes.ports import free_port
 from taktwin.settings import Installation
@@ -31,7 +31,8 @@ from taktwin.storage import database
 
 URL_VARIABLE = "TAKTWIN_DATABASE_URL"  # of the plant's own server, with a role that may make roles
 FOLDER_VARIABLE = "TAKTWIN_POSTGRES_BIN"
-ROLES = ("mes",)  # one a process; each owns nothing and may use its own schema only
+# One role a process, with the steps of its schema; each owns nothing and may use its own schema only.
+SCHEMAS = {"mes": mes.MIGRATIONS, "ledger": ledger.MIGRATIONS}
 SUPERUSER = "postgres"
 NAME = "taktwin"
 START_S = 30.0
@@ -112,7 +113,7 @@ class Database:
         WorldError
             If the server does not come up, with its last lines; if a migration was changed after it ran.
         """
-        for role in ROLES:
+        for role in SCHEMAS:
             self.passwords.setdefault(role, secret_token())
         if not self.external_url:
             await self._launch()
@@ -131,9 +132,9 @@ class Database:
                 database.ensure_database(connection, NAME)
         with self.connect() as connection:
             self.version = database.server_version(connection)
-            for role in ROLES:
+            for role, migrations in SCHEMAS.items():
                 database.ensure_role(connection, role, self.passwords[role])
-                database.migrate(connection, schema=role, role=role, migrations=MIGRATIONS)
+                database.migrate(connection, schema=role, role=role, migrations=migrations)
 
     async def _launch(self) -> None:
         programs = find_programs()

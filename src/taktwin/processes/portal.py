@@ -15,16 +15,16 @@ from taktwin.contracts import state, topics
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError
 from taktwin.plant import open_plant
+from taktwin.portal import grants
 from taktwin.portal.app import create_app
 from taktwin.portal.auth import LoopbackAccounts, SignedIn, refuse_open_door
 from taktwin.portal.context import Portal
 from taktwin.portal.questions import Questions
 from taktwin.portal.server import listen, serve
 from taktwin.processes import wiring
-from taktwin.settings import Installation
+from taktwin.settings import ADDRESS_FILE, Installation
 
 PREFERRED_PORT = 8440
-ADDRESS_FILE = "portal.json"  # in the run folder: where the page is, for who started us on port 0
 
 
 async def main(installation: Installation, clock: Clock, stop: asyncio.Event) -> None:
@@ -38,7 +38,8 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
         site=f"{registry.enterprise}/{registry.site}", demo=installation.demo,
         secure=installation.public_url.startswith("https://"),
     )  # fmt: skip
-    app = create_app(registry, bus, clock, installation, accounts=accounts)
+    seals = grants.kept(installation.room("portal"))
+    app = create_app(registry, bus, clock, installation, accounts=accounts, grants=seals)
     _write_address(installation, bound.getsockname()[1])
     beating = asyncio.create_task(_beat(app.state.portal, stop), name="portal-heartbeat")
     wiring.settle()

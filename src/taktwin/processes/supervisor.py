@@ -42,8 +42,8 @@ from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARI
 # The machines of a demo take longest. They come before the gateway, which would only note that nobody is
 # there yet, and before the MES, which waits for its database.
 ORDER = (
-    "historian", "twin", "recorder", "portal", "virtual_plant", "commissioning", "commander", "whatif", "mes",
-    "gateway",
+    "historian", "twin", "recorder", "portal", "virtual_plant", "commissioning", "commander", "whatif",
+    "analyst", "mes", "ledger", "gateway",
 )  # fmt: skip
 PLAYERS = ("virtual_plant", "commissioning")
 START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
@@ -138,6 +138,7 @@ class Supervisor:
             chosen, nats_url=self._backbone.url, nats_monitor_url=self._backbone.monitor_url,
             mqtt_host=self._backbone.mqtt_host, mqtt_port=self._backbone.mqtt_port,
             mes_database_url=self._database.url("mes"),
+            ledger_database_url=self._database.url("ledger"),
         )  # fmt: skip
         self._path = settings.write(self.installation)
         self._say(f"backbone     {self._backbone.description}")
@@ -152,8 +153,9 @@ class Supervisor:
             if name == "mes":
                 await database
                 self._say(f"database     {self._database.description}")
-                environment[DATABASE_PASSWORD_VARIABLE] = self._database.passwords["mes"]
                 environment[settings.SETUP_VARIABLE] = fingerprint(self.setup_code)
+            if name in self._database.passwords:  # of those that have a schema; the MES is the first of them
+                environment[DATABASE_PASSWORD_VARIABLE] = self._database.passwords[name]
             child = Child(name, environment)
             self.children[name] = child
             if name == "gateway" and self.installation.player:

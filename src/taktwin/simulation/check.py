@@ -30,6 +30,7 @@ from taktwin.simulation.model import (
     WorkCenter,
     centers_of,
     unit_name,
+    whole_order,
 )
 
 OPERATORS_MAX = 64  # a bit each
@@ -212,7 +213,9 @@ def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
         return
     yield from wanted("plant", len(plant.operators) <= OPERATORS_MAX, f"{len(plant.operators)} operators",
                       f"at most {OPERATORS_MAX}")  # fmt: skip
-    leaves = 2 * sum(each.units for each in plant.centers) + len(plant.products) + len(plant.calendars) + 7
+    units = sum(each.units for each in plant.centers)
+    waits = sum(1 if each.batch else each.units for each in plant.centers if each.batch or each.by_order)
+    leaves = 2 * units + len(plant.products) + len(plant.calendars) + 6 + waits
     yield from wanted(
         "plant", leaves <= LEAVES_MAX, f"{leaves} things with a time of their own", f"{LEAVES_MAX}"
     )
@@ -285,6 +288,7 @@ def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
         yield from wanted(place, rises and inside, f"intervals {calendar.on_s}",
                           f"rising and apart, within 0 and {calendar.period_s:g} s")  # fmt: skip
     yield from _furnaces(plant)
+    yield from _by_order(plant, orders)
     yield from _prices(plant)
     endless = Counter(
         product.steps[0].center for product in plant.products if product.endless and product.steps
@@ -306,10 +310,39 @@ def _furnaces(plant: Plant) -> Iterator[Finding]:
             )
         if batch.wait_max_s is not None and not 0 <= batch.wait_max_s / plant.tick_s < TICKS_MAX:
             yield Finding(place, f"wait_max_s {batch.wait_max_s}", "0 or more, or None")
-        if center.queue_max is not None or center.rule is not Rule.FIFO:
+        if center.by_order and (batch.parts_min != 1 or batch.wait_max_s is not None):
+            yield Finding(place, f"parts_min {batch.parts_min}, wait_max_s {batch.wait_max_s}",
+                          "neither: by order it goes full, or with all that still come")  # fmt: skip
+        if not center.by_order and (center.queue_max is not None or center.rule is not Rule.FIFO):
             yield Finding(place, f"a queue of {center.queue_max} by {center.rule}", "no limit, fifo")
         if center.name in begins or center.name in takes:
             yield Finding(place, "an endless product, or steps that take material", "neither")
+
+
+def _by_order(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
+    by_order = {center.name for center in plant.centers if center.by_order}
+    for center in plant.centers:
+        patience_s = center.by_order.patience_s if center.by_order else None
+        if patience_s is not None and not 0 <= patience_s / plant.tick_s < TICKS_MAX:
+            yield Finding(f"work center {center.name}, by_order", f"patience_s {patience_s}", "0 or more")
+    for product in plant.products:
+        for step in product.steps:
+            place, mixed = (
+                f"product {product.name}, step {step.name}",
+                by_order.intersection(centers_of(step)),
+            )
+            if mixed and step.alternatives:
+                yield Finding(place, f"alternatives with {', '.join(sorted(mixed))}, which works by order",
+                              "one work center")  # fmt: skip
+            if mixed and (product.arrivals or product.endless):
+                yield Finding(place, f"parts without an order at {step.center}, which works by order",
+                              "orders only")  # fmt: skip
+    made: dict[str, Order] = {}
+    for order in orders:
+        first = made.setdefault(whole_order(order), order)
+        if first.product != order.product:
+            yield Finding(f"order {order.name}", f"{order.product}, belongs to {whole_order(order)}",
+                          f"{first.product}, as {first.name}")  # fmt: skip
 
 
 def _prices(plant: Plant) -> Iterator[Finding]:

@@ -25,8 +25,10 @@ from taktwin.simulation.model import (
     failure_entity,
     lots_of,
     price_units,
+    reached,
     step_name,
     unit_name,
+    whole_order,
 )
 
 Records = npt.NDArray[Any]
@@ -60,6 +62,10 @@ class Compiled:
     modes: Records
     others: npt.NDArray[np.int64]
     batches: Records
+    pools: Records
+    handed: npt.NDArray[np.int64]
+    bases: npt.NDArray[np.int64]
+    shares: npt.NDArray[np.int64]
     people: npt.NDArray[np.uint64]
     crew_calendars: npt.NDArray[np.int64]
     tariff: npt.NDArray[np.int64]
@@ -78,17 +84,22 @@ class Compiled:
         return 2 * len(self.units) + len(self.products) + len(self.calendars) + 6
 
     @property
+    def leaf_wait(self) -> int:
+        """Return the first leaf of the units that work by order."""
+        return self.leaf_batch + len(self.batches)
+
+    @property
     def leaves(self) -> int:
         """Return how many things may have an event pending."""
-        return self.leaf_batch + len(self.batches)
+        return self.leaf_wait + len(self.handed)
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""
         return (
             self.units, self.centers, self.steps, self.products, self.orders,
             self.setups, self.families, self.skills, self.calendars, self.bill, self.deliveries,
-            self.closings, self.openings, self.modes, self.others, self.batches, self.people,
-            self.crew_calendars, self.tariff, self.tables,
+            self.closings, self.openings, self.modes, self.others, self.batches, self.pools, self.handed,
+            self.bases, self.shares, self.people, self.crew_calendars, self.tariff, self.tables,
         )  # fmt: skip
 
 
@@ -132,6 +143,9 @@ def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
         orders, order_names = like.orders, like.order_names
     else:
         orders, order_names = _orders(plant, place_of)
+    batches = _batches(plant, centers)
+    pools, handed = _pools(plant, units, centers, steps)
+    bases, shares = _job_orders(steps, products, orders)
     return Compiled(
         plant=plant, warnings=warnings, units=units, centers=centers, steps=steps, products=products,
         orders=orders, setups=setups, families=len(family_of),
@@ -140,7 +154,8 @@ def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
              for skill in skills] or [0], np.uint64),
         calendars=_calendars(plant), bill=bill, deliveries=_deliveries(plant),
         closings=closings, openings=openings, modes=modes, others=others,
-        batches=_batches(plant, centers), people=_people(plant), crew_calendars=_crew_calendars(plant),
+        batches=batches, pools=pools, handed=handed, bases=bases, shares=shares,
+        people=_people(plant), crew_calendars=_crew_calendars(plant),
         tariff=_tariff(plant), power_kw=_power(plant),
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
@@ -155,7 +170,7 @@ def _is_rare(plant: Plant) -> bool:
         plant.materials
         or plant.tariff
         or any(closure.waits for closure in plant.closures)
-        or any(center.batch or center.tools for center in plant.centers)
+        or any(center.batch or center.tools or center.by_order for center in plant.centers)
         or any(step.alternatives or step.scrap > 0 for p in plant.products for step in p.steps)
     )
 
@@ -172,7 +187,14 @@ def _orders(plant: Plant, place_of: dict[str, int]) -> tuple[Records, tuple[str,
     orders["priority"] = [order.priority for order in told]
     orders["product"] = [place_of[order.product] for order in told]
     orders["quantity"] = [parts for _, _, _, parts in lots]
+    wholes = {name: place for place, name in enumerate(wholes_of(plant))}
+    orders["whole"] = [wholes[whole_order(order)] for order in told]
     return orders, tuple(order.name for order in sequence)
+
+
+def wholes_of(plant: Plant) -> tuple[str, ...]:
+    """Return the orders as work centers by order see them, in the sequence in which they are released."""
+    return tuple(dict.fromkeys(whole_order(order) for order in plant.orders_by_release))
 
 
 def families_of(plant: Plant) -> tuple[str | None, ...]:
@@ -222,6 +244,8 @@ def _routes(
             row["good"] = step.good
             row["rework"] = -1 if step.rework_to is None else first + names.index(step.rework_to)
             row["rework_max"] = np.iinfo(np.int32).max if step.rework_max is None else step.rework_max
+            row["pool"] = -1
+            row["low"] = first + reached(product, number)
         first += len(names)
     return steps, products, np.array(others, np.int64), endless
 
@@ -242,6 +266,7 @@ def _centers(
         row["endless"] = endless.get(center.name, -1)
         row["queue_max"] = kernel.FAR if center.queue_max is None else center.queue_max
         row["setup"] = place * width * width
+        row["pool"] = -1
         for (before, after), setup_s in center.setup_s.items():
             setups[place, family_of[before], family_of[after]] = plant.ticks(setup_s)
         for number in range(center.units):
@@ -251,6 +276,7 @@ def _centers(
             row["calendar"] = -1 if calendar is None else calendar_of[calendar]
             row["pace"] = center.pace_of(number + 1)
             row["is_batch"] = center.batch is not None
+            row["hand"] = -1
         first += center.units
     return units, centers, setups.ravel()
 
@@ -292,7 +318,7 @@ def _batches(plant: Plant, centers: Records) -> Records:
     """Return how furnaces are filled, and take their units from those that a job may go to at once."""
     rows: list[tuple[int, ...]] = []
     for row, center in zip(centers, plant.centers, strict=True):
-        if center.batch:
+        if center.batch and not center.by_order:
             wait = kernel.FAR if center.batch.wait_max_s is None else plant.ticks(center.batch.wait_max_s)
             row["batch"], row["rule"] = len(rows), kernel.BY_BATCH
             rows.append(
@@ -306,6 +332,47 @@ def _batches(plant: Plant, centers: Records) -> Records:
             )
             row["first"] = row["last"] = 0
     return np.array(rows, kernel.BATCH)
+
+
+def _pools(
+    plant: Plant, units: Records, centers: Records, steps: Records
+) -> tuple[Records, npt.NDArray[np.int64]]:
+    """Return the work centers by order and their units, which no job may go to at once."""
+    rows: list[tuple[int, ...]] = []
+    handed: list[int] = []
+    for place, (row, center) in enumerate(zip(centers, plant.centers, strict=True)):
+        if center.by_order:
+            patience_s, first, last = center.by_order.patience_s, int(row["first"]), int(row["last"])
+            patience = kernel.FAR if patience_s is None else plant.ticks(patience_s)
+            row["pool"] = len(rows)
+            steps["pool"][steps["center"] == place] = len(rows)
+            units["hand"][first:last] = np.arange(len(handed), len(handed) + last - first)
+            most = center.batch.parts_max if center.batch else 0
+            rows.append((first, last, len(handed), int(patience), most))
+            handed += range(first, last)
+            row["first"] = row["last"] = 0
+    return np.array(rows, kernel.POOL), np.array(handed, np.int64)
+
+
+def _job_orders(
+    steps: Records, products: Records, orders: Records
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where the job orders of each order begin, less the place of its first step; and their work."""
+    shares: list[int] = []
+    bases: list[int] = []
+    if (steps["pool"] < 0).all():
+        count = int(orders["whole"].max(initial=-1)) + 1
+        return np.full(count, kernel.NO_BASE, np.int64), np.array(shares, np.int64)
+    wholes, leads = np.unique(orders["whole"], return_index=True)
+    parts = np.bincount(orders["whole"], orders["quantity"], minlength=len(wholes))
+    for whole, lead in enumerate(leads):
+        first, last = products[orders["product"][lead]][["first", "last"]].tolist()
+        if (steps["pool"][first:last] < 0).all():
+            bases.append(kernel.NO_BASE)
+            continue
+        bases.append(len(shares) - first)
+        shares += (int(work * parts[whole] + 0.5) for work in steps["work"][first:last])
+    return np.array(bases, np.int64), np.array(shares, np.int64)
 
 
 def _people(plant: Plant) -> npt.NDArray[np.uint64]:

@@ -13,7 +13,7 @@ is exact by construction, the variance within 0.1 % for the families below.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -254,6 +254,12 @@ def _table(shape: Shape) -> bytes:
     inner = (values[1 : CELLS - 1] + values[2:CELLS]) / 2  # the cells that have no finer part
     mean = (float(np.sum(inner)) + mean_of(values[KNOTS : 2 * KNOTS]) + mean_of(values[2 * KNOTS :])) / CELLS
     return np.asarray(values / mean, dtype=np.float64).tobytes()
+
+
+def quantiles(distribution: Distribution, shares: Sequence[float]) -> FloatArray:
+    """Return the durations below which so many lie, seconds, by the formulas; 0 < share < 1."""
+    quantile = distribution.shape.quantile()
+    return np.array([distribution.mean_s * quantile(share) for share in shares])
 
 
 def table(shape: Shape) -> FloatArray:

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize
 from scipy.special import digamma, gammainc, gammaincc, gammaincinv, gammaln, log_ndtr, ndtr, ndtri
 
 from taktwin.errors import DomainError
@@ -45,6 +44,7 @@ P_MIN = 0.01  # below it no family fits
 FENCE = 3.0  # interquartile ranges, of the logarithm: beyond it a value lies far out
 K_MAX = 500.0
 TINY = 1e-300
+SHARES = tuple(n / 20 for n in range(1, 20))  # of durations, at which a person looks at a fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ class Fitted:
     n_own: int = 0  # ended durations of the group asked for
     from_ns: int | None = None
     to_ns: int | None = None
+    quantiles_s: tuple[float, ...] = ()
+    """Of what was seen, at 1/20, 2/20 ... 19/20; fewer where what still ran hides the upper ones."""
 
     def mean_between_s(self, z: float = 1.96) -> tuple[float, float]:
         """Return the interval of the mean, z standard errors to either side in the logarithm."""
@@ -197,7 +199,7 @@ def fit(
         ended = ended[(ended >= outliers.below_s) & (ended <= outliers.above_s)]
     base = Fitted(
         Fixed(0.0), len(ended), len(running), "", outliers=outliers, n_own=len(ended),
-        from_ns=sample.from_ns, to_ns=sample.to_ns,
+        from_ns=sample.from_ns, to_ns=sample.to_ns, quantiles_s=_quantiles(ended, running),
     )  # fmt: skip
     if np.ptp(ended) <= 1e-9 * ended[0] and not (running > ended[0]).any():
         return replace(base, distribution=Fixed(float(ended[0])), method="all alike")
@@ -254,6 +256,13 @@ def kaplan_meier(sample: Sample) -> tuple[FloatArray, FloatArray]:
     """Return the durations at which something ended, rising, and the share that lasts longer than each."""
     ended, running = np.array(sample.ended_s), np.array(sample.running_s)
     return _kaplan_meier(ended, running)
+
+
+def _quantiles(ended: FloatArray, running: FloatArray) -> tuple[float, ...]:
+    at_s, lasting = _kaplan_meier(ended, running)
+    # A rounding below a share does not make it unreached.
+    places = np.searchsorted(-lasting, -(1 - np.array(SHARES) + 1e-12))
+    return tuple(at_s[places[places < len(at_s)]].tolist())
 
 
 def cumulative(distribution: Distribution, at_s: FloatArray) -> FloatArray:
@@ -503,10 +512,14 @@ def _root(slope: Callable[[float], float], low: float, high: float) -> float:
         return low
     if slope(high) <= 0:
         return high
+    from scipy.optimize import brentq  # who only reads what was fitted does not pay for the import
+
     return float(brentq(slope, low, high, xtol=1e-10, rtol=1e-12))
 
 
 def _least(cost: Callable[[FloatArray], float], start: FloatArray) -> tuple[float, float]:
+    from scipy.optimize import minimize
+
     found: Any = minimize(
         cost, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 2000}
     )

@@ -27,7 +27,7 @@ from numba import float64, int64, njit, uint64
 # Times are int64 ticks; indices are -1 where there is none. Entities are hashes of names (`streams`).
 UNIT = np.dtype([  # what a unit is; the ways in which it goes down are mode_first..mode_last-1
     ("center", "i4"), ("calendar", "i4"), ("mode_first", "i4"), ("mode_last", "i4"), ("pace", "f8"),
-    ("is_batch", "i8"),
+    ("is_batch", "i4"), ("hand", "i4"),
 ])  # fmt: skip
 MODE = np.dtype([  # a failure, a tool that is used up, maintenance that waits for the job in hand
     ("entity", "u8"), ("clock", "i4"), ("crew", "i4"), ("fail_table", "i4"), ("repair_table", "i4"),
@@ -35,7 +35,10 @@ MODE = np.dtype([  # a failure, a tool that is used up, maintenance that waits f
 ])  # fmt: skip
 CENTER = np.dtype([  # what a work center is; its units are first..last-1, its set-ups begin at `setup`
     ("first", "i4"), ("last", "i4"), ("rule", "i4"), ("endless", "i4"), ("queue_max", "i8"), ("setup", "i8"),
-    ("batch", "i8"),
+    ("batch", "i4"), ("pool", "i4"),
+])  # fmt: skip
+POOL = np.dtype([  # a work center that works by order: its units, the place of the first of them in `hands`
+    ("first", "i4"), ("last", "i4"), ("hand", "i8"), ("patience", "i8"), ("most", "i8"),
 ])  # fmt: skip
 BATCH = np.dtype([  # how a work center fills its units first..last-1; none of them takes a job at once
     ("first", "i4"), ("last", "i4"), ("most", "i8"), ("least", "i8"), ("wait", "i8"),
@@ -43,8 +46,8 @@ BATCH = np.dtype([  # how a work center fills its units first..last-1; none of t
 STEP = np.dtype([
     ("entity", "u8"), ("center", "i4"), ("table", "i4"), ("family", "i4"), ("skill", "i4"),
     ("rework", "i4"), ("rework_max", "i4"), ("work", "f8"), ("good", "f8"), ("move", "i8"),
-    ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i4"), ("tool", "i4"),
-    ("other_first", "i4"), ("other_last", "i4"), ("scrap", "f8"), ("ends", "i8"),
+    ("bill_first", "i4"), ("bill_last", "i4"), ("needs", "i2"), ("ends", "i2"), ("tool", "i4"),
+    ("other_first", "i4"), ("other_last", "i4"), ("scrap", "f8"), ("pool", "i4"), ("low", "i4"),
 ])  # fmt: skip
 PRODUCT = np.dtype([
     ("entity", "u8"), ("first", "i4"), ("last", "i4"), ("table", "i4"), ("balks", "i4"), ("arrival", "f8"),
@@ -54,7 +57,7 @@ BILL = np.dtype([("material", "i8"), ("quantity", "i8")])
 DELIVERY = np.dtype([("at", "i8"), ("quantity", "i8"), ("material", "i4"), ("pad", "i4")])
 ORDER = np.dtype([
     ("entity", "u8"), ("release", "i8"), ("due", "i8"), ("priority", "i8"), ("product", "i4"),
-    ("quantity", "i4"), ("order", "i8"),
+    ("quantity", "i4"), ("order", "i4"), ("whole", "i4"),
 ])  # fmt: skip
 
 UNIT_STATE = np.dtype([
@@ -76,8 +79,14 @@ ORDER_STATE = np.dtype([("left", "i4"), ("good", "i4")])  # lots under way or to
 JOB_STATE = np.dtype([  # what the look for the best job reads lies side by side
     ("rank", "i8"), ("next", "i4"), ("family", "i4"), ("product", "i4"), ("step", "i4"), ("quantity", "i4"),
     ("passes", "i4"), ("entity", "u8"), ("work", "i8"), ("since", "i8"), ("due", "i8"), ("priority", "i8"),
-    ("turn", "i8"), ("joined", "i8"), ("order", "i4"), ("pad", "i4"),
+    ("turn", "i8"), ("joined", "i8"), ("order", "i4"), ("base", "i4"),
 ])  # fmt: skip
+# A job order is a step of an order; its place is the `base` of the order plus the place of the step.
+HAND_STATE = np.dtype([  # of a unit that works by order: what it has in hand, family last bound for it,
+    ("job_order", "i4"), ("family", "i4"),
+    ("since", "i8"), ("open", "i8"), ("look", "i8"),  # since when nothing of it waits, bound work, 1: look up
+])  # fmt: skip
+BOUND_STATE = np.dtype([("unit", "i4"), ("left", "i4")])  # of a job order: its unit, jobs that may still come
 RUN_STATE = np.dtype([
     ("now", "i8"), ("free", "i4"), ("free_count", "i4"), ("operators", "u8"), ("present", "u8"),
     ("price", "i8"), ("next_order", "i4"),
@@ -95,6 +104,7 @@ SHIFT = 14
 LEAF = (1 << SHIFT) - 1
 NEVER = np.int64(np.iinfo(np.int64).max)  # the key of a leaf with nothing pending
 FAR = np.int64(1 << 62)  # a span longer than any
+NO_BASE = -(1 << 31)  # of a job that no work center by order sees
 TICKS_END = 1 << 48  # no run goes on beyond
 
 # States of a unit; the first five are what it does with a job, the others hide that while they last.
@@ -109,13 +119,26 @@ STAYS, CALLED, FREED, GOES_ON, CAME_ON = 0, 1, 2, 3, 4  # what an event makes of
 EMPTY, BEGUN, PLACED = range(3)  # whether a run has begun; PLACED: not yet, but in the middle of its work
 
 # The key contract: `streams` says what these are, a test that both agree.
-_WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL, _SCRAP = 1, 2, 3, 4, 5, 6
+_WORK, _FAILURE, _REPAIR, _QUALITY, _ARRIVAL, _SCRAP = map(np.int64, range(1, 7))
 _STEP_ENTITY, _STEP_COUNT = uint64(0x9E3779B97F4A7C15), uint64(0xD1B54A32D192ED03)
 _MIX_1, _MIX_2 = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
 _KNOTS = 1025
 _WHOLE_REST, _FINE_REST = uint64((1 << 54) - 1), uint64((1 << 44) - 1)
 
-_PLAIN: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# Whole numbers wherever they stand: to infer that took numba a fifth of the time that compiling takes.
+_WHOLE = (
+    "above arrived at b before before_best before_lead begin best c cell count e f fate follows freed g"
+    " h i j k l_batch l_calendar l_closing l_delivery l_fault l_move l_opening l_order l_source l_tariff"
+    " l_wait last lead leaf least leaves m n n_units node now o on other p parts phase place q ripe row scan"
+    " source t takes then top why worked"
+)
+_LOCALS = dict.fromkeys(_WHOLE.split(), int64)
+_PLAIN: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "locals": _LOCALS,
+}
 _HOT: dict[str, Any] = {"forceinline": True, **_PLAIN}
 _ENTRY: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True, "no_cfunc_wrapper": True}
 
@@ -384,6 +407,209 @@ def _pick(cs, js, setups, g, base, families, family, rule):  # type: ignore[no-u
 
 
 @njit(**_PLAIN)
+def _bind(centers, steps, pools, shares, setups, families, hands, bound, base, first, last):  # type: ignore[no-untyped-def]
+    """Bind each step of an order, where work goes by order, to the unit with the least open work."""
+    for k in range(first, last):
+        c = steps[k].pool
+        if c < 0 or bound[base + k].unit >= 0:
+            continue
+        f = steps[k].family
+        least = FAR
+        best = pools[c].first
+        for m in range(pools[c].first, pools[c].last):
+            h = pools[c].hand + m - pools[c].first
+            t = hands[h].open
+            if f > 0 and hands[h].family > 0 and hands[h].family != f:
+                t += setups[centers[steps[k].center].setup + hands[h].family * families + f]
+            if t < least:
+                least = t
+                best = m
+        bound[base + k].unit = best
+        h = pools[c].hand + best - pools[c].first
+        hands[h].open += shares[base + k]
+        if f > 0:
+            hands[h].family = f
+
+
+@njit(**_PLAIN)
+def _passed(units, steps, shares, us, hands, bound, base, first, last, source, scan):  # type: ignore[no-untyped-def]
+    """Let a job of an order come no more to the steps first..last-1; return from which unit on to look."""
+    for k in range(first, last):
+        if steps[k].pool < 0:
+            continue
+        q = base + k
+        bound[q].left -= 1
+        m = bound[q].unit
+        h = units[m].hand
+        if bound[q].left == 0:
+            hands[h].open -= shares[q]
+        elif units[m].is_batch == 0:
+            continue
+        if m != source and us[m].state == IDLE and hands[h].job_order == q:
+            hands[h].look = 1
+            scan = min(scan, m)
+    return scan
+
+
+@njit(**_PLAIN)
+def _queued(centers, units, pools, us, cs, js, hands, bound, g, j, scan):  # type: ignore[no-untyped-def]
+    """See to it that the unit looks up whose job j has joined queue g, or all if that is full now."""
+    m = bound[js[j].base + js[j].step].unit
+    last = m + 1
+    if cs[g].waiting >= centers[g].queue_max:
+        m = pools[centers[g].pool].first
+        last = pools[centers[g].pool].last
+    for m in range(m, last):  # noqa: B020
+        if us[m].state == IDLE:
+            hands[units[m].hand].look = 1
+            scan = min(scan, m)
+    return scan
+
+
+@njit(**_PLAIN)
+def _other_order(products, setups, us, cs, js, bound, g, m, row, rule):  # type: ignore[no-untyped-def]
+    """Return who leads the next order of unit m, of those in queue g that are bound to it; -1 for nobody."""
+    best = -1
+    least = NEVER
+    j = cs[g].head
+    while j >= 0:
+        if bound[js[j].base + js[j].step].unit == m:
+            if rule == FIFO:
+                if js[j].step == products[js[j].product].first:
+                    if (
+                        best < 0
+                        or js[best].step != products[js[best].product].first
+                        or js[j].priority > js[best].priority
+                        or (
+                            js[j].priority == js[best].priority
+                            and (
+                                js[j].due < js[best].due
+                                or (js[j].due == js[best].due and js[j].order < js[best].order)
+                            )
+                        )
+                    ):
+                        best = j
+                elif best < 0:
+                    best = j
+            else:
+                t = js[j].rank
+                if rule == BY_SETUP:
+                    f = js[j].family
+                    t = setups[row + f] if f > 0 and f != us[m].family else int64(0)
+                if t < least:
+                    least = t
+                    best = j
+        j = js[j].next
+    return best
+
+
+@njit(**_PLAIN)
+def _charge(cs, js, g, q, most):  # type: ignore[no-untyped-def]
+    """Take the first job of job order q out of queue g, and all that fit with it, linked by `next`."""
+    lead = -1
+    last = -1
+    before = -1
+    parts = int64(0)
+    j = cs[g].head
+    while j >= 0:
+        follows = js[j].next
+        if js[j].base + js[j].step == q and (lead < 0 or parts + js[j].quantity <= most):
+            parts += js[j].quantity
+            if before < 0:
+                cs[g].head = follows
+            else:
+                js[before].next = follows
+            if cs[g].tail == j:
+                cs[g].tail = before
+            cs[g].waiting -= 1
+            js[j].next = -1
+            if lead < 0:
+                lead = j
+            else:
+                js[last].next = j
+            last = j
+            if most == 0:
+                break
+        else:
+            before = j
+        j = follows
+    return lead
+
+
+@njit(**_PLAIN)
+def _by_order(  # type: ignore[no-untyped-def]
+    centers, units, products, pools, setups, families, tree, us, cs, js, hands, bound, g, m, l_wait, now,
+    ripe,
+):  # fmt: skip
+    """Return what the free unit m takes of its order, and the blocked unit that it takes it from; else -1.
+
+    Patience is over that ended at `ripe` or before.
+    """
+    h = units[m].hand
+    c = centers[g].pool
+    leaf = l_wait + h
+    full = cs[g].waiting >= centers[g].queue_max
+    if tree[(tree.shape[0] >> 1) + leaf] != NEVER:
+        _put(tree, leaf, NEVER)
+    while True:
+        q = hands[h].job_order
+        if q >= 0:
+            parts = int64(0)
+            count = 0
+            j = cs[g].head
+            while j >= 0:
+                if js[j].base + js[j].step == q:
+                    parts += js[j].quantity
+                    count += 1
+                    if pools[c].most == 0:
+                        break
+                j = js[j].next
+            if count > 0:
+                hands[h].since = FAR
+                if not full and parts < pools[c].most and count < bound[q].left:
+                    return -1, -1
+                return _charge(cs, js, g, q, pools[c].most), -1
+            if bound[q].left == 0:
+                q = -1
+                hands[h].job_order = -1
+        row = centers[g].setup + us[m].family * families
+        j = _other_order(products, setups, us, cs, js, bound, g, m, row, centers[g].rule)
+        if q >= 0:
+            if hands[h].since == FAR:
+                hands[h].since = now
+            if j >= 0 and not full:
+                if pools[c].patience == FAR:
+                    return -1, -1
+                t = hands[h].since + pools[c].patience
+                if ripe < t:
+                    _put(tree, leaf, max(t, now) << SHIFT | leaf)
+                    return -1, -1
+        if j < 0:
+            break
+        hands[h].job_order = js[j].base + js[j].step
+    if full:  # who is blocked with a job for it hands it over past the queue
+        before = -1
+        other = cs[g].blocked_head
+        while other >= 0:
+            j = us[other].job
+            q = js[j].base + js[j].step
+            if bound[q].unit == m:
+                if before < 0:
+                    cs[g].blocked_head = us[other].next_blocked
+                else:
+                    us[before].next_blocked = us[other].next_blocked
+                if cs[g].blocked_tail == other:
+                    cs[g].blocked_tail = before
+                js[j].next = -1
+                hands[h].job_order = q
+                hands[h].since = FAR
+                return j, other
+            before = other
+            other = us[other].next_blocked
+    return -1, -1
+
+
+@njit(**_PLAIN)
 def _sooner(moves, js, a, b):  # type: ignore[no-untyped-def]
     """Return whether the move at place a of the heap ends before the one at b; ties by who set out first."""
     if moves[a, 0] != moves[b, 0]:
@@ -601,9 +827,9 @@ def _turn(  # type: ignore[no-untyped-def]
 
 @njit(**_HOT)
 def _rare(  # type: ignore[no-untyped-def]
-    deliveries, batches, tariff, tree, us, run, spent, priced, stock, leaf, l_delivery, l_tariff, now,
+    deliveries, batches, handed, tariff, tree, us, run, spent, priced, stock, leaf, l_delivery, l_tariff, now,
 ):  # fmt: skip
-    """Take in a delivery, change the price, end the wait at a furnace; return its free unit, and CALLED."""
+    """Take in a delivery, change the price, end a wait; return the unit that is free to act, and CALLED."""
     x = run[0]
     freed = -1
     then = STAYS
@@ -630,6 +856,10 @@ def _rare(  # type: ignore[no-untyped-def]
                 priced[m, g] += (x.price - t) * spent[m, g]
         x.price = t
         _put(tree, leaf, (now - phase + tariff[e, 0]) << SHIFT | leaf)
+    elif leaf > l_tariff + batches.shape[0]:  # ---- a unit has waited for its order long enough
+        _put(tree, leaf, NEVER)
+        m = handed[leaf - l_tariff - 1 - batches.shape[0]]
+        freed = m if us[m].state == IDLE else -1
     else:  # ---- the first in the queue of a furnace has waited long enough
         _put(tree, leaf, NEVER)
         m = batches[leaf - l_tariff - 1].first
@@ -673,10 +903,10 @@ def _begin_run(  # type: ignore[no-untyped-def]
     else:
         x.begun = BEGUN
         for m in range(units.shape[0]):
-            _arm(units, modes, us, ms, tables, tree, key, m, -1, l_fault + m, now)
+            _arm(units, modes, us, ms, tables, tree, key, m, int64(-1), l_fault + m, now)
         for p in range(products.shape[0]):
             if products[p].arrival > 0.0:
-                z = _bits(key, _ARRIVAL, products[p].entity, 0)
+                z = _bits(key, _ARRIVAL, products[p].entity, int64(0))
                 t = now + int64(products[p].arrival * _value(tables, products[p].table, z) + 0.5)
                 _put(tree, l_source + p, t << SHIFT | (l_source + p))
         for c in range(calendars.shape[0]):
@@ -701,11 +931,12 @@ def _begin_run(  # type: ignore[no-untyped-def]
             _put(tree, l_order, max(orders[x.next_order].release, now) << SHIFT | l_order)
 
 
-@njit(**_ENTRY)
+@njit(locals=_LOCALS, **_ENTRY)
 def simulate(  # type: ignore[no-untyped-def]
     units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
-    closings, openings, modes, others, batches, people, crew_calendars, tariff, tables, tree, us, ms, cs,
-    crews, js, run, moves, spent, priced, made, ended, lots, stock, key, until, enough, rare,
+    closings, openings, modes, others, batches, pools, handed, bases, shares, people, crew_calendars, tariff,
+    tables, tree, us, ms, cs, crews, js, run, moves, spent, priced, made, ended, lots, stock, hands, bound,
+    key, until, enough, rare,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -722,6 +953,8 @@ def simulate(  # type: ignore[no-untyped-def]
     closings : (k, 3) tick, unit, and ticks of maintenance if it waits for the job in hand, else 0; by time
     openings : (k, 2) tick and unit of the ends of closures that do not wait, by time
     modes : (modes,) ways to go down, unit by unit; others : work centers that are alternatives of steps
+    handed : (h,) units that work by order, as in `hands`; bases : (whole orders,) see above, or NO_BASE
+    shares : (job orders,) ticks of work that each stands for; bound : (job orders,)
     people : (c,) bit sets of operators who come and go by a calendar; crew_calendars : (crews,), -1 for none
     tariff : (k, 2) tick in the period and price; the last row is the period and nothing
     tables : (t, 3075) quantiles at mean 1; row 0 is the fixed value 1
@@ -729,7 +962,8 @@ def simulate(  # type: ignore[no-untyped-def]
     spent : (units, STATES) ticks; priced : the same weighted with prices, less what `spent` costs now
     lots : (orders,); ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
     rare : None for a plant without furnaces, material, tools, maintenance that waits, parts that are lost,
-        alternatives and tariff: a variant of its own is compiled, without the branches on `rare is not None`
+        alternatives, tariff and work by order: a variant of its own is compiled, without the branches on
+        `rare is not None`
     """
     n_units = units.shape[0]
     l_fault = n_units
@@ -742,8 +976,10 @@ def simulate(  # type: ignore[no-untyped-def]
     l_order = l_delivery + 1
     l_tariff = l_order + 1
     l_batch = l_tariff + 1
+    l_wait = l_batch + batches.shape[0]
     x = run[0]
     now = x.now
+    ripe = now
     scan = n_units  # units from here on may have come on; beyond the last: none
     why = ENDED
     leaf = int64(-1)
@@ -762,6 +998,7 @@ def simulate(  # type: ignore[no-untyped-def]
         called = False  # operators were given back, material came, or a unit that calls for one came back
         if first:
             first = False
+            ripe = now - 1  # patience that ends now has its event at the end of this tick
         else:
             if x.done >= enough:
                 why = ENOUGH
@@ -774,6 +1011,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 why = NO_ROOM
                 break
             now = top >> SHIFT
+            ripe = now
             leaf = top & LEAF
             x.events += 1
             if leaf < n_units:  # ---- a unit comes to the end of what it does
@@ -786,7 +1024,9 @@ def simulate(  # type: ignore[no-untyped-def]
                     us[m].left = us[m].rest
                     us[m].rest = 0
                     _put(tree, m, NEVER)
-                    _break(modes, us, ms, crews, tables, tree, spent, key, m, us[m].due, l_fault + m, now)
+                    _break(
+                        modes, us, ms, crews, tables, tree, spent, key, m, int64(us[m].due), l_fault + m, now
+                    )
                 else:
                     j = us[m].job
                     k = js[j].step
@@ -804,7 +1044,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         us[m].operator = 0
                         called = True
                     if fate == 0 and steps[k].good < 1.0:
-                        z = _bits(key, _QUALITY, js[j].entity + steps[k].entity, js[j].passes)
+                        z = _bits(key, _QUALITY, js[j].entity + steps[k].entity, int64(js[j].passes))
                         if float64(int64(z >> uint64(11))) * 2.0**-53 >= steps[k].good:
                             if steps[k].rework >= 0 and js[j].passes < steps[k].rework_max:
                                 then = steps[k].rework
@@ -812,11 +1052,18 @@ def simulate(  # type: ignore[no-untyped-def]
                                 made[p].reworked += 1
                             else:
                                 fate = 2
+                    if rare is not None and js[j].base != NO_BASE:
+                        n = products[p].last
+                        if fate == 0 and then < n:
+                            n = steps[then].low
+                        scan = _passed(
+                            units, steps, shares, us, hands, bound, js[j].base, steps[k].low, n, m, scan
+                        )
                     if fate == 2:
                         made[p].scrapped += 1
                         made[p].bad += js[j].quantity
                         if js[j].order >= 0:
-                            _lot_over(ended, lots, js[j].order, 0, SCRAPPED_ORDER, now)
+                            _lot_over(ended, lots, js[j].order, int64(0), int64(SCRAPPED_ORDER), now)
                     if fate == 0 and then == products[p].last:
                         fate = 1
                         x.done += 1
@@ -830,7 +1077,7 @@ def simulate(  # type: ignore[no-untyped-def]
                             made[p].late += 1
                             made[p].late_ticks += now - js[j].due
                         if js[j].order >= 0:
-                            _lot_over(ended, lots, js[j].order, js[j].quantity, now, now)
+                            _lot_over(ended, lots, js[j].order, int64(js[j].quantity), now, now)
                     if fate > 0:
                         js[j].next = x.free
                         x.free = j
@@ -874,6 +1121,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 js[arrived].due = FAR
                 js[arrived].priority = 0
                 js[arrived].order = -1
+                js[arrived].base = NO_BASE
                 js[arrived].entity = _mix(products[p].entity + uint64(n))
             elif leaf == l_move:  # ---- a move ends
                 arrived = moves[0, 1]
@@ -903,10 +1151,17 @@ def simulate(  # type: ignore[no-untyped-def]
                 js[arrived].priority = orders[o].priority
                 js[arrived].order = orders[o].order
                 js[arrived].entity = orders[o].entity
+                n = bases[orders[o].whole]
+                js[arrived].base = n
+                if rare is not None and n != NO_BASE:
+                    _bind(
+                        centers, steps, pools, shares, setups, families, hands, bound, n, products[p].first,
+                        products[p].last,
+                    )  # fmt: skip
             elif rare is not None:
                 freed, n = _rare(
-                    deliveries, batches, tariff, tree, us, run, spent, priced, stock, leaf, l_delivery,
-                    l_tariff, now,
+                    deliveries, batches, handed, tariff, tree, us, run, spent, priced, stock, leaf,
+                    l_delivery, l_tariff, now,
                 )  # fmt: skip
                 called = n == CALLED
             if arrived >= 0 and source < 0 and leaf != l_move:  # a new job
@@ -928,6 +1183,29 @@ def simulate(  # type: ignore[no-untyped-def]
             if rare is not None and m == last and steps[k].other_last > 0:
                 g, m = _elsewhere(centers, others, us, cs, g, steps[k].other_first, steps[k].other_last)
                 last = centers[g].last
+            if rare is not None and centers[g].pool >= 0:
+                q = js[arrived].base + k
+                m = bound[q].unit
+                last = m
+                if us[m].state == IDLE:
+                    h = units[m].hand
+                    c = centers[g].pool
+                    n = hands[h].job_order
+                    if cs[g].waiting >= centers[g].queue_max or (
+                        pools[c].most == 0
+                        and (
+                            n < 0 or n == q or bound[n].left == 0
+                            or (
+                                hands[h].since < FAR and pools[c].patience < FAR
+                                and now > hands[h].since + pools[c].patience
+                            )
+                        )
+                    ):  # fmt: skip
+                        last = m + 1
+                        hands[h].job_order = q
+                        hands[h].since = FAR
+                        if tree[(tree.shape[0] >> 1) + l_wait + h] != NEVER:
+                            _put(tree, l_wait + h, NEVER)
             if m < last:
                 us[m].job = arrived
                 begin = m
@@ -949,7 +1227,12 @@ def simulate(  # type: ignore[no-untyped-def]
                 p = js[arrived].product
                 made[p].lost += 1
                 if js[arrived].order >= 0:
-                    _lot_over(ended, lots, js[arrived].order, 0, LOST_ORDER, now)
+                    _lot_over(ended, lots, js[arrived].order, int64(0), int64(LOST_ORDER), now)
+                if rare is not None and js[arrived].base != NO_BASE:
+                    scan = _passed(
+                        units, steps, shares, us, hands, bound, js[arrived].base, steps[k].low,
+                        int64(products[p].last), int64(-1), scan,
+                    )  # fmt: skip
                 js[arrived].next = x.free
                 x.free = arrived
                 x.free_count += 1
@@ -957,6 +1240,8 @@ def simulate(  # type: ignore[no-untyped-def]
             else:
                 _join(cs, js, steps, g, arrived, centers[g].rule, now)
                 freed = source
+                if rare is not None and centers[g].pool >= 0:
+                    scan = _queued(centers, units, pools, us, cs, js, hands, bound, g, arrived, scan)
                 if rare is not None and centers[g].rule == BY_BATCH:
                     c = centers[g].batch
                     m = batches[c].first
@@ -984,7 +1269,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     if rare is None or units[m].is_batch == 0:
                         w *= js[j].quantity
                     if steps[k].table > 0:
-                        z = _bits(key, _WORK, js[j].entity + steps[k].entity, js[j].passes)
+                        z = _bits(key, _WORK, js[j].entity + steps[k].entity, int64(js[j].passes))
                         w *= _value(tables, steps[k].table, z)
                     js[j].work = int64(w / units[m].pace + 0.5)
                     us[m].task = CALLING
@@ -1086,6 +1371,24 @@ def simulate(  # type: ignore[no-untyped-def]
                     _put(tree, m, NEVER)
                     _break(modes, us, ms, crews, tables, tree, spent, key, m, q, l_fault + m, now)
                     continue
+                if rare is not None and centers[g].pool >= 0:
+                    j, other = _by_order(
+                        centers, units, products, pools, setups, families, tree, us, cs, js, hands, bound, g,
+                        m, l_wait, now, ripe,
+                    )  # fmt: skip
+                    if j < 0:
+                        _put(tree, m, NEVER)
+                        _note(us, spent, m, now)
+                        continue
+                    if units[m].is_batch != 0:
+                        us[m].next_in = js[j].next
+                    freed = other
+                    if cs[g].blocked_head >= 0 and cs[g].waiting < centers[g].queue_max:
+                        hands[units[m].hand].look = 1
+                        scan = min(scan, m)
+                    us[m].job = j
+                    begin = m
+                    continue
                 other = cs[g].blocked_head
                 if cs[g].waiting > 0:
                     if centers[g].rule == FIFO:
@@ -1107,7 +1410,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         )
                     if other >= 0 and cs[g].waiting < centers[g].queue_max:
                         cs[g].blocked_head = us[other].next_blocked
-                        _join(cs, js, steps, g, us[other].job, centers[g].rule, now)
+                        _join(cs, js, steps, g, int64(us[other].job), centers[g].rule, now)
                         freed = other
                 elif other >= 0:
                     cs[g].blocked_head = us[other].next_blocked
@@ -1128,6 +1431,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     js[j].priority = 0
                     js[j].passes = 0
                     js[j].order = -1
+                    js[j].base = NO_BASE
                     js[j].entity = _mix(products[p].entity + uint64(n))
                     x.in_work_ticks += x.in_work * (now - x.in_work_since)
                     x.in_work_since = now
@@ -1140,6 +1444,21 @@ def simulate(  # type: ignore[no-untyped-def]
                 begin = m
             elif scan < n_units:
                 m = scan
+                if rare is not None and units[m].hand >= 0 and hands[units[m].hand].look != 0:
+                    g = units[m].center
+                    other = cs[g].blocked_head
+                    if other >= 0 and cs[g].waiting < centers[g].queue_max:
+                        j = us[other].job
+                        cs[g].blocked_head = us[other].next_blocked
+                        _join(cs, js, steps, g, j, centers[g].rule, now)
+                        scan = _queued(centers, units, pools, us, cs, js, hands, bound, g, j, scan)
+                        freed = other
+                        continue
+                    hands[units[m].hand].look = 0
+                    if us[m].state == IDLE:
+                        scan += 1
+                        freed = m
+                        continue
                 scan += 1
                 if us[m].on == 1 and us[m].down == 0 and us[m].state == OFF:
                     if us[m].task == IDLE:
@@ -1178,7 +1497,7 @@ def line(units, modes, steps, product, queue_max, tables, key, last, to_failure,
         to_failure[i] = FAR
         if units[i].mode_last > units[i].mode_first:
             m = units[i].mode_first
-            z = _bits(key, _FAILURE, modes[m].entity, 0)
+            z = _bits(key, _FAILURE, modes[m].entity, int64(0))
             to_failure[i] = int64(modes[m].fail_ticks * _value(tables, modes[m].fail_table, z) + 0.5)
     arrival = int64(0)
     for q in range(ends.shape[0]):
@@ -1190,7 +1509,7 @@ def line(units, modes, steps, product, queue_max, tables, key, last, to_failure,
         for i in range(n):
             w = steps[i].work
             if steps[i].table > 0:
-                z = _bits(key, _WORK, entity + steps[i].entity, 0)
+                z = _bits(key, _WORK, entity + steps[i].entity, int64(0))
                 w *= _value(tables, steps[i].table, z)
             work = int64(w / units[i].pace + 0.5)
             t = max(t, last[i]) + work

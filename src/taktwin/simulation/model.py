@@ -90,6 +90,21 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class ByOrder:
+    """How a work center works off one order after the other, each of them at one of its units.
+
+    Where an order is bound, and when a unit goes on to the next, is in docs/explanation/simulation.md. A
+    furnace that works by order goes full, or with all parts that still come, or when its queue is full.
+    """
+
+    patience_s: float | None = None
+    """For how long a unit that has run out of parts of its order lets those of others wait.
+
+    None: until no part of its order can come any more.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Tariff:
     """What a kilowatt hour costs: prices from an instant of the period on, the first from 0; for ever."""
 
@@ -128,6 +143,7 @@ class WorkCenter:
     machines: Mapping[int, Machine] = field(default_factory=dict)  # units that differ, by number from 1
     batch: Batch | None = None
     power_kw: Mapping[str, float] = field(default_factory=dict)  # by STATES; what is not named takes nothing
+    by_order: ByOrder | None = None  # None: jobs of all orders are taken as they come
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -201,6 +217,11 @@ class Order:
     due_s: float | None = None
     priority: int = 0
     lots: int = 1  # jobs that go their ways apart; the order is done when the last of them is
+    belongs_to: str | None = None
+    """The order of which it is a part, for work centers that work by order; None: it is one by itself.
+
+    Orders that belong to the same one are of one product.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +326,22 @@ def lots_of(order: Order) -> tuple[tuple[str, int], ...]:
         return ((order.name, order.quantity),)
     each, more = divmod(order.quantity, order.lots)
     return tuple((f"{order.name}/{n + 1}", each + (n < more)) for n in range(order.lots))
+
+
+def whole_order(order: Order) -> str:
+    """Return the order that work centers which work by order take an order for."""
+    return order.name if order.belongs_to is None else order.belongs_to
+
+
+def reached(product: Product, place: int) -> int:
+    """Return the place of the first step that a job which has to do that one can still come to."""
+    names = [step.name for step in product.steps]
+    low = place
+    for number in range(len(names) - 1, -1, -1):
+        step = product.steps[number]
+        if number >= low and step.good < 1 and step.rework_to is not None:
+            low = min(low, names.index(step.rework_to))
+    return low
 
 
 def failure_entity(unit: str, failure: Failure) -> str:

@@ -149,6 +149,9 @@ def _fitted_as_json(fitted: Fitted) -> dict[str, Any]:
         document["outliers"]["above_s"] = _finite(fitted.outliers.above_s)
         document["outliers"]["values_s"] = list(fitted.outliers.values_s)
     document["errors"] = dict(fitted.errors)
+    document["quantiles_s"] = list(fitted.quantiles_s)
+    if not fitted.quantiles_s:  # a set of before there were any keeps its hash
+        del document["quantiles_s"]
     return document
 
 
@@ -170,4 +173,5 @@ def _fitted_from_json(document: Mapping[str, Any]) -> Fitted:
         outliers = dict(document["outliers"])
         outliers["above_s"] = infinite if outliers["above_s"] is None else outliers["above_s"]
         values["outliers"] = Outliers(**{**outliers, "values_s": tuple(outliers["values_s"])})
+    values["quantiles_s"] = tuple(document.get("quantiles_s", ()))
     return Fitted(**values)

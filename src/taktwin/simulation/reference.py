@@ -35,8 +35,10 @@ from taktwin.simulation.model import (
     failure_entity,
     lots_of,
     price_units,
+    reached,
     step_name,
     unit_name,
+    whole_order,
 )
 
 
@@ -68,6 +70,7 @@ class Kind(IntEnum):
     ORDER = 8
     TARIFF = 9
     BATCH = 10
+    PATIENCE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ class Span:
     since: int
     until: int
     note: str = ""
+
+
+_JobOrder = tuple[str, str]  # an order, and one of its steps
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +107,11 @@ class _Job:
     @property
     def at(self) -> Step:
         return self.product.steps[self.step]
+
+    @property
+    def job_order(self) -> _JobOrder:
+        assert self.order
+        return whole_order(self.order), self.at.name
 
     def tell(self, what: str, where: str, now: int) -> None:
         if now > self.mark:
@@ -156,6 +167,10 @@ class _Unit:
     crew_is_here: bool = False
     repair_left: int = 0
     fault_at: int | None = None  # tick of the next fault by calendar, or of the end of the repair
+    hand: _JobOrder | None = None  # what it works off, where work goes by order
+    waits_since: int | None = None  # since when nothing of that is there
+    bound_work: int = 0  # ticks of job orders that are not over
+    bound_family: str | None = None  # of the last one
     spent: list[int] = field(default_factory=lambda: [0] * len(Doing))
     priced: list[int] = field(default_factory=lambda: [0] * len(Doing))  # millionths of a price by ticks
 
@@ -283,15 +298,26 @@ class Reference:
         self._free = set(range(len(plant.operators)))
         self._present = {place for place, each in enumerate(plant.operators) if each.calendar is None}
         self._calling: list[_Unit] = []
+        self._bound: dict[_JobOrder, _Unit] = {}
+        self._to_come = {
+            (whole_order(order), step.name): 0
+            for order in self._orders
+            for step in self._by_order_steps(order)
+        }
+        for order in self._orders:
+            for step in self._by_order_steps(order):
+                self._to_come[whole_order(order), step.name] += order.lots
         self._moves: list[tuple[int, int, _Job]] = []
         self._moved = 0
         self._has_begun = False
+        self._is_beginning = False
         self.watched: Callable[[], None] | None = None  # after each event
         # What follows from the event in hand, worked off in this sequence.
         self._begin: _Unit | None = None
         self._is_called = False
         self._freed: _Unit | None = None
         self._coming_on: list[_Unit] = []
+        self._looking: set[int] = set()  # places of units that work by order and may have something to take
 
     # -- numbers
 
@@ -368,6 +394,8 @@ class Reference:
             elif kind is Kind.BATCH:
                 center = self._centers[self.plant.centers[place].name]
                 self._freed = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
+            elif kind is Kind.PATIENCE:
+                self._freed = self._units[place] if self._units[place].shown is Doing.IDLE else None
             else:
                 self._order_comes()
             self._settle()
@@ -526,6 +554,8 @@ class Reference:
                 count.reworked += 1
             else:
                 follows = None
+        if job.order:
+            self._passed(job, follows, unit)
         if follows is None:
             count.scrapped += 1
             count.bad += job.quantity
@@ -625,7 +655,177 @@ class Reference:
         self.counts[product.name].arrived += 1
         self.in_work += 1
         job = _Job(name, streams.entity("order", name), product, self.now, order, parts, mark=self.now)
+        self._bind(order)
         self._comes(job, None, may_balk=True)
+
+    # -- order by order
+
+    def _by_order_steps(self, order: Order) -> list[Step]:
+        steps = next(each.steps for each in self.plant.products if each.name == order.product)
+        return [step for step in steps if self._centers[step.center].model.by_order]
+
+    def _bind(self, order: Order) -> None:
+        """Bind what is not bound yet of an order to the units with the least open work."""
+        for step in self._by_order_steps(order):
+            job_order = whole_order(order), step.name
+            if job_order not in self._bound:
+                units = self._centers[step.center].units
+                self._bind_to(min(units, key=lambda unit: self._open_work(unit, step)), job_order, step)
+
+    def _open_work(self, unit: _Unit, step: Step) -> int:
+        before, after = unit.bound_family, step.family
+        setup_s = 0.0
+        if before is not None and after is not None and before != after:
+            setup_s = unit.center.model.setup_s.get((before, after), 0.0)
+        return unit.bound_work + self.plant.ticks(setup_s)
+
+    def _bind_to(self, unit: _Unit, job_order: _JobOrder, step: Step) -> None:
+        self._bound[job_order] = unit
+        if self._to_come[job_order]:
+            unit.bound_work += self._work(job_order, step)
+        if step.family is not None:
+            unit.bound_family = step.family
+
+    def _work(self, job_order: _JobOrder, step: Step) -> int:
+        parts = sum(order.quantity for order in self._orders if whole_order(order) == job_order[0])
+        return int(step.work.mean_s / self.plant.tick_s * parts + 0.5)
+
+    def _passed(self, job: _Job, follows: int | None, source: _Unit | None) -> None:
+        """Let a job come no more to the steps of its order that are behind it; who waits for it looks up."""
+        assert job.order
+        steps = job.product.steps
+        is_over = follows is None or follows == len(steps)
+        low = len(steps) if is_over else reached(job.product, follows)  # type: ignore[arg-type]
+        for step in steps[reached(job.product, job.step) : low]:
+            job_order = whole_order(job.order), step.name
+            if job_order not in self._to_come:
+                continue
+            self._to_come[job_order] -= 1
+            unit, left = self._bound[job_order], self._to_come[job_order]
+            if not left:
+                unit.bound_work -= self._work(job_order, step)
+            is_waited_for = unit.hand == job_order and (not left or unit.center.model.batch)
+            if is_waited_for and unit is not source and unit.shown is Doing.IDLE:
+                self._looking.add(unit.place)
+
+    def _takes_at_once(self, unit: _Unit, job: _Job) -> bool:
+        """Return whether an idle unit that works by order takes a job without a look into the queue."""
+        by_order, hand = unit.center.model.by_order, unit.hand
+        assert by_order
+        if unit.shown is not Doing.IDLE or unit.center.is_full:
+            return unit.shown is Doing.IDLE
+        if unit.center.model.batch:
+            return False
+        if hand is None or hand == job.job_order or not self._to_come[hand]:
+            return True
+        if by_order.patience_s is None or unit.waits_since is None:
+            return False
+        return self.now > unit.waits_since + self.plant.ticks(by_order.patience_s)
+
+    def _queued(self, center: _Center, job: _Job) -> None:
+        """Let the idle unit look up that a job in the queue is bound to, or all if that is full now."""
+        for unit in center.units:
+            if unit.shown is Doing.IDLE and (center.is_full or unit is self._bound[job.job_order]):
+                self._looking.add(unit.place)
+
+    def _looks(self, unit: _Unit) -> None:
+        """Let who is blocked move up, one after the other, and then the unit see what it can take."""
+        center = unit.center
+        if center.blocked and not center.is_full:
+            other = center.blocked.popleft()
+            assert other.job
+            other.note(self.now)
+            self._join(center, other.job)
+            self._queued(center, other.job)
+            self._freed, other.job = other, None
+            return
+        self._looking.remove(unit.place)
+        if unit.shown is Doing.IDLE:
+            self._freed = unit
+
+    def _next_of_order(self, unit: _Unit) -> list[_Job]:
+        """Return what a free unit takes out of its queue: of the order in hand, else of another."""
+        center, now = unit.center, self.now
+        by_order, batch = center.model.by_order, center.model.batch
+        assert by_order
+        self._at(Kind.PATIENCE, unit.place, None)
+        bound = [job for job in center.queue if self._bound[job.job_order] is unit]
+        mine = [job for job in bound if job.job_order == unit.hand]
+        if not mine:
+            if unit.hand and self._to_come[unit.hand]:
+                if unit.waits_since is None:
+                    unit.waits_since = now
+                if bound and not center.is_full:
+                    if by_order.patience_s is None:
+                        return []
+                    turn = unit.waits_since + self.plant.ticks(by_order.patience_s)
+                    # What ends just when a run begins has its event at the end of that tick.
+                    if now - self._is_beginning < turn:
+                        self._at(Kind.PATIENCE, unit.place, max(turn, now))
+                        return []
+            else:
+                unit.hand = None
+            if not bound:
+                return []
+            unit.hand = self._choose_order(center, unit, bound)
+            mine = [job for job in bound if job.job_order == unit.hand]
+        unit.waits_since = None
+        assert unit.hand
+        if not batch:
+            return mine[:1]
+        is_enough = sum(job.quantity for job in mine) >= batch.parts_max
+        if not (is_enough or center.is_full or len(mine) == self._to_come[unit.hand]):
+            return []
+        charge: list[_Job] = []
+        for job in mine:
+            if not charge or sum(each.quantity for each in charge) + job.quantity <= batch.parts_max:
+                charge.append(job)
+        return charge
+
+    def _choose_order(self, center: _Center, unit: _Unit, bound: list[_Job]) -> _JobOrder:
+        if center.model.rule is not Rule.FIFO:
+            return self._best(center, unit, bound).job_order
+
+        def turn(job: _Job) -> tuple[float, ...]:
+            assert job.order
+            due = math.inf if job.order.due_s is None else self.plant.ticks(job.order.due_s)
+            return -job.order.priority, due, self._orders.index(job.order)
+
+        first = [job for job in bound if job.step == 0]
+        return (min(first, key=turn) if first else bound[0]).job_order
+
+    def _from_blocked(self, unit: _Unit) -> _Job | None:
+        """Return what a free unit takes past a queue that is full of what is not bound to it."""
+        center = unit.center
+        for other in center.blocked if center.is_full else ():
+            job = other.job
+            assert job
+            if self._bound[job.job_order] is unit:
+                center.blocked.remove(other)
+                other.note(self.now)
+                unit.hand, unit.waits_since = job.job_order, None
+                self._freed, other.job = other, None
+                return job
+        return None
+
+    def _frees_by_order(self, unit: _Unit) -> None:
+        center = unit.center
+        jobs = self._next_of_order(unit)
+        for job in jobs:
+            center.queue.remove(job)
+            job.tell("waiting", center.model.name, self.now)
+        if jobs and center.blocked and not center.is_full:
+            self._looking.add(unit.place)
+        if not jobs and not any(self._bound[job.job_order] is unit for job in center.queue):
+            past = self._from_blocked(unit)
+            jobs = [past] if past else []
+        if not jobs:
+            unit.note(self.now)
+            return
+        for job in jobs:
+            job.mark = self.now
+        unit.job, *unit.others = jobs
+        self._begin = unit
 
     def _comes(self, job: _Job, source: _Unit | None, *, may_balk: bool) -> None:
         """Bring a job to the work center of its step; `source` is the unit that hands it over."""
@@ -633,6 +833,12 @@ class Reference:
         at_once = (unit for each in able if not each.model.batch for unit in each.units)
         idle = next((unit for unit in at_once if unit.shown is Doing.IDLE), None)
         center = min(able, key=lambda each: (each.is_full, len(each.queue)))
+        if center.model.by_order:
+            bound = self._bound[job.job_order]
+            idle = bound if self._takes_at_once(bound, job) else None
+            if idle:
+                idle.hand, idle.waits_since = job.job_order, None
+                self._at(Kind.PATIENCE, idle.place, None)
         if idle:
             if source:
                 self._freed, source.job = source, None
@@ -646,12 +852,16 @@ class Reference:
         elif center.is_full and may_balk and job.product.balks:
             self.counts[job.product.name].lost += 1
             self.in_work -= 1
+            if job.order:
+                self._passed(job, None, None)
             self._lot_over(job, 0, self.lost)
         else:
             if source:
                 self._freed, source.job = source, None
             self._join(center, job)
-            if center.model.batch:
+            if center.model.by_order:
+                self._queued(center, job)
+            elif center.model.batch:
                 free = next((unit for unit in center.units if unit.shown is Doing.IDLE), None)
                 batch = self._batch(center) if free else []
                 if free and batch:
@@ -833,6 +1043,10 @@ class Reference:
             elif self._freed:
                 unit, self._freed = self._freed, None
                 self._frees(unit)
+            elif self._looking and min(self._looking) <= min(
+                (unit.place for unit in self._coming_on), default=len(self._units)
+            ):
+                self._looks(self._units[min(self._looking)])
             elif self._coming_on:
                 unit = self._coming_on.pop(0)
                 if unit.is_busy:
@@ -918,6 +1132,9 @@ class Reference:
         if due:
             self._break(unit, due)
             return
+        if center.model.by_order:
+            self._frees_by_order(unit)
+            return
         if center.queue and center.model.batch:
             batch = self._batch(center)
             unit.note(self.now)
@@ -950,6 +1167,9 @@ class Reference:
         self._begin = unit
 
     def _choose(self, center: _Center, unit: _Unit) -> _Job:
+        return self._best(center, unit, center.queue)
+
+    def _best(self, center: _Center, unit: _Unit, queue: list[_Job]) -> _Job:
         rule = center.model.rule
 
         def setup(job: _Job) -> int:
@@ -963,15 +1183,15 @@ class Reference:
             return math.inf if late is None else self.plant.ticks(late)
 
         if rule is Rule.SETUP:
-            return min(center.queue, key=setup)
+            return min(queue, key=setup)
         if rule is Rule.DUE:
-            return min(center.queue, key=due)
+            return min(queue, key=due)
         if rule is Rule.PRIORITY:
-            return max(center.queue, key=lambda job: job.order.priority if job.order else 0)
+            return max(queue, key=lambda job: job.order.priority if job.order else 0)
         if rule is Rule.SHORTEST:
             ticks = self.plant.tick_s
-            return min(center.queue, key=lambda job: int(job.at.work.mean_s / ticks * job.quantity + 0.5))
-        return center.queue[0]
+            return min(queue, key=lambda job: int(job.at.work.mean_s / ticks * job.quantity + 0.5))
+        return queue[0]
 
     # -- what came of it
 

@@ -320,8 +320,8 @@ def kpi(said: str) -> Kpi:
             raise ModelError(
                 [Finding(f"kpi {said}", f"unknown work center {center!r}", one_of(center, names))]
             )
-        row = runs.plant.centers[names.index(center)]
-        return found.of(runs, slice(row["first"], row["last"]))
+        there = np.flatnonzero(runs.plant.units["center"] == names.index(center))
+        return found.of(runs, slice(there[0], there[-1] + 1))
 
     return Kpi(said, found.unit, found.better, f"{found.text}, of {center}", of)
 

@@ -12,7 +12,7 @@ from it is what would have gone on anyway.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +23,7 @@ import numpy as np
 
 from taktwin.errors import DomainError
 from taktwin.simulation import kernel, reference, streams
-from taktwin.simulation.compile import Compiled, families_of
+from taktwin.simulation.compile import Compiled, families_of, wholes_of
 from taktwin.simulation.distributions import CELLS, KNOTS, Distribution, FloatArray, table, value
 from taktwin.simulation.model import (
     Failure,
@@ -35,8 +35,10 @@ from taktwin.simulation.model import (
     WorkCenter,
     failure_entity,
     lots_of,
+    reached,
     step_name,
     unit_name,
+    whole_order,
 )
 from taktwin.simulation.reference import Doing, Kind, Reference
 from taktwin.simulation.state import State, fresh
@@ -87,6 +89,17 @@ class Wear:
 
 
 @dataclass(frozen=True, slots=True)
+class Hand:
+    """What a unit that works by order has in hand: an order (`whole_order`) and one of its steps."""
+
+    order: str
+    step: str
+    waits_since_s: float | None = (
+        None  # since when nothing of it is there; None: something is, or until just now
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class UnitStart:
     """One unit. Where both are given, what is left counts, not what has passed.
 
@@ -112,6 +125,8 @@ class UnitStart:
     wear: tuple[Wear, ...] = ()
     down_by: str | None = None  # a name as of `Wear`; None: the only or first failure
     others: tuple[JobStart, ...] = ()  # that are done together with its job
+    hand: Hand | None = None  # None: what its job is of, if it has one that is not done
+    bound_family: str | None = None  # of the last order that was bound to it; None: as follows from all else
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,11 @@ class Start:
     good: Mapping[str, int] = field(default_factory=dict)  # order -> good parts so far
     arrived: Mapping[str, int] = field(default_factory=dict)  # product -> jobs that came so far
     arrivals: Mapping[str, float] = field(default_factory=dict)  # product -> when the next part comes
+    bound: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Order (`whole_order`) -> step -> unit, where work goes by order.
+
+    Of an order that was released, what is not named here and what no unit works on is bound at the start.
+    """
     unknowns: tuple[str, ...] = ()  # what was not known, in words, and what was taken instead
 
     @property
@@ -261,6 +281,8 @@ class _Places:
         self.products = {product.name: product for product in plant.products}
         self.steps = {product.name: {step.name: step for step in product.steps} for product in plant.products}
         self.orders = {order.name: order for order in plant.orders}
+        self.centers = {center.name: center for center in plant.centers}
+        self.product_of = {whole_order(order): order.product for order in plant.orders}
         said = {each.unit: each for each in start.units}
         self.said = {name: said.get(name, UnitStart(name)) for name in self.units}
         operators = [operator.name for operator in plant.operators]
@@ -272,6 +294,12 @@ class _Places:
         if set(released[: self.released]) != under_way:
             wrong = sorted(under_way - set(released[: self.released]))
             raise DomainError(f"orders {', '.join(wrong)} are under way: expected those released first")
+        self.bound = self._said_bound()
+        self.to_come: dict[tuple[str, str], int] = {}
+        self.open_work = dict.fromkeys(self.units, 0)
+        self.bound_family = {name: unit.family for name, unit in self.said.items()}
+        if any(center.by_order for center in plant.centers):
+            self._bind()
 
     def _look(self, said: Mapping[str, UnitStart]) -> None:
         start = self.start
@@ -307,6 +335,92 @@ class _Places:
             ways = [way.name for way in self.ways[unit.unit] if waited_for or way.name != MAINTENANCE]
             _known(f"way down of {unit.unit}", [*(w.name for w in unit.wear), *filter(None, [unit.down_by])],
                    ways)  # fmt: skip
+
+    def _said_bound(self) -> dict[tuple[str, str], str]:
+        """Return the unit of each job order that is known: as said, and as units work on them."""
+        found: dict[tuple[str, str], str] = {}
+        hands = {name: hand for name, unit in self.said.items() if (hand := self.hand(unit))}
+        _known("order", [*self.start.bound, *(hand.order for hand in hands.values())], self.product_of)
+        told = [(order, step, unit) for order, at in self.start.bound.items() for step, unit in at.items()]
+        told += [(hand.order, hand.step, name) for name, hand in hands.items()]
+        for order, step, unit in told:
+            product = self.product_of[order]
+            _known(f"step of {product}", [step], self.steps[product])
+            _known("unit", [unit], self.units)
+            wanted = self.steps[product][step].center
+            if self.units[unit].name != wanted or not self.units[unit].by_order:
+                raise DomainError(f"start: {step} of order {order} at {unit}: expected a unit of {wanted}, "
+                                  "if that works by order")  # fmt: skip
+            if found.setdefault((order, step), unit) != unit:
+                raise DomainError(f"start: {step} of order {order} at {found[order, step]} and {unit}")
+        return found
+
+    def _bind(self) -> None:
+        """Tell what can still come to each job order; bind what is not bound, as the engines do."""
+        orders = self.plant.orders_by_release
+        parts: Counter[str] = Counter()
+        for order in orders:
+            parts[whole_order(order)] += order.quantity
+        begun = {whole_order(order) for order in orders[: self.released]}
+        steps = {
+            (order, step.name): step
+            for order in parts
+            for step in self.products[self.product_of[order]].steps
+            if self.centers[step.center].by_order
+        }
+        self.to_come = dict.fromkeys(steps, 0)
+        coming = [(whole_order(order), order.product, 0, order.lots) for order in orders[self.released :]]
+        for job in self.start.jobs:
+            if job.order:
+                place = list(self.steps[job.product]).index(job.step)
+                low = reached(self.products[job.product], place)
+                coming.append((whole_order(self.orders[job.order]), job.product, low, 1))
+        for whole, product, low, lots in coming:
+            for step in self.products[product].steps[low:]:
+                if (whole, step.name) in steps:
+                    self.to_come[whole, step.name] += lots
+
+        def bind(job_order: tuple[str, str], unit: str) -> None:
+            step = steps[job_order]
+            if self.to_come[job_order]:
+                work = step.work.mean_s / self.plant.tick_s * parts[job_order[0]]
+                self.open_work[unit] += int(work + 0.5)
+            if step.family is not None:
+                self.bound_family[unit] = step.family
+
+        for job_order in steps:
+            if job_order in self.bound:
+                bind(job_order, self.bound[job_order])
+        for name, said in self.said.items():
+            if said.bound_family is not None:
+                self.bound_family[name] = said.bound_family
+        for job_order, step in steps.items():
+            if job_order[0] in begun and job_order not in self.bound:
+                center = self.centers[step.center]
+                units = [unit_name(center, n + 1) for n in range(center.units)]
+                self.bound[job_order] = min(units, key=lambda unit: self._waits(unit, step))
+                bind(job_order, self.bound[job_order])
+
+    def _waits(self, unit: str, step: Step) -> int:
+        """Return the open work of a unit, with the set-up that a step would want."""
+        before, after = self.bound_family[unit], step.family
+        setup_s = 0.0
+        if before is not None and after is not None and before != after:
+            setup_s = self.units[unit].setup_s.get((before, after), 0.0)
+        return self.open_work[unit] + self.plant.ticks(setup_s)
+
+    def hand(self, unit: UnitStart) -> Hand | None:
+        """Return what a unit has in hand: as said, or as its job is of."""
+        job = unit.job
+        if unit.hand or not self.units[unit.unit].by_order:
+            return unit.hand
+        if job is None or job.order is None or unit.task is Task.BLOCKED:
+            return None
+        return Hand(whole_order(self.orders[job.order]), job.step)
+
+    def waits_since(self, hand: Hand) -> int | None:
+        """Return the tick since when nothing of a job order in hand is there."""
+        return None if hand.waits_since_s is None else round(hand.waits_since_s / self.plant.tick_s)
 
     def wear(self, unit: UnitStart, place: int) -> Wear:
         """Return what is known of one of the ways in which a unit goes down."""
@@ -565,6 +679,7 @@ class Placed:
         for place, order in enumerate(plant.order_names[: places.released]):
             state["lots"]["left"][place] = places.lots_left(order)
             state["lots"]["good"][place] = start.good.get(order, 0)
+        self._lay_hands(state)
         for place, operator in enumerate(plant.plant.operators):
             if operator.calendar and places.is_on(operator.calendar):
                 run["present"] |= np.uint64(1 << place)
@@ -587,6 +702,34 @@ class Placed:
         run["free_count"] = state.jobs - len(jobs)
         return state
 
+    def _lay_hands(self, state: State) -> None:
+        """Write what is bound to whom, what can still come, and what units have in hand."""
+        plant, places = self._plant, self._places
+        hands, bound, model = state["hands"], state["bound"], plant.plant
+        base_of = dict(zip(wholes_of(model), plant.bases.tolist(), strict=True))
+        firsts = {
+            each.name: first for each, first in zip(model.products, plant.products["first"], strict=True)
+        }
+        place_of = {name: place for place, name in enumerate(plant.unit_names)}
+
+        def number(order: str, step: str) -> int:
+            product = places.product_of[order]
+            return int(base_of[order] + firsts[product]) + list(places.steps[product]).index(step)
+
+        for job_order, left in places.to_come.items():
+            bound["left"][number(*job_order)] = left
+        for job_order, unit in places.bound.items():
+            bound["unit"][number(*job_order)] = place_of[unit]
+        for row, place in zip(hands, plant.handed.tolist(), strict=True):
+            name = plant.unit_names[place]
+            row["open"] = places.open_work[name]
+            row["family"] = self._families.index(places.bound_family[name])
+            hand = places.hand(places.said[name])
+            if hand:
+                row["job_order"] = number(hand.order, hand.step)
+                since = places.waits_since(hand)
+                row["since"] = kernel.FAR if since is None else since
+
     def _lay_job(self, state: State, job: JobStart, slots: Iterator[int]) -> int:
         plant, places = self._plant, self._places
         slot = next(slots)
@@ -598,10 +741,12 @@ class Placed:
         row["entity"], row["passes"], row["next"] = places.entity(job), job.passes, -1
         row["family"] = plant.steps[row["step"]]["family"]
         row["order"], row["quantity"], row["due"], row["priority"] = -1, 1, kernel.FAR, 0
+        row["base"] = kernel.NO_BASE
         if job.order:
             row["order"] = plant.order_names.index(job.order)
             order = plant.orders[np.argmax(plant.orders["order"] == row["order"])]
             row["due"], row["priority"] = order["due"], order["priority"]
+            row["base"] = plant.bases[order["whole"]]
         row["quantity"], row["joined"] = places.quantity(job), places.joined(job)
         return slot
 
@@ -768,6 +913,13 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
         center.queue = [_reference_job(places, job) for job in start.queues.get(name, ())]
         center.longest = len(center.queue)
         center.blocked = deque(units[each] for each in start.blocked.get(name, ()))
+    run._to_come = dict(places.to_come)
+    run._bound = {job_order: units[unit] for job_order, unit in places.bound.items()}
+    for name, unit in units.items():
+        unit.bound_work, unit.bound_family = places.open_work[name], places.bound_family[name]
+        hand = places.hand(places.said[name])
+        if hand:
+            unit.hand, unit.waits_since = (hand.order, hand.step), places.waits_since(hand)
     for name, crew in run._crews.items():
         crew.waiting = deque(units[each] for each in start.crews.get(name, ()))
     run._calling = [units[name] for name in places.calling()]
@@ -779,7 +931,9 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
     run._moved = len(run._moves)
     _reference_agenda(run, places)
     run._coming_on = [unit for unit in run._units if unit.can_act and unit.shown is Doing.OFF]
+    run._is_beginning = True
     run._settle()
+    run._is_beginning = False
     return run
 
 
@@ -816,7 +970,7 @@ def _reference_agenda(run: Reference, places: _Places) -> None:
     if plant.tariff:
         run._at(Kind.TARIFF, 0, now)
     for center in run._centers.values():
-        if center.model.batch and center.queue:
+        if center.model.batch and center.queue and not center.model.by_order:
             run._wake(center)
 
 
@@ -839,7 +993,7 @@ def start_of(plant: Compiled, state: State) -> Start:
         for number in range(1, int(state["made"]["arrived"][place]) + 1)
     }
 
-    def job(slot: int) -> JobStart:
+    def job(slot: int, *, is_filled: bool = False) -> JobStart:
         row = state["jobs"][slot]
         product = model.products[row["product"]]
         step = product.steps[row["step"] - plant.products[row["product"]]["first"]]
@@ -850,7 +1004,6 @@ def start_of(plant: Compiled, state: State) -> Start:
         elif row["order"] in several:
             mine = plant.orders["order"] == row["order"]
             lot = 1 + int(np.argmax(plant.orders["entity"][mine] == row["entity"]))
-        is_filled = plant.centers["rule"][plant.steps[row["step"]]["center"]] == kernel.BY_BATCH
         return JobStart(
             product.name, step.name, order, number, int(row["since"]) * tick_s, int(row["passes"]),
             lot, int(row["quantity"]), int(row["joined"]) * tick_s if is_filled else None,
@@ -862,6 +1015,28 @@ def start_of(plant: Compiled, state: State) -> Start:
         while head >= 0:
             yield int(head)
             head = follows[head]
+
+    bound: dict[str, dict[str, str]] = {}
+    job_orders: dict[int, tuple[str, str]] = {}
+    wholes = dict(zip(wholes_of(model), plant.bases.tolist(), strict=True))
+    firsts = {
+        each.name: int(first) for each, first in zip(model.products, plant.products["first"], strict=True)
+    }
+    product_of = {whole_order(order): order.product for order in model.orders}
+    for whole, base in wholes.items():
+        product = next(each for each in model.products if each.name == product_of[whole])
+        for place, step in enumerate(product.steps if base != kernel.NO_BASE else ()):
+            number = base + firsts[product.name] + place
+            job_orders[number] = whole, step.name
+            if state["bound"]["unit"][number] >= 0:
+                bound.setdefault(whole, {})[step.name] = plant.unit_names[state["bound"]["unit"][number]]
+
+    def hand(place: int) -> Hand | None:
+        row = state["hands"][plant.units[place]["hand"]] if plant.units[place]["hand"] >= 0 else None
+        if row is None or row["job_order"] < 0:
+            return None
+        since = None if row["since"] == kernel.FAR else int(row["since"]) * tick_s
+        return Hand(*job_orders[int(row["job_order"])], since)
 
     numbered = [(center, n + 1) for center in model.centers for n in range(center.units)]
     tasks = {number: task for task, number in _TASKS.items()}
@@ -901,6 +1076,8 @@ def start_of(plant: Compiled, state: State) -> Start:
             repair_left_s=repair * tick_s if row["down"] else None,
             on_shift=bool(row["shift"]), wear=tuple(wear), down_by=down_by,
             others=tuple(job(slot) for slot in chain(row["next_in"], state["jobs"]["next"])),
+            hand=hand(place), bound_family=None if (h := plant.units[place]["hand"]) < 0
+            else families[state["hands"]["family"][h]],
         ))  # fmt: skip
     names = plant.unit_names
     centers, follows = state["centers"], state["jobs"]["next"]
@@ -910,7 +1087,8 @@ def start_of(plant: Compiled, state: State) -> Start:
     source = 2 * n_units
     return Start(
         now_s=now * tick_s, units=tuple(units),
-        queues={center.name: tuple(map(job, chain(centers["head"][g], follows)))
+        queues={center.name: tuple(job(slot, is_filled=plant.centers["rule"][g] == kernel.BY_BATCH)
+                                   for slot in chain(centers["head"][g], follows))
                 for g, center in enumerate(model.centers) if centers["waiting"][g]},
         blocked={center.name: tuple(names[m] for m in chain(centers["blocked_head"][g],
                                                             state["units"]["next_blocked"]))
@@ -929,4 +1107,5 @@ def start_of(plant: Compiled, state: State) -> Start:
         arrived={product.name: int(state["made"]["arrived"][p]) for p, product in enumerate(model.products)},
         arrivals={product.name: at * tick_s for p, product in enumerate(model.products)
                   if (at := pending(source + p)) is not None},
+        bound=bound,
     )  # fmt: skip

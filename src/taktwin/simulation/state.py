@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 5
+VERSION = 6
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -39,6 +39,8 @@ def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[
         "ended": (long, (len(plant.order_names),)),
         "lots": (kernel.ORDER_STATE, (len(plant.order_names),)),
         "stock": (long, (len(plant.stock),)),
+        "hands": (kernel.HAND_STATE, (len(plant.handed),)),
+        "bound": (kernel.BOUND_STATE, (len(plant.shares),)),
     }
 
 
@@ -117,6 +119,15 @@ class State:
         }  # fmt: skip
 
 
+def columns_of(state: State) -> dict[str, npt.NDArray[Any]]:
+    """Return views of all arrays by `array.field`; an array without fields by its name."""
+    return {
+        f"{name}.{field}" if field else name: array[field] if field else array
+        for name, array in state._arrays.items()
+        for field in array.dtype.names or ("",)
+    }
+
+
 def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) -> State:
     """Return an empty plant at time 0.
 
@@ -145,8 +156,23 @@ def fresh(plant: Compiled, *, seed: int, replication: int = 0, jobs: int = 256) 
     state["modes"]["left"] = plant.modes["life"]
     state["ended"][:] = kernel.OPEN_ORDER
     state["stock"][:] = plant.stock
+    state["hands"]["job_order"] = state["bound"]["unit"] = -1
+    state["hands"]["since"] = kernel.FAR
+    state["bound"]["left"] = _lots_to_come(plant)
     _link_free(state, 0)
     return state
+
+
+def _lots_to_come(plant: Compiled) -> npt.NDArray[np.int64]:
+    """Return for each job order how many lots the order has."""
+    left = np.zeros(len(plant.shares), np.int64)
+    if len(left):
+        wholes, leads, lots = np.unique(plant.orders["whole"], return_index=True, return_counts=True)
+        for whole, product, count in zip(wholes, plant.orders["product"][leads], lots, strict=True):
+            if plant.bases[whole] != kernel.NO_BASE:
+                first, last = plant.products["first"][product], plant.products["last"][product]
+                left[plant.bases[whole] + first : plant.bases[whole] + last] = count
+    return left
 
 
 def _link_free(state: State, since: int) -> None:

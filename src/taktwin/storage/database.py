@@ -39,9 +39,13 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """Return the steps `<number>_<name>.sql` of a folder, in order."""
-    found = []
+# The first step of a schema that holds a journal and nothing older.
+CHAIN = Migration(1, "journal", (Path(__file__).parent / "chain.sql").read_text(encoding="utf-8"))
+
+
+def migrations_in(folder: Path, *before: Migration) -> tuple[Migration, ...]:
+    """Return the steps `<number>_<name>.sql` of a folder, in order, behind those that come before."""
+    found = list(before)
     for path in sorted(folder.glob("*.sql")):
         number, _, name = path.stem.partition("_")
         found.append(Migration(int(number), name, path.read_text(encoding="utf-8")))

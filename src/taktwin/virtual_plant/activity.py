@@ -76,6 +76,9 @@ EXECUTION = {
 }
 
 
+NAME = {activity: activity.value for activity in Activity}  # `value` of an Enum is a slow question
+
+
 def true_class(activity: Activity, *, planned: bool) -> TimeClass:
     """Return the class of time by cause: who produces produces, else the calendar decides first."""
     if activity is not Activity.PRODUCING and not planned:

@@ -41,9 +41,18 @@ def _lathe(unit: Worker, part: Part, _place: int) -> str:
     wear = unit.world.physics.causes.insert_wear
     error_um = unit.chance.gauss(0.0, wear.scatter_um)
     if wear.on and unit.physics.kind in wear.kinds:
-        error_um += wear.drift_um * unit.tool_wear() ** 1.5
+        error_um += wear.drift_um * _speed_of_insert(unit) * unit.tool_wear() ** 1.5
     unit.say("diameter", round(30.0 + error_um / 1000.0, 4))
     return "insert_wear" if wear.on and abs(error_um) > wear.tolerance_um else ""
+
+
+def _speed_of_insert(unit: Worker) -> float:
+    """Return how fast the insert that is in wears, 1 in the middle: each has a number of its own."""
+    spread = unit.world.physics.causes.insert_wear.spread
+    if not spread:
+        return unit.insert_times
+    own = unit.world.entropy.stream(f"insert/{unit.name}/{unit.tool_number}")
+    return unit.insert_times * math.exp(spread * own.gauss(0.0, 1.0))
 
 
 def _furnace(unit: Worker, part: Part, place: int) -> str:
@@ -87,7 +96,7 @@ def _adhesive(unit: Worker, part: Part, _place: int) -> str:
     unit.flag("lot", lot)
     strength = 1.0 + unit.chance.gauss(0.0, 0.015)
     if cause.on and unit.zone in ("", cause.zone):  # a unit that the plant model places nowhere counts
-        air_c = float(world.surroundings.temperature_c(cause.zone, np.array([world.now_ns]))[0])
+        air_c = world.surroundings.temperature_c_now(cause.zone, world.now_ns)
         above = max(0.0, air_c - cause.threshold_c)
         bad = lot.startswith(cause.bad_batch) or _bad_lot_injected(unit)
         strength -= above * cause.per_kelvin * (cause.bad_factor if bad else 1.0)
@@ -145,7 +154,7 @@ def _leak(unit: Worker, part: Part, _place: int) -> str:
         cause = "adhesive_heat"
     doors = causes.open_doors
     if doors.on and unit.physics.kind in doors.leak_kinds:
-        humid = float(world.surroundings.doors_open(np.array([world.now_ns]))[0])
+        humid = world.surroundings.doors_open_now(world.now_ns)
         decay += 0.12 * humid
         if unit.chance.random() < doors.false_reject * humid:
             decay += 1.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop
 from random import Random  # noqa: TID251 - the type of a stream that Entropy gave
 from typing import Any, Protocol, TypeAlias
 
@@ -86,12 +87,13 @@ class Space:
 
     def take_where(self, fits: Callable[[Part], bool]) -> Part | None:
         """Remove and return the oldest part that fits, or None."""
-        part = next((part for part in self.parts if fits(part)), None)
-        if part is not None:
-            self.parts.remove(part)
-            for source in self.sources:
-                source.wake()
-        return part
+        for place, part in enumerate(self.parts):
+            if fits(part):
+                del self.parts[place]
+                for source in self.sources:
+                    source.wake()
+                return part
+        return None
 
     def put(self, part: Part) -> None:
         """Add a part and wake those who wait for one."""
@@ -191,6 +193,23 @@ class Tally:
     scrapped: int = 0
 
 
+class Clockwork(simpy.Environment):
+    """SimPy's events in SimPy's order; only its loop is written out, for weeks are millions of events."""
+
+    def run_to(self, to_ns: int, world: World) -> None:
+        """Let everything happen up to and at an instant, as `step` does; `world` is told the time."""
+        queue = self._queue
+        while queue and queue[0][0] <= to_ns:
+            now, _, _, event = heappop(queue)
+            self._now = now
+            world.now_ns = int(now)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
+            if not event._ok and not event.defused:
+                raise event._value
+
+
 class World:
     """What the units of a plant share."""
 
@@ -207,7 +226,8 @@ class World:
         lead: Lead | None = None,
     ) -> None:
         self.physics = physics
-        self.env = simpy.Environment(initial_time=start_ns)
+        self.env = Clockwork(initial_time=start_ns)
+        self.now_ns = start_ns  # plant time of the event that is happening
         self.entropy = entropy
         self.surroundings = surroundings
         self.truth = truth
@@ -220,16 +240,9 @@ class World:
         self.bad_lots_until_ns: dict[str, int] = {}  # injected, by unit
         self.keep_segments = True
 
-    @property
-    def now_ns(self) -> int:
-        """Plant time of the event that is happening."""
-        return int(self.env.now)
-
     def run_to(self, to_ns: int) -> None:
         """Let everything happen that happens up to and at an instant."""
-        env = self.env
-        while env.peek() <= to_ns:
-            env.step()
+        self.env.run_to(to_ns, self)
 
     def take_out(self, space: Space, part: Part, unit: str, cause: str) -> None:
         """Let a person take a part out of a buffer before a unit, for good."""
@@ -278,6 +291,8 @@ class Worker(Protocol):
     cycle_ns: int
     chance: Random
     lots: dict[str, tuple[int, Any]]
+    tool_number: int
+    insert_times: float
 
     def say(self, path: str, value: object) -> None:
         """Report a value of this unit now."""

@@ -70,6 +70,10 @@ _CATALOGUE: dict[str, _Kind] = {
     "break_machine": _Kind("unit", "Break a machine", {"text": "what the machine says"}),
     "heat_zone": _Kind("zone", "Heat a zone", {"kelvin": "how much, 8 if absent"}),
     "bad_lot": _Kind("unit", "Load a bad lot of bearings or adhesive", {}),
+    "worn_insert": _Kind(
+        "unit", "Put a worn insert in", {"times": "how much faster than others it wears, 2 if absent"}
+    ),
+    "change_tool": _Kind("unit", "Put another tool in, as somebody at the machine does", {}),
     "cut_server": _Kind("connection", "Cut a server's cable", {}),
     "freeze_session": _Kind("connection", "Freeze a server: connected, but silent", {}),
     "freeze_signal": _Kind("signal", "Freeze a signal at its value", {}),
@@ -78,7 +82,7 @@ _CATALOGUE: dict[str, _Kind] = {
     "skew_clock": _Kind("connection", "Set a source's clock wrong", {"seconds": "how much, 600 if absent"}),
     "malformed_payload": _Kind("signal", "Let a source send nonsense once", {}),
 }
-PHYSICAL = frozenset(("break_machine", "heat_zone", "bad_lot"))
+PHYSICAL = frozenset(("break_machine", "heat_zone", "bad_lot", "worn_insert", "change_tool"))
 
 
 def targets_of(kind: str, registry: Registry) -> list[str]:
@@ -87,6 +91,10 @@ def targets_of(kind: str, registry: Registry) -> list[str]:
     if kind == "bad_lot":
         with_lots = [e.id for e in registry.work_units if e.id.startswith(("press", "adhesive"))]
         return [str(each) for each in with_lots]
+    if kind in ("worn_insert", "change_tool"):
+        path = "diameter" if kind == "worn_insert" else "tool/number"  # where it shows
+        there = {signal.equipment for signal in registry.signals if signal.path == path}
+        return [str(e.id) for e in registry.work_units if e.id in there]
     if target == "unit":
         return [str(e.id) for e in registry.work_units]
     if target == "zone":
@@ -123,7 +131,7 @@ def refusal(injection: Injection, registry: Registry, *, with_physics: bool = Tr
         return f"duration_s {injection.duration_s}: expected more than 0 and at most a week"
     if injection.target not in targets_of(injection.kind, registry):
         return f"target {injection.target!r}: expected a {_CATALOGUE[injection.kind].target} of this plant"
-    for name in ("kelvin", "seconds"):
+    for name in ("kelvin", "seconds", "times"):
         value = injection.parameters.get(name, 0.0)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return f"parameters.{name} {value!r}: expected a number"

@@ -381,6 +381,14 @@ class VirtualPlant:
         broken = self.units[unit]
         self.world.call_at(at_ns, lambda: broken.break_down(lasting_ns, text))
 
+    def worn_insert(self, unit: str, times: float) -> None:
+        """Have the tool that is in wear so many times as fast, from its beginning on, until it is changed."""
+        self.units[unit].insert_times = times
+
+    def change_tool(self, unit: str) -> None:
+        """Let somebody put another tool in before the next part."""
+        self.units[unit].tool_asked = True
+
     def current(self) -> list[Report]:
         """Return the newest report of every signal, as a machine answers its first reader.
 

@@ -143,6 +143,7 @@ class InsertWear:
     tolerance_um: float = bounded(25.0, 1.0, 1000.0)
     scatter_um: float = bounded(3.0, 0.0, 100.0)
     load_rise: float = bounded(0.35, 0.0, 3.0)  # relative, at the end of life
+    spread: float = bounded(0.0, 0.0, 1.0)  # of the logarithm of how fast an insert wears; 0: all alike
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry, Signal
 from taktwin.standards.job_control import Method, ReturnStatus
 from taktwin.virtual_plant.injections import (
+    PHYSICAL,
     ActiveInjection,
     Injection,
     InjectionAnswer,
@@ -181,7 +182,7 @@ class PlantService:
     async def _begin(self, injection: Injection, from_ns: int, to_ns: int) -> None:
         kind, target = injection.kind, injection.target
         now = self.disturbances
-        if kind in ("break_machine", "heat_zone", "bad_lot"):
+        if kind in PHYSICAL:
             self._disturb_physics(injection, from_ns, to_ns)
         elif kind == "cut_server":
             await self.faces[target].cut()
@@ -209,6 +210,10 @@ class PlantService:
         elif injection.kind == "heat_zone":
             kelvin = float(injection.parameters.get("kelvin", 8.0))
             plant.surroundings.ramps.append(Ramp(f"temperature:{injection.target}", from_ns, to_ns, kelvin))
+        elif injection.kind == "worn_insert":
+            plant.worn_insert(injection.target, float(injection.parameters.get("times", 2.0)))
+        elif injection.kind == "change_tool":
+            plant.change_tool(injection.target)
         else:
             plant.world.bad_lots_until_ns[injection.target] = to_ns
 

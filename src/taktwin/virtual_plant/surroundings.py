@@ -85,6 +85,21 @@ class Surroundings:
             value = value + ambient.sun_c * height * self._cloud(at_ns)
         return np.asarray(value + self._ramped(f"temperature:{zone}", at_ns), dtype=np.float64)
 
+    def temperature_c_now(self, zone: str, at_ns: int) -> float:
+        """Return the same for one instant; asked for each bead of adhesive, so without arrays."""
+        if self.ramps:
+            return float(self.temperature_c(zone, np.array([at_ns]))[0])
+        ambient = self._physics.ambient
+        hours = self.local_hour(at_ns)
+        days = (at_ns - self._start_ns) / DAY_NS
+        slow = 0.8 * np.sin(0.9 * days + self._phases[0]) + 0.5 * np.sin(2.3 * days + self._phases[1])
+        value = ambient.temperature_c + slow + ambient.day_swing_c * np.sin((hours - 9.0) / 24 * 2 * np.pi)
+        if zone in ambient.sun_zones:
+            up = 12.5 <= hours <= 21.0
+            height = max(0.0, float(np.sin((hours - 12.5) / 8.5 * np.pi))) if up else 0.0
+            value = value + ambient.sun_c * height * self._cloud_of(at_ns // DAY_NS)
+        return float(value)
+
     def humidity(self, zone: str, at_ns: Ints) -> Floats:
         """Return the relative humidity in a zone, percent."""
         days = (at_ns - self._start_ns) / DAY_NS
@@ -105,6 +120,16 @@ class Surroundings:
         rising = np.clip(inside / 0.75, 0.0, 1.0)
         falling = np.clip((length + 0.75 - inside) / 0.75, 0.0, 1.0)
         return np.minimum(rising, falling)
+
+    def doors_open_now(self, at_ns: int) -> float:
+        """Return the same for one instant; asked at each test for leaks, so without arrays."""
+        doors = self._physics.causes.open_doors
+        if not doors.on:
+            return 0.0
+        length = (doors.to_hour - doors.from_hour) % 24
+        inside = (self.local_hour(at_ns) - doors.from_hour) % 24
+        rising = min(1.0, max(0.0, inside / 0.75))
+        return min(rising, min(1.0, max(0.0, (length + 0.75 - inside) / 0.75)))
 
     def valve_wear(self, at_ns: Ints) -> Floats:
         """Return the wear of the compressor's valve, 0 to 1."""
@@ -170,11 +195,13 @@ class Surroundings:
         days = at_ns // DAY_NS
         factors = np.empty(len(at_ns))
         for day in np.unique(days):
-            number = int(day)
-            if number not in self._clouds:
-                self._clouds[number] = 0.35 + 0.75 * self._entropy.stream(f"weather/sun/{number}").random()
-            factors[days == day] = self._clouds[number]
+            factors[days == day] = self._cloud_of(int(day))
         return factors
+
+    def _cloud_of(self, day: int) -> float:
+        if day not in self._clouds:
+            self._clouds[day] = 0.35 + 0.75 * self._entropy.stream(f"weather/sun/{day}").random()
+        return self._clouds[day]
 
     def _ramped(self, target: str, at_ns: Ints) -> Floats:
         total = np.zeros(len(at_ns))

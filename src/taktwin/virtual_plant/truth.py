@@ -155,13 +155,13 @@ class Truth:
     def unit_is(self, unit: str, at_ns: int, time_class: TimeClass, activity: str, reason: str) -> None:
         """Note what a unit does from an instant on; the interval before it becomes final."""
         before = self._open.get(unit)
-        now = (at_ns, time_class, activity, reason)
         if before is not None:
-            if before[1:] == now[1:]:
+            from_ns, old_class, old_activity, old_reason = before
+            if old_activity == activity and old_class is time_class and old_reason == reason:
                 return
-            if before[0] < at_ns:
+            if from_ns < at_ns:
                 self._sink(_interval(unit, before, at_ns))
-        self._open[unit] = now
+        self._open[unit] = (at_ns, time_class, activity, reason)
 
     def open_at(self, at_ns: int) -> list[TruthInterval]:
         """Return what each unit does now, from when it began up to an instant; nothing becomes final."""
@@ -175,13 +175,16 @@ class Truth:
                 self._open[unit] = (at_ns, time_class, activity, reason)
 
 
+_WORDS = {time_class: time_class.value for time_class in TimeClass}
+
+
 def _interval(unit: str, opened: tuple[int, TimeClass, str, str], to_ns: int) -> TruthInterval:
     from_ns, time_class, activity, reason = opened
     return TruthInterval(
         unit=unit,
         from_ns=from_ns,
         to_ns=to_ns,
-        time_class=time_class.value,
+        time_class=_WORDS[time_class],
         activity=activity,
         reason=reason,
     )

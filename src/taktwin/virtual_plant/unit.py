@@ -14,7 +14,7 @@ from typing import Any
 
 import simpy
 
-from taktwin.virtual_plant.activity import EXECUTION, STATE, Activity, mean_power_kw, true_class
+from taktwin.virtual_plant.activity import EXECUTION, NAME, STATE, Activity, mean_power_kw, true_class
 from taktwin.virtual_plant.crafts import CRAFTS
 from taktwin.virtual_plant.flow import (
     MILLISECOND_NS,
@@ -93,11 +93,15 @@ class WorkUnit:
         self.made_family = 0
         self.tool_used = 0
         self.tool_number = 1
+        self.tool_asked = False  # somebody is there with another one: it goes in before the next part
+        self.insert_times = 1.0  # how much faster than its kind the tool that is in wears
         self.since_dressing = 0
         self.charges = 0
         self.jam_count = 0
         self.cycle_ns = 0
         self.flags: dict[str, object] = {}
+        self._heard: dict[str, bool] = {}  # path -> whether anybody hears it
+        self._shown = False
         self.jam_factor = 1.0
         self.segments = Segments(self)
         entropy = world.entropy
@@ -243,12 +247,12 @@ class WorkUnit:
         return Part(serial, family, task.order, task.product, self.world.now_ns)
 
     def _next_led(self, lead: Lead, task: Task) -> Part | None:
-        holding = sorted(
-            (space for space in self.inputs if space.parts),
-            key=lambda space: (space.parts[0].born_ns, space.name),
-        )
+        holding = [space for space in self.inputs if space.parts]
+        if len(holding) > 1:
+            holding.sort(key=lambda space: (space.parts[0].born_ns, space.name))
+        name, may_take = self.name, lead.may_take
         for space in holding:
-            part = space.take_where(lambda each: lead.may_take(self.name, task, each))
+            part = space.take_where(lambda each: may_take(name, task, each))
             if part is not None:
                 return part
         return None
@@ -311,17 +315,19 @@ class WorkUnit:
             yield self._for_s(self.physics.set_up_min * 60 * math.exp(0.08 * self.stream.gauss(0, 1)))
         self.made_family = part.family
         tool = self.physics.tool
-        if tool.life and self.tool_used >= tool.life:
-            self._become(Activity.TOOL_CHANGE, "tool at the end of its life")
+        if tool.life and (self.tool_used >= tool.life or self.tool_asked):
+            why = "tool changed by hand" if self.tool_asked else "tool at the end of its life"
+            self._become(Activity.TOOL_CHANGE, why)
             yield self._for_s(tool.change_s)
             self.tool_used, self.tool_number, self.since_dressing = 0, self.tool_number + 1, 0
-            self._say("tool/number", self.tool_number)
-            self._say("tool/life", tool.life)
+            self.tool_asked, self.insert_times = False, 1.0
+            self.say("tool/number", self.tool_number)
+            self.say("tool/life", tool.life)
         elif tool.dress_every and self.since_dressing >= tool.dress_every:
             self._become(Activity.DRESSING, "dressing")
             yield self._for_s(tool.dress_s)
             self.since_dressing = 0
-            self._say("wheel/parts_since_dressing", 0)
+            self.say("wheel/parts_since_dressing", 0)
 
     def _work(self) -> Process:
         part = self.inside[0]
@@ -343,7 +349,7 @@ class WorkUnit:
         self.flag("mtc/program", f"O{part.family}0")
         if self.physics.kind == "furnace":
             self.charges += 1
-            self._say("charge/number", self.charges)
+            self.say("charge/number", self.charges)
         self.began_ns = world.now_ns
         started_ns, left_ns = world.now_ns, self.cycle_ns
         stopped_ns = 0
@@ -373,11 +379,11 @@ class WorkUnit:
             stopped_ns += world.now_ns - halted_ns
         self.tool_used += 1
         self.since_dressing += 1
-        self._say("cycle_time", round((world.now_ns - started_ns - stopped_ns) / SECOND_NS, 3))
+        self.say("cycle_time", round((world.now_ns - started_ns - stopped_ns) / SECOND_NS, 3))
         if self.physics.tool.life:
-            self._say("tool/life", self.physics.tool.life - self.tool_used)
+            self.say("tool/life", self.physics.tool.life - self.tool_used)
         if self.physics.tool.dress_every:
-            self._say("wheel/parts_since_dressing", self.since_dressing)
+            self.say("wheel/parts_since_dressing", self.since_dressing)
         if self._bears and self.bearing_age_h >= self.bearing_life_h:
             yield from self._bearing_fails()
 
@@ -431,7 +437,7 @@ class WorkUnit:
         self._alarm(trouble.code or 1, text, trouble.priority)
         if activity is Activity.JAMMED:
             self.jam_count += 1
-            self._say("jam_count", self.jam_count)
+            self.say("jam_count", self.jam_count)
         self._become(activity, text)
         yield self.world.env.timeout(lasting)
         self._alarm(0, "", 0)
@@ -508,14 +514,14 @@ class WorkUnit:
             ("interlock/answer_serial", ""), ("interlock/answered", 0), ("set/torque", 0.0),
             ("set/angle", 0.0),
         ):  # fmt: skip
-            self._say(path, value)
+            self.say(path, value)
         if self.physics.tool.life:
-            self._say("tool/number", self.tool_number)
-            self._say("tool/life", self.physics.tool.life)
+            self.say("tool/number", self.tool_number)
+            self.say("tool/life", self.physics.tool.life)
 
     def _become(self, activity: Activity, reason: str = "", *, new_segment: bool = False) -> None:
-        changed = activity is not self.activity or "state" not in self.flags
-        self.activity, self.reason = activity, reason
+        changed = activity is not self.activity or not self._shown
+        self.activity, self.reason, self._shown = activity, reason, True
         if changed:
             set_up = activity is Activity.SETTING_UP
             self.flag("blocked", activity is Activity.BLOCKED)
@@ -540,7 +546,7 @@ class WorkUnit:
             self.name,
             self.world.now_ns,
             true_class(self.activity, planned=self.planned),
-            self.activity.value,
+            NAME[self.activity],
             self.reason,
         )
 
@@ -548,13 +554,15 @@ class WorkUnit:
         """Report a value of this unit now, if it is another one than before."""
         if self.flags.get(path) != value:
             self.flags[path] = value
-            self._say(path, value)
+            self.say(path, value)
 
     def say(self, path: str, value: object) -> None:
         """Report a value of this unit now."""
-        self.world.emit(self.name, path, value)
-
-    _say = say
+        heard = self._heard.get(path)
+        if heard is None:
+            heard = self._heard[path] = self.world.wants(self.name, path)
+        if heard:
+            self.world.emit(self.name, path, value)
 
     def _alarm(self, code: int, text: str, priority: int) -> None:
         self.flag("alarm/code", code)
@@ -567,8 +575,8 @@ class WorkUnit:
         self.good_count += 1
         if self.jobs is not None:
             self.jobs.count(good=1)
-        self._say("good_count", self.good_count & 0xFFFFFFFF)
-        self._say("mtc/part_count", self.good_count & 0xFFFFFFFF)
+        self.say("good_count", self.good_count & 0xFFFFFFFF)
+        self.say("mtc/part_count", self.good_count & 0xFFFFFFFF)
 
     def _passed(self, part: Part, *, good: bool) -> None:
         if self.task is not None:
@@ -585,7 +593,7 @@ class WorkUnit:
         if self.jobs is not None:
             self.jobs.count(scrap=1)
         self.world.tally.scrapped += 1
-        self._say("reject_count", self.reject_count & 0xFFFFFFFF)
+        self.say("reject_count", self.reject_count & 0xFFFFFFFF)
         now_ns = self.world.now_ns
         truth = self.world.truth
         truth.add(TruthReject(unit=self.name, at_ns=now_ns, serial=part.serial, cause=part.flaws[-1]))

@@ -16,8 +16,9 @@ from taktwin.contracts import events
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.measures.time_classes import ClassSpan, sums_ns
+from taktwin.plant.routes import STEP, place_of
 from taktwin.standards.iso22400 import TimeClass
-from taktwin.whatif.model import STEP, Translated
+from taktwin.whatif.model import Translated
 from taktwin.whatif.past import Fact, board
 
 FIRST = f"-{STEP}"  # how job orders of first operations are called
@@ -85,6 +86,10 @@ def came(
         each.report: (each.quantity, each.job) for fact in told
         if isinstance(each := fact.content, events.MaterialScrapped)
     }  # fmt: skip
+    for at_ns, missing in _uncounted(told):
+        if from_ns < at_ns <= to_ns:
+            scrap += missing
+            flow.append((at_ns, -missing))
     for fact in told:
         counted = fact.content
         if not from_ns < fact.at_ns <= to_ns:
@@ -114,6 +119,28 @@ def came(
     return Actual(figures, due, (), tuple(notes))
 
 
+def _uncounted(told: Sequence[Fact]) -> list[tuple[int, int]]:
+    """Return when it was known that parts are gone that no counter saw, and how many they were.
+
+    A machine that counts no rejects loses them all the same: its job order ends without parts that the one
+    before had made.
+    """
+    order_of: dict[str, tuple[str, int]] = {}
+    made: dict[tuple[str, int], int] = {}
+    found = []
+    for fact in told:
+        match fact.content:
+            case events.JobOrderStored() as new:
+                order_of[new.job] = new.request, new.operation
+            case events.JobOrderEnded() as ended if ended.job in order_of:
+                request, number = order_of[ended.job]
+                made[request, number] = made.get((request, number), 0) + ended.good
+                came = made.get((request, number - STEP), 0)
+                if came > made[request, number] + ended.scrap:
+                    found.append((fact.at_ns, came - made[request, number] - ended.scrap))
+    return found
+
+
 def _places(model: Translated) -> dict[str, list[tuple[int, _Place]]]:
     """Return by work unit what may be done there: the place in a route, and what a count means."""
     found: dict[str, list[tuple[int, _Place]]] = {}
@@ -129,7 +156,7 @@ def _places(model: Translated) -> dict[str, list[tuple[int, _Place]]]:
 def _place(here: Sequence[tuple[int, _Place]], job: str) -> _Place:
     """Return what a count means: by the operation of its job order, else by what is done there at all."""
     number = job.rpartition("-")[2].partition(".")[0]
-    named = [each for place, each in here if number.isdigit() and place == int(number) // STEP - 1]
+    named = [each for place, each in here if number.isdigit() and place == place_of(int(number))]
     return next(iter((*named, *(each for _, each in here))), _Place(False, False, False))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -44,14 +45,16 @@ def spread(values: FloatArray) -> Spread:
                   dots=dots.tolist())  # fmt: skip
 
 
-def indicator(answer: Comparison, asked: Kpi) -> Indicator:
-    """Return one figure of all futures."""
+def indicator(answer: Comparison, asked: Kpi, against: Mapping[str, str] | None = None) -> Indicator:
+    """Return one figure of all futures; `against`: what a scenario is compared with, else doing nothing."""
     base = answer.values(AS_IT_IS, asked.name)
     effects = []
     for scenario in answer.scenarios[1:]:
         mine = answer.values(scenario.name, asked.name)
-        n = min(len(mine), len(base))
-        difference = mine[:n] - base[:n]
+        other = (against or {}).get(scenario.name)
+        theirs = answer.values(other, asked.name) if other else base
+        n = min(len(mine), len(theirs))
+        difference = mine[:n] - theirs[:n]
         gain = asked.better * difference
         best = answer[scenario.name, asked.name].best
         effects.append(Effect(

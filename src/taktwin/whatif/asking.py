@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from taktwin.contracts.whatif import (
     CHANGES_MAX,
@@ -42,6 +43,13 @@ def checked(question: Question) -> None:
     for name, found, least, most in bounds:
         if not least <= found <= most:
             raise DomainError(f"{name}: {found:g}: expected {least:g} to {most:g}")
+    names = {each.name for each in question.scenarios}
+    for each in question.scenarios:
+        if each.against and (each.against not in names or each.against == each.name):
+            raise DomainError(
+                f"scenario {each.name}, against: {each.against!r}: "
+                "expected another one of the question, or nothing"
+            )
     if len(set(question.indicators)) < len(question.indicators):
         raise DomainError(f"indicators: {', '.join(question.indicators)}: expected each once")
 
@@ -65,15 +73,22 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
                 Finding(f"scenario {each.name}", f"{len(each.changes)} changes", f"1 to {CHANGES_MAX}")
             )
         changes: list[Change] = []
+        added = [name for change in each.changes if (name := _added(change))]
         for number, change in enumerate(each.changes, 1):
             try:
-                changes += names.read(change, f"scenario {each.name}, change {number}")
+                changes += names.read(change, f"scenario {each.name}, change {number}", added)
             except ModelError as error:
                 findings += error.findings
         found.append(Scenario(each.name, tuple(changes), each.asks))
     if findings:
         raise ModelError(findings)
     return unique(found)
+
+
+def _added(change: Mapping[str, Any]) -> str:
+    """Return the work center that a change adds; "" where it adds none."""
+    center = change.get("center") if change.get("change") == "center_added" else None
+    return str(center.get("name", "")) if isinstance(center, Mapping) else ""
 
 
 @contextlib.contextmanager

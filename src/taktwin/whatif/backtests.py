@@ -8,7 +8,6 @@ epochs whoever asks what would be has the thread: the past can wait.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 from collections import Counter
@@ -122,10 +121,10 @@ class Backtests:
         self._do = do
         self._model = model
         self._limit = limit
-        self._calendar = _calendar(registry)
+        self._calendar = production_days(registry)
         self._one = asyncio.Lock()
-        self._asked: asyncio.Task[None] | None = None
-        self._done = self._of = 0
+        self._wishes: asyncio.Queue[tuple[Wish, list[tuple[int, int]]]] = asyncio.Queue(1)
+        self._done = self._of = 0  # epochs of what was asked for; 0: nothing was
         self._reason = ""
         self._next_ns = 0
 
@@ -137,9 +136,10 @@ class Backtests:
             await bus.serve(subject(BACKTESTS), self._asked_what_is_known),
         ]
         try:
-            await until(stop, self.nights())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(until(stop, self.nights()))
+                group.create_task(until(stop, self.wishes()))
         finally:
-            await self.close()
             for subscription in served:
                 await subscription.close()
 
@@ -156,12 +156,13 @@ class Backtests:
         """Begin what somebody asked for, or say why not."""
         if self._model() is None:
             return Begun(state="starting", reason="the simulation is being loaded")
-        if self._one.locked() or self._asked is not None:
+        if self._one.locked() or self._of:
             return Begun(state="running", reason="a back-test runs: one at a time")
         found = self.spans(wish)
         if isinstance(found, str):
             return Begun(state="refused", reason=found)
-        self._asked = asyncio.ensure_future(self._as_asked(wish, found))
+        self._done, self._of, self._reason = 0, len(found), ""
+        self._wishes.put_nowait((wish, found))
         return Begun(state="begun", of=len(found))
 
     def spans(self, wish: Wish) -> list[tuple[int, int]] | str:
@@ -183,17 +184,18 @@ class Backtests:
             return f"{wish.days:g} days every {wish.every_s:g} s: {count} epochs, expected 1 to {EPOCHS_MAX}"
         return [(from_ns + n * every_ns, from_ns + (n + 1) * every_ns) for n in range(count)]
 
-    async def _as_asked(self, wish: Wish, spans: list[tuple[int, int]]) -> None:
-        self._done, self._of, self._reason = 0, len(spans), ""
-        try:
-            async with self._one:
-                await self._tested(ASKED, spans, wish.runs, wish.seed)
-        except (BusError, OSError) as failure:
-            self._reason = str(failure)
-            log.warning("the back-test ended early: %s", failure)
-        finally:
-            self._asked = None
-            self._done = self._of = 0
+    async def wishes(self) -> None:
+        """Run what was asked for, one after the other, for ever; what a stop ends is lost."""
+        while True:
+            wish, spans = await self._wishes.get()
+            try:
+                async with self._one:
+                    await self._tested(ASKED, spans, wish.runs, wish.seed)
+            except (BusError, OSError) as failure:
+                self._reason = str(failure)
+                log.warning("the back-test ended early: %s", failure)
+            finally:
+                self._done = self._of = 0
 
     # -- every night
 
@@ -275,13 +277,6 @@ class Backtests:
         )  # fmt: skip
         return await asyncio.to_thread(self._records.keep, record)
 
-    async def close(self) -> None:
-        """End what runs; what was asked for is lost, a night is caught up."""
-        if self._asked is not None:
-            self._asked.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._asked
-
     # -- what is known
 
     def known(self) -> BackTests:
@@ -291,7 +286,7 @@ class Backtests:
             return BackTests(state="starting", reason="the simulation is being loaded", limit=self._limit)
         epochs = self._that_count(model)
         found = backtest.figures(epochs, limit=self._limit)
-        running = self._one.locked() or self._asked is not None
+        running = self._one.locked() or self._of > 0
         asked = [record for record in self._records.all() if record.by == ASKED]
         return BackTests(
             state="running" if running else "idle", reason=self._reason, done=self._done, of=self._of,
@@ -334,7 +329,7 @@ class _Utc:
         return ProductionDay(day, from_ns, from_ns + DAY_NS)
 
 
-def _calendar(registry: Registry) -> Days:
+def production_days(registry: Registry) -> Days:
     """Return the calendar that most work units follow; one that never closes only where none does."""
     used = Counter(each.calendar for each in registry.work_units if each.calendar in registry.calendars)
     ranked = sorted(used, key=lambda name: (registry.calendars[name].always, -used[name], name))

@@ -8,10 +8,15 @@
 | `life/UNIT/KIND` (figure) | the same for stops that come after so many parts |
 | `setup/UNIT/BEFORE/AFTER` | from one product to another, planned time; none was needed: 0 |
 | `scrap/UNIT/PRODUCT` (figure) | share of the parts that were bad, with Jeffreys' interval |
+| `lost/UNIT` (figure) | share of the parts that came, and went without a counter of the unit: fallen |
+| `remade/UNIT` (figure) | share of the job orders that make their bad parts again until all are good |
+| `orders/UNIT` (figure) | one job order at a time: share of the time in which there were more |
+| `turn/any` (figure) | seconds without a part of the order in hand, until another goes first |
 | `batch/UNIT` (figure) | parts of a full charge; its low is the smallest charge |
 | `pause/UNIT`, `patience/UNIT` (figures) | the shortest and the longest pause between charges |
 | `late/CALENDAR`, `beyond/CALENDAR` (figures) | seconds a planned stretch begins late, ends late |
 | `delay/BUFFER` (figure) | seconds that a part lies there longer than in a queue |
+| `varies/work/UNIT`, `varies/scrap/UNIT` (figures) | spread of the level between shifts, beyond chance |
 | `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
 
 A kind of stop is what the machine's own code says. What is too rare at one unit is fitted for all units of
@@ -28,18 +33,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from taktwin.contracts.events import EventData
 from taktwin.errors import DomainError
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Buffer
 from taktwin.simulation.distributions import Exponential, Fixed, FloatArray, LogNormal
 from taktwin.simulation.drift import alarms, drift
-from taktwin.simulation.fitting import Draw, Fitted, Sample, fit_levels, together
+from taktwin.simulation.fitting import ENOUGH, Draw, Fitted, Sample, fit_levels, together
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.simulation.rates import share
 from taktwin.whatif.handover import handover
+from taktwin.whatif.lost import losses
 from taktwin.whatif.observe import Change, Seen, Stop
+from taktwin.whatif.turns import cluster, turns
+from taktwin.whatif.varying import scrap_spread, work_spread
 
 FEW_STOPS = 8  # stops of a kind from which a unit is fitted by itself
+SPREAD_MIN = 20  # repairs beyond one of each kind, from which their spread is told
 SOME_PARTS = 20  # parts from which a product is
 FITTED_MAX = 2_000  # durations that one fit sees: evenly spaced in time if there are more
 DRIFT_MAX = 250  # durations of either side that the question of drift sees
@@ -56,6 +66,7 @@ DRIFTED = "drifted: the last days alone"
 def calibrated(
     seen: Iterable[Seen], class_of: Mapping[str, str], calendar_of: Mapping[str, str], draw: Draw, *,
     source: str, replications: int = 99, mixings: int = MIXINGS, buffers: Sequence[Buffer] = (),
+    said: Sequence[tuple[int, EventData]] = (),
 ) -> ParameterSet:  # fmt: skip
     """Return the parameters of a plant.
 
@@ -66,6 +77,7 @@ def calibrated(
     replications : of each goodness of fit; 0: none
     mixings : of each question of drift
     buffers : between the units
+    said : what the MES said of job orders over the same time, as `remember.said` gives it; () there is none
 
     Raises
     ------
@@ -80,12 +92,16 @@ def calibrated(
         **_changes(units, draw, replications),
         **_stops(units, class_of, draw, replications),
     }
+    taken = _turns(units, said)
     figures = {
         **_lives(units),
         **_scraps(units),
+        **_losses(units, said),
+        **taken,
         **_batches(units),
         **_calendars(units, calendar_of),
-        **_delays(units, buffers),
+        **_delays([each for each in units if f"orders/{each.unit}" not in taken], units, buffers),
+        **_varies(units),
         **_states(units),
     }
     return ParameterSet(source, fits, figures)
@@ -161,6 +177,7 @@ def _stops(
     units: Sequence[Seen], class_of: Mapping[str, str], draw: Draw, replications: int
 ) -> dict[str, Fitted]:  # fmt: skip
     found: dict[str, Fitted] = {}
+    spread = repair_spread(units)
     for each in units:
         peers = [other for other in units if class_of[other.unit] == class_of[each.unit]]
         for kind, stops in _by_kind(each.stops).items():
@@ -170,7 +187,7 @@ def _stops(
                     _lasted(other, _by_kind(other.stops).get(kind, [])) for other in peers)),
             ]  # fmt: skip
             if levels[-1][1].ended_s:
-                found[f"repair/{each.unit}/{kind}"] = _of_few(levels, draw, replications)
+                found[f"repair/{each.unit}/{kind}"] = _repair(levels, spread, draw, replications)
             if life_of(stops) is not None:
                 continue
             clock = clock_of([stop for other in peers for stop in _by_kind(other.stops).get(kind, [])], peers)
@@ -181,6 +198,42 @@ def _stops(
             if untils[-1][1].ended_s:
                 found[f"until/{each.unit}/{kind}/{clock}"] = _of_few(untils, draw, replications)
     return found
+
+
+def repair_spread(units: Sequence[Seen]) -> float | None:
+    """Return how far repairs of one kind spread, as a standard deviation of logarithms; None: nobody knows.
+
+    All kinds tell of it together, but for those that always last the same.
+    """
+    squares, free = 0.0, 0
+    for each in units:
+        for stops in _by_kind(each.stops).values():
+            lasted = [stop.lasted_s for stop in stops if stop.over and stop.lasted_s > 0]
+            if len(lasted) > 1 and max(lasted) > 1.01 * min(lasted):
+                squares += float(np.var(np.log(lasted))) * len(lasted)
+                free += len(lasted) - 1
+    return math.sqrt(squares / free) if free >= SPREAD_MIN else None
+
+
+def _repair(
+    levels: Sequence[tuple[str, Sample]], spread: float | None, draw: Draw, replications: int
+) -> Fitted:
+    """Return a fit of repairs; of few of them the mean alone, with the spread that all repairs here have.
+
+    A family that is chosen by a handful has any tail, and so have the shifts that are predicted with it.
+    """
+    fitted = _of_few(levels, draw, replications)
+    own = next(sample for name, sample in levels if name == fitted.level)
+    logs = np.log([value for value in own.ended_s if value > 0])
+    alike = fitted.n > 1 and isinstance(fitted.distribution, Fixed)
+    if spread is None or alike or fitted.n >= ENOUGH or not len(logs):
+        return fitted
+    mean_s = math.exp(float(logs.mean()) + spread**2 / 2)
+    return replace(
+        fitted, distribution=LogNormal(mean_s, math.sqrt(math.expm1(spread**2))), candidates=(),
+        goodness=None, errors={"mean_s": spread / math.sqrt(len(logs))},
+        method="too few to choose a family: the spread of all repairs",
+    )  # fmt: skip
 
 
 def _of_few(levels: Sequence[tuple[str, Sample]], draw: Draw, replications: int) -> Fitted:
@@ -345,17 +398,57 @@ def _calendars(units: Sequence[Seen], calendar_of: Mapping[str, str]) -> dict[st
     }  # fmt: skip
 
 
-def _delays(units: Sequence[Seen], buffers: Sequence[Buffer]) -> dict[str, Figure]:
-    """Return what parts wait longer than in a queue, where nothing else tells.
+def _losses(units: Sequence[Seen], said: Sequence[tuple[int, EventData]]) -> dict[str, Figure]:
+    found = {}
+    known = losses(said)
+    for each in units:
+        here = known.get(each.unit)
+        if here is None:
+            continue
+        span = each.from_ns, each.to_ns
+        counted = sum(each.rejected.values())
+        if here.came:
+            seen = share(min(here.came, max(0, here.lost - counted)), here.came)
+            found[f"lost/{each.unit}"] = Figure(seen.value, "1", here.came, seen.low, seen.high, *span)
+        if here.is_remade:
+            whole = here.whole / here.spoilt
+            found[f"remade/{each.unit}"] = Figure(whole, "1", here.spoilt, None, None, *span)
+    return found
 
-    A store of several work centers holds stock, a furnace collects its charge, and a buffer that is half
-    full on average fills up and stops who fills it: a delay would hide that.
+
+def _turns(units: Sequence[Seen], said: Sequence[tuple[int, EventData]]) -> dict[str, Figure]:
+    """Return which units have one job order in hand at a time, and how patient the people are.
+
+    Patience is a habit of all: each wait of those that are long enough tells of it, wherever it was.
+    """
+    by_name = {each.unit: each for each in units}
+    seen = {unit: each for unit, each in turns(said, by_name).items() if unit in by_name}
+    patience_s = cluster(np.array([wait for each in seen.values() for wait in each.waits_s]))
+    found = {
+        f"orders/{unit}": Figure(
+            each.together, "1", each.orders, None, None, by_name[unit].from_ns, by_name[unit].to_ns
+        )
+        for unit, each in seen.items() if each.one_at_a_time
+    }  # fmt: skip
+    if found and patience_s is not None:
+        waits = sum(len(each.waits_s) for each in seen.values())
+        span = min(each.from_ns for each in units), max(each.to_ns for each in units)
+        found["turn/any"] = Figure(patience_s, "s", waits, None, None, *span)
+    return found
+
+
+def _delays(free: Sequence[Seen], units: Sequence[Seen], buffers: Sequence[Buffer]) -> dict[str, Figure]:
+    """Return what parts wait longer than in a queue before `free` units, where nothing else tells.
+
+    A unit that takes turns between job orders explains the waits before it by that. A store of several work
+    centers holds stock, a furnace collects its charge, and a buffer that is half full on average fills up and
+    stops who fills it: a delay would hide that.
     """
     by_name = {each.unit: each for each in units}
     found = {}
     for buffer in buffers:
         sources = [by_name[unit] for unit in buffer.sources if unit in by_name]
-        targets = [by_name[unit] for unit in buffer.targets if unit in by_name]
+        targets = [each for each in free if each.unit in buffer.targets]
         if not sources or not targets or any(_is_charged(each) for each in targets):
             continue
         seen = handover(sources, targets)
@@ -365,6 +458,17 @@ def _delays(units: Sequence[Seen], buffers: Sequence[Buffer]) -> dict[str, Figur
         content = seen.seen_s * seen.parts / (targets[0].hours.on_ns(*span) / SECOND_NS)
         if content < FULL * buffer.capacity and seen.delay_s >= DELAY_MIN_S:
             found[f"delay/{buffer.id}"] = Figure(seen.delay_s, "s", seen.parts, None, None, *span)
+    return found
+
+
+def _varies(units: Sequence[Seen]) -> dict[str, Figure]:
+    found = {}
+    for each in units:
+        for kind, seen in (("work", work_spread(each)), ("scrap", scrap_spread(each))):
+            if seen is not None:
+                found[f"varies/{kind}/{each.unit}"] = Figure(
+                    seen[0], "1", seen[1], None, None, each.from_ns, each.to_ns
+                )
     return found
 
 

@@ -6,17 +6,14 @@ for the clock of the deadline, which is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from taktwin.contracts.state import Frame
-from taktwin.contracts.whatif import Comparison, PastError, Question, Snapshot
-from taktwin.plant.registry import Registry
+from taktwin.contracts.whatif import Comparison, Question, Snapshot
 from taktwin.simulation import experiment
+from taktwin.simulation.changes import YieldScaled, YieldSet
 from taktwin.simulation.scenario import fingerprint
 from taktwin.whatif import answering, asking, indicators
 from taktwin.whatif.model import VERSION, Parameters
-from taktwin.whatif.present import Present, present
+from taktwin.whatif.present import Present
+from taktwin.whatif.situation import Situation
 from taktwin.whatif.validity import validity
 
 REPLICATIONS_MIN = 8  # also beyond the deadline: fewer say nothing
@@ -24,52 +21,47 @@ FEW = 20  # scenarios; of more, half as many runs must do
 THREADS = 2
 
 
-def answered(
-    question: Question, registry: Registry, frame: Frame, board: Mapping[str, Any], *,
-    parameters: Parameters, clock_s: Callable[[], float], errors: Sequence[PastError] = (),
-    threads: int = THREADS,
-) -> Comparison:  # fmt: skip
+def answered(question: Question, now: Situation, *, threads: int = THREADS) -> Comparison:
     """Return what the scenarios would come to, beside doing nothing.
 
-    Parameters
-    ----------
-    frame : the twin's full picture
-    board : the MES's open job orders; {} where there is no MES
-    clock_s : of wall time; the deadline of the question counts from the call
-    errors : of the latest back-test
+    The deadline of the question counts from the call.
 
     Raises
     ------
     DomainError, ModelError
         If the question cannot be answered; it says why.
     """
-    began_s = clock_s()
+    began_s = now.clock_s()
     asking.checked(question)
-    here = present(registry, frame, board, parameters=parameters, horizon_s=question.horizon_s)
+    parameters = now.parameters
+    here = now.present(question.horizon_s)
     scenarios = asking.scenarios(question.scenarios, here.names)
     requests = indicators.Requests(here.request_of)
-    asked = indicators.chosen(question.indicators, indicators.figures(here.plant, requests))
+    scraps = any(isinstance(change, YieldSet | YieldScaled) for each in scenarios for change in each.changes)
+    able = indicators.figures(here.plant, requests, scraps=scraps)
+    asked = indicators.chosen(question.indicators, able)
     with asking.in_plain_names(here.names):
         answer = experiment.compare(
             here.plant, scenarios, horizon_s=question.horizon_s, kpis=asked, start=here.begin,
             settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s), seed=question.seed,
             replications=question.replications, racing=question.race,
-            deadline_s=question.deadline_s - (clock_s() - began_s), clock=clock_s,
+            deadline_s=question.deadline_s - (now.clock_s() - began_s), clock=now.clock_s,
             at_least=at_least(len(scenarios)), threads=threads,
         )  # fmt: skip
     snapshot = snapshot_of(here)
     notes = [*here.model.notes, *indicators.missing(here.plant)]
     told = [each for each in answer.kpis if each in asked]
+    against = {each.name: each.against for each in question.scenarios}
     return Comparison(
         state="ready", snapshot=snapshot, scenario_id=_identity(here, question, answer, parameters),
-        model_version=f"{VERSION}-{registry.prefix}", calibration_id=parameters.calibration,
+        model_version=f"{VERSION}-{now.registry.prefix}", calibration_id=parameters.calibration,
         scenarios=question.scenarios, horizon_s=question.horizon_s,
         replications=len(answer.runs[experiment.AS_IT_IS]), seed=question.seed,
-        indicators=[answering.indicator(answer, each) for each in told],
+        indicators=[answering.indicator(answer, each, against) for each in told],
         orders=answering.orders(answer, here, requests), orders_open=len(here.fork.wanted),
         units=answering.units(answer, here), bottleneck=answering.bottleneck(answer, here),
-        is_cut=answer.is_cut, validity=validity(parameters.calibration, errors, notes),
-        took_s=clock_s() - began_s,
+        is_cut=answer.is_cut, validity=validity(parameters.calibration, now.errors, notes),
+        took_s=now.clock_s() - began_s,
     )  # fmt: skip
 
 

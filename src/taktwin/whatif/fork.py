@@ -16,13 +16,14 @@ from taktwin.contracts.state import Frame, UnitDocument
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
+from taktwin.plant.routes import STEP, number_of, place_of
 from taktwin.simulation.model import Material, Order, Plant, Product
-from taktwin.simulation.start import JobStart, Moving, Start, Task, UnitStart
+from taktwin.simulation.start import Hand, JobStart, Moving, Start, Task, UnitStart
 from taktwin.standards import packml
 from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State
 from taktwin.whatif.measured import NO_CODE
-from taktwin.whatif.model import STEP, Translated, step_of
+from taktwin.whatif.model import Translated, step_of
 
 JOBS_MAX = 4_000  # beyond, parts go through the plant in small lots
 OWN_LOT = (
@@ -47,6 +48,7 @@ class Wanted:
     due_ns: int  # 0: none
     parts: int  # that are not through yet
     release_s: float = 0.0  # after the instant, where an order is known that came only then
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class _Part:
     place: int
     request: int = -1
     begun: bool = False
+    group: str = ""  # what goes together beside orders: work that the MES does not know
 
     def job(self) -> JobStart:
         return JobStart(self.product, step_of(self.place), order=self.name)
@@ -88,13 +91,18 @@ class _Fork:
         self.parts: list[_Part] = []
         self.waiting: dict[tuple[str, int], deque[_Part]] = {}  # product, place -> who waits there
         self.wanted: list[Wanted] = []
-        self.running: dict[str, tuple[str, int]] = {}  # work unit -> product and place, as the MES has it
+        # Work unit -> product, place and place in `wanted` of what runs there, as the MES has it.
+        self.running: dict[str, tuple[str, int, int]] = {}
+        self.bound: dict[str, dict[str, str]] = {}  # order -> step -> unit of the simulation
+        self.began_ns: dict[int, int] = {}  # place in `wanted` -> when its first job order began
         self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
         self.stock: dict[str, int] = {}
+        self.by_order = {center.name for center in model.centers if center.by_order}
         self.moves: list[tuple[_Part, float]] = []
         self.blocked: dict[str, list[str]] = {}
         self.here: dict[str, list[_Part]] = {}
         self.lot = 1
+        self.through: dict[tuple[str, int], int] = {}  # order, operation that is over -> its good parts
 
     # -- who says what
 
@@ -124,6 +132,9 @@ class _Fork:
         lines: dict[str, list[Mapping[str, Any]]] = {}
         for line in board.get("lines", ()):
             lines.setdefault(str(line["request"]), []).append(line)
+        # The board shows the last job orders that are over, a rebuilt one all of those that are still open.
+        for line in (*board.get("over", ()), *board.get("through", ())):
+            self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
         known = {each.name: each for each in self.model.products}
         left = sum(max((int(each["quantity"]) for each in jobs), default=0) for jobs in lines.values())
         self.lot = max(1, math.ceil(left / JOBS_MAX))
@@ -137,6 +148,7 @@ class _Fork:
     def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:
         quantity, good, scrap = Counter[int](), Counter[int](), Counter[int]()
         begun: set[int] = set()
+        wanted_at = len(self.wanted)
         for job in jobs:
             number = int(job["operation"])
             quantity[number] += int(job["quantity"])
@@ -145,33 +157,41 @@ class _Fork:
             good[number] += int(job["good"])
             scrap[number] += int(job["scrap"])
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
-                self.running[str(job["work_unit"])] = product.name, number // STEP - 1
+                self.running[str(job["work_unit"])] = product.name, place_of(number), wanted_at
+            if job["work_unit"] in self.model.unit_of:
+                steps = self.bound.setdefault(request, {})
+                steps[step_of(place_of(number))] = self.model.unit_of[str(job["work_unit"])]
+            if number == STEP:
+                self.began_ns[wanted_at] = int(job.get("started_ns", 0)) or self.frame.at_ns
         whole = max(quantity.values())
         # Only a back-test knows orders of later: there they come when they came.
         since_s = max(0.0, (int(jobs[0].get("released_ns", 0)) - self.frame.at_ns) / SECOND_NS)
         before, odd = whole, False
-        place_of = len(self.wanted)
         made = 0
         for place in range(len(product.steps)):
-            number = (place + 1) * STEP
-            # A job order that is over is not on the board any more: all went through.
-            through = good[number] if number in quantity else whole
-            here = before - through - (scrap[number] if place else 0)
-            if number in quantity and place and number - STEP not in quantity and number not in begun:
-                self.doubtful.add((place_of, place))
+            number = number_of(place)
+            # Of a job order that is over and that the board does not show, all went through.
+            through = good[number] if number in quantity else self.through.get((request, number), before)
+            here = 0
+            if number in quantity:
+                here = before - through - (scrap[number] if place else 0)
+            is_over = number - STEP not in quantity and (request, number - STEP) not in self.through
+            if number in quantity and place and is_over and number not in begun:
+                self.doubtful.add((wanted_at, place))
             odd |= here < 0
             for _ in range(0, max(here, 0), self.lot):
                 made += 1
                 size = min(self.lot, max(here, 0))
                 here -= size
-                part = _Part(f"{request}#{made}", product.name, size, place, place_of, begun=place > 0)
+                part = _Part(f"{request}#{made}", product.name, size, place, wanted_at, begun=place > 0)
                 self._add(part, is_here=not since_s)
             before = through
         if odd:
             self._note("counts", [request], f"order {request}: more came out of an operation than went in")
-        parts = sum(each.quantity for each in self.parts if each.request == place_of)
+        parts = sum(each.quantity for each in self.parts if each.request == wanted_at)
         due_ns = max(int(job["due_ns"]) for job in jobs)
-        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s))
+        priority = max(int(job.get("priority", 0)) for job in jobs)
+        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s, priority))
 
     def _add(self, part: _Part, *, is_here: bool = True) -> None:
         self.parts.append(part)
@@ -198,8 +218,11 @@ class _Fork:
             self._note("own", found, f"{', '.join(found)}: made without an order of the MES; {rule}")
         return found
 
-    def take_buffers(self, own: list[str]) -> None:
-        """Lay out what lies between the machines beyond what belongs to orders."""
+    def take_buffers(self, own: list[str], stock: Mapping[str, int] | None) -> None:
+        """Lay out what lies between the machines beyond what belongs to orders.
+
+        `stock`: pieces in store by product, None where nobody tells which they are.
+        """
         contents = {each.buffer: each.content for each in self.frame.buffers}
         before: dict[str, int] = {}  # work center -> parts in all buffers before it
         for buffer in self.registry.buffers:
@@ -209,16 +232,19 @@ class _Fork:
                 self._note("buffer", [buffer.id], f"what lies in {buffer.id} is not known: taken to be empty")
                 continue
             if len(centers) > 1:
-                self._fill_store(buffer.sources, content)
+                self._fill_store(buffer.sources, content, stock)
                 continue
             for center in centers:
                 before[center] = before.get(center, 0) + content
         for center, content in before.items():
             self._fill(center, content, own)
 
-    def _fill_store(self, sources: Iterable[str], content: int) -> None:
+    def _fill_store(self, sources: Iterable[str], content: int, stock: Mapping[str, int] | None) -> None:
         made = [p.name for p in self.model.products if p.name in self.model.makes
                 and self.model.center_of.get(next(iter(sources), "")) == p.steps[-1].center]  # fmt: skip
+        if stock is not None:
+            self.stock |= {name: max(0, stock.get(name, 0)) for name in made}
+            return
         for place, name in enumerate(made):
             self.stock[name] = (content + len(made) - 1 - place) // len(made)
         if len(made) > 1 and content:
@@ -238,7 +264,8 @@ class _Fork:
         choice.sort(key=lambda key: key[0] not in named)
         for number in range(max(0, content - known) if choice else 0):
             product, place = choice[0]
-            self._add(_Part(f"-{product}@{center}#{number + 1}", product, 1, place, begun=True))
+            group = f"-{product}@{center}"
+            self._add(_Part(f"{group}#{number + 1}", product, 1, place, begun=True, group=group))
 
     def _lose(self, at: Sequence[tuple[str, int]], count: int) -> None:
         """Take out what an order waits for and no buffer holds: it was scrapped where the order is over.
@@ -275,12 +302,32 @@ class _Fork:
             lot = max(self.lot, math.ceil(parts * len(by_center) / JOBS_MAX))
             for number in range(0, parts, lot):
                 product = names[number // OWN_LOT % len(names)]
-                self._add(_Part(f"-{product}#{number + 1}", product, lot, 0))
+                group = f"-{product}@run{number // OWN_LOT + 1}"
+                self._add(_Part(f"-{product}#{number + 1}", product, lot, 0, group=group))
 
     # -- units
 
-    def unit(self, unit: str, product_place: tuple[str, int] | None) -> UnitStart:
-        """Return how a work unit begins; takes the part in its hand out of what waits for it."""
+    def unit(self, unit: str, at_work: tuple[str, int, int] | None) -> UnitStart:
+        """Return how a work unit begins; takes the part in its hand out of what waits for it.
+
+        Parameters
+        ----------
+        at_work : product, place in its route, and place in `wanted` of what it runs; -1 whatever is there
+        """
+        started = self._unit(unit, at_work)
+        by_order = self.model.center_of[unit] in self.by_order
+        if started.job is not None or not by_order or unit not in self.running:
+            return started
+        product, place, request = self.running[unit]
+        if not any(part.request == request for part in self.parts):
+            return started
+        document = self.documents[unit]
+        waits = any(part.request == request for part in self.waiting.get((product, place), ()))
+        is_starved = document.time_class == TimeClass.STARVED and not waits
+        since_s = (document.since_ns - self.frame.at_ns) / SECOND_NS if is_starved else None
+        return replace(started, hand=Hand(self.wanted[request].request, step_of(place), since_s))
+
+    def _unit(self, unit: str, at_work: tuple[str, int, int] | None) -> UnitStart:
         document = self.documents.get(unit)
         name = self.model.unit_of[unit]
         product = self.product_at(unit)
@@ -294,12 +341,10 @@ class _Fork:
             code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
             down_by = code if code in self.model.kinds.get(unit, ()) else None
             return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
-        waiting = self.waiting.get(product_place) if product_place else None
-        if not waiting or product_place is None:
+        waiting = None if at_work is None else self._of(at_work)
+        if not waiting or at_work is None:
             return UnitStart(name, family=family)
-        operation = self.registry.routings[self.registry.products[product_place[0]].routing].operations[
-            product_place[1]
-        ]
+        operation = self.registry.routings[self.registry.products[at_work[0]].routing].operations[at_work[1]]
         if kind == TimeClass.PRODUCTION and operation.batch > 1:
             jobs = self._charge(waiting, operation.batch)
             elapsed_s = self._elapsed_s(document, since_s)
@@ -311,13 +356,20 @@ class _Fork:
             left_s = max(0.0, operation.setup_s - since_s)
             return UnitStart(name, Task.SETUP, self._taken(waiting), family, left_s=left_s)
         elif kind == TimeClass.BLOCKED:
-            steps = self.model.product(product_place[0]).steps
-            if product_place[1] + 1 < len(steps) and steps[product_place[1]].move_s == 0:
-                self.blocked.setdefault(steps[product_place[1] + 1].center, []).append(name)
-                part = waiting.popleft()
+            steps = self.model.product(at_work[0]).steps
+            if at_work[1] + 1 < len(steps) and steps[at_work[1]].move_s == 0:
+                self.blocked.setdefault(steps[at_work[1] + 1].center, []).append(name)
+                part = waiting[0]
+                self.waiting[part.product, part.place].remove(part)
                 part.begun, part.place = True, part.place + 1
                 return UnitStart(name, Task.BLOCKED, part.job(), family)
         return UnitStart(name, family=family)
+
+    def _of(self, at_work: tuple[str, int, int]) -> list[_Part]:
+        """Return what waits for a unit, of the order that it has in hand."""
+        product, place, request = at_work
+        waiting = self.waiting.get((product, place), ())
+        return [part for part in waiting if request < 0 or part.request == request]
 
     def _elapsed_s(self, document: UnitDocument, since_s: float) -> float:
         """Return for how long a part is worked on: since the last one came out, or since work began."""
@@ -326,12 +378,13 @@ class _Fork:
             return since_s
         return max(0.0, min(since_s, (self.frame.at_ns - counted_ns) / SECOND_NS))
 
-    def _taken(self, waiting: deque[_Part]) -> JobStart:
-        part = waiting.popleft()
+    def _taken(self, waiting: list[_Part]) -> JobStart:
+        part = waiting.pop(0)
+        self.waiting[part.product, part.place].remove(part)
         part.begun = True
         return part.job()
 
-    def _charge(self, waiting: deque[_Part], size: int) -> tuple[JobStart, ...]:
+    def _charge(self, waiting: list[_Part], size: int) -> tuple[JobStart, ...]:
         """Return the parts that are in a charge together."""
         found: list[JobStart] = []
         room = size
@@ -344,6 +397,30 @@ class _Fork:
         """Return whether a unit that does not work has no fault: after a break it takes its time to begin."""
         code, _ = self._of_role(document.unit, "alarm_code")
         return code == 0 and document.state in _NO_FAULT
+
+    # -- what the plant is given
+
+    def order(self, part: _Part) -> Order:
+        """Return parts as an order of the plant."""
+        if part.request < 0:
+            return Order(part.name, part.product, part.quantity, belongs_to=part.group or None)
+        wanted = self.wanted[part.request]
+        return Order(part.name, part.product, part.quantity, release_s=wanted.release_s,
+                     priority=wanted.priority, belongs_to=wanted.request)  # fmt: skip
+
+    def age(self, part: _Part) -> tuple[int, int]:
+        """Return what puts parts in the sequence in which they came into the plant."""
+        return self.began_ns.get(part.request, 0), -part.place
+
+    def bindings(self) -> dict[str, dict[str, str]]:
+        """Return at which units the job orders of what is in the plant are to run."""
+        here = {self.wanted[part.request].request for part in self.parts if part.request >= 0}
+        return {
+            request: at for request, steps in self.bound.items()
+            if request in here and (at := {
+                step: unit for step, unit in steps.items() if unit.rpartition(".")[0] in self.by_order
+            })
+        }  # fmt: skip
 
 
 def forked(
@@ -359,18 +436,18 @@ def forked(
     fork = _Fork(registry, model, frame, horizon_s)
     fork.take_orders(board)
     own = fork.own_work()
-    fork.take_buffers(own)
+    fork.take_buffers(own, board.get("stock"))
     fork.keep_busy(own)
     units = tuple(fork.unit(unit, _work_at(fork, own, unit)) for unit in sorted(model.unit_of))
     queues: dict[str, list[JobStart]] = {}
-    for part in fork.parts:
+    for part in sorted(fork.parts, key=fork.age):
         key = part.product, part.place
         if part.begun and part in fork.waiting.get(key, ()):
             step = model.product(part.product).steps[part.place]
             queues.setdefault(step.center, []).append(part.job())
     parts = sorted(fork.parts, key=lambda part: not part.begun)  # stable: those under way first
     in_plant = {part.product for part in parts}
-    products = tuple(_product(model, each, in_plant) for each in model.products)
+    products = products_of(model, in_plant)
     materials = tuple(
         Material(name, fork.stock.get(name, 0)) for name in sorted(model.makes) if name in in_plant
     )
@@ -378,9 +455,7 @@ def forked(
     plant = Plant(
         model.centers, products,
         tuple(
-            Order(part.name, part.product, part.quantity,
-                  release_s=fork.wanted[part.request].release_s if part.request >= 0 else 0.0)
-            for part in parts
+            fork.order(part) for part in parts
         ),
         calendars=model.calendars, materials=materials,
     )  # fmt: skip
@@ -389,6 +464,7 @@ def forked(
         units=units, queues={center: tuple(jobs) for center, jobs in queues.items()},
         blocked={center: tuple(names) for center, names in fork.blocked.items()},
         moves=tuple(Moving(part.job(), left_s) for part, left_s in fork.moves),
+        bound=fork.bindings(),
         unknowns=tuple(note.text for note in fork.notes),
     )  # fmt: skip
     assert {job.order for job in start.jobs} == begun, "what is under way is somewhere"
@@ -400,8 +476,8 @@ def forked(
     )  # fmt: skip
 
 
-def _work_at(fork: _Fork, own: list[str], unit: str) -> tuple[str, int] | None:
-    """Return product and place in its route of what a unit has in hand, if it has something."""
+def _work_at(fork: _Fork, own: list[str], unit: str) -> tuple[str, int, int] | None:
+    """Return product, place in its route and order of what a unit has in hand, if it has something."""
     if unit in fork.running:
         return fork.running[unit]
     center = fork.model.center_of[unit]
@@ -410,7 +486,13 @@ def _work_at(fork: _Fork, own: list[str], unit: str) -> tuple[str, int] | None:
     said = fork.product_at(unit)
     named = [key for key in at if key[0] == said]
     of_own = [key for key in at if key[0] in own]
-    return next(iter(named or of_own or at), None)
+    found = next(iter(named or of_own or at), None)
+    return None if found is None else (*found, -1)
+
+
+def products_of(model: Translated, in_plant: set[str]) -> tuple[Product, ...]:
+    """Return the products of a plant in which only some are made."""
+    return tuple(_product(model, each, in_plant) for each in model.products)
 
 
 def _product(model: Translated, product: Product, in_plant: set[str]) -> Product:

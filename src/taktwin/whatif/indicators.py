@@ -112,8 +112,8 @@ class Requests:
         return OrderEnds(names, tuple(products[name] for name in names), due_s, done_s, late)
 
 
-def figures(plant: Plant, requests: Requests) -> dict[str, Kpi]:
-    """Return the indicators that a plant carries, the standard sequence."""
+def figures(plant: Plant, requests: Requests, *, scraps: bool = False) -> dict[str, Kpi]:
+    """Return the indicators of a plant, the standard sequence; `scraps`: a scenario brings scrap."""
 
     def late(runs: Runs, units: slice) -> FloatArray:
         return np.asarray(requests.ends(runs).late.sum(1), np.float64)
@@ -141,7 +141,7 @@ def figures(plant: Plant, requests: Requests) -> dict[str, Kpi]:
         Kpi("wip", "parts", -1, "parts in work, mean over the time", wip),
         Kpi("lead_time_h", "h", -1, "how long a part is in work", lead),
     ]
-    if carries_scrap(plant):
+    if scraps or carries_scrap(plant):
         found.append(Kpi("scrap", "parts", -1, "parts scrapped", KPIS["parts_bad"].of))
     if carries_power(plant):
         found.append(Kpi("energy_kwh", "kWh", -1, "energy of all units", KPIS["energy_kwh"].of))

@@ -43,10 +43,21 @@ def newest(where: Path) -> Parameters:
     """
     for path in sorted(where.glob("*.json"), reverse=True):
         try:
-            return _read(path, path.stat().st_mtime_ns)
+            return read(path)
         except (OSError, ValueError, DomainError) as wrong:
             log.warning("%s is passed over: %s", path.name, wrong)
     return Parameters()
+
+
+def read(path: Path) -> Parameters:
+    """Return the calibration of a file.
+
+    Raises
+    ------
+    OSError, ValueError, DomainError
+        If it cannot be read, is no calibration, or was changed by hand.
+    """
+    return _read(path, path.stat().st_mtime_ns)
 
 
 def parameters_of(found: ParameterSet) -> Parameters:

@@ -14,10 +14,10 @@ import numpy as np
 
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS, rfc3339
-from taktwin.simulation.distributions import Distribution, Fixed
+from taktwin.simulation.distributions import Distribution, Exponential, Fixed
 from taktwin.simulation.fitting import Fitted
-from taktwin.simulation.model import Batch, Failure, FailureClock, Machine, Tool, WorkCenter
-from taktwin.simulation.parameters import ParameterSet, distribution_as_json, distribution_from_json
+from taktwin.simulation.model import Batch, ByOrder, Failure, FailureClock, Machine, Tool, WorkCenter
+from taktwin.simulation.parameters import Figure, ParameterSet, distribution_as_json, distribution_from_json
 from taktwin.whatif.observe import NO_CODE
 
 __all__ = ["NO_CODE", "Measured"]
@@ -26,6 +26,7 @@ ANY = "any"
 # What a unit did -> what the simulation calls it.
 STATES = {"working": ("working",), "setup": ("setup",), "down": ("broken", "repair"),
           "waiting": ("idle", "calling", "blocked"), "off": ("off", "upkeep")}  # fmt: skip
+STOPS = ("until", "life")
 Setups = dict[tuple[str | None, str], float]
 
 
@@ -36,6 +37,9 @@ class Measured:
         self._found = found
         self._fits = {tuple(name.split("/")): each for name, each in found.fits.items()}
         self._figures = {tuple(name.split("/")): each for name, each in found.figures.items()}
+        self._kinds_of: dict[str, list[str]] = {}
+        for name in sorted({name[1:3] for name in (*self._fits, *self._figures) if name[0] in STOPS}):
+            self._kinds_of.setdefault(name[0], []).append(name[1])
 
     # -- times
 
@@ -63,11 +67,23 @@ class Measured:
         return own.distribution if pause is None else longer(own.distribution, pause.value)
 
     def scrap(self, group: Sequence[str], product: str) -> float:
-        """Return the share of parts that are lost at a group of units."""
+        """Return the share of parts that are lost at a group of units, whoever saw it."""
         seen = [figure for unit in group for name in (product, ANY)
                 if (figure := self._figures.get(("scrap", unit, name)))]  # fmt: skip
-        n = sum(each.n for each in seen)
-        return sum(each.value * each.n for each in seen) / n if n else 0.0
+        unseen = [figure for unit in group if (figure := self._figures.get(("lost", unit)))]
+        counted, gone = _mean(seen), _mean(unseen)
+        return counted + gone - counted * gone
+
+    def is_remade(self, group: Sequence[str]) -> bool:
+        """Return whether what is bad at a group of units is made again until all of an order are good."""
+        return any(("remade", unit) in self._figures for unit in group)
+
+    def by_order(self, group: Sequence[str]) -> ByOrder | None:
+        """Return how a group of units takes turns between job orders; None: parts of all as they come."""
+        if not group or not all(("orders", unit) in self._figures for unit in group):
+            return None
+        patience = self._figures.get(("turn", ANY))
+        return ByOrder(None if patience is None else patience.value)
 
     def setups(self, group: Sequence[str], family_of: Mapping[str, str], standard: Setups) -> Setups:
         """Return set-ups between families as they were seen; a pair that was not seen is the standard's."""
@@ -110,6 +126,8 @@ class Measured:
     def charge(self, group: Sequence[str]) -> Batch | None:
         """Return how a furnace is filled, None where nobody saw."""
         for unit in group:
+            if (batch := self._figures.get(("batch", unit))) and self.by_order(group):
+                return Batch(round(batch.value))
             if (batch := self._figures.get(("batch", unit))) and (
                 longest := self._figures.get(("patience", unit))
             ):
@@ -120,8 +138,7 @@ class Measured:
     # -- stops
 
     def _kinds(self, unit: str) -> list[str]:
-        return sorted({name[2] for name in (*self._fits, *self._figures)
-                       if name[0] in ("until", "life") and name[1] == unit})  # fmt: skip
+        return self._kinds_of.get(unit, [])
 
     def failures(self, unit: str, tools: Iterable[str] = ()) -> tuple[Failure, ...]:
         """Return the kinds of failure of a unit but for those that are tools."""
@@ -132,7 +149,7 @@ class Measured:
                 continue
             for clock in FailureClock:
                 if fit := self._fits.get(("until", unit, kind, clock.value)):
-                    found.append(Failure(fit.distribution, repair.distribution, clock, name=kind))
+                    found.append(Failure(memoryless(fit), repair.distribution, clock, name=kind))
             if life := self._figures.get(("life", unit, kind)):
                 # Not a tool of all units here: what it is worn by is their work.
                 mean_s = life.value * self._mean_s(unit)
@@ -167,18 +184,24 @@ class Measured:
             failures = self.failures(unit, () if tool is None else (tool.name,))
             power = self._power(unit)
             machines[number] = Machine(
-                pace=self._pace(unit, best, products) if len(group) > 1 else None,
+                pace=self._pace(unit, best, products, is_alone=len(group) == 1),
                 failures=(*center.failures, *failures) if failures else None,
                 power_kw=power or None,
             )
         return replace(center, machines=machines, tools=() if tool is None else (tool,))
 
-    def _pace(self, unit: str, best: str, products: Sequence[str]) -> float | None:
+    def _pace(self, unit: str, best: str, products: Sequence[str], *, is_alone: bool) -> float | None:
+        level = self._figures.get(("level", unit))  # of a shift, where several sets are drawn
+        if is_alone:
+            return None if level is None else 1 / level.value
         ratios = [
             base.distribution.mean_s / own.distribution.mean_s for product in products
             if (base := self._work(best, product)) and (own := self._work(unit, product))
         ]  # fmt: skip
-        return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None
+        if not ratios and level is None:
+            return None
+        pace = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else 1.0
+        return pace if level is None else pace / level.value
 
     def _power(self, unit: str) -> dict[str, float]:
         return {
@@ -219,6 +242,24 @@ class Measured:
                 code="failures", subjects=steady,
                 text=f"{', '.join(steady)}: never failed while watched, and never does here",
             )  # fmt: skip
+
+
+def memoryless(fit: Fitted) -> Exponential:
+    """Return times to failure as they come to somebody who does not know how old a unit is.
+
+    A family with wear, begun anew at every instant, has too few failures in the first hours, and one that
+    fails early too many.
+    """
+    known = [fit.distribution, *(each.distribution for each in fit.candidates)]
+    return next(
+        (each for each in known if isinstance(each, Exponential)), Exponential(fit.distribution.mean_s)
+    )
+
+
+def _mean(figures: Sequence[Figure]) -> float:
+    """Return the mean of shares, each by what it rests on."""
+    n = sum(each.n for each in figures)
+    return sum(each.value * each.n for each in figures) / n if n else 0.0
 
 
 def longer(work: Distribution, by_s: float) -> Distribution:

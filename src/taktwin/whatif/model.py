@@ -14,14 +14,14 @@ from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
+from taktwin.plant.routes import number_of, stand_ins, work_units_of
 from taktwin.simulation.distributions import Distribution, Fixed, LogNormal
 from taktwin.simulation.model import Batch, Calendar, Failure, Product, Rule, Step, WorkCenter
 from taktwin.simulation.parameters import ParameterSet
-from taktwin.whatif.measured import Measured
+from taktwin.whatif.measured import Measured, longer
 
-STEP = 10  # between the numbers of the operations of a route, as the MES counts them
 NEVER_S = 10 * 365 * 86_400.0
-VERSION = "2"  # of this translation: another one gives the same plant other figures
+VERSION = "3"  # of this translation: another one gives the same plant other figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +98,22 @@ def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horiz
     )  # fmt: skip
 
 
-def _units(registry: Registry, operation: schema.Operation) -> tuple[str, ...]:
-    if operation.equipment:
-        return tuple(sorted(operation.equipment))
-    return tuple(str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class)
-
-
 Routes = Mapping[str, list[schema.Operation]]
 
 
 def _groups(registry: Registry, routes: Routes, notes: list[Note]) -> list[tuple[str, ...]]:
     """Return the work units that stand in for each other: one queue each."""
-    wanted = {_units(registry, operation) for route in routes.values() for operation in route}
-    groups: list[set[str]] = []
-    for units in sorted(wanted):
-        touched = [group for group in groups if group & set(units)]
-        groups = [group for group in groups if group not in touched]
-        groups.append(set(units).union(*touched))
+    operations = [operation for route in routes.values() for operation in route]
+    wanted = {frozenset(work_units_of(registry, each)) for each in operations} - {frozenset()}
+    groups = stand_ins(registry, operations)
     for group in groups:
-        if any(set(units) < group and units for units in wanted):
+        if any(units < set(group) for units in wanted):
             notes.append(Note(
-                code="joined", subjects=sorted(group),
-                text=f"{', '.join(sorted(group))} are taken to do each other's work: "
+                code="joined", subjects=list(group),
+                text=f"{', '.join(group)} are taken to do each other's work: "
                 "some operations may run on some of them only",
             ))  # fmt: skip
-    return sorted(tuple(sorted(group)) for group in groups if group)
+    return groups
 
 
 def _center_names(registry: Registry, groups: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
@@ -139,7 +130,7 @@ def _center(
 ) -> WorkCenter:  # fmt: skip
     here = [
         (product, operation) for product, route in routes.items() for operation in route
-        if set(_units(registry, operation)) <= set(group)
+        if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
     families = {registry.products[product].setup_family for product, _ in here} - {""}
     setups = {
@@ -171,18 +162,22 @@ def _center(
     calendar = registry.equipment[group[0]].calendar  # type: ignore[index]
     planned = calendar in registry.calendars and not registry.calendars[calendar].always
     batch = _batch(here, group, known)
-    if batch is not None and capacity is not None:
+    by_order = None if known is None else known.by_order(group)
+    if batch is not None and capacity is not None and by_order is None:
         notes.append(Note(
             code="furnace_queue", subjects=list(group),
             text=f"the {capacity} places before {', '.join(group)} are taken to be enough",
         ))  # fmt: skip
         capacity = None
+    if batch is not None and by_order is not None:
+        batch = Batch(batch.parts_max)  # what it waits for is its order
     center = WorkCenter(
-        name, len(group), capacity, Rule.SETUP if any(setups.values()) and capacity else Rule.FIFO,
+        name, len(group), capacity,
+        Rule.SETUP if any(setups.values()) and capacity and by_order is None else Rule.FIFO,
         calendar if planned else None,
         # Of which nobody knows why it stands now is repaired too.
         Failure(Fixed(NEVER_S), LogNormal(parameters.repair_s, parameters.repair_cv)),
-        setup_s=setups, batch=batch,
+        setup_s=setups, batch=batch, by_order=by_order,
     )  # fmt: skip
     return center if known is None else known.equipped(center, group, [product for product, _ in here])
 
@@ -209,7 +204,7 @@ def _product(
 ) -> Product:  # fmt: skip
     steps = []
     for place, operation in enumerate(route):
-        units = _units(registry, operation)
+        units = work_units_of(registry, operation)
         center = center_of[units[0]] if units else ""
         step = Step(
             step_of(place), center, _work(operation.standard_time_s, parameters),
@@ -219,20 +214,24 @@ def _product(
         if known is not None:
             group = [unit for unit, at in center_of.items() if at == center]
             work = known.work(group, name, operation.standard_time_s)
-            follows = _units(registry, route[place + 1]) if place + 1 < len(route) else ()
+            follows = work_units_of(registry, route[place + 1]) if place + 1 < len(route) else ()
             move_s = sum(
                 known.delay_s(buffer.id)
                 for buffer in registry.buffers
                 if set(units) & set(buffer.sources) and set(follows) & set(buffer.targets)
             )
             step = replace(step, work=work or step.work, scrap=known.scrap(group, name), move_s=move_s)
+            if place == 0 and known.is_remade(group):
+                # Nothing is missing behind it; making it again takes its time.
+                again_s = step.work.mean_s * step.scrap / (1 - step.scrap)
+                step = replace(step, work=longer(step.work, again_s), scrap=0.0)
         steps.append(step)
     return Product(name, tuple(steps))
 
 
 def step_of(place: int) -> str:
     """Return the name of a route's step by its place from 0: the operation's number."""
-    return str((place + 1) * STEP)
+    return str(number_of(place))
 
 
 def _takes(registry: Registry, routes: Routes, name: str) -> tuple[int, Mapping[str, int]] | None:
@@ -276,7 +275,9 @@ def _left_out(
     registry: Registry, routes: Routes, parameters: Parameters, known: Measured | None
 ) -> Iterable[Note]:
     operations = [operation for route in routes.values() for operation in route]
-    charges = sorted({unit for each in operations if each.batch > 1 for unit in _units(registry, each)})
+    charges = sorted(
+        {unit for each in operations if each.batch > 1 for unit in work_units_of(registry, each)}
+    )
     if known is None:
         yield Note(code="times", text="times are the standard times of the routings, not measured ones")
         yield Note(code="failures", text="no machine fails by itself: the intervals are too narrow")
@@ -289,7 +290,7 @@ def _left_out(
         yield Note(code="scrap", text="every part is taken to be good")
     else:
         yield Note(code="measured", text=known.said(parameters.calibration))
-        units = sorted({unit for each in operations for unit in _units(registry, each)})
+        units = sorted({unit for each in operations for unit in work_units_of(registry, each)})
         yield from known.missing(units)
         yield Note(
             code="wear",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
@@ -24,6 +24,7 @@ from taktwin.whatif.model import Translated, calendar_over
 
 JOBS_OF_ORDER = 1_000  # an added order goes in at most so many lots
 MORE = "+more"  # what a scenario adds to an order of the MES
+BEGINS = ("from_s", "first_s")  # fields that say when a change begins
 ALWAYS = "always"  # a calendar without a pause
 
 # What a field names, by its name, wherever it is a text; `order` and `calendar` are more than names.
@@ -123,8 +124,14 @@ class Names:
 
     # -- to the simulation
 
-    def read(self, document: Mapping[str, Any], place: str) -> tuple[c.Change, ...]:
+    def read(
+        self, document: Mapping[str, Any], place: str, added: Container[str] = ()
+    ) -> tuple[c.Change, ...]:
         """Return the changes that one change of the plant is.
+
+        Parameters
+        ----------
+        added : work centers that the scenario adds, which its changes may name
 
         Raises
         ------
@@ -150,17 +157,20 @@ class Names:
                 continue
             what = what_of(kind, each.name)
             if what:
+                if what == "work center" and said[each.name] in added:
+                    continue
                 said[each.name] = self._renamed(what, said[each.name], f"{place}, {each.name}", findings)
-        begins = said.get("from_s", said.get("first_s"))
+        field = next((name for name in BEGINS if name in said), "")
+        begins = said.get(field)
         if isinstance(begins, int | float) and begins >= self._horizon_s:
             expected = f"a time that begins within the horizon of {self._horizon_s:g} s"
-            findings.append(Finding(f"{place}, from_s", f"{begins:g}", expected))
+            findings.append(Finding(f"{place}, {field}", f"{begins:g}", expected))
         if findings:
             raise ModelError(findings)
         if kind is c.CalendarSet and isinstance(said.get("calendar"), str):
             said["calendar"] = self._calendar(said["calendar"], f"{place}, calendar")
         if kind is c.ProductAdded:
-            said["product"] = self._route(said.get("product"), place)
+            said["product"] = self._route(said.get("product"), place, added)
         change = change_from_json(said, place)
         return tuple(self._expanded(change, place))
 
@@ -187,14 +197,14 @@ class Names:
         findings.append(Finding(place, f"unknown {what} {said!r}", one_of(said, self.known[what])))
         return said
 
-    def _route(self, product: Any, place: str) -> Any:
+    def _route(self, product: Any, place: str, added: Container[str]) -> Any:
         """Return a new product with the work centers of its steps as the simulation calls them."""
         if not isinstance(product, Mapping) or not isinstance(product.get("steps"), list):
             return product
         findings: list[Finding] = []
         steps = []
         for number, step in enumerate(product["steps"]):
-            if isinstance(step, Mapping) and "center" in step:
+            if isinstance(step, Mapping) and "center" in step and step["center"] not in added:
                 here = f"{place}, steps[{number}].center"
                 step = {**step, "center": self._renamed("work center", step["center"], here, findings)}
             steps.append(step)

@@ -113,6 +113,15 @@ def board(said: Sequence[Fact], at_ns: int) -> dict[str, Any]:
     }
 
 
+def through(said: Sequence[Fact], at_ns: int) -> list[dict[str, Any]]:
+    """Return the job orders of open orders that are over; a board shows only the last that are."""
+    jobs, _ = _folded(said, at_ns)
+    still = {job.request for job in jobs.values() if job.state in OPEN}
+    return [
+        msgspec.structs.asdict(job) for job in jobs.values() if job.request in still and job.state not in OPEN
+    ]
+
+
 def opened_ns(said: Sequence[Fact], at_ns: int) -> int | None:
     """Return since when counts matter for the board of an instant: the oldest order then open; None: none."""
     jobs, _ = _folded(said, at_ns)

@@ -17,10 +17,10 @@ from taktwin.plant.registry import Registry
 from taktwin.simulation.changes import order_of
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.distributions import Fixed
-from taktwin.simulation.model import Plant, WorkCenter, centers_of, unit_name
+from taktwin.simulation.model import Plant, WorkCenter, centers_of, unit_name, whole_order
 from taktwin.simulation.start import MAINTENANCE, JobStart, Placed, Start, Task, UnitStart
 from taktwin.simulation.state import State
-from taktwin.whatif.fork import Forked, forked
+from taktwin.whatif.fork import Forked, forked, products_of
 from taktwin.whatif.model import NEVER_S, Parameters, Translated, translated
 from taktwin.whatif.naming import Names
 
@@ -46,6 +46,7 @@ class Present:
         """Return what a scenario made of the plant, with what is under way as it is."""
         if plant is self.plant:
             return plant
+        plant = _apart(plant, self.plant)
         centers = self._mendable(plant)
         if centers != plant.centers:
             plant = replace(plant, centers=centers)
@@ -88,6 +89,15 @@ class Present:
         return known[1].state(seed=seed, replication=replication)
 
 
+def varied(here: Present, registry: Registry, parameters: Parameters, *, horizon_s: float) -> Plant:
+    """Return the plant of a present with other parameters: the same orders, and everything where it is."""
+    model = translated(registry, parameters, now_ns=here.at_ns, horizon_s=horizon_s)
+    in_plant = {order.product for order in here.plant.orders}
+    return replace(
+        here.plant, centers=model.centers, products=products_of(model, in_plant), calendars=model.calendars
+    )
+
+
 def present(
     registry: Registry, frame: Frame, board: Mapping[str, Any], *, parameters: Parameters, horizon_s: float
 ) -> Present:
@@ -118,6 +128,18 @@ def present(
     return Present(frame, model, fork, replace(fork.plant, orders=orders), names, requests)
 
 
+def _apart(plant: Plant, before: Plant) -> Plant:
+    """Return the plant in which parts of an order that became another product are an order of their own."""
+    first = {whole_order(order): order.product for order in before.orders}
+    orders = tuple(
+        order
+        if first.setdefault(whole_order(order), order.product) == order.product
+        else replace(order, belongs_to=f"{whole_order(order)}/{order.product}")
+        for order in plant.orders
+    )  # fmt: skip
+    return plant if orders == plant.orders else replace(plant, orders=orders)
+
+
 def _moved(start: Start, plant: Plant) -> Start:
     """Return a start in which everything is where this plant can have it."""
     steps = {product.name: {step.name: step for step in product.steps} for product in plant.products}
@@ -129,17 +151,33 @@ def _moved(start: Start, plant: Plant) -> Start:
         able = centers_of(steps[job.product][job.step])
         return now if now in able else able[0]
 
+    by_order = {center.name for center in plant.centers if center.by_order}
+    orders = {whole_order(order) for order in plant.orders}
     units: list[UnitStart] = []
     queues: dict[str, list[JobStart]] = {}
     for unit in start.units:
         if unit.unit in center_of:
-            units.append(_able(unit, plant, center_of[unit.unit]))
+            able = _able(unit, plant, center_of[unit.unit])
+            if able.hand and (able.hand.order not in orders or center_of[unit.unit] not in by_order):
+                able = replace(able, hand=None)
+            units.append(able)
         elif unit.job is not None:
             for job in (unit.job, *unit.others):
                 queues.setdefault(home(job, unit.unit.rpartition(".")[0]), []).append(job)
     for center, jobs in start.queues.items():
         for job in jobs:
             queues.setdefault(home(job, center), []).append(job)
+    product_of = {whole_order(order): order.product for order in plant.orders}
+
+    def can(order: str, step: str, unit: str) -> bool:
+        here = steps.get(product_of.get(order, ""), {})
+        at = center_of.get(unit, "")
+        return step in here and at in centers_of(here[step]) and at in by_order
+
+    bound = {
+        order: {step: unit for step, unit in at.items() if can(order, step, unit)}
+        for order, at in start.bound.items() if order in product_of
+    }  # fmt: skip
     there = {unit.unit: unit for unit in units}
     blocked: dict[str, list[str]] = {}
     for center, names in start.blocked.items():
@@ -149,7 +187,8 @@ def _moved(start: Start, plant: Plant) -> Start:
                 assert held is not None, "who is blocked holds what it cannot hand on"
                 blocked.setdefault(home(held, center), []).append(name)
     return replace(
-        start, units=tuple(units), queues={center: tuple(jobs) for center, jobs in queues.items()},
+        start, units=tuple(units), bound=bound,
+        queues={center: tuple(jobs) for center, jobs in queues.items()},
         blocked={center: tuple(names) for center, names in blocked.items()},
         calling=tuple(each for each in start.calling if each in center_of),
         crews={

@@ -1,29 +1,35 @@
 """The plant's past as the historian keeps it, handed unit by unit to whoever calibrates.
 
-Reads state, counts, job, product, alarm code and power of each work unit that has an operation, a week at a
-time, so that half a year fits into memory. Nothing else is asked: no other signal, and no file beside it.
+Reads state, counts, job, product, alarm code and power of each work unit that has an operation, a day at a
+time, so that half a year fits into memory, and what the MES said of its job orders. Nothing else is asked: no
+other signal, and no file beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taktwin.contracts import events
+from taktwin.contracts.events import EventData
 from taktwin.history.values import numbers, unpack
 from taktwin.identity import SignalId
 from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import Band
 from taktwin.plant.registry import Equipment, Registry
+from taktwin.plant.routes import work_units_of
 from taktwin.quality import Quality
+from taktwin.whatif import lost, turns
 from taktwin.whatif.observe import ROLES, Hours, Row, Seen, Watch
 
-WEEK_NS = 7 * 86_400 * SECOND_NS
-POWERED_NS = 2 * 86_400 * SECOND_NS  # of the end of the range: power is said often, and differs little
+DAY_NS = 86_400 * SECOND_NS
+POWERED_NS = 2 * DAY_NS  # of the end of the range: power is said often, and differs little
 
 
 class Past(Protocol):
@@ -33,15 +39,50 @@ class Past(Protocol):
         """Return rows with `from_ns <= source_ns < to_ns`, by signal and time."""
         ...
 
+    def events(self, from_ns: int, to_ns: int, *, types: Sequence[str]) -> pa.Table:
+        """Return events of [from, to) by time."""
+        ...
+
+
+def said(past: Past, from_ns: int, to_ns: int) -> list[tuple[int, EventData]]:
+    """Return what the MES said of job orders in [from, to), in its sequence: instants and facts."""
+    kinds = {kind.event_type: kind for kind in (*turns.KINDS, *lost.KINDS)}
+    found: list[tuple[str, int, EventData]] = []
+    start_ns = from_ns
+    while start_ns < to_ns:
+        end_ns = min(start_ns + 7 * DAY_NS, to_ns)
+        table = past.events(start_ns, end_ns, types=sorted(kinds))
+        for sequence, at_ns, body in zip(
+            *(table[name].to_pylist() for name in ("sequence", "time_ns", "body")), strict=True
+        ):
+            event = events.decode(body)
+            content = msgspec.json.decode(event.data, type=kinds[event.name])
+            found.append((str(sequence or ""), int(at_ns), content))
+        start_ns = end_ns
+    found.sort(key=lambda each: each[:2])
+    return [(at_ns, content) for _, at_ns, content in found]
+
 
 def watched(
-    past: Past, registry: Registry, from_ns: int, to_ns: int, *, portion_ns: int = WEEK_NS
+    past: Past, registry: Registry, from_ns: int, to_ns: int, *, portion_ns: int = DAY_NS
 ) -> Iterator[Seen]:
-    """Return what each work unit that has an operation did in [from, to)."""
+    """Return what each work unit that has an operation did in [from, to).
+
+    All units are asked for together, a portion after the other: a history is many files of an hour, and
+    opening one costs more than reading a unit out of it.
+    """
     made = made_at(registry)
-    for unit in registry.work_units:
-        if str(unit.id) in made:
-            yield _watched(past, registry, unit, made[str(unit.id)], from_ns, to_ns, portion_ns)
+    units = [_Unit(registry, unit, made[str(unit.id)], from_ns, to_ns)
+             for unit in registry.work_units if str(unit.id) in made]  # fmt: skip
+    start_ns = from_ns
+    while start_ns < to_ns:
+        end_ns = min(start_ns + portion_ns, to_ns)
+        table = past.range([name for unit in units for name in unit.asked(end_ns)], start_ns, end_ns)
+        for unit, rows in zip(units, _by_unit(table, units), strict=True):
+            unit.feed(rows)
+        start_ns = end_ns
+    for unit in units:
+        yield unit.watch.finish(to_ns)
 
 
 def made_at(registry: Registry) -> dict[str, dict[str, str]]:
@@ -55,10 +96,7 @@ def made_at(registry: Registry) -> dict[str, dict[str, str]]:
         if not (product.make and product.routing in registry.routings):
             continue
         for operation in registry.routings[product.routing].operations:
-            units = operation.equipment or [
-                str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class
-            ]
-            for unit in units:
+            for unit in work_units_of(registry, operation):
                 found.setdefault(unit, {})[name] = name
                 for item in product.bill_of_material:
                     parts.setdefault(unit, {}).setdefault(item.product, set()).add(name)
@@ -69,31 +107,44 @@ def made_at(registry: Registry) -> dict[str, dict[str, str]]:
     return found
 
 
-def _watched(
-    past: Past, registry: Registry, unit: Equipment, products: Mapping[str, str], from_ns: int, to_ns: int,
-    portion_ns: int,
-) -> Seen:  # fmt: skip
-    calendar = registry.calendars.get(unit.calendar)
-    spans = [(from_ns, to_ns)] if calendar is None else calendar.planned_intervals(from_ns, to_ns)
-    roles = {
-        registry.signals[index].id: registry.signals[index].role
-        for index in unit.signals if registry.signals[index].role in ROLES
-    }  # fmt: skip
-    watch = Watch(
-        str(unit.id), Hours(spans), products=products, state_model=unit.state_model,
-        bands=() if unit.state_model else unit.bands, powered_ns=to_ns - POWERED_NS,
-    )  # fmt: skip
-    start_ns = from_ns
-    while start_ns < to_ns:
-        end_ns = min(start_ns + portion_ns, to_ns)
-        asked = [
-            name for name, role in roles.items()
-            if role != "power" or unit.bands or end_ns > to_ns - POWERED_NS
-        ]  # fmt: skip
-        table = past.range(asked, start_ns, end_ns)
-        watch.feed(_rows(table, roles, () if unit.state_model else unit.bands, to_ns - POWERED_NS))
-        start_ns = end_ns
-    return watch.finish(to_ns)
+class _Unit:
+    """One work unit that is followed, and what is asked of it."""
+
+    def __init__(
+        self, registry: Registry, unit: Equipment, products: Mapping[str, str], from_ns: int, to_ns: int
+    ) -> None:
+        calendar = registry.calendars.get(unit.calendar)
+        spans = [(from_ns, to_ns)] if calendar is None else calendar.planned_intervals(from_ns, to_ns)
+        self._bands = () if unit.state_model else unit.bands
+        self._has_bands = bool(unit.bands)
+        self._powered_ns = to_ns - POWERED_NS
+        self.roles = {
+            registry.signals[index].id: registry.signals[index].role
+            for index in unit.signals if registry.signals[index].role in ROLES
+        }  # fmt: skip
+        self.watch = Watch(
+            str(unit.id), Hours(spans), products=products, state_model=unit.state_model, bands=self._bands,
+            powered_ns=self._powered_ns,
+        )  # fmt: skip
+
+    def asked(self, end_ns: int) -> list[SignalId]:
+        """Return the signals that are read of a portion that ends then."""
+        powered = self._has_bands or end_ns > self._powered_ns
+        return [name for name, role in self.roles.items() if role != "power" or powered]
+
+    def feed(self, table: pa.Table) -> None:
+        """Follow the rows of a portion."""
+        self.watch.feed(_rows(table, self.roles, self._bands, self._powered_ns))
+
+
+def _by_unit(table: pa.Table, units: Sequence[_Unit]) -> Iterator[pa.Table]:
+    """Return the rows of each unit, in their order."""
+    signal: Any = pc.dictionary_encode(table["signal"].combine_chunks())
+    place = {str(name): number for number, unit in enumerate(units) for name in unit.roles}
+    whose = np.array([place[str(name)] for name in signal.dictionary.to_pylist()], np.int64)
+    of_row = whose[signal.indices.to_numpy()] if table.num_rows else whose
+    for number in range(len(units)):
+        yield table.take(np.flatnonzero(of_row == number))
 
 
 def _rows(

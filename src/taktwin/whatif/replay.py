@@ -6,10 +6,6 @@ replication, to the tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from taktwin.contracts.state import Frame
 from taktwin.contracts.whatif import (
     Replay,
     ReplayBuffer,
@@ -29,9 +25,9 @@ from taktwin.simulation.scenario import applied
 from taktwin.simulation.start import reference_from
 from taktwin.standards.iso22400 import TimeClass
 from taktwin.whatif import asking
-from taktwin.whatif.model import Parameters
 from taktwin.whatif.naming import request_of
-from taktwin.whatif.present import Present, present
+from taktwin.whatif.present import Present
+from taktwin.whatif.situation import Situation
 
 CLASSES = {
     Doing.IDLE: TimeClass.STARVED, Doing.CALLING: TimeClass.STARVED, Doing.SETUP: TimeClass.SET_UP,
@@ -41,10 +37,7 @@ CLASSES = {
 }  # fmt: skip
 
 
-def replayed(
-    asked: ReplayQuestion, registry: Registry, frame: Frame, board: Mapping[str, Any], *,
-    parameters: Parameters, clock_s: Callable[[], float],
-) -> Replay:  # fmt: skip
+def replayed(asked: ReplayQuestion, now: Situation) -> Replay:
     """Return one run.
 
     Raises
@@ -52,12 +45,12 @@ def replayed(
     DomainError, ModelError
         If the question cannot be answered; it says why.
     """
-    began_s = clock_s()
+    began_s = now.clock_s()
     question = asked.question
     asking.checked(question)
     if not 0 <= asked.replication < question.replications:
         raise DomainError(f"replication: {asked.replication}: expected 0 to {question.replications - 1}")
-    here = present(registry, frame, board, parameters=parameters, horizon_s=question.horizon_s)
+    here = now.present(question.horizon_s)
     wanted = asking.scenarios(asking.known(question, asked.scenario), here.names)
     with asking.in_plain_names(here.names):
         plant = here.settled(applied(here.plant, wanted[0])) if wanted else here.plant
@@ -67,7 +60,7 @@ def replayed(
     return Replay(
         state="ready", scenario=asked.scenario, replication=asked.replication, start_ns=here.at_ns,
         end_ns=_ns(here, seen.until), units=[_unit(here, *each) for each in seen.units.items()],
-        buffers=_buffers(here, registry, seen), orders=_orders(here, run), took_s=clock_s() - began_s,
+        buffers=_buffers(here, now.registry, seen), orders=_orders(here, run), took_s=now.clock_s() - began_s,
     )  # fmt: skip
 
 

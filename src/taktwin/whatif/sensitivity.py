@@ -7,14 +7,11 @@ numbers are one experiment; those of another picture are one each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
-from taktwin.contracts.state import Frame
 from taktwin.contracts.whatif import Bar, Question, Sensitivity, SensitivityQuestion
 from taktwin.contracts.whatif import Scenario as Asked
-from taktwin.plant.registry import Registry
 from taktwin.simulation import experiment
 from taktwin.simulation.changes import Change
 from taktwin.simulation.inference import FloatArray
@@ -23,14 +20,11 @@ from taktwin.whatif import asking, indicators
 from taktwin.whatif.answering import spread
 from taktwin.whatif.engine import THREADS, at_least
 from taktwin.whatif.guesses import Guess, guesses
-from taktwin.whatif.model import Parameters
-from taktwin.whatif.present import Present, present
+from taktwin.whatif.present import Present
+from taktwin.whatif.situation import Situation
 
 
-def tornado(
-    asked: SensitivityQuestion, registry: Registry, frame: Frame, board: Mapping[str, Any], *,
-    parameters: Parameters, clock_s: Callable[[], float], threads: int = THREADS,
-) -> Sensitivity:  # fmt: skip
+def tornado(asked: SensitivityQuestion, now: Situation, *, threads: int = THREADS) -> Sensitivity:
     """Return how far each guess moves an indicator.
 
     Raises
@@ -38,12 +32,12 @@ def tornado(
     DomainError, ModelError
         If the question cannot be answered; it says why.
     """
-    began_s = clock_s()
+    began_s = now.clock_s()
     question = asked.question
     asking.checked(question)
-    here = present(registry, frame, board, parameters=parameters, horizon_s=question.horizon_s)
+    here = now.present(question.horizon_s)
     scenario = asking.known(question, asked.scenario)
-    study = _Study(question, asked.indicator, clock_s, began_s + question.deadline_s, threads)
+    study = _Study(question, asked.indicator, now.clock_s, began_s + question.deadline_s, threads)
     found = tuple(guesses(here))
     variants = {
         f"{place} {side}": way
@@ -55,9 +49,7 @@ def tornado(
     for place, guess in enumerate(found):
         for side, way in (("low", guess.low), ("high", guess.high)):
             if callable(way):
-                other = present(
-                    registry, way(frame), board, parameters=parameters, horizon_s=question.horizon_s
-                )
+                other = now.present(question.horizon_s, frame=way(now.frame))
                 values[f"{place} {side}"], _ = study.run(other, scenario, {})
     bars = [
         _bar(guess, values.get(f"{place} low", base), values.get(f"{place} high", base))
@@ -66,7 +58,7 @@ def tornado(
     return Sensitivity(
         state="ready", scenario=asked.scenario, indicator=asked.indicator, unit=study.unit,
         mean=float(base.mean()), bars=sorted(bars, key=lambda bar: -abs(bar.high - bar.low)),
-        replications=len(base), is_cut=study.is_cut, took_s=clock_s() - began_s,
+        replications=len(base), is_cut=study.is_cut, took_s=now.clock_s() - began_s,
     )  # fmt: skip
 
 

@@ -82,7 +82,18 @@ async def test_the_twin_cannot_publish_a_command_an_mes_event_a_sample_or_a_mach
 
 
 @pytest.mark.parametrize(
-    "user", ["twin", "historian", "portal", "gateway", "recorder", "virtual_plant", "commissioning", "whatif"]
+    "user",
+    [
+        "twin",
+        "historian",
+        "portal",
+        "gateway",
+        "recorder",
+        "virtual_plant",
+        "commissioning",
+        "whatif",
+        "analyst",
+    ],
 )
 @pytest.mark.parametrize("call", ["STREAM.PURGE", "STREAM.DELETE", "STREAM.UPDATE", "STREAM.MSG.DELETE"])
 async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
@@ -117,6 +128,7 @@ async def test_nobody_but_the_supervisor_may_purge_delete_or_change_a_stream(
         ("recorder", topics.frame("acme", "works", "live")),
         ("recorder", topics.interval(UNIT, "class")),
         *(("whatif", said) for said in (MES_EVENT, COMMAND, SAMPLE, topics.interval(UNIT, "class"))),
+        *(("analyst", said) for said in (MES_EVENT, COMMAND, SAMPLE, topics.interval(UNIT, "class"))),
         ("virtual_plant", SAMPLE),
         ("virtual_plant", topics.event(SITE, "connector.state.changed")),
         *(("commissioning", said) for said in (SAMPLE, MES_EVENT, COMMAND)),
@@ -166,7 +178,7 @@ async def test_only_the_mes_asks_the_commander_and_only_the_commander_answers(
     mes = await backbone.connect("mes")
     assert await mes.request(MACHINE_COMMAND, b"mes") == b"done"
     rooms = ("twin", "gateway", "portal", "historian", "recorder", "virtual_plant", "commissioning",
-             "supervisor", "whatif")  # fmt: skip
+             "supervisor", "whatif", "analyst")  # fmt: skip
     for user in rooms:
         other = await backbone.connect(user)
         with pytest.raises(BusError):

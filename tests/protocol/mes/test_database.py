@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.bus.port import Sending
 from taktwin.cli.main import run
 from taktwin.clock import SystemClock
 from taktwin.contracts import commands, events, topics
@@ -38,7 +39,6 @@ from taktwin.mes.records.tables import Signature
 from taktwin.mes.resources.tables import Attempts, Certificate, Credential, Stay
 from taktwin.mes.scheduling.tables import Schedule
 from taktwin.mes.service import MesService
-from taktwin.mes.stores import SqlStore
 from taktwin.mes.tooling.tables import Gauge, Mounting, Tool, ToolPlace
 from taktwin.mes.tracking.tables import Consumption, LoadedLot, Lot, Passage, Unit
 from taktwin.plant import open_plant
@@ -49,6 +49,7 @@ from taktwin.settings import Installation
 from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection, Migration
+from taktwin.storage.stores import SqlStore
 from tests.unit.mes.test_checklists import jpeg
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
@@ -601,6 +602,13 @@ class Choosy(MemoryBus):
 
     refused: frozenset[int] = frozenset()  # sequences
     asked: list[int]
+    together = 0
+
+    async def publish_together(self, messages: Sequence[Sending]) -> int:
+        self.together += 1
+        if self.refused & {int(events.decode(each.payload).sequence) for each in messages}:
+            raise BusError(f"{messages[0].subject}: refused by the stream: no room")
+        return await super().publish_together(messages)
 
     async def send_durable(self, subject: str, payload: bytes, **more: Any) -> Awaitable[int]:
         sequence = int(events.decode(payload).sequence)
@@ -636,7 +644,7 @@ async def test_what_the_stream_refuses_in_the_middle_nothing_overtakes(
         told = 0
         for _ in range(3):
             try:
-                told = await service._tell_next(connection, told)
+                told = await service._outbox.tell_next(connection, told)
             except BusError as error:
                 assert "entry 7 (" in str(error) and "no room" in str(error)
         assert bus.asked == [1, 2, 3, 4, 5, 6, 7, 7, 7], "the ones before are not said again and again"
@@ -644,8 +652,10 @@ async def test_what_the_stream_refuses_in_the_middle_nothing_overtakes(
         (kept,) = connection.execute("SELECT sequence FROM relay").fetchone() or (0,)
         assert kept == 6, "a stream that forgets its ids hears none of them again"
         bus.refused = frozenset()
-        while told := await service._tell_next(connection, told):
+        bus.asked, bus.together = [], 0
+        while told := await service._outbox.tell_next(connection, told):
             pass
+    assert bus.together == 1 and bus.asked == list(range(7, _last(server) + 1)), "then all leave at once"
     assert await heard() == list(range(1, _last(server) + 1))
 
 

@@ -83,7 +83,10 @@ NOT_FILLED = {5: {"changes", "outputs"}, 16: set[str]()}
 def differing(connection: Connection, entries: list[Entry]) -> set[str]:
     """Return the tables that are not what a journal makes."""
     book, alone = SqlBook(connection), rebuilt(entries)
-    told = [kind for kind in kinds() if kind.table not in UNTOLD]
+    # The ledger has a store of its own; its tables are known here if another test has asked for them.
+    told = [
+        kind for kind in kinds() if kind.table not in UNTOLD and kind.__module__.startswith("taktwin.mes.")
+    ]
     assert len(told) > 40, "fewer tables than there are: this test looks past them"
 
     def rows(of: SqlBook | MemoryBook, kind: type[Row]) -> list[Row]:

@@ -14,8 +14,8 @@ from taktwin.mes.definitions.routes import Definitions, compiled
 from taktwin.mes.desk import Desk
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.resources import engine
-from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
+from taktwin.storage.stores import MemoryStore
 from tests.support_machines import obey
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"

@@ -18,8 +18,8 @@ from taktwin.mes.exchange import confirming
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.scheduling.tables import Request
-from taktwin.mes.stores import MemoryStore, Transaction
 from taktwin.standards import b2mml
+from taktwin.storage.stores import MemoryStore, Transaction
 from tests.unit.mes.conftest import Shop
 
 CSV = b"""order,product,quantity,due,priority,customer

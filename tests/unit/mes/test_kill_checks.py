@@ -18,8 +18,8 @@ from taktwin.errors import StoreError
 from taktwin.mes.collection import engine as counting
 from taktwin.mes.desk import content_of
 from taktwin.mes.execution.tables import JobOrder
-from taktwin.mes.stores import MemoryStore, MemoryTransaction, Transaction
 from taktwin.storage.journal import Entry
+from taktwin.storage.stores import MemoryStore, MemoryTransaction, Transaction
 from taktwin.virtual_plant.truth import TruthTold
 from tests.support_kills import (
     Asked,

@@ -26,10 +26,10 @@ from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.desk import rebuilt
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.resources.tables import Stay
-from taktwin.mes.stores import MemoryTransaction
 from taktwin.mes.tracking.tables import LoadedLot, Lot
 from taktwin.plant.schema import Checklist, ChecklistItem
 from taktwin.storage.journal import verify
+from taktwin.storage.stores import MemoryTransaction
 from tests.unit.mes.conftest import SECOND, START_NS, Shop
 from tests.unit.mes.test_checklists import jpeg
 
@@ -298,7 +298,11 @@ def _in_no_order(transaction: Any, name: str) -> Any:
 
 
 MUTANTS: dict[str, tuple[str, Any, str]] = {
-    "what was booked is booked again": ("taktwin.mes.stores.MemoryTransaction.answer_of", _forgets, "twice"),
+    "what was booked is booked again": (
+        "taktwin.storage.stores.MemoryTransaction.answer_of",
+        _forgets,
+        "twice",
+    ),
     "a booking counts when it comes": ("taktwin.mes.collection.late.touched_ns", _by_arrival, "once"),
     "they are booked as they come": ("taktwin.mes.desk._terminal", _in_no_order, "shuffled"),
     "who is there now was there then": (

@@ -475,7 +475,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "a recall list is empty": ("tests.unit.mes.test_random_commands.recall", lambda *_: []),
     "an entry is not bound to the one before": ("taktwin.mes.desk.sealed", _unchained),
     "nobody looks whether a command was done before": (
-        "taktwin.mes.stores.MemoryTransaction.answer_of",
+        "taktwin.storage.stores.MemoryTransaction.answer_of",
         lambda *_: None,
     ),
 }

@@ -162,7 +162,10 @@ def test_random_commands_of_a_terminal_that_is_away_leave_the_mes_whole() -> Non
 
 MUTANTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "a refused booking is dropped": ("taktwin.mes.collection.late.set_aside", lambda *_, **__: iter(())),
-    "what was booked is booked again": ("taktwin.mes.stores.MemoryTransaction.answer_of", lambda *_: None),
+    "what was booked is booked again": (
+        "taktwin.storage.stores.MemoryTransaction.answer_of",
+        lambda *_: None,
+    ),
     "nobody waits for what is done by hand": ("taktwin.mes.execution.actions._waits_for", lambda *_: []),
 }
 

@@ -357,10 +357,13 @@ def test_a_unit_without_exceptions_says_so_and_what_was_looked_at(shop: Shop) ->
     shop.granted(commands.ReceiveLot(lot="ST-1", product="ST-42", quantity=90.0))
     shop.granted(commands.LoadLot(lot="ST-1", work_unit="turn1"))
     shop.begin("8-10", "turn1")
+    shop.now_ns += SECOND
+    said = [Heard("turn1/serial", "S1", shop.now_ns - 1), Heard("turn1/diameter", 30.0, shop.now_ns)]
+    shop.desk.hear(said, stream="SAMPLES", position=shop.now_ns)
     shop.machine("turn1", serial="S1")
     assert record(shop, "S1").exceptions == []
     found = {each.check: each.looked_at for each in record(shop, "S1").looked}
-    assert found["steps"] and found["materials"] and found["journal"] and not found["measurements"]
+    assert all(found[each] for each in ("steps", "materials", "journal", "measurements"))
     assert printed(file_of(shop, "S1"), "en").startswith(b"%PDF-")
     assert device_history(shop.store.book, MemoryTrail(shop.store.entries), shop.definitions, "S9",
                           site="x") is None  # fmt: skip

@@ -16,9 +16,9 @@ from taktwin.errors import StoreError
 from taktwin.mes import desk as desks
 from taktwin.mes.decision import Asking, Fact, Refused
 from taktwin.mes.definitions.routes import Definitions
-from taktwin.mes.stores import MemoryStore
 from taktwin.mes.turns import Turns
 from taktwin.storage.book import Reading
+from taktwin.storage.stores import MemoryStore
 from tests.unit.mes.conftest import START_NS, Shop
 
 SCRAP = commands.ReportScrap(job="7-10", cause="surface")

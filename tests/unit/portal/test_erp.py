@@ -21,7 +21,6 @@ from taktwin.mes.desk import Desk
 from taktwin.mes.exchange import telling
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.exchange.queries import QUERIES, TRAILS
-from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.portal.app import create_app
@@ -31,6 +30,7 @@ from taktwin.settings import Installation
 from taktwin.standards import b2mml
 from taktwin.standards.b2mml.message import NAMESPACE
 from taktwin.storage.journal import MemoryTrail
+from taktwin.storage.stores import MemoryStore
 
 PLANT = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 CLOCK = SystemClock()

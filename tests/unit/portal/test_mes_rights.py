@@ -53,7 +53,8 @@ async def ask(role: str, name: str) -> tuple[int, list[tuple[str, str]], str]:
     unused = cast("Any", None)
     app.state.portal = Portal(
         registry=plant(), bus=cast("Any", owner), clock=unused, installation=unused, accounts=One(role),
-        hub=unused, health=unused, questions=unused, decisions=unused, raw=unused, search=unused,
+        hub=unused, health=unused, questions=unused, decisions=unused, carrier=unused, raw=unused,
+        search=unused,
         unique_id=unused,
     )  # fmt: skip
     app.include_router(mes.router)
@@ -101,7 +102,8 @@ async def bring(role: str) -> tuple[int, list[commands.LateBooking], list[tuple[
     unused = cast("Any", None)
     app.state.portal = Portal(
         registry=plant(), bus=cast("Any", owner), clock=unused, installation=unused, accounts=One(role),
-        hub=unused, health=unused, questions=unused, decisions=unused, raw=unused, search=unused,
+        hub=unused, health=unused, questions=unused, decisions=unused, carrier=unused, raw=unused,
+        search=unused,
         unique_id=unused,
     )  # fmt: skip
     app.include_router(mes.router)

@@ -20,11 +20,11 @@ from taktwin.mes.api import QUERIES
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk
 from taktwin.mes.resources import engine
-from taktwin.mes.stores import MemoryStore
 from taktwin.plant import open_plant
 from taktwin.portal.app import create_app
 from taktwin.portal.auth import Person
 from taktwin.settings import Installation
+from taktwin.storage.stores import MemoryStore
 from tests.unit.portal.support import DeadBus
 
 NORTHFIELD = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"

@@ -19,6 +19,7 @@ from taktwin.simulation.distributions import (
 from taktwin.simulation.model import (
     STATES,
     Batch,
+    ByOrder,
     Calendar,
     Closure,
     Crew,
@@ -79,7 +80,9 @@ def routes(
     for place in range(count):
         tested = draw(st.integers(0, 4)) == 0
         center = draw(st.sampled_from(names))
-        others = [name for name in names if name != center]
+        orderly = [each.name for each in centers if each.by_order]
+        others = [name for name in names if name != center and name not in orderly]
+        others = [] if center in orderly else others
         others = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others and rich else []
         tools = sorted({t.name for c in centers for t in c.tools if c.name in (center, *others)})
         back = draw(st.integers(0, place)) if tested and draw(st.booleans()) else None
@@ -115,7 +118,7 @@ def kinds_of_failure(draw: st.DrawFn, crews: tuple[Crew, ...], name: str) -> Fai
 
 
 @st.composite
-def plants(draw: st.DrawFn) -> Plant:
+def plants(draw: st.DrawFn, *, surely_by_order: bool = False) -> Plant:
     """Draw a plant with any of the features, from none to all; ticks are coarse, so ties abound."""
     calendars = tuple(
         Calendar(f"cal{k}", 48.0, draw(st.sampled_from((((6.0, 14.0),), ((0.0, 20.0), (30.0, 48.0))))))
@@ -126,6 +129,7 @@ def plants(draw: st.DrawFn) -> Plant:
         Crew(f"crew{k}", draw(st.integers(1, 2)), draw(shifts)) for k in range(draw(st.integers(0, 2)))
     )
     skilled, stocked, rich = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    orderly = surely_by_order or draw(st.integers(0, 3)) == 0
     pairs = [(a, b) for a in (None, *FAMILIES) for b in FAMILIES if a != b]
     centers = []
     for place in range(draw(st.integers(1, 5))):
@@ -155,13 +159,18 @@ def plants(draw: st.DrawFn) -> Plant:
             if draw(st.integers(0, 3)) == 0:
                 most = draw(st.integers(1, 6))
                 batch = Batch(most, draw(st.integers(1, most)), draw(st.sampled_from((None, 0.0, 7.0))))
+        by_order = None
+        if orderly and (surely_by_order or draw(st.booleans())):
+            by_order = ByOrder(draw(st.sampled_from((None, 0.0, 3.0, 10.0))))
+            batch = Batch(batch.parts_max) if batch else None
+        free = not batch or by_order
         setups = {pair: float(draw(st.integers(0, 4))) for pair in pairs} if draw(st.booleans()) else {}
         centers.append(
             WorkCenter(
                 f"c{place}",
                 units,
-                None if batch else draw(st.sampled_from((None, None, 0, 1, 3))),
-                Rule.FIFO if batch else draw(st.sampled_from(Rule)),
+                draw(st.sampled_from((None, None, 0, 1, 3))) if free else None,
+                draw(st.sampled_from(Rule)) if free else Rule.FIFO,
                 draw(st.sampled_from(calendar_names)),
                 failure,
                 draw(st.sampled_from((1.0, 1.0, 1.3))),
@@ -171,6 +180,7 @@ def plants(draw: st.DrawFn) -> Plant:
                 machines,
                 batch,
                 power,
+                by_order,
             )
         )
     products = []
@@ -178,23 +188,25 @@ def plants(draw: st.DrawFn) -> Plant:
     for place in range(draw(st.integers(1, 3))):
         steps = draw(routes(centers, skilled, stocked, rich))
         furnaces = {center.name for center in centers if center.batch}
-        endless = steps[0].center not in fed | furnaces and draw(st.integers(0, 3)) == 0
+        bare = not {step.center for step in steps} & {center.name for center in centers if center.by_order}
+        endless = bare and steps[0].center not in fed | furnaces and draw(st.integers(0, 3)) == 0
         if endless:
             fed.add(steps[0].center)
-        arrivals = draw(durations(12.0)) if draw(st.booleans()) else None
+        arrivals = draw(durations(12.0)) if bare and draw(st.booleans()) else None
         makes = draw(st.sampled_from((None, "x", "y"))) if stocked else None
         products.append(Product(f"p{place}", steps, arrivals, endless, draw(st.booleans()), makes))
     orders = tuple(
         Order(
             f"o{place}",
-            draw(st.sampled_from(products)).name,
+            product := draw(st.sampled_from(products)).name,
             quantity,
-            float(draw(st.integers(0, 150))),
+            float(draw(st.sampled_from((0, 50)) if orderly else st.integers(0, 150))),
             draw(st.sampled_from((None, 60.0, 120.0))),
             draw(st.integers(0, 2)),
             draw(st.sampled_from((1, 1, 2))) if quantity > 1 else 1,
+            draw(st.sampled_from((None, f"{product}a", f"{product}b"))) if orderly else None,
         )
-        for place, quantity in enumerate(draw(st.lists(st.integers(1, 4), max_size=8)))
+        for place, quantity in enumerate(draw(st.lists(st.integers(1, 4), max_size=20 if orderly else 8)))
     )
     people = [frozenset(SKILLS)] + [
         frozenset(draw(st.sets(st.sampled_from(SKILLS)))) for _ in range(draw(st.integers(0, 2)))

@@ -12,6 +12,7 @@ from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Empirical, Exponential, Fixed, LogNormal, Triangular, Weibull
 from taktwin.simulation.model import (
     Batch,
+    ByOrder,
     Calendar,
     Closure,
     Crew,
@@ -65,6 +66,16 @@ def wearing(**changes: object) -> Plant:
          "order o1: unknown product 'axle': expected one of shaft"),
         (replace(GOOD, orders=GOOD.orders * 2), "order o1: declared 2 times: expected each name once"),
         (steps(STEP, STEP), "product shaft: step turn: declared 2 times"),
+        (lathe(by_order=ByOrder(-1)), "work center lathe, by_order: patience_s -1: expected 0 or more"),
+        (replace(lathe(by_order=ByOrder()), products=(Product("shaft", (STEP,), arrivals=Fixed(5)),)),
+         "product shaft, step turn: parts without an order at lathe, which works by order: expected orders"),
+        (replace(lathe(by_order=ByOrder()), products=(
+            Product("shaft", (replace(STEP, center="mill", alternatives=("lathe",)),)),)),
+         "product shaft, step turn: alternatives with lathe, which works by order: expected one work center"),
+        (lathe(by_order=ByOrder(), batch=Batch(4, 2)), "parts_min 2, wait_max_s None: expected neither"),
+        (replace(GOOD, products=(*GOOD.products, Product("axle", (STEP,))),
+                 orders=(Order("o1", "shaft", belongs_to="o"), Order("o2", "axle", belongs_to="o"))),
+         "order o2: axle, belongs to o: expected shaft, as o1"),
         (replace(GOOD, centers=()), "no work center"),
         (steps(), "product shaft: no step"),
         (lathe(units=0), "work center lathe: 0 units: expected 1 or more"),

@@ -23,6 +23,7 @@ from taktwin.simulation.distributions import (
 from taktwin.simulation.energy import energy_cost, energy_kwh
 from taktwin.simulation.model import (
     Batch,
+    ByOrder,
     Calendar,
     Closure,
     Crew,
@@ -250,6 +251,64 @@ def test_a_full_furnace_that_nobody_relieves_stays_shut() -> None:
     state = only(plant, 200)
     assert [end // 1000 for end in state["ended"]] == [17, 24, 31, 38, 45, 52]
     assert state["spent"][0, kernel.BLOCKED] == plant.ticks(7 + 4 + 7)
+
+
+def fed(center: WorkCenter, *orders: Order) -> list[int]:
+    """Return when orders end, by release, of which a feeder hands over a part each 4 from 5 on."""
+    steps = (Step("feed", "feeder", Fixed(4)), Step("mill", center.name, Fixed(1)))
+    products = tuple(Product(name, (steps[0], replace(steps[1], family=name))) for name in "AB")
+    state = only(Plant((WorkCenter("feeder"), center), products, orders), 300)
+    return [int(end) // 1000 for end in state["ended"]]
+
+
+def test_order_by_order_by_hand() -> None:
+    # Parts a b a b come to the mill at 5, 9, 13, 17, each takes 1: done at 6, 10, 14, 18 as they come.
+    parts = [Order(f"{each}{n}", each, 1, n, belongs_to=each) for n in (1, 2) for each in "AB"]
+    mill = WorkCenter("mill")
+    assert fed(mill, *parts) == [6, 10, 14, 18]
+    # By order b waits for the second a: 14, then b is begun at 14.
+    patient = replace(mill, by_order=ByOrder())
+    assert fed(patient, *parts) == [6, 15, 14, 18]
+    # With patience of 5 since 6 it is begun at 11. The second a comes at 13 and waits for 5 from the end of b
+    # at 12 on, until 17, when the second b is there too: that comes first, since it is of the order in hand.
+    assert fed(replace(mill, by_order=ByOrder(5)), *parts) == [6, 12, 19, 18]
+    # Full with one job in it, the queue makes the mill change at once.
+    assert fed(replace(patient, queue_max=1), *parts) == [6, 10, 14, 18]
+
+
+def test_orders_go_to_the_unit_with_the_least_work_set_ups_included() -> None:
+    # Four orders of 6, 4, 3 and 3 parts at two mills, a set-up of 2 between families: A6 to the first, B4 to
+    # the second (0 open); A3 to the second would be 4 + 2, as much as the 6 of the first, which comes first;
+    # B3: the second has 4 and no set-up. Each part takes 1: the first is done at 6 and 9, the second at 4, 7.
+    mills = WorkCenter("mill", 2, setup_s={("A", "B"): 2, ("B", "A"): 2}, by_order=ByOrder())
+    products = tuple(Product(name, (Step("mill", "mill", Fixed(1), family=name),)) for name in "AB")
+    sizes = (("A", 6), ("B", 4), ("A", 3), ("B", 3))
+    orders = tuple(Order(f"o{n}", each, parts, lots=parts) for n, (each, parts) in enumerate(sizes))
+    state = only(Plant((mills,), products, orders), 100)
+    assert [int(end) // 1000 for end in state["ended"]] == [6, 4, 9, 7]
+    # Among orders that wait at their first step priority goes first, then what is due first.
+    urgent = (
+        replace(orders[0], quantity=1, lots=1), replace(orders[2], due_s=50), replace(orders[3], due_s=40),
+        replace(orders[1], priority=1),
+    )  # fmt: skip
+    state = only(Plant((replace(mills, units=1),), products, urgent), 100)
+    assert [int(end) // 1000 for end in state["ended"]] == [1, 15, 10, 7]
+
+
+def test_a_furnace_by_order_goes_full_or_with_all_that_come() -> None:
+    # Room for three, parts each 4 from 5 on: a a b a a. Three of a are there at 17 and done at 27. Then the
+    # last a is alone, all that still comes: in at 27, out at 37, and b after it.
+    steps = (Step("feed", "feeder", Fixed(4)), Step("bake", "oven", Fixed(10)))
+    products = tuple(Product(name, steps) for name in "AB")
+    orders = tuple(
+        Order(f"o{n}", name, 1, 1, belongs_to=name) for n, name in enumerate("AABAA")
+    )  # fmt: skip
+    oven = WorkCenter("oven", batch=Batch(3), by_order=ByOrder())
+    plant = Plant((WorkCenter("feeder"), oven), products, orders)
+    assert [int(end) // 1000 for end in only(plant, 100)["ended"]] == [27, 27, 47, 27, 37]
+    # With two places it is full with a and a at 9: they go alone.
+    tight = replace(plant, centers=(plant.centers[0], replace(oven, queue_max=2)))
+    assert [int(end) // 1000 for end in only(tight, 100)["ended"]][:2] == [19, 19]
 
 
 def test_who_goes_home_finishes_the_step() -> None:

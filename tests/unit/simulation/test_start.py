@@ -16,9 +16,10 @@ from taktwin.simulation import kernel, streams
 from taktwin.simulation import start as starts
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
-from taktwin.simulation.model import Closure, Failure, Order, Plant, Product, Step, WorkCenter
+from taktwin.simulation.model import ByOrder, Closure, Failure, Order, Plant, Product, Step, WorkCenter
 from taktwin.simulation.run import advance
 from taktwin.simulation.start import (
+    Hand,
     JobStart,
     Placed,
     Start,
@@ -174,6 +175,58 @@ def test_a_start_that_does_not_fit_the_plant_says_what_does_not(words: str) -> N
         Placed(built, WRONG[words])
     with pytest.raises(DomainError, match=words):
         reference_from(small(), WRONG[words], 1)
+
+
+def ordered(unit: str, **more: Any) -> tuple[Plant, Start]:
+    """Return mills by order: both lots of a wait, for one unit; b is turned for 20 s more, for mill.1."""
+    steps = (Step("turn", "lathe", Fixed(30)), Step("mill", "mill", Fixed(5)))
+    plant = Plant(
+        (WorkCenter("lathe"), WorkCenter("mill", 2, by_order=ByOrder(10))), (Product("shaft", steps),),
+        (Order("a", "shaft", 2, lots=2), Order("b", "shaft")),
+    )  # fmt: skip
+    return plant, Start(
+        units=(UnitStart("lathe.1", Task.WORKING, JobStart("shaft", "turn", "b"), left_s=20.0),
+               UnitStart("mill.1", **more)),
+        queues={"mill": tuple(JobStart("shaft", "mill", "a", lot=lot) for lot in (1, 2))},
+        bound={"a": {"mill": unit}, "b": {"mill": "mill.1"}},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unit", "hand", "ends"),
+    [
+        # The other mill begins a at once. The same one does too, if it has not b in hand; if so, it waits
+        # for b until ten seconds have passed since it ran out, of which four had.
+        ("mill.2", Hand("b", "mill", -4.0), [10, 25]),
+        ("mill.1", None, [10, 25]),
+        ("mill.1", Hand("b", "mill", -4.0), [16, 25]),
+        ("mill.1", Hand("b", "mill"), [20, 25]),
+    ],
+)
+def test_a_start_says_which_order_a_unit_has_in_hand(unit: str, hand: Hand | None, ends: list[int]) -> None:
+    plant, start = ordered(unit, hand=hand)
+    start = starts.from_json(json.loads(json.dumps(starts.as_json(start))))
+    built = compiled(plant)
+    state = advance(built, state_from(built, start, seed=1), until=plant.ticks(100))
+    run = reference_from(plant, start, 1)
+    run.advance(until=plant.ticks(100))
+    assert [int(end) // 1000 for end in state["ended"]] == ends
+    assert [run.ended[name] // 1000 for name in "ab"] == ends
+
+
+@pytest.mark.parametrize(
+    ("unit", "hand", "words"),
+    [
+        ("lathe.1", None, "mill of order a at lathe.1: expected a unit of mill"),
+        ("mill.2", Hand("a", "mill"), "mill of order a at mill.2 and mill.1"),
+        ("mill.2", Hand("z", "mill"), "unknown order 'z'"),
+        ("mill.2", Hand("a", "weld"), "unknown step of shaft 'weld'"),
+    ],
+)
+def test_a_start_that_binds_an_order_amiss_is_refused(unit: str, hand: Hand | None, words: str) -> None:
+    plant, start = ordered(unit, hand=hand)
+    with pytest.raises(DomainError, match=words):
+        Placed(compiled(plant), start)
 
 
 def test_what_is_no_start_is_refused() -> None:

@@ -108,7 +108,7 @@ def test_another_process_goes_on_to_the_same_bits() -> None:
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:
     built = compiled(workshop())
     document = fresh(built, seed=1).as_json()
-    with pytest.raises(DomainError, match="expected 5, 1"):
+    with pytest.raises(DomainError, match="expected 6, 1"):
         from_json(built, {**document, "keys": 2})
     small = workshop()
     with pytest.raises(DomainError, match=r"of tree|of units|of centers"):

@@ -74,6 +74,40 @@ def test_1_a_worn_insert_drifts_the_diameter_and_raises_the_load_until_it_is_cha
     assert abs(np.mean(last) - np.mean(first)) < 0.003
 
 
+def test_1_inserts_differ_where_the_physics_says_so_and_a_worn_one_shows_until_somebody_changes_it() -> None:
+    alike, differ = (
+        Run(changed(physics.only(FACTS, "insert_wear"), "insert_wear", spread=spread), 14, ("line1",))
+        for spread in (0.0, 0.5)
+    )  # fmt: skip
+    assert np.array_equal(alike.values("turn1/tool/number"), differ.values("turn1/tool/number"))
+    assert (
+        abs(
+            np.mean(alike.values("turn1/diameter")[300:380])
+            - np.mean(differ.values("turn1/diameter")[300:380])
+        )
+        > 0.002
+    )
+
+    plant_of = VirtualPlant(plant(("line1",)), physics.only(FACTS, "insert_wear"), start_ns=MONDAY_NS, seed=3)
+    diameter = plant_of.registry.by_id["turn1/diameter"].index  # type: ignore[index]
+    number = plant_of.registry.by_id["turn1/tool/number"].index  # type: ignore[index]
+
+    def hours(to_h: float) -> list[Report]:
+        return plant_of.advance_columns(MONDAY_NS + round(to_h * HOUR_NS))[0]
+
+    def said(reports: list[Report], signal: int) -> list[Any]:
+        return [each.value for each in reports if each.signal == signal]
+
+    before = said(hours(6), diameter)
+    plant_of.worn_insert("turn1", 3.0)
+    worn = said(hours(8), diameter)
+    assert np.mean(worn[:20]) - np.mean(before[-20:]) > 0.010
+    plant_of.change_tool("turn1")
+    after = hours(9)
+    assert len(said(after, number)) == 1, "once, and with the next part"
+    assert abs(np.mean(said(after, diameter)[-15:]) - 30.0) < 0.004
+
+
 def test_2_vibration_rises_before_a_bearing_fails_but_means_nothing_on_a_light_machine() -> None:
     facts = changed(
         physics.only(FACTS, "bearing_wear"), "bearing_wear", first={"turn1": 9.0, "grind2": 5.0},

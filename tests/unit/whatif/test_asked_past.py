@@ -22,6 +22,7 @@ from taktwin.whatif.model import Parameters
 from taktwin.whatif.past import Fact, Past
 from tests.unit.whatif.played import HOUR, came_in, played
 from tests.unit.whatif.test_actual import ASSEMBLY, LAST, ORDERS, what_came
+from tests.unit.whatif.test_backtests import working
 from tests.unit.whatif.test_past import Keeper
 from tests.unit.whatif.test_service import QUESTION, House
 from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND, picture
@@ -75,7 +76,7 @@ async def test_a_back_test_asks_recorder_history_and_twin_and_scores_what_came(t
         folder=tmp_path, do=at_once, model=lambda: model,
     )  # fmt: skip
     assert (await tests.begin(Wish(from_ns=NOON, days=0.25, every_s=6 * 3600.0, runs=19))).state == "begun"
-    async with asyncio.timeout(60):
+    async with working(tests), asyncio.timeout(60):
         while (known := tests.known()).last is None:  # noqa: ASYNC110 - the answer is waited for
             await asyncio.sleep(0.01)
     (epoch,) = known.epochs

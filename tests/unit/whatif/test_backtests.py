@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,16 @@ async def asleep(clock: VirtualClock) -> None:
             await asyncio.sleep(0.001)
 
 
+@contextlib.asynccontextmanager
+async def working(tests: Backtests) -> AsyncIterator[None]:
+    """Let what is asked for be run."""
+    task = asyncio.ensure_future(tests.wishes())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 async def settled(tests: Backtests) -> BackTests:
     """Return what is known once nothing runs any more."""
     async with asyncio.timeout(20):
@@ -111,7 +122,8 @@ async def test_a_back_test_that_was_asked_for_is_run_kept_and_judged(tmp_path: P
     wish = Wish(from_ns=MORNING - 10 * DAY, days=3.0, every_s=43_200.0, runs=39)
     assert await tests.begin(wish) == Begun(state="begun", of=6)
     assert (await tests.begin(wish)).state == "running"
-    known = await settled(tests)
+    async with working(tests):
+        known = await settled(tests)
     half = DAY // 2
     assert model.asked == [
         (MORNING - 10 * DAY + n * half, MORNING - 10 * DAY + (n + 1) * half) for n in range(6)
@@ -204,8 +216,23 @@ async def test_what_was_asked_and_found_nobody_says_so(tmp_path: Path) -> None:
     past.is_away = True
     tests = room(tmp_path, Foretold(), past, VirtualClock(MORNING))
     await tests.begin(Wish())
-    known = await settled(tests)
+    async with working(tests):
+        known = await settled(tests)
     assert "recorder" in known.reason and known.last is None
+
+
+async def test_what_nobody_thought_of_ends_the_room_and_is_seen(tmp_path: Path) -> None:
+    model = Foretold()
+
+    def torn(*_: Any, **__: Any) -> Epoch:
+        raise ZeroDivisionError("an epoch of no length")
+
+    model.epoch = torn  # type: ignore[method-assign]
+    tests = room(tmp_path, model, Asked(None), VirtualClock(MORNING))
+    await tests.begin(Wish())
+    with pytest.raises(ExceptionGroup, match="unhandled") as failure:
+        await asyncio.wait_for(tests.run(MemoryHub(SystemClock()).connect(), asyncio.Event()), 10)
+    assert failure.group_contains(ZeroDivisionError, match="no length")
 
 
 async def test_over_the_bus_it_says_how_far_it_is_and_ends_at_once(tmp_path: Path) -> None:

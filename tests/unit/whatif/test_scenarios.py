@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from taktwin.contracts.whatif import Scenario
+from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
 from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import compiled
@@ -142,6 +143,27 @@ def test_each_scenario_has_its_own_answer_in_the_sequence_of_the_question() -> N
     # The same names the other way round are the same answers the other way round.
     turned = ask(FRAME, LINES, scenarios=asked[::-1], replications=8)
     assert effect(turned, "parts_done", 2).outcome == parts.effects[0].outcome
+
+
+def test_a_scenario_can_be_compared_with_another_one_of_the_question_run_by_run() -> None:
+    down = {"change": "unit_down", "unit": "press2", "from_s": 0, "to_s": 40_000}
+    worse = {"change": "yield_scaled", "product": "EA-100", "step": "30", "times": 0.8}
+    asked = [
+        Scenario(name="down", changes=[down, worse]),
+        Scenario(name="same", changes=[down, worse], against="down"),
+        Scenario(name="worse", changes=[worse], against="same"),
+    ]  # fmt: skip
+    answer = ask(FRAME, LINES, scenarios=asked, replications=8)
+    parts, scrap = indicator(answer, "parts_done"), indicator(answer, "scrap")
+    down_, same, worse_ = parts.effects
+    assert (same.difference.mean, same.difference.half_width, same.same) == (0.0, 0.0, 1.0)
+    assert same.outcome == down_.outcome and down_.difference.mean < 0
+    gain = worse_.outcome.mean - same.outcome.mean
+    assert worse_.difference.mean == pytest.approx(gain) and gain > 0
+    # A plant without scrap has the figure as soon as a scenario brings some.
+    assert scrap.base.mean == 0 and scrap.effects[0].outcome.mean > 0
+    with pytest.raises(TaktwinError, match="against: 'nobody': expected another one of the question"):
+        ask(FRAME, LINES, scenarios=[Scenario(name="a", changes=[down], against="nobody")], replications=8)
 
 
 def test_what_units_do_adds_up_and_the_bottleneck_moves() -> None:
@@ -284,3 +306,20 @@ def test_a_shift_of_the_library_is_on_the_next_such_day(here: Present) -> None:
     # The picture is of a Wednesday, 10:30 in Berlin: Saturday 6:00 is 67.5 hours away.
     assert (shift["from_s"], shift["to_s"]) == (67.5 * 3600, 75.5 * 3600)
     assert saturday.horizon_s >= shift["to_s"]
+
+
+def test_a_new_product_goes_over_a_new_machine_and_its_order_is_done() -> None:
+    work = {"distribution": "lognormal", "mean_s": 60, "cv": 0.1}
+    laser = {"change": "center_added", "center": {"name": "laser", "units": 2, "queue_max": None, "pace": 1}}
+    route = [{"name": "10", "center": "laser", "work": work}, {"name": "20", "center": "hob1", "work": work}]
+    order = {"name": "rush", "product": "new", "quantity": 3, "release_s": 0, "due_s": 86_400, "priority": 0}
+    changes = [
+        laser, {"change": "product_added", "product": {"name": "new", "steps": route}},
+        {"change": "order_added", "order": order},
+    ]  # fmt: skip
+    answer = ask(picture(), scenarios=[Scenario(name="new", changes=changes)])
+    (rush,) = [each for each in answer.orders if each.order == "rush"]
+    assert rush.scenarios[0].done_ns > 0 and not rush.base.is_there
+    # Of another scenario it is none, and one that nobody adds is refused as before.
+    with pytest.raises(TaktwinError, match="laser"):
+        ask(picture(), scenarios=[Scenario(name="new", changes=changes[1:])])

@@ -83,7 +83,7 @@ def ask(frame: Frame, *lines: list[dict[str, Any]], scenarios: list[Scenario], *
     told: dict[str, Any] = {"replications": 12, "horizon_s": DAY_S / 2, "deadline_s": 30.0, **question}
     asked = Question(scenarios=scenarios, **told)
     board = {"lines": [line for each in lines for line in each]}
-    return answered(asked, REGISTRY, frame, board, parameters=Parameters(), clock_s=lambda: 0.0)
+    return answered(asked, Situation(REGISTRY, frame, board, lambda: 0.0))
 
 
 def indicator(answer: Comparison, name: str) -> Indicator:
@@ -296,7 +296,25 @@ WRONG: dict[str, list[Scenario]] = {
     "unknown work unit 'hob9': expected 'hob1', or": down("hob9", 60),
     "unknown work unit 'compressor1'": down("compressor1", 60),
     "to_s: 0: expected later than from_s": down("hob1", 0),
-    "begins within the horizon of 43200 s": down("hob1", 60, DAY_S),
+    "unit_down), from_s: 86400: expected a time that begins within the horizon of 43200 s": down(
+        "hob1", 60, DAY_S
+    ),
+    "order_series), first_s: 90000: expected a time that begins within the horizon": [
+        Scenario(
+            name="s",
+            changes=[
+                {
+                    "change": "order_series",
+                    "name": "rush",
+                    "product": "EA-100",
+                    "quantity": 1,
+                    "first_s": 90_000,
+                    "every_s": 60,
+                    "count": 1,
+                }
+            ],
+        )
+    ],
     "scenarios: 0: expected 1 to 200": [],
     "scenario empty: 0 changes: expected 1 to 20": [Scenario(name="empty", changes=[])],
     "a second one of this name": [*down("hob1", 60), *down("hob1", 90)],
@@ -315,7 +333,7 @@ def test_a_question_that_cannot_be_answered_says_why(words: str) -> None:
 def test_a_deadline_gives_what_is_done() -> None:
     late = iter(range(0, 1_000_000, 100))
     question = Question(scenarios=down("hob1", 60), replications=500, horizon_s=3600, deadline_s=1.0)
-    answer = answered(question, REGISTRY, picture(), {}, parameters=Parameters(), clock_s=lambda: next(late))
+    answer = answered(question, Situation(REGISTRY, picture(), {}, lambda: next(late)))
     assert answer.replications == 8 and answer.is_cut
 
 

@@ -88,6 +88,149 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Inbox
+         * @description Return what waits for a decision, the dearest to leave first, and what was decided last.
+         */
+        get: operations["inbox_api_v1_advice_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/audit.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description Return the ledger's whole journal, an entry a line: what `taktwin verify-audit` proves alone.
+         */
+        get: operations["audit_api_v1_advice_audit_jsonl_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Classes
+         * @description Return what each class may do, what came of its advice, and what stands against more.
+         */
+        get: operations["classes_api_v1_advice_classes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/classes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record
+         * @description Return one class with its outcomes: promised beside measured, the newest first.
+         */
+        get: operations["record_api_v1_advice_classes__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/classes/{name}/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Level
+         * @description Move a class up by one, where its outcomes allow it, or down.
+         */
+        post: operations["level_api_v1_advice_classes__name__level_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/{recommendation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Return a recommendation, whole: what is gained, why, what speaks against it, what became of it.
+         */
+        get: operations["one_api_v1_advice__recommendation__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/advice/{recommendation}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Accept or reject, under the person's name; what is accepted goes to the MES at once.
+         *
+         *     Who accepts must be allowed to ask the MES for the same by hand. The same idempotency key is answered
+         *     again and done once.
+         */
+        post: operations["decide_api_v1_advice__recommendation__decision_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms": {
         parameters: {
             query?: never;
@@ -1604,6 +1747,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/whatif/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Known
+         * @description Return which parameter sets there are, and which one answers are made with.
+         */
+        get: operations["known_api_v1_whatif_calibration_get"];
+        put?: never;
+        /**
+         * Begin
+         * @description Begin a new calibration; how far it is, GET says.
+         */
+        post: operations["begin_api_v1_whatif_calibration_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/calibration/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use
+         * @description Take a set into use, under the name of whoever asks.
+         */
+        post: operations["use_api_v1_whatif_calibration_use_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whatif/calibration/{calibration}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Return a set with what each of its parameters rests on, beside another if one is named.
+         */
+        get: operations["one_api_v1_whatif_calibration__calibration__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whatif/changes": {
         parameters: {
             query?: never;
@@ -1757,6 +1964,19 @@ export interface components {
             site: string;
         };
         /**
+         * ActionModel
+         * @description What the MES is asked if a person accepts.
+         */
+        ActionModel: {
+            /** Command */
+            command: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            says: components["schemas"]["WordsModel"];
+        };
+        /**
          * ActiveInjection
          * @description What is being done now.
          */
@@ -1771,6 +1991,86 @@ export interface components {
             target: string;
             /** To Ms */
             to_ms: number;
+        };
+        /**
+         * AdviceClassModel
+         * @description A class of recommendations.
+         */
+        AdviceClassModel: {
+            /** Backtest Error Max */
+            backtest_error_max: number;
+            /** Cases */
+            cases: number;
+            /** Commands */
+            commands: string[];
+            /** Effective Share */
+            effective_share: number;
+            /** Indicator */
+            indicator: string;
+            /** Measure Within S */
+            measure_within_s: number;
+            /** Name */
+            name: string;
+            /** Risk */
+            risk: string;
+            says: components["schemas"]["WordsModel"];
+            /** Signature */
+            signature: boolean;
+            /** Starts At */
+            starts_at: string;
+        };
+        /**
+         * AdviceDecisionModel
+         * @description What people decided.
+         */
+        AdviceDecisionModel: {
+            /** Accepted */
+            accepted: boolean;
+            /** Approvals */
+            approvals: components["schemas"]["ApprovalModel"][];
+            /** At Ms */
+            at_ms: number;
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * AdviceEffectModel
+         * @description One figure with the action and without, run by run with the same luck.
+         */
+        AdviceEffectModel: {
+            action: components["schemas"]["SpreadModel"];
+            /** Better */
+            better: number;
+            difference: components["schemas"]["SpreadModel"];
+            /** Indicator */
+            indicator: string;
+            /** More Is Better */
+            more_is_better: boolean;
+            nothing: components["schemas"]["SpreadModel"];
+            /** Same */
+            same: number;
+            /** Unit */
+            unit: string;
+            /** Worse */
+            worse: number;
+        };
+        /**
+         * AdviceModelModel
+         * @description The model that thought of it.
+         */
+        AdviceModelModel: {
+            /** Data From Ms */
+            data_from_ms: number;
+            /** Data To Ms */
+            data_to_ms: number;
+            /** Name */
+            name: string;
+            /** Shadow */
+            shadow: boolean;
+            /** Version */
+            version: string;
         };
         /**
          * AlarmGroup
@@ -1894,6 +2194,23 @@ export interface components {
             version: string;
         };
         /**
+         * AlternativeModel
+         * @description One thing that could be done instead.
+         */
+        AlternativeModel: {
+            /** Best */
+            best: number;
+            /** Effects */
+            effects: components["schemas"]["AdviceEffectModel"][];
+            /** Name */
+            name: string;
+            /** Replications */
+            replications: number;
+            says: components["schemas"]["WordsModel"];
+            /** Significant */
+            significant: boolean;
+        };
+        /**
          * AnswerModel
          * @description What a person answered to an item of a checklist, with the limits of then.
          */
@@ -1930,6 +2247,20 @@ export interface components {
             verdict: string;
             /** Work Unit */
             work_unit: string;
+        };
+        /**
+         * ApprovalModel
+         * @description One person's yes.
+         */
+        ApprovalModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Person */
+            person: string;
+            /** Signature */
+            signature: string;
+            /** Signer */
+            signer: string;
         };
         /**
          * AssetHistory
@@ -2359,6 +2690,220 @@ export interface components {
             ][];
         };
         /**
+         * CalibrationBegunModel
+         * @description Whether it began: `begun`, or `running` (another one).
+         */
+        CalibrationBegunModel: {
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * CalibrationEntry
+         * @description A set was `proposed`, or is `in_use` since then: by `person`, `configuration`, `command` or `night`.
+         */
+        CalibrationEntry: {
+            /** At Ms */
+            at_ms: number;
+            /** By */
+            by: string;
+            /** Calibration */
+            calibration: string;
+            /** Number */
+            number: number;
+            /** Reasons */
+            reasons: components["schemas"]["WhatIfNote"][];
+            /** What */
+            what: string;
+            /** Who */
+            who: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * CalibrationHead
+         * @description A set at a glance; one that is proposed changes no answer.
+         */
+        CalibrationHead: {
+            /** Calibration */
+            calibration: string;
+            /** Drifted */
+            drifted: number;
+            /** From Ms */
+            from_ms: number;
+            /** Hash */
+            hash: string;
+            /** Is Proposed */
+            is_proposed: boolean;
+            /** Observations */
+            observations: number;
+            /** Parameters */
+            parameters: number;
+            /** Pooled */
+            pooled: number;
+            /** Source */
+            source: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
+         * CalibrationModel
+         * @description One set; with `beside`, held against another.
+         */
+        CalibrationModel: {
+            beside: components["schemas"]["CalibrationHead"] | null;
+            /** Gone */
+            gone: string[];
+            head: components["schemas"]["CalibrationHead"] | null;
+            /** Missing */
+            missing: components["schemas"]["WhatIfNote"][];
+            /** Parameters */
+            parameters: components["schemas"]["CalibrationParameter"][];
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * CalibrationNewer
+         * @description A proposed set with newer data than the one in use, and what has moved in it.
+         */
+        CalibrationNewer: {
+            /** Added */
+            added: number;
+            /** At Ms */
+            at_ms: number;
+            /** Calibration */
+            calibration: string;
+            /** Gone */
+            gone: number;
+            /** Moved */
+            moved: string[];
+            /** Reasons */
+            reasons: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * CalibrationParameter
+         * @description One parameter with what it rests on. `seen` and `fitted` are quantiles at 1/20, 2/20 ...
+         */
+        CalibrationParameter: {
+            /** Beside */
+            beside: number | null;
+            /** Drifted */
+            drifted: boolean;
+            /** Family */
+            family: string;
+            /** Far Out */
+            far_out: number;
+            /** Few */
+            few: boolean;
+            /** Fits */
+            fits: boolean;
+            /** Fitted */
+            fitted: number[];
+            /** From Ms */
+            from_ms: number;
+            /** High */
+            high: number | null;
+            /** Kind */
+            kind: string;
+            /** Low */
+            low: number | null;
+            /** Moved */
+            moved: boolean;
+            /** N */
+            n: number;
+            /** N Own */
+            n_own: number;
+            /** Name */
+            name: string;
+            /** P */
+            p: number | null;
+            /** Pooled */
+            pooled: string;
+            /** Pooled Of */
+            pooled_of: string;
+            /** Pooled Units */
+            pooled_units: number;
+            /** Running */
+            running: number;
+            /** Says */
+            says: string;
+            /** Seen */
+            seen: number[];
+            /** Subjects */
+            subjects: string[];
+            /** To Ms */
+            to_ms: number;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * CalibrationUseModel
+         * @description A set that shall be taken into use, or `standard-times`.
+         */
+        CalibrationUseModel: {
+            /** Calibration */
+            calibration: string;
+            /**
+             * Instead Of
+             * @description the one in use that whoever decides has seen
+             */
+            instead_of: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
+         * CalibrationWishModel
+         * @description A new calibration, out of the last days of history.
+         */
+        CalibrationWishModel: {
+            /**
+             * Days
+             * @description 0: all that there is, half a year at most
+             * @default 0
+             */
+            days: number;
+        };
+        /**
+         * CalibrationsModel
+         * @description Which sets there are, which one answers are made with, and how far a new one is.
+         */
+        CalibrationsModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Damaged */
+            damaged: string[];
+            /** Done */
+            done: number;
+            /** Entries */
+            entries: components["schemas"]["CalibrationEntry"][];
+            /** Every Days */
+            every_days: number;
+            /** In Use */
+            in_use: string;
+            /** Is Automatic */
+            is_automatic: boolean;
+            newer: components["schemas"]["CalibrationNewer"] | null;
+            /** Next Ms */
+            next_ms: number;
+            /** Of */
+            of: number;
+            /** Reason */
+            reason: string;
+            /** Sets */
+            sets: components["schemas"]["CalibrationHead"][];
+            /** State */
+            state: string;
+            used: components["schemas"]["CalibrationEntry"] | null;
+        };
+        /**
          * CertificateModel
          * @description A certificate. `why` is why it does not count now, "" where it does.
          */
@@ -2485,6 +3030,50 @@ export interface components {
             unit_of_measure: string;
             /** Upper */
             upper: number | null;
+        };
+        /**
+         * ClassRecordModel
+         * @description What a class may do, what came of its advice, and what stands against more.
+         */
+        ClassRecordModel: {
+            advice_class: components["schemas"]["AdviceClassModel"];
+            /** Came True */
+            came_true: number;
+            /** Covered 80 */
+            covered_80: number | null;
+            /** Effective */
+            effective: number;
+            /** Expired */
+            expired: number;
+            /** Foretold */
+            foretold: number;
+            /** Good Since Move */
+            good_since_move: number;
+            /** Harmful */
+            harmful: number;
+            /** Harmful Since Move */
+            harmful_since_move: number;
+            /** Level */
+            level: string;
+            /** Measured */
+            measured: number | null;
+            /** Moves */
+            moves: components["schemas"]["RungModel"][];
+            /** Needed */
+            needed: number;
+            /** Neutral */
+            neutral: number;
+            /** Obstacles */
+            obstacles: components["schemas"]["WordsModel"][];
+            /** Outcomes */
+            outcomes: components["schemas"]["InboxRowModel"][];
+            /** Promised */
+            promised: number | null;
+            /** Rejected */
+            rejected: number;
+            /** Since Move */
+            since_move: number;
+            trust: components["schemas"]["TrustModel"];
         };
         /**
          * CodeModel
@@ -2633,6 +3222,17 @@ export interface components {
             state: string;
         };
         /**
+         * CostModel
+         * @description What something costs; null where nobody knows.
+         */
+        CostModel: {
+            /** Currency */
+            currency: string;
+            minutes: components["schemas"]["RangeModel"] | null;
+            money: components["schemas"]["RangeModel"] | null;
+            units: components["schemas"]["RangeModel"] | null;
+        };
+        /**
          * CrewMember
          * @description Somebody logged on at a work unit, and the first skill that they lack for what is next there.
          */
@@ -2714,6 +3314,39 @@ export interface components {
              * @description the version of the alarm that the person saw
              */
             version?: string | null;
+        };
+        /**
+         * DecisionWish
+         * @description A person's yes or no to the version that was seen; where it is signed, who signs and the proof.
+         */
+        DecisionWish: {
+            /** Accept */
+            accept: boolean;
+            /**
+             * Badge
+             * @default
+             */
+            badge: string;
+            /** Idempotency Key */
+            idempotency_key: string;
+            /**
+             * Pin
+             * @default
+             */
+            pin: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Signer
+             * @description number of who signs
+             * @default
+             */
+            signer: string;
+            /** Version */
+            version: number;
         };
         /**
          * DefinedLineModel
@@ -3175,6 +3808,46 @@ export interface components {
             zone: string;
         };
         /**
+         * EvidenceModel
+         * @description One thing that speaks for it, with the way to it; 0 and 0: the whole of it.
+         */
+        EvidenceModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Kind */
+            kind: string;
+            /** Reference */
+            reference: string;
+            says: components["schemas"]["WordsModel"];
+            share: components["schemas"]["RangeModel"] | null;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
+         * ExecutionModel
+         * @description What the MES made of it; an instant of 0 has not come.
+         */
+        ExecutionModel: {
+            /** Acknowledged Ms */
+            acknowledged_ms: number;
+            /** Command */
+            command: string;
+            /** Dispatched Ms */
+            dispatched_ms: number;
+            /** Done Ms */
+            done_ms: number;
+            /** Failed Ms */
+            failed_ms: number;
+            /** Found */
+            found: string;
+            /** Place */
+            place: string;
+            /** Right */
+            right: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * Feed
          * @description One medium and who is on its other end.
          */
@@ -3277,6 +3950,18 @@ export interface components {
             ][];
             /** Width M */
             width_m: number;
+        };
+        /**
+         * ForecastModel
+         * @description What comes if nothing is done; counts from the copy's instant.
+         */
+        ForecastModel: {
+            /** Coverage */
+            coverage: number;
+            in_s: components["schemas"]["RangeModel"];
+            /** Indicator */
+            indicator: string;
+            says: components["schemas"]["WordsModel"];
         };
         /**
          * Found
@@ -3479,6 +4164,55 @@ export interface components {
             remark: string;
             /** Request */
             request: string;
+        };
+        /**
+         * InboxModel
+         * @description What waits, by cost of waiting; what was decided, the newest first; why the twin is silent.
+         */
+        InboxModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Decided */
+            decided: components["schemas"]["InboxRowModel"][];
+            /** Observed */
+            observed: number;
+            /** Silent */
+            silent: components["schemas"]["WordsModel"][];
+            /** Waiting */
+            waiting: components["schemas"]["InboxRowModel"][];
+        };
+        /**
+         * InboxRowModel
+         * @description One line of the list.
+         */
+        InboxRowModel: {
+            /** Advice Class */
+            advice_class: string;
+            /** Changed Ms */
+            changed_ms: number;
+            effect: components["schemas"]["AdviceEffectModel"];
+            /** Expires Ms */
+            expires_ms: number;
+            /** Id */
+            id: string;
+            measured: components["schemas"]["RangeModel"] | null;
+            /** Person */
+            person: string;
+            promised: components["schemas"]["RangeModel"] | null;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string;
+            says: components["schemas"]["WordsModel"];
+            /** Signature Needed */
+            signature_needed: boolean;
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
+            waiting: components["schemas"]["CostModel"];
+            /** Work Unit */
+            work_unit: string;
         };
         /**
          * IndicatorModel
@@ -3758,6 +4492,21 @@ export interface components {
             settled: components["schemas"]["SetAsideModel"][];
             /** Waiting */
             waiting: components["schemas"]["SetAsideModel"][];
+        };
+        /**
+         * LevelWish
+         * @description A person's decision on how much a class may do.
+         */
+        LevelWish: {
+            /** Idempotency Key */
+            idempotency_key: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "observe" | "advise" | "one-click" | "auto-with-veto";
+            /** Reason */
+            reason: string;
         };
         /**
          * LibraryScenarioModel
@@ -4449,6 +5198,18 @@ export interface components {
             work_unit: string;
         };
         /**
+         * ObservedModel
+         * @description Promised beside measured.
+         */
+        ObservedModel: {
+            /** Indicator */
+            indicator: string;
+            measured: components["schemas"]["RangeModel"];
+            promised: components["schemas"]["RangeModel"];
+            /** Unit */
+            unit: string;
+        };
+        /**
          * ObstacleModel
          * @description The one thing in the way of a job order.
          */
@@ -4583,6 +5344,25 @@ export interface components {
             topic: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * OutcomeModel
+         * @description The measured effect.
+         */
+        OutcomeModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Counterfactual Id */
+            counterfactual_id: string;
+            /** From Ms */
+            from_ms: number;
+            measured_how: components["schemas"]["WordsModel"];
+            /** Observed Effect */
+            observed_effect: components["schemas"]["ObservedModel"][];
+            /** Result */
+            result: string;
+            /** To Ms */
+            to_ms: number;
         };
         /**
          * OutlookModel
@@ -4970,6 +5750,71 @@ export interface components {
             };
         };
         /**
+         * ProofModel
+         * @description What the twin found on a copy of the plant.
+         */
+        ProofModel: {
+            /** Alternatives */
+            alternatives: components["schemas"]["AlternativeModel"][];
+            /** Calibration Id */
+            calibration_id: string;
+            /** Chosen */
+            chosen: string;
+            /** Common Random Numbers */
+            common_random_numbers: boolean;
+            /** Horizon S */
+            horizon_s: number;
+            /** Model Version */
+            model_version: string;
+            /** Scenario Id */
+            scenario_id: string;
+            /** Seed */
+            seed: number;
+            /** Snapshot Hash */
+            snapshot_hash: string;
+            /** Snapshot Id */
+            snapshot_id: string;
+            /** State Ms */
+            state_ms: number;
+            /** Unknowns */
+            unknowns: components["schemas"]["WhatIfNote"][];
+            validity: components["schemas"]["PastErrorModel"];
+        };
+        /**
+         * ProposalModel
+         * @description A recommendation as it was proposed.
+         */
+        ProposalModel: {
+            action: components["schemas"]["ActionModel"];
+            /** Advice Class */
+            advice_class: string;
+            /** Against */
+            against: components["schemas"]["WordsModel"][];
+            /** Effects */
+            effects: components["schemas"]["AdviceEffectModel"][];
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceModel"][];
+            /** Expires Ms */
+            expires_ms: number;
+            forecast: components["schemas"]["ForecastModel"];
+            /** Id */
+            id: string;
+            inaction: components["schemas"]["CostModel"];
+            model: components["schemas"]["AdviceModelModel"];
+            proof: components["schemas"]["ProofModel"];
+            /** Risk */
+            risk: string;
+            roll_back: components["schemas"]["WordsModel"];
+            /** Roll Back Until Ms */
+            roll_back_until_ms: number;
+            says: components["schemas"]["WordsModel"];
+            waiting: components["schemas"]["CostModel"];
+            /** Watches */
+            watches: components["schemas"]["WatchModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * PublishedModel
          * @description A schedule that was published: by whom, when, why.
          */
@@ -5051,6 +5896,18 @@ export interface components {
             unit_of_measure: string;
             /** Upper */
             upper: number | null;
+        };
+        /**
+         * RangeModel
+         * @description A figure with the interval in which 80 of 100 such figures lie.
+         */
+        RangeModel: {
+            /** Mean */
+            mean: number;
+            /** P10 */
+            p10: number;
+            /** P90 */
+            p90: number;
         };
         /**
          * RateColumn
@@ -5146,6 +6003,35 @@ export interface components {
             request: string;
             /** Units */
             units: number;
+        };
+        /**
+         * RecommendationModel
+         * @description A recommendation, whole.
+         */
+        RecommendationModel: {
+            /** Approvals Needed */
+            approvals_needed: number;
+            /** Came True */
+            came_true: boolean | null;
+            /** Changed Ms */
+            changed_ms: number;
+            decision: components["schemas"]["AdviceDecisionModel"] | null;
+            ended_by: components["schemas"]["WordsModel"] | null;
+            execution: components["schemas"]["ExecutionModel"] | null;
+            /** Id */
+            id: string;
+            /** Level */
+            level: string;
+            outcome: components["schemas"]["OutcomeModel"] | null;
+            proposal: components["schemas"]["ProposalModel"];
+            /** Proposed Ms */
+            proposed_ms: number;
+            /** Signature Needed */
+            signature_needed: boolean;
+            /** State */
+            state: string;
+            /** Version */
+            version: number;
         };
         /**
          * RecordModel
@@ -5504,6 +6390,21 @@ export interface components {
             rework: string;
         };
         /**
+         * RungModel
+         * @description One move on the ladder; nobody's name: it fell by itself.
+         */
+        RungModel: {
+            /** After */
+            after: string;
+            /** At Ms */
+            at_ms: number;
+            /** Before */
+            before: string;
+            /** Person */
+            person: string;
+            why: components["schemas"]["WordsModel"];
+        };
+        /**
          * SaidModel
          * @description A field of a fact.
          */
@@ -5518,6 +6419,11 @@ export interface components {
          * @description What shall be different: changes with the plant's names, as `GET /whatif/changes` describes them.
          */
         ScenarioModel: {
+            /**
+             * Against
+             * @description another one of the question; empty: doing nothing
+             */
+            against?: string;
             /**
              * Asks
              * @default
@@ -6690,6 +7596,19 @@ export interface components {
             worn: boolean;
         };
         /**
+         * TrustModel
+         * @description How far a class may be trusted; an error of null was never measured.
+         */
+        TrustModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Drifting */
+            drifting: boolean;
+            error: components["schemas"]["PastErrorModel"] | null;
+            /** Why */
+            why: string;
+        };
+        /**
          * UnitModel
          * @description One work unit now.
          */
@@ -6820,6 +7739,18 @@ export interface components {
             may_recommend: boolean;
             /** Notes */
             notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * WatchModel
+         * @description What of the MES would make it void.
+         */
+        WatchModel: {
+            /** Event Type */
+            event_type: string;
+            /** Where */
+            where: {
+                [key: string]: string | number;
+            };
         };
         /**
          * WhatIfChanges
@@ -6973,6 +7904,20 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * WordsModel
+         * @description A sentence: by its code and values in the page's language, and once in full in English.
+         */
+        WordsModel: {
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Values */
+            values: {
+                [key: string]: string | number;
+            };
         };
         /**
          * WorstOffender
@@ -7227,6 +8172,225 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DoneModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_api_v1_advice_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_api_v1_advice_audit_jsonl_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    classes_api_v1_advice_classes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassRecordModel"][];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_api_v1_advice_classes__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassRecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    level_api_v1_advice_classes__name__level_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LevelWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassRecordModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_api_v1_advice__recommendation__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recommendation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_api_v1_advice__recommendation__decision_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recommendation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecommendationModel"];
                 };
             };
             /** @description Default Response */
@@ -9666,6 +10830,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BackTestBegun"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    known_api_v1_whatif_calibration_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationsModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_api_v1_whatif_calibration_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalibrationWishModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationBegunModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    use_api_v1_whatif_calibration_use_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalibrationUseModel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationEntry"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_api_v1_whatif_calibration__calibration__get: {
+        parameters: {
+            query?: {
+                beside?: string;
+            };
+            header?: never;
+            path: {
+                calibration: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationModel"];
                 };
             };
             /** @description Default Response */

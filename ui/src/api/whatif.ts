@@ -4,7 +4,7 @@ import { get, post } from './client.ts';
 import type { ChangeKinds, Comparison, Sensitivity, WhatIfLibrary, WhatIfQuestion, WhatIfReplay, WhatIfStatus } from './types.ts';
 
 /** What is not said has the room's own default. */
-export type Asked = Pick<WhatIfQuestion, 'scenarios' | 'horizon_s' | 'replications' | 'seed'>;
+export type Asked = Pick<WhatIfQuestion, 'scenarios' | 'horizon_s' | 'replications' | 'seed' | 'at_ms'>;
 
 export const status = (signal?: AbortSignal) => get<WhatIfStatus>('/whatif/status', {}, signal);
 /** What a scenario may change of this plant, and what it may name. */

@@ -15,6 +15,7 @@ class RequestMaintenance(CommandData, frozen=True, kw_only=True):
     about: str = ""  # what is wrong; may be left out where a tool is to be changed
     kind: str = "corrective"  # corrective | tool_change
     tool_kind: str = ""  # of tool_change
+    tool: str = ""  # of tool_change: the one that is to come out; refused where another one is mounted
     priority: int = 0  # higher comes first
     due_ns: int = 0  # 0: as soon as somebody can
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
-from taktwin.contracts.events import observed
+from taktwin.contracts.events import advice, observed
 from taktwin.contracts.events.accounts import *
+from taktwin.contracts.events.advice import *
 from taktwin.contracts.events.assets import *
 from taktwin.contracts.events.checklists import *
 from taktwin.contracts.events.collection import *
@@ -32,7 +33,9 @@ from taktwin.contracts.events.tracking import *
 
 _ALL: tuple[type[EventData], ...] = tuple(EventData.__subclasses__())
 # What the MES may say, and nobody else.
-MES_EVENTS = tuple(kind for kind in _ALL if kind.__module__ != observed.__name__)
+MES_EVENTS = tuple(kind for kind in _ALL if kind.__module__ not in (observed.__name__, advice.__name__))
+# What the ledger may say, and nobody else.
+LEDGER_EVENTS = tuple(kind for kind in _ALL if kind.__module__ == advice.__name__)
 CATALOGUE: dict[str, type[EventData]] = {kind.event_type: kind for kind in _ALL}
 
 

@@ -1,4 +1,4 @@
-"""What an event of the MES is about: the first of these that it has."""
+"""What an event of the MES or the ledger is about: the first of these that it has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from taktwin.contracts.events.envelope import EventData
 
 SUBJECTS = (
+    "recommendation", "advice_class",
     "booking", "command", "report", "schedule", "suspicion", "rework", "nonconformance", "unit", "job",
     "lot", "request", "signal", "document",
     "master", "asset", "order", "plan", "tool", "gauge", "spare", "record", "note", "certificate", "stop",
@@ -16,7 +17,11 @@ SUBJECTS = (
 
 def subject_of(event: EventData) -> str:
     """Return what an event is about."""
-    return next(str(found) for name in _named(type(event)) if (found := getattr(event, name)))
+    for name in _named(type(event)):
+        found = getattr(event, name)
+        if found:
+            return str(found)
+    raise ValueError(f"{type(event).__name__} does not say what it is about")
 
 
 @cache

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from taktwin.contracts.commands import Mistake
 from taktwin.contracts.events import DefinitionReceived, ReceivedOperation
-from taktwin.mes.definitions.routes import STEP, Definitions, Tracking
+from taktwin.mes.definitions.routes import Definitions, Tracking
 from taktwin.mes.definitions.versions import candidates, twin_of
+from taktwin.plant.routes import STEP
 from taktwin.standards.b2mml import PIECES
 
 OPERATIONS_MAX = 200

@@ -12,6 +12,7 @@ from taktwin.mes.definitions.instructions import DocumentFolder, Files, MemoryFi
 from taktwin.plant.calendars import Calendar
 from taktwin.plant.check_assets import STORES
 from taktwin.plant.registry import Asset, Registry
+from taktwin.plant.routes import consumed, number_of, place_of, work_units_of
 from taktwin.plant.schema import (
     AssetRole,
     Checklist,
@@ -28,7 +29,6 @@ TELLS = ("state", "mode", "set_up", "blocked", "starved", "alarm_code")  # roles
 HOLDERS = ("Area", "ProductionLine", "WorkCenter", "ProcessCell", "ProductionUnit")  # no things, but places
 HOUR_NS = 3_600_000_000_000
 DOMAIN = "product.definition"  # of the plant folder's authority
-STEP = 10  # operations are numbered 10, 20, 30: there is room between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Definition:
 
     def operation(self, number: int) -> Operation:
         """Return the operation of a number, which a job order of ours always has."""
-        place = number // STEP - 1  # where our own numbering puts it
+        place = place_of(number)  # where our own numbering puts it
         if 0 <= place < len(self.operations) and self.operations[place].number == number:
             return self.operations[place]
         return next(each for each in self.operations if each.number == number)
@@ -215,7 +215,6 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
         route = registry.routings[product.routing].operations
         operations = []
         for number, step in enumerate(route):
-            names = step.consumes if any(s.consumes for s in route) else ([] if number else list(items))
             components = tuple(
                 Component(
                     each,
@@ -224,12 +223,12 @@ def compiled(registry: Registry, files: Files | None = None) -> Definitions:
                     registry.products[each].lots,
                     registry.products[each].serialised,
                 )
-                for each in names
+                for each in consumed(product, route, number)
             )
             operations.append(
                 Operation(
-                    number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
-                    work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
+                    number=number_of(number), name=step.name, equipment_class=step.equipment_class,
+                    work_units=work_units_of(registry, step),
                     standard_time_s=step.standard_time_s, batch=step.batch, setup_s=step.setup_s,
                     components=components,
                     skills=tuple(step.skills), last=number == len(route) - 1, tools=tuple(step.tools),

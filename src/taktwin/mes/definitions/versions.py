@@ -15,7 +15,6 @@ import msgspec
 
 from taktwin.contracts.events import ReceivedLine, ReceivedOperation
 from taktwin.mes.definitions.routes import (
-    STEP,
     Component,
     Definition,
     Definitions,
@@ -24,6 +23,7 @@ from taktwin.mes.definitions.routes import (
     Tracking,
 )
 from taktwin.mes.definitions.tables import Master
+from taktwin.plant.routes import number_of
 from taktwin.storage.book import Reading
 
 RECEIVED, APPROVED, WITHDRAWN = "Received", "Approved", "Withdrawn"
@@ -134,7 +134,7 @@ def made_of(book: Reading, row: Master, definitions: Definitions) -> Definition:
         version=row.definition,
         operations=tuple(
             Operation(
-                number=(number + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
+                number=number_of(number), name=step.name, equipment_class=step.equipment_class,
                 work_units=candidates(step, definitions), standard_time_s=step.standard_time_s,
                 batch=step.batch, setup_s=step.setup_s,
                 components=tuple(

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from taktwin.contracts.events import ScheduledJob
 from taktwin.instants import SECOND_NS
-from taktwin.mes.definitions.routes import STEP, Definitions
+from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.publishing import BEGUN, changed_inside, digest, frozen_until
 from taktwin.mes.dispatching.queries import Line, board, task, turn
@@ -25,6 +25,7 @@ from taktwin.mes.scheduling.engine import in_sequence
 from taktwin.mes.scheduling.forward import FAR_NS, Projected, Task, project
 from taktwin.mes.scheduling.queries import Plan, plan_of, schedule_in_force
 from taktwin.mes.scheduling.tables import Schedule
+from taktwin.plant.routes import STEP
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
 

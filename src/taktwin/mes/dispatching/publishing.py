@@ -11,13 +11,14 @@ from taktwin.contracts import commands, events
 from taktwin.contracts.events import ScheduledJob
 from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
-from taktwin.mes.definitions.routes import STEP, Definitions
+from taktwin.mes.definitions.routes import Definitions
 from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.queries import open_jobs
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.engine import Inside, at_once, changes_inside, in_sequence
 from taktwin.mes.scheduling.queries import Plan, plan_of, schedule_in_force
 from taktwin.mes.scheduling.tables import Schedule
+from taktwin.plant.routes import STEP
 from taktwin.standards.job_control import ReturnStatus, State
 from taktwin.storage.book import Reading
 

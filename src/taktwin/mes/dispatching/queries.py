@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from taktwin.contracts.events import ScheduledJob
 from taktwin.mes.assets.queries import unfulfilled
 from taktwin.mes.assets.tables import AssetPlace
-from taktwin.mes.definitions.routes import STEP, Definition, Definitions, Operation
+from taktwin.mes.definitions.routes import Definition, Definitions, Operation
 from taktwin.mes.definitions.versions import Routes
 from taktwin.mes.dispatching.engine import Obstacle, ObstacleKind, Situation, Supply, obstacle
 from taktwin.mes.documents.queries import Instruction, instructions
@@ -22,6 +22,7 @@ from taktwin.mes.resources.stays import crews
 from taktwin.mes.scheduling.forward import Projected, Task, project
 from taktwin.mes.scheduling.queries import Plan, plan_in_force
 from taktwin.mes.tracking.tables import FREE, RESTRICTED, LoadedLot, Lot, Unit
+from taktwin.plant.routes import STEP
 from taktwin.standards.job_control import State
 from taktwin.storage.book import Reading
 

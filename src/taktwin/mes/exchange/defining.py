@@ -18,9 +18,9 @@ from taktwin.mes.exchange.asking import done, refused
 from taktwin.mes.mastering import comparing
 from taktwin.mes.mastering.actions import OUTSIDE, event_of
 from taktwin.mes.mastering.comparing import differences
-from taktwin.mes.stores import Store
 from taktwin.standards.b2mml import DefinitionIn, Line, NotRead, ProductDefinition, Segment
 from taktwin.storage.book import Reading
+from taktwin.storage.stores import Store
 
 DIFFERENCES_SHOWN = 8
 

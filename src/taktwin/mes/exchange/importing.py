@@ -18,9 +18,9 @@ from taktwin.mes.exchange.csv_orders import read_orders
 from taktwin.mes.exchange.csv_rows import CsvError, CsvFile, read_rows
 from taktwin.mes.exchange.defining import Masters
 from taktwin.mes.exchange.placing import JobLists
-from taktwin.mes.stores import Store
 from taktwin.standards import b2mml
 from taktwin.standards.b2mml import RELEASED, B2mmlError, NotRead, OrderIn, Transaction, Verdict
+from taktwin.storage.stores import Store
 
 NOUNS = ("OperationsSchedule", "JobList", "OperationsDefinition", "OperationsDefinitionInformation")
 

@@ -19,10 +19,10 @@ from taktwin.mes.desk import Desk
 from taktwin.mes.dispatching.queries import open_jobs
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.scheduling.queries import Plan, plan_of, schedule_in_force
-from taktwin.mes.stores import Store
 from taktwin.standards.b2mml import JobIn, JobOut, NotRead
 from taktwin.standards.job_control import State, SubState
 from taktwin.standards.job_control import b2mml as b2mml_state
+from taktwin.storage.stores import Store
 
 REFUSED_MAX = 200  # of one list, by what only the whole schedule shows; the rest is refused with the last one
 RACES_MAX = 5  # how often somebody else may publish in between

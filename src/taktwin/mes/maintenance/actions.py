@@ -10,6 +10,7 @@ from taktwin.contracts import commands, events
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.maintenance.engine import standing
 from taktwin.mes.maintenance.tables import MaintenanceOrder, Number, PlanState, Spare, SpareUse
+from taktwin.mes.tooling.tables import ToolPlace
 from taktwin.standards.job_control import BY_CAUSE, SUB_STATES, Cause, ReturnStatus, State, SubState
 from taktwin.storage.book import Book, Reading
 
@@ -34,10 +35,11 @@ def request(book: Reading, wish: commands.RequestMaintenance, asking: Asking) ->
         if wish.tool_kind not in kinds:
             right = f"one of {', '.join(kinds)}" if kinds else "a work unit that works with tools"
             raise _invalid(f"kind of tool of {wish.work_unit}", repr(wish.tool_kind), right)
+        _same_tool(book, wish)
     elif not wish.about.strip():
         raise _invalid("what is wrong", "nothing", "a word or a sentence")
-    elif wish.tool_kind:
-        raise _invalid("kind of tool", repr(wish.tool_kind), "nothing: this is no tool change")
+    elif wish.tool_kind or wish.tool:
+        raise _invalid("kind of tool", repr(wish.tool_kind or wish.tool), "nothing: this is no tool change")
     _short("what is wrong", wish.about)
     if not -100 <= wish.priority <= 100:
         raise _invalid("priority", wish.priority, "a whole number from -100 to 100")
@@ -51,6 +53,15 @@ def request(book: Reading, wish: commands.RequestMaintenance, asking: Asking) ->
                           "something that is not asked for already", row=row)  # fmt: skip
     yield _opened(book, wish.kind, wish.work_unit, about, asking, tool_kind=wish.tool_kind,
                   priority=wish.priority, due_ns=wish.due_ns, stops=wish.kind == CORRECTIVE)  # fmt: skip
+
+
+def _same_tool(book: Reading, wish: commands.RequestMaintenance) -> None:
+    """Refuse where the tool that is to come out is not there: whoever asks saw another plant."""
+    place = book.get(ToolPlace, f"{wish.work_unit}:{wish.tool_kind}")
+    mounted = "" if place is None else place.tool
+    if wish.tool and mounted != wish.tool:
+        raise Refused("conflict", f"{wish.tool_kind} of {wish.work_unit}", mounted or "none is mounted",
+                      f"{wish.tool}: it was changed meanwhile", row=place)  # fmt: skip
 
 
 def assign(book: Reading, wish: commands.AssignMaintenance, asking: Asking) -> Iterator[Fact]:

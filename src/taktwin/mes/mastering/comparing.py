@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from taktwin.contracts.events import DefinitionReceived, ReceivedLine, ReceivedOperation
-from taktwin.mes.definitions.routes import STEP, Definition, Definitions
+from taktwin.mes.definitions.routes import Definition, Definitions
 from taktwin.mes.definitions.versions import candidates
+from taktwin.plant.routes import STEP
 from taktwin.standards.b2mml import PIECES
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from taktwin.contracts.events import DefinitionReceived
-from taktwin.mes.definitions.routes import STEP, Definition, Definitions
+from taktwin.mes.definitions.routes import Definition, Definitions
 from taktwin.mes.definitions.tables import Master
 from taktwin.mes.definitions.versions import APPROVED, RECEIVED, WITHDRAWN, in_force, set_points
 from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.mastering.actions import OUTSIDE, said
 from taktwin.mes.mastering.comparing import differences, own
 from taktwin.mes.scheduling.tables import Request
+from taktwin.plant.routes import STEP
 from taktwin.storage.book import Reading
 
 Answer = dict[str, Any]

@@ -17,6 +17,7 @@ from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading, Row
 
 DIGEST = re.compile("[0-9a-f]{64}")
+RECOMMENDATION = "recommendation"  # of the ledger, signed here, where people are known
 MEANINGS = ("performed", "reviewed", "approved", "released", "rejected")
 
 
@@ -64,12 +65,18 @@ def rules(kinds: Mapping[str, type[Row]]) -> Rules:
     """
 
     def sign(book: Reading, wish: commands.Sign, asking: Asking) -> Iterator[Fact]:
-        if wish.kind not in kinds:
-            raise Refused("invalid", "kind", repr(wish.kind), f"one of {', '.join(kinds)}",
+        if wish.kind not in (*kinds, RECOMMENDATION):
+            raise Refused("invalid", "kind", repr(wish.kind), f"one of {', '.join((*kinds, RECOMMENDATION))}",
                           status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
-        if book.get(kinds[wish.kind], wish.record) is None:
+        if wish.kind == RECOMMENDATION:
+            # It lies with the ledger: what binds the signature to it is its hash.
+            if not (wish.record.strip() and DIGEST.fullmatch(wish.digest)):
+                raise Refused("invalid", "digest", repr(wish.digest[:70]),
+                              "that of the recommendation, as it was shown",
+                              status=ReturnStatus.INVALID_REQUEST)  # fmt: skip
+        elif book.get(kinds[wish.kind], wish.record) is None:
             raise unknown(wish.kind, wish.record)
-        if wish.digest and not (wish.kind == "unit" and DIGEST.fullmatch(wish.digest)):
+        elif wish.digest and not (wish.kind == "unit" and DIGEST.fullmatch(wish.digest)):
             raise Refused("invalid", "digest", repr(wish.digest[:70]),
                           "that of a unit's record, as it was shown",
                           status=ReturnStatus.INVALID_REQUEST)  # fmt: skip

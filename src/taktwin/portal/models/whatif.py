@@ -22,6 +22,7 @@ class ScenarioModel(Model):
     name: str = Field(min_length=1)
     changes: list[dict[str, Any]] = Field(min_length=1, max_length=CHANGES_MAX)
     asks: str = ""
+    against: str = Field(default_factory=str, description="another one of the question; empty: doing nothing")
 
 
 class WhatIfQuestion(Model):

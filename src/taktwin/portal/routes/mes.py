@@ -15,6 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from taktwin.contracts import commands, device_history, topics
 from taktwin.contracts.commands import Answer, Command
+from taktwin.contracts.recommendation import COMMAND_IDS
 from taktwin.errors import BusError
 from taktwin.plant.instructions import MEDIA_TYPES
 from taktwin.portal import wire
@@ -478,6 +479,13 @@ async def command(name: str, wish: Wish, portal: PortalOf, person: PersonOf) -> 
     }  # fmt: skip
 
 
+def _own_key(key: str) -> None:
+    """Refuse a key that only accepted advice is carried under: used before, it would be carried never."""
+    if key.startswith(COMMAND_IDS):
+        raise Problem(422, "This key is kept for accepted advice", place="idempotency_key", found=key,
+                      right=f"one that does not begin with {COMMAND_IDS}")  # fmt: skip
+
+
 async def send(portal: Portal, asked: Command, *, timeout_s: float = 5.0) -> Answer:
     """Return the MES's answer to a command that it accepted.
 
@@ -488,6 +496,7 @@ async def send(portal: Portal, asked: Command, *, timeout_s: float = 5.0) -> Ans
     BusError
         If it did not answer.
     """
+    _own_key(asked.id)
     registry = portal.registry
     subject = topics.command(registry.enterprise, registry.site, OWNER, asked.name)
     said = await portal.bus.request(subject, commands.encode(asked), timeout_s=timeout_s)
@@ -517,6 +526,8 @@ async def bring(
     may not, and what needs the server, is set aside with the rest that somebody has to look at.
     """
     reach_of(person, Action.MES_WORK)
+    for each in brought.bookings:
+        _own_key(each.id)
     kept = commands.BookLate(
         terminal=terminal, first=brought.first,
         bookings=[

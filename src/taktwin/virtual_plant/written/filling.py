@@ -166,7 +166,7 @@ def fill(
     progress: Callable[[int], None] | None = None,
     until: Callable[[], bool] = lambda: False,
 ) -> Report:  # fmt: skip
-    """Write the past of a plant up to an instant into the history of a folder, or the rest of it.
+    """Write the past of a plant up to the end of an instant's hour into the history of a folder, or the rest.
 
     Parameters
     ----------
@@ -217,6 +217,7 @@ def _filled(
     until: Callable[[], bool],
 ) -> Report:  # fmt: skip
     done_ns = store.positions().get(POSITION, 0)
+    to_ns = -(-to_ns // HOUR_NS) * HOUR_NS  # scans are cut and numbered by the hour, wherever a run ends
     _seal(store, done_ns)  # what a stop left between its commit and its files
     past = Past(registry, physics, recipe, truth=truth)
     store.learn(registry.prefix, [signal.id for signal in registry.signals])
@@ -227,7 +228,9 @@ def _filled(
     try:
         while at_ns < to_ns and not until():
             step_ns = COMMIT_HOURS * HOUR_NS
-            at_ns = min((at_ns // step_ns + 1) * step_ns, to_ns)
+            end_ns = min((at_ns // step_ns + 1) * step_ns, to_ns)
+            # What is there already ends with a chunk: none is written in part.
+            at_ns = done_ns if at_ns < done_ns < end_ns else end_ns
             chunk = past.advance(at_ns)
             report.events += len(chunk.events)
             if at_ns > done_ns:
@@ -272,11 +275,9 @@ class _Writer:
 
     def _write(self, chunk: Chunk) -> None:
         samples = [_columns(chunk, self._ids, self._epoch_ns)] if chunk.batches else []
-        self._store.append(
-            Batch(samples=samples, events=chunk.events, vouched=chunk.vouched,
-                  positions={POSITION: chunk.to_ns})
-        )  # fmt: skip
-        _seal(self._store, chunk.to_ns)
+        batch = Batch(samples=samples, events=chunk.events, vouched=chunk.vouched,
+                      positions={POSITION: chunk.to_ns})  # fmt: skip
+        self._store.append_past(batch, sealed_to_ns=chunk.to_ns // HOUR_NS * HOUR_NS)
         if self._progress is not None:
             self._progress(chunk.to_ns)
 
@@ -291,18 +292,20 @@ def _columns(
     chunk: Chunk, ids: np.ndarray[tuple[int], np.dtype[np.int32]], epoch_ns: int
 ) -> SampleColumns:  # fmt: skip
     """Return all batches of a chunk as one: a table costs the same for ten rows as for ten thousand."""
-    batches = [batch for _, batch in chunk.batches]
+    # Arrays first: so the values of all batches are packed as two pieces.
+    numbered = sorted(chunk.batches, key=lambda each: not isinstance(each[1].values, np.ndarray))
+    batches = [batch for _, batch in numbered]
     origins = sorted({(batch.connection, batch.unit) for batch in batches})
     place = {origin: number for number, origin in enumerate(origins)}
-    values = [
-        pack_floats(each.values) if isinstance(each.values, np.ndarray) else pack(each.values)
-        for each in batches
-    ]  # fmt: skip
+    arrays = [each.values for each in batches if isinstance(each.values, np.ndarray)]
+    others = [value for each in batches if isinstance(each.values, list) for value in each.values]
+    values = [pack_floats(np.concatenate(arrays))] if arrays else []
+    values += [pack(others)] if others else []
     sizes = [len(batch) for batch in batches]
     return SampleColumns(
         origins=[Origin(connection, unit, epoch_ns) for connection, unit in origins],
         scan_origin=np.array([place[each.connection, each.unit] for each in batches], np.int32),
-        scan_sequence=np.array([number for number, _ in chunk.batches], np.int64),
+        scan_sequence=np.array([number for number, _ in numbered], np.int64),
         scan_rows=np.array(sizes, np.int32),
         scan_ingest_ns=np.array([each.to_ns for each in batches], np.int64),
         scan_as_of_ns=np.full(len(batches), NOT_VOUCHED, np.int64),

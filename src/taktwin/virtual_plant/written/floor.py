@@ -352,6 +352,13 @@ class Floor:
         self._since.pop(unit, None)
         self.plant.units[unit].wake()
 
+    def _lies_there(self, unit: str, order: str) -> bool:
+        for space in self.plant.units[unit].inputs:
+            for part in space.parts:
+                if part.job == order:
+                    return True
+        return False
+
     def _waiting(self, unit: str, order: str) -> int:
         return sum(1 for space in self.plant.units[unit].inputs for part in space.parts if part.job == order)
 
@@ -373,14 +380,11 @@ class Floor:
         if job is None:
             self._look_later(unit)
             return None
-        request = job.request.request
-        if job.place and not any(
-            part.job == request for space in self.plant.units[unit].inputs for part in space.parts
-        ):
+        if job.place and not self._lies_there(unit, job.request.request):
             self._look_later(unit)
         else:
             self._since.pop(unit, None)
-        return Task(job.job, request, job.request.product)
+        return job.task
 
     def may_take(self, unit: str, task: Task, part: Part) -> bool:
         """Return whether a part belongs to the task."""

@@ -18,6 +18,7 @@ from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.plant.registry import Registry
 
 SENDER = "mes"
+HOUR_NS = 3600 * SECOND_NS
 
 
 class Ledger:
@@ -34,7 +35,7 @@ class Ledger:
         self._places = {str(name): str(each.place) for name, each in registry.equipment.items()}
         self._encode = msgspec.json.Encoder().encode
         self._heads: dict[type[EventData], bytes] = {}
-        self._second = (-1, "")
+        self._hour = (-1, "")
         self.written = 0
 
     def write(
@@ -80,7 +81,9 @@ class Ledger:
         ))  # fmt: skip
 
     def _text(self, at_ns: int) -> str:
-        second, rest = divmod(at_ns, SECOND_NS)
-        if second != self._second[0]:
-            self._second = (second, rfc3339(second * SECOND_NS)[:-10])
-        return f"{self._second[1]}{rest:09d}Z"
+        hour, rest_ns = divmod(at_ns, HOUR_NS)
+        if hour != self._hour[0]:
+            self._hour = (hour, rfc3339(hour * HOUR_NS)[: len("2026-01-11T22:")])
+        seconds, ns = divmod(rest_ns, SECOND_NS)
+        minute, second = divmod(seconds, 60)
+        return f"{self._hour[1]}{minute:02d}:{second:02d}.{ns:09d}Z"

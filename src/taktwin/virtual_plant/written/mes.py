@@ -14,6 +14,7 @@ from taktwin.contracts import events
 from taktwin.contracts.events.envelope import EventData
 from taktwin.plant.registry import Registry
 from taktwin.standards.job_control import State, SubState
+from taktwin.virtual_plant.flow import Task
 from taktwin.virtual_plant.written.ledger import Ledger
 from taktwin.virtual_plant.written.routes import Operation, Route
 
@@ -35,6 +36,10 @@ class JobOrder:
     good: int = 0
     scrap: int = 0
     unheard: int = 0  # rejects of a machine that has no counter for them: nobody tells the MES
+    task: Task = field(init=False)  # what the cell is told of it
+
+    def __post_init__(self) -> None:
+        self.task = Task(self.job, self.request.request, self.request.product)
 
 
 @dataclass(slots=True, eq=False)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from taktwin.plant.registry import Registry
-
-STEP = 10  # operations are numbered 10, 20, 30
+from taktwin.plant.routes import consumed, number_of, work_units_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +44,22 @@ class Route:
 
 def routes_of(registry: Registry) -> Mapping[str, Route]:
     """Return the route of each product that is made here."""
-    by_class: dict[str, list[str]] = {}
-    for unit in registry.work_units:
-        by_class.setdefault(unit.class_id, []).append(str(unit.id))
     found: dict[str, Route] = {}
     for name, product in sorted(registry.products.items()):
         if not product.make or product.routing not in registry.routings:
             continue
         steps = registry.routings[product.routing].operations
         items = {item.product: item for item in product.bill_of_material}
-        told = any(step.consumes for step in steps)
         operations = []
         for place, step in enumerate(steps):
-            consumed = step.consumes if told else ([] if place else list(items))
             operations.append(
                 Operation(
-                    number=(place + 1) * STEP, name=step.name, equipment_class=step.equipment_class,
-                    work_units=tuple(step.equipment or sorted(by_class.get(step.equipment_class, []))),
+                    number=number_of(place), name=step.name, equipment_class=step.equipment_class,
+                    work_units=work_units_of(registry, step),
                     each_s=step.standard_time_s / step.batch, setup_s=step.setup_s,
                     components=tuple(
                         Component(each, items[each].quantity, registry.products[each].serialised)
-                        for each in consumed
+                        for each in consumed(product, steps, place)
                     ),
                     skills=tuple(step.skills), last=place == len(steps) - 1,
                 )

@@ -5,8 +5,11 @@ import { ApiError } from '../../api/client.ts';
 import * as room from '../../api/whatif.ts';
 import type { Change, ChangeField, ChangeKind, ChangeKinds, Comparison, Sensitivity, WhatIfScenario } from '../../api/types.ts';
 import { ahead } from '../../live/ahead.svelte.ts';
+import { live } from '../../live/store.svelte.ts';
+import { fromLocal } from '../../messages/format.ts';
 import type { Run } from '../../live/run.ts';
 import { messages, t } from '../../messages/index.svelte.ts';
+import { emptyOf, fieldsOf, isCompound, isSet, putAt, resized, valueAt } from './compound.ts';
 import { isOut, measureOf } from './sentence.ts';
 import { letter } from './shares.ts';
 import { sentenceOf, shortText } from './words.ts';
@@ -26,7 +29,7 @@ const HOUR_S = 3600;
 // What a change begins with where the room says nothing: the usual question of its kind.
 const BEGINS: Record<string, unknown> = {
   from_s: 0, to_s: 2 * HOUR_S, by_s: HOUR_S, every_s: 24 * HOUR_S, due_s: 24 * HOUR_S, count: 1, quantity: 10, size: 5, people: 1, times: 1.1,
-  share: 0.1, good: 0.95, cv: 0.3, queue_max: 5, stock: 0, move_s: 600,
+  units: 1, release_s: 0, mean_s: 60, share: 0.1, good: 0.95, cv: 0.3, queue_max: 5, stock: 0, move_s: 600,
 };
 const BEGINS_OF: Record<string, Record<string, unknown>> = {
   pace_scaled: { times: 0.9 }, demand_scaled: { times: 1.2 }, setup_scaled: { times: 1.5 }, yield_scaled: { times: 0.95 }, move_scaled: { times: 2 },
@@ -34,9 +37,11 @@ const BEGINS_OF: Record<string, Record<string, unknown>> = {
   delivery_shifted: { by_s: 72 * HOUR_S },
 };
 
+const NEW: Record<string, () => string> = { variant_added: () => t('whatif.new-variant'), product_added: () => t('whatif.new-product'), center_added: () => t('whatif.new-center') };
+
 /** True for a kind whose fields a person can fill in here. */
 export const canBeAsked = (kind: ChangeKind): boolean =>
-  kind.fields.every((field) => !field.required || measureOf(field).kind !== 'none');
+  isCompound(kind) || kind.fields.every((field) => !field.required || measureOf(field).kind !== 'none');
 
 class Bench {
   scenarios = $state<Draft[]>([]);
@@ -45,6 +50,8 @@ class Bench {
   horizon_h = $state<number | null>(24);
   runs = $state<number | null>(30);
   seed = $state<number | null>(1);
+  /** Where it starts from: local time of the plant as an input has it; "": now. */
+  from = $state('');
   /** The machine that was pointed at. */
   unit = $state('');
   kinds = $state.raw<ChangeKinds | null>(null);
@@ -79,6 +86,7 @@ class Bench {
     horizon_s: (this.horizon_h ?? 0) * HOUR_S,
     replications: this.runs ?? 0,
     seed: this.seed ?? 0,
+    at_ms: this.from ? fromLocal(this.from) : 0,
   });
   /** True where the bench was changed since it was asked. */
   readonly stale: boolean = $derived(this.answer !== null && JSON.stringify(this.question) !== this.askedAs);
@@ -90,6 +98,7 @@ class Bench {
     if (wrong >= 0) return t('whatif.lacks-number', { letter: letter(wrong) });
     const whole = (value: number | null, low: number, high: number) => value !== null && Number.isInteger(value) && value >= low && value <= high;
     if (this.horizon_h === null || !(this.horizon_h >= 0.25 && this.horizon_h <= 336)) return t('whatif.lacks-horizon');
+    if (this.from && !(fromLocal(this.from) < live.now_ms)) return t('whatif.lacks-past');
     if (!whole(this.runs, 1, 1000) || !whole(this.seed, 0, 2 ** 53)) return t('whatif.lacks-runs');
     return '';
   });
@@ -98,12 +107,25 @@ class Bench {
   wrongOf(change: Change): string[] {
     const kind = this.byKind.get(change.change);
     if (!kind) return [];
-    return kind.fields.filter((field) => (field.name in change || field.required) && isWrong(change[field.name], field)).map((field) => field.name);
+    const wrong = fieldsOf(kind, change, this.products).filter((field) => (isSet(change, field.name) || field.required) && isWrong(valueAt(change, field.name), field));
+    return wrong.map((field) => field.name);
   }
 
   /** What a field may name here: things of the plant first, then words that choose by themselves. */
   namesOf(what: string): { name: string; text: string }[] {
-    return this.kinds?.names[what] ?? [];
+    return [...this.newNames(what), ...(this.kinds?.names[what] ?? [])];
+  }
+
+  /** What the scenario in hand adds, and later changes of it may name. */
+  private newNames(what: string): { name: string; text: string }[] {
+    const paths: Record<string, [string, string][]> = { product: [['product_added', 'product.name'], ['variant_added', 'name']], center: [['center_added', 'center.name']] };
+    const named = (this.draft?.changes ?? []).flatMap((change) => (paths[what] ?? []).filter(([kind]) => kind === change.change).map(([, path]) => valueAt(change, path)));
+    return named.filter((each): each is string => typeof each === 'string' && each !== '').map((name) => ({ name, text: name }));
+  }
+
+  /** The products of the plant. */
+  get products(): string[] {
+    return (this.kinds?.names['product'] ?? []).map((each) => each.name).filter((name) => !name.startsWith('@'));
   }
 
   // ---- scenarios
@@ -159,9 +181,9 @@ class Bench {
     if (!this.draft) this.chosen = 0;
     const draft = this.draft;
     if (!draft || draft.changes.length >= CHANGES_MAX) return;
-    const change: Change = { change: kind.change };
-    const told = sentenceOf(kind).flatMap((part) => ('field' in part ? [part.field] : []));
-    for (const field of kind.fields) if (field.required || told.includes(field.name)) change[field.name] = this.begin(kind, field);
+    const change = emptyOf(kind);
+    const told = sentenceOf(kind, change, this.products).flatMap((part) => ('field' in part ? [part.field] : []));
+    for (const field of fieldsOf(kind, change, this.products)) if (field.required || told.includes(field.name)) putAt(change, field.name, this.begin(kind, field));
     draft.changes.push(change);
     this.automatic = -1;
     this.keep();
@@ -176,10 +198,17 @@ class Bench {
   set(place: number, field: string, value: unknown): void {
     const change = this.draft?.changes[place];
     if (!change) return;
-    if (value === undefined) delete change[field];
-    else change[field] = value;
+    putAt(change, field, value);
     if (field === 'unit') this.unit = String(value);
     this.automatic = -1;
+    this.keep();
+  }
+
+  /** A new product's route, one operation longer or shorter. */
+  resize(place: number, by: 1 | -1): void {
+    const draft = this.draft;
+    const other = draft?.changes[place] && resized(draft.changes[place], by);
+    if (draft && other) draft.changes[place] = other;
     this.keep();
   }
 
@@ -191,9 +220,10 @@ class Bench {
       const chosen = names.includes(this.unit) ? this.unit : names.find((each) => each === '@bottleneck' || each === '@most') ?? names[0] ?? '';
       return field.many ? [chosen] : chosen;
     }
-    if (measure.kind === 'text') return kind.change === 'variant_added' ? t('whatif.new-variant') : t('whatif.new-order');
+    if (measure.kind === 'text') return NEW[kind.change]?.() ?? t('whatif.new-order');
     if (measure.kind === 'bool') return false;
-    return BEGINS_OF[kind.change]?.[field.name] ?? BEGINS[field.name] ?? field.least ?? 1;
+    if (kind.change === 'demand_mix') return 1; // as many of each
+    return BEGINS_OF[kind.change]?.[field.name] ?? BEGINS[field.name.split('.').at(-1)!] ?? field.least ?? 1;
   }
 
   // ---- asking

@@ -22,7 +22,7 @@ export interface Measure {
   per: number;
 }
 
-const MINUTES = new Set(['move_s', 'repair_s']);
+const MINUTES = new Set(['move_s', 'repair_s', 'mean_s']);
 const PERCENT = new Set(['times', 'time_to_times', 'repair_times', 'life_times', 'change_times', 'work_times', 'good_times', 'share', 'good', 'cv']);
 
 export function measureOf(field: { name: string; type: string; unit: string }): Measure {

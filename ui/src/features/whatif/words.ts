@@ -4,17 +4,27 @@ import type { Change, ChangeField, ChangeKind, Effect, WhatIfNote } from '../../
 import { live } from '../../live/store.svelte.ts';
 import { dayTime, hourMinute, number, unit as unitText } from '../../messages/format.ts';
 import { messages, t } from '../../messages/index.svelte.ts';
+import { fieldsOf, isCompound, isSet, mixed, stepsOf, valueAt } from './compound.ts';
 import { gap, measureOf, partsOf, shown, type Part } from './sentence.ts';
 import { ofTwenty } from './shares.ts';
 
 /** The page's own words; what it has none for is said in the room's. */
-export const said = (key: string, otherwise: string, values?: Record<string, string>) => (messages.has(key) ? messages.get(key, values) : otherwise);
+export const said = (key: string, otherwise: string, values?: Record<string, string | number>) => (messages.has(key) ? messages.get(key, values) : otherwise);
 
 export const kindName = (kind: ChangeKind) => said(`whatif.kind-${kind.change}`, kind.label);
+/** What a prepared scenario is called: its numbers stand in the name, and the name without them has a message. */
+export function preparedName(name: string): string {
+  const [a = '', b = ''] = [...name.matchAll(/\d+(\.\d+)?/g)].map((found) => number(Number(found[0])));
+  const bare = name.toLowerCase().replace(/\d+(\.\d+)?/g, '#').replaceAll('+', ' plus ').replace(/-(?=#)/g, ' minus ');
+  const key = bare.replace(/[^a-z#]+/g, '-').replaceAll('#', 'n').replace(/^-|-$/g, '');
+  return said(`whatif.library-${key}`, name, { a, b });
+}
+/** What a field is called; the room's own word where the page has none. */
+export const fieldName = (field: ChangeField) => said(`whatif.field-${field.name.split('.').at(-1)}`, field.label);
 export const groupName = (group: string) => said(`whatif.group-${group.replaceAll(' ', '_')}`, group);
 export const kpi = (name: string) => said(`whatif.kpi-${name}`, name);
 export const kpiUnit = (code: string) => said(`whatif.unit-${code}`, unitText(code));
-export const noteText = (note: WhatIfNote) => said(`whatif.note-${note.code}`, note.text, { subjects: note.subjects.join(', ') });
+export const noteText = (note: WhatIfNote) => said(`whatif.note-${note.code}`, note.text, { subjects: note.subjects.join(', '), n: note.subjects.length });
 
 /** A name of the plant, or a word that chooses by itself such as `@bottleneck`. */
 export function nameText(name: string, text?: string): string {
@@ -23,8 +33,18 @@ export function nameText(name: string, text?: string): string {
   return title && title.toLowerCase() !== name.toLowerCase() ? `${name} · ${title}` : name;
 }
 
-/** The sentence of a kind of change: words, and gaps for its fields. */
-export function sentenceOf(kind: ChangeKind): Part[] {
+const MIXED_SHOWN = 2; // products of a mix that stand in the sentence; the others are below it
+
+/** The sentence of a kind of change: words, and gaps for its fields. Of a route or a mix it is as long as they are. */
+export function sentenceOf(kind: ChangeKind, change: Change | null = null, products?: readonly string[]): Part[] {
+  if (kind.change === 'demand_mix')
+    return [{ text: t('whatif.mix') }, ...mixed(change, products).slice(0, MIXED_SHOWN).flatMap((product, place): Part[] => [{ text: `${place ? ', ' : ' '}${product.replaceAll('-', '\u2011')} ` }, { field: `shares.${product}` }])];
+  if (kind.change === 'product_added')
+    return [
+      ...partsOf(t('whatif.route', { name: gap('product.name') })),
+      ...stepsOf(change).flatMap((_, place) => partsOf(t('whatif.route-step', { n: (place + 1) * 10, center: gap(`product.steps.${place}.center`), time: gap(`product.steps.${place}.work.mean_s`) }))),
+    ];
+  if (isCompound(kind)) return partsOf(messages.get(`whatif.change-${kind.change}`, Object.fromEntries(fieldsOf(kind, change).map((field) => [field.name.split('.').at(-1)!, gap(field.name)]))));
   const key = `whatif.change-${kind.change}`;
   const own = Object.fromEntries(kind.fields.map((field) => [field.name, gap(field.name)]));
   if (messages.has(key)) return partsOf(messages.get(key, own));
@@ -46,9 +66,9 @@ export function valueText(value: unknown, field: ChangeField): string {
 /** A change as one plain sentence. */
 export function changeText(change: Change, kind: ChangeKind | undefined): string {
   if (!kind) return change.change;
-  const fields = new Map(kind.fields.map((field) => [field.name, field]));
-  return sentenceOf(kind)
-    .map((part) => ('text' in part ? part.text : valueText(change[part.field], fields.get(part.field)!)))
+  const fields = new Map(fieldsOf(kind, change).map((field) => [field.name, field]));
+  return sentenceOf(kind, change)
+    .map((part) => ('text' in part ? part.text : valueText(valueAt(change, part.field), fields.get(part.field)!)))
     .join('');
 }
 
@@ -57,8 +77,8 @@ export function shortText(changes: readonly Change[], kinds: ReadonlyMap<string,
   const first = changes[0];
   if (!first) return t('whatif.empty');
   const kind = kinds.get(first.change);
-  const named = kind?.fields.find((field) => field.names && first[field.name])?.name;
-  const subject = named ? String(first[named]) : '';
+  const named = kind && fieldsOf(kind, first).find((field) => field.names && isSet(first, field.name))?.name;
+  const subject = named ? String(valueAt(first, named)) : '';
   const words = [kind ? kindName(kind) : first.change, subject.startsWith('@') ? nameText(subject) : subject].filter(Boolean).join(' · ');
   return changes.length > 1 ? `${words} +${changes.length - 1}` : words;
 }

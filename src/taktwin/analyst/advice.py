@@ -1,0 +1,122 @@
+"""From what a trial came to, the recommendation as the ledger takes it; what the schedule brings. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+from taktwin.analyst.model import Prediction
+from taktwin.analyst.proposal import NOTHING, Ahead, Course, ProposalClass, Trial
+from taktwin.analyst.proving import LOSS, Verdict
+from taktwin.contracts import recommendation as advice
+from taktwin.contracts.analyst import Predicted, VersionDocument
+from taktwin.contracts.recommendation import Cost, Proof, Proposal, Range, Words
+from taktwin.contracts.whatif import Comparison, PastError, Replay, Spread
+from taktwin.standards.iso22400 import TimeClass
+
+
+def ahead(film: Replay, unit: str, group: tuple[str, ...]) -> Ahead:
+    """Return what the schedule will bring to a unit.
+
+    Parameters
+    ----------
+    film : one run of the plant as it is
+    group : the units that stand in for it, itself included
+    """
+    spans = {each.unit: each.spans for each in film.units}
+
+    def of(name: str, time_class: TimeClass) -> tuple[tuple[int, int], ...]:
+        return tuple((s.from_ns, s.to_ns) for s in spans.get(name, ()) if s.time_class == time_class)
+
+    worked = {name: sum(end - begin for begin, end in of(name, TimeClass.PRODUCTION)) for name in group}
+    total = sum(worked.values())
+    return Ahead(
+        at_ns=film.start_ns, end_ns=film.end_ns, work=of(unit, TimeClass.PRODUCTION),
+        set_ups=of(unit, TimeClass.SET_UP), share=worked.get(unit, 0) / total if total else 1.0,
+    )  # fmt: skip
+
+
+def past_error(kind: type[ProposalClass], about: VersionDocument) -> PastError | None:
+    """Return how far the model was off on what it had not seen, as the ledger judges a class; None:
+    nobody knows."""
+    if about.error is None or not about.judged:
+        return None
+    mine = next((each for each in about.scores if each.name == about.model), None)
+    covered = mine.coverage if mine is not None and mine.coverage is not None else 0.0
+    return PastError(
+        indicator=kind.declared().indicator, error=about.error, limit=kind.error_max, epochs=about.judged,
+        covered_80=covered, covered_95=0.0,
+    )  # fmt: skip
+
+
+def predicted(prediction: Prediction, about: VersionDocument) -> Predicted:
+    """Return a prediction as it is published."""
+    subject = prediction.subject
+    return Predicted(
+        id=f"{about.model}.{subject.id}", model=about.model, version=about.version,
+        shadow=about.stage != "live", work_unit=subject.unit, subject=subject.id, at_ns=prediction.at_ns,
+        unit=prediction.unit, median=_finite(prediction.median), low=_finite(prediction.low),
+        high=_finite(prediction.high),
+        evidence=[Words(code=f"{about.model}.{e.code}", text=f"{e.value:.3g} {e.text}.",
+                        values={"value": e.value, "unit": e.unit}) for e in prediction.evidence],
+        facts=dict(subject.facts), names=dict(subject.names),
+    )  # fmt: skip
+
+
+def composed(
+    kind: type[ProposalClass], trial: Trial, verdict: Verdict, chosen: Course, answer: Comparison,
+    prediction: Prediction, about: VersionDocument, validity: PastError,
+) -> Proposal:  # fmt: skip
+    """Return the recommendation of a course that won its trial."""
+    assert answer.snapshot is not None and answer.validity is not None, "an answer that is ready has both"
+    assert chosen.action is not None, "what is proposed can be done"
+    mine = next(each for each in verdict.alternatives if each.name == chosen.name)
+    effects = mine.effects
+    loss = effects[0]
+    assert loss.indicator == LOSS, "the first figure decides"
+    unit = prediction.subject.unit
+    scrap = next((each for each in effects if each.indicator in trial.weights), None)
+    rests_on = (
+        kind.name,
+        prediction.subject.id,
+        answer.snapshot.snapshot_id,
+        answer.scenario_id,
+        chosen.name,
+    )
+    identity = hashlib.sha256("/".join(rests_on).encode()).hexdigest()[:16]
+    money = bool(trial.currency)
+    inaction = Cost(
+        units=None if scrap is None else _of(scrap.nothing), money=_of(loss.nothing) if money else None,
+        currency=trial.currency,
+    )  # fmt: skip
+    return Proposal(
+        id=f"{kind.name}-{identity}", advice_class=kind.name,
+        work_unit=unit, says=trial.headline[chosen.name], evidence=list(trial.evidence),
+        against=list(trial.against), forecast=trial.forecast, action=chosen.action, effects=effects,
+        inaction=inaction, waiting=trial.waiting, expires_ns=trial.expires_ns[chosen.name],
+        risk=kind.declared().risk, roll_back=trial.roll_back, roll_back_until_ns=chosen.at_ns,
+        watches=list(trial.watches),
+        model=advice.Model(
+            name=about.model, version=about.version, data_from_ns=about.data_from_ns,
+            data_to_ns=about.data_to_ns, shadow=about.stage != "live",
+        ),
+        proof=Proof(
+            scenario_id=answer.scenario_id, snapshot_id=answer.snapshot.snapshot_id,
+            snapshot_hash=answer.snapshot.hash, state_ns=answer.snapshot.state_ns,
+            model_version=answer.model_version, calibration_id=answer.calibration_id, seed=answer.seed,
+            horizon_s=answer.horizon_s, common_random_numbers=answer.common_random_numbers,
+            chosen=chosen.name, alternatives=list(verdict.alternatives), validity=validity,
+            unknowns=[*answer.snapshot.unknowns, *answer.validity.notes],
+        ),
+    )  # fmt: skip
+
+
+def _of(spread: Spread) -> Range:
+    return Range(mean=spread.mean, p10=spread.p10, p90=spread.p90)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+assert NOTHING == "nothing", "the ledger asks for it by this name"

@@ -1,0 +1,121 @@
+"""How good predictions are, on what the model has not seen: scores of distributions, and of whole back-tests.
+
+A tool that is changed before its characteristic leaves the window has told that it would have lived at least
+so long, and no more. Such outcomes are scored as far as they go: the score of min(remaining, what was seen),
+which no dishonest prediction improves. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from taktwin.analyst.features import FloatArray, Trace
+from taktwin.analyst.model import Distribution, Model, NotEnough, Prediction
+
+Predict = Callable[[Trace], Distribution]
+
+
+def crps(left: Distribution, value: float, *, is_whole: bool) -> float:
+    """Return the continuous ranked probability score in the unit of the values; 0 is perfect.
+
+    Source: Gneiting and Raftery (2007); over integers the integral is a sum. With `is_whole` False the value
+    is a lower bound and both sides are cut there.
+    """
+    cdf = 1.0 - np.asarray(left.survival)
+    last = int(value) if not is_whole else max(int(value), len(cdf)) - 1
+    steps = np.arange(last + 1 if is_whole else last)
+    predicted = cdf[np.minimum(steps, len(cdf) - 1)]
+    return float(np.sum((predicted - (steps >= value)) ** 2))
+
+
+def pinball(quantile: float, value: float, level: float) -> float:
+    """Return the loss of a quantile: what is minimised by saying the true one."""
+    return (level - (value < quantile)) * (value - quantile)
+
+
+def covered(
+    left: Distribution, value: float, *, is_whole: bool, low: float = 0.1, high: float = 0.9
+) -> float:
+    """Return whether a value lies between two quantiles, by its rank; a lower bound counts for the share that
+    the rest of the distribution has between them."""
+    at, before = left.happened(value), left.happened(value - 1)
+    if is_whole:  # the rank of an integer is spread over its step
+        return _overlap(before, at, low, high)
+    return _overlap(at, 1.0, low, high)
+
+
+def _overlap(begin: float, end: float, low: float, high: float) -> float:
+    if end - begin < 1e-12:
+        return float(low <= begin <= high)
+    return max(0.0, min(end, high) - max(begin, low)) / (end - begin)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What predictions came to."""
+
+    name: str
+    predictions: int
+    subjects: int
+    whole: int  # of the predictions: the outcome was seen, and is no lower bound
+    crps: float
+    coverage: float  # of the 80 % interval
+    pinball: float  # mean of 10, 50 and 90 %, of outcomes that were seen
+    bias: float  # mean of median less outcome, of outcomes that were seen
+
+
+def judged(name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[Model], from_ns: int) -> Score:
+    """Return how good predictions are at every instant from `from_ns` on that has an outcome."""
+    scores: list[float] = []
+    cover: list[float] = []
+    losses: list[float] = []
+    errors: list[float] = []
+    whole, subjects = 0, set()
+    for trace in traces:
+        for at_ns, value, is_whole in kind.outcomes(trace):
+            if at_ns < from_ns:
+                continue
+            try:
+                left = predict(trace.until(at_ns))
+            except NotEnough:
+                continue
+            subjects.add(trace.subject.id)
+            scores.append(crps(left, value, is_whole=is_whole))
+            cover.append(covered(left, value, is_whole=is_whole))
+            if is_whole:
+                whole += 1
+                most = float(len(left.survival))
+                told = [min(left.quantile(level), most) for level in (0.1, 0.5, 0.9)]
+                loss = [pinball(q, value, p) for q, p in zip(told, (0.1, 0.5, 0.9), strict=True)]
+                losses.append(sum(loss) / len(loss))
+                errors.append(float(told[1] - value))
+    return Score(
+        name, len(scores), len(subjects), whole, _mean(scores), _mean(cover), _mean(losses), _mean(errors)
+    )  # fmt: skip
+
+
+def unseen_from_ns(trace: Trace, fitted_to_ns: int) -> int:
+    """Return from when on outcomes are of what the model has not seen: the first change after the fit."""
+    number = trace["tool"]
+    turns = number.at_ns[1:][np.diff(number.values) != 0]
+    later = turns[turns > fitted_to_ns]
+    return int(later[0]) if len(later) else trace.to_ns
+
+
+def of_model(model: Model) -> Predict:
+    """Return what predicts with a model whose detail has `left`."""
+
+    def predict(trace: Trace) -> Distribution:
+        made: Prediction = model.predict(trace)
+        left = made.detail.left
+        assert isinstance(left, Distribution), "such a model says how much is left"
+        return left
+
+    return predict
+
+
+def _mean(values: Sequence[float] | FloatArray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")

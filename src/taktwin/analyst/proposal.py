@@ -1,0 +1,166 @@
+"""The port to classes of proposals: what could be done, tried on the twin before anybody hears of it.
+
+A class is one class in one file of a use case's folder, found by its being there, as models are. It says
+which model it rests on, when a prediction is worth a question, which alternatives there are and what each
+costs beside what the twin counts. Everything else is inherited: the copy of the plant, the same luck for all,
+what is beyond chance, the ledger, the budget of attention.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from taktwin.analyst.features import Subject, Trace
+from taktwin.analyst.model import Model, Prediction, _load_all
+from taktwin.contracts.recommendation import (
+    Action,
+    AdviceClass,
+    Cost,
+    Evidence,
+    Forecast,
+    Outcome,
+    Recommendation,
+    Watch,
+    Words,
+)
+from taktwin.contracts.whatif import Change
+from taktwin.plant.registry import Registry
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One thing that could be done, in each of k equally likely ways that the unknown may be."""
+
+    name: str
+    says: Words
+    at_ns: int  # when it is done; 0: never
+    changes: tuple[tuple[Change, ...], ...]  # k times: what it changes of the plant
+    costs: tuple[float, ...]  # k times: what it costs beside what the twin counts, in the unit of the loss
+    action: Action | None = None  # what the MES is asked for; None: nobody needs to do anything
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is to be tried. The first course is doing nothing."""
+
+    courses: tuple[Course, ...]
+    horizon_s: float
+    weights: Mapping[str, float]  # indicator of the twin -> what one of it costs, in the unit of the loss
+    unit: str  # of the loss: a currency, or parts
+    least_gain: float  # of the loss: less is not worth anybody's attention
+    forecast: Forecast
+    evidence: tuple[Evidence, ...]
+    against: tuple[Words, ...]  # what is not counted, and what speaks against it anyway
+    headline: Mapping[str, Words]  # course -> what the advice says
+    roll_back: Words
+    watches: tuple[Watch, ...]
+    expires_ns: Mapping[str, int]  # course -> until when it stands
+    waiting: Cost  # of deciding an hour later
+    ahead_s: float  # a course that begins later than so is not proposed yet
+    currency: str = ""  # ISO 4217, where the loss is money
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the schedule will bring to a work unit, as one run of the twin tells it."""
+
+    at_ns: int
+    end_ns: int
+    work: tuple[tuple[int, int], ...]  # spans of production
+    set_ups: tuple[tuple[int, int], ...]  # spans in which it is set up
+    share: float  # of the work of all units that stand in for it, itself included
+
+    def work_s(self, until_ns: int) -> float:
+        """Return how long it will have worked by an instant."""
+        return sum(max(0, min(end, until_ns) - begin) for begin, end in self.work) / 1e9
+
+    def when(self, work_s: float) -> float:
+        """Return the seconds from now after which it has worked for so long; beyond the run at its mean
+        pace."""
+        left = work_s
+        for begin, end in self.work:
+            if left <= (end - begin) / 1e9:
+                return (begin - self.at_ns) / 1e9 + left
+            left -= (end - begin) / 1e9
+        whole, worked = (self.end_ns - self.at_ns) / 1e9, self.work_s(self.end_ns)
+        return whole + left * whole / worked if worked > 0 else float("inf")
+
+
+class ProposalClass(ABC):
+    """The base of all classes of proposals: `class ToolChange(ProposalClass, name="tool_change")`."""
+
+    name: ClassVar[str]
+    model: ClassVar[str]  # whose predictions it rests on
+    error_max: ClassVar[
+        float
+    ]  # of the model on what it has not seen, as a share: above it nothing is proposed
+
+    def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
+        """Register a class under its name."""
+        super().__init_subclass__(**kwargs)
+        if not name:
+            return
+        if cls.__doc__ is None or not inspect.getdoc(cls):
+            raise TypeError(f"class of proposals {name!r} has no docstring: it is its manual page")
+        there = CLASSES.get(name)
+        if there is not None and (there.__module__, there.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"class {name!r} is there already: {there.__module__}.{there.__qualname__}")
+        cls.name = name
+        CLASSES[name] = cls
+
+    @classmethod
+    @abstractmethod
+    def declared(cls) -> AdviceClass:
+        """Return how the ledger knows it: risk, signature, floors."""
+
+    @classmethod
+    @abstractmethod
+    def worth_asking(cls, prediction: Prediction) -> bool:
+        """Return whether a prediction is worth a question to the twin at all."""
+
+    @classmethod
+    def still_holds(cls, prediction: Prediction) -> bool:
+        """Return whether what was proposed on an earlier prediction still has its reason."""
+        return cls.worth_asking(prediction)
+
+    @classmethod
+    @abstractmethod
+    def horizon_s(cls, prediction: Prediction, trace: Trace) -> float:
+        """Return how far the twin is to look ahead."""
+
+    @classmethod
+    @abstractmethod
+    def trial(cls, prediction: Prediction, trace: Trace, ahead: Ahead, registry: Registry) -> Trial | None:
+        """Return what is to be tried; None: there is nothing that could be done."""
+
+    @classmethod
+    def concerns(cls, document: Recommendation, subject: Subject) -> bool:
+        """Return whether a recommendation of this class is about a subject."""
+        return document.proposal.work_unit == subject.unit
+
+    @classmethod
+    def outcome(
+        cls, document: Recommendation, trace: Trace, model: Model, registry: Registry
+    ) -> Outcome | None:
+        """Return what a recommendation that was carried out really came to; None: it cannot be said yet."""
+        return None
+
+    @classmethod
+    def came_true(cls, document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:
+        """Return whether what was foretold came, where nobody acted, and how that was seen; None: not yet."""
+        return None
+
+
+CLASSES: dict[str, type[ProposalClass]] = {}
+
+
+def classes() -> dict[str, type[ProposalClass]]:
+    """Return every class of proposals, by name."""
+    _load_all()
+    return dict(sorted(CLASSES.items()))

@@ -1,0 +1,468 @@
+"""The analyst talks: hears the machines, asks historian and twin, tells the ledger.
+
+It learns at its start and once a day, in the shadow. In each round it predicts for every subject and
+publishes that; where a class of proposals finds a prediction worth it, it asks what-if for proof. Who is
+away makes it silent, and it says so; it holds up nobody, and it has no account that could ask for anything
+to be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from taktwin.analyst import advice, proving, training
+from taktwin.analyst.engine import Analyst
+from taktwin.analyst.features import Subject, Tape, Trace
+from taktwin.analyst.model import Model, NotEnough, Prediction, found
+from taktwin.analyst.model_store import Kept, ModelStore
+from taktwin.analyst.proposal import ProposalClass, classes
+from taktwin.analyst.watch import drifting
+from taktwin.bus.port import Bus, Message
+from taktwin.clock import Clock
+from taktwin.contracts import recommendation, samples, state, topics
+from taktwin.contracts.analyst import (
+    OWNER,
+    PREDICTION,
+    PREDICTIONS,
+    PROMOTE,
+    STATUS,
+    Predicted,
+    Promote,
+    Promoted,
+    Status,
+)
+from taktwin.contracts.recommendation import (
+    AdviceMessage,
+    Answer,
+    Assess,
+    Check,
+    Declare,
+    Measure,
+    Propose,
+    Recommendation,
+    Withdraw,
+    Words,
+)
+from taktwin.contracts.state import Health
+from taktwin.contracts.whatif import (
+    COMPARE,
+    REPLAY,
+    Comparison,
+    Question,
+    Replay,
+    ReplayQuestion,
+    Scenario,
+)
+from taktwin.contracts.whatif import OWNER as WHATIF
+from taktwin.entropy import unique_id
+from taktwin.errors import BusError, DomainError
+from taktwin.history.client import HistoryClient
+from taktwin.history.values import unpack
+from taktwin.identity import SignalId
+from taktwin.instants import SECOND_NS
+from taktwin.plant.registry import Registry
+from taktwin.plant.routes import stand_ins
+from taktwin.quality import Quality
+from taktwin.stopping import until
+
+COMPONENT = OWNER
+ROUND_S = 120.0  # plant time between two rounds
+PAST_S = 21 * 86_400.0  # that is learnt from
+LEARN_EVERY_NS = 86_400 * SECOND_NS
+LOOK_EVERY_NS = 3600 * SECOND_NS  # whether a version drifts
+ROUND_WALL_S = 5.0  # at least between two rounds, however fast the plant runs
+REST_S = 60.0
+PROOF_S = 25.0  # wall time that the twin may take for one question
+LEDGER_S = 5.0
+GENERIC = Question(scenarios=[Scenario(name="as it is", changes=list(proving.UNMOVED))])
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class AnalystService:
+    """The analyst of one site."""
+
+    def __init__(
+        self, *, bus: Bus, registry: Registry, clock: Clock, folder: Path, memory_mb: Callable[[], float],
+        pid: int, round_s: float = ROUND_S, rest_s: float = REST_S,
+    ) -> None:  # fmt: skip
+        """Be ready to run.
+
+        Parameters
+        ----------
+        folder : of the models' versions
+        round_s : plant seconds between two rounds
+        rest_s : wall seconds that the twin is left to others between two questions
+        """
+        self._bus, self._registry, self._clock = bus, registry, clock
+        self._memory_mb, self._pid, self._round_s = memory_mb, pid, round_s
+        self._rest_ns, self._asked_ns = round(rest_s * SECOND_NS), -(1 << 62)
+        self._store = ModelStore(folder)
+        self._models = found()
+        self._classes = classes()
+        self._subjects: dict[str, list[Subject]] = {
+            name: kind.subjects(registry) for name, kind in self._models.items()
+        }
+        wanted = sorted({
+            signal for mine in self._subjects.values() for each in mine
+            for signals in each.signals.values() for signal in signals
+        })  # fmt: skip
+        self._signals: list[SignalId] = wanted
+        self._index = {registry.by_id[name].index: str(name) for name in wanted}
+        self._tape = Tape(wanted)
+        self._history = HistoryClient(bus, enterprise=registry.enterprise, site=registry.site)
+        self._live: dict[str, tuple[Kept, Model]] = {}
+        self._desk = Analyst()
+        self._predicted: dict[str, Predicted] = {}
+        self._silent: dict[str, str] = {}
+        self._declared: set[str] = set()
+        self._checked: dict[str, Check] = {}
+        self._looked: dict[tuple[str, str], tuple[int, str]] = {}
+        self._remembers = False
+        self._again = asyncio.Event()  # deliveries were lost: what was missed is read from the history
+        self._started_ns = clock.now_ns()
+        self._counts = {"rounds": 0.0, "predictions": 0.0, "asked": 0.0, "proposed": 0.0, "learnt": 0.0}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen, learn, predict and propose until told to stop."""
+        self._bus.on_slow(self._again.set)
+        self._bus.on_state(lambda there: self._again.set() if there else None)
+        served = [
+            await self._bus.serve(self._query(OWNER, STATUS), self._status),
+            await self._bus.serve(self._query(OWNER, PREDICTIONS), self._predictions),
+            await self._bus.serve(self._command(OWNER, PROMOTE), self._promote),
+        ]
+        if self._signals:
+            served.append(await self._bus.subscribe(topics.SAMPLES, self._heard))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(until(stop, self._beat()))
+            group.create_task(until(stop, self._work()))
+        for subscription in served:
+            await subscription.close()
+
+    # -- hearing and remembering
+
+    def _heard(self, message: Message) -> None:
+        try:
+            scan = samples.decode(message.payload)
+        except (msgspec.DecodeError, ValueError):
+            return  # the twin sends it to quarantine
+        if scan.registry != self._registry.prefix:
+            return
+        for place, index in enumerate(scan.signals):
+            name = self._index.get(index)
+            good = scan.qualities is None or scan.qualities[place] == Quality.GOOD
+            if name is not None and good:
+                self._tape.add(name, scan.t0_ns + scan.dt_ns[place], scan.values[place])
+
+    async def _remember(self) -> None:
+        """Read what was before, or what was missed; raises BusError where the historian is away."""
+        now_ns = self._clock.now_ns()
+        table = await self._history.range(self._signals, now_ns - round(PAST_S * SECOND_NS), now_ns)
+        columns = (table[name].to_pylist() for name in ("signal", "source_ns", "quality"))
+        for name, at_ns, quality, value in zip(*columns, unpack(table), strict=True):
+            if quality == Quality.GOOD:
+                self._tape.add(name, at_ns, value)
+        self._tape.forget(now_ns - round(PAST_S * SECOND_NS))
+        self._remembers = True
+
+    def _traces(self, model: str, at_ns: int) -> list[Trace]:
+        return [self._tape.trace(subject, at_ns) for subject in self._subjects[model]]
+
+    # -- rounds
+
+    async def _work(self) -> None:
+        if not self._signals:
+            self._silent["all"] = "nothing in this plant is of the kind that a model speaks about"
+        while True:
+            if self._signals and (self._again.is_set() or not self._remembers):
+                self._again.clear()
+                try:
+                    await self._remember()
+                except BusError as failure:
+                    self._silent["all"] = f"the historian does not answer: {failure}"
+                    self._again.set()
+                    await self._clock.wall_sleep(2.0)
+                    continue
+                self._silent.pop("all", None)
+            await self.round()
+            await self._clock.sleep(max(self._round_s, ROUND_WALL_S * self._clock.speed))
+
+    async def round(self) -> None:
+        """Learn where it is time, predict for every subject, and look what is worth a proposal."""
+        self._counts["rounds"] += 1
+        for name, kind in self._models.items():
+            if not self._subjects[name]:
+                continue
+            await self._learn(name, kind)
+            kept = await self._in_use(name, kind)
+            if kept is None:
+                continue
+            at_ns = self._clock.now_ns()
+            traces = self._traces(name, at_ns)
+            errs = await self._drifting(kind, *kept, traces)
+            await self._tell_trust(name, kept[0], errs)
+            for trace in traces:
+                await self._one(kind, *kept, trace, errs)
+        if self._declared:
+            await self._settle()
+
+    async def _drifting(self, kind: type[Model], kept: Kept, model: Model, traces: list[Trace]) -> str:
+        """Return why a version is to be believed no longer, looked at once an hour; "": it may be."""
+        key, now_ns = (kind.name, kept.about.version), self._clock.now_ns()
+        at_ns, said = self._looked.get(key, (-LOOK_EVERY_NS, ""))
+        if now_ns - at_ns >= LOOK_EVERY_NS:
+            said = await asyncio.to_thread(drifting, kind, model, kept.about, traces)
+            self._looked[key] = (now_ns, said)
+        return said
+
+    async def _learn(self, name: str, kind: type[Model]) -> None:
+        now_ns = self._clock.now_ns()
+        newest = await asyncio.to_thread(self._store.newest, name)
+        known = newest is not None and newest.about.code_version == kind.code_version
+        if known and newest is not None and now_ns - newest.about.made_ns < LEARN_EVERY_NS:
+            return
+        traces = self._traces(name, now_ns)
+        try:
+            about, learnt = await asyncio.to_thread(training.learnt, kind, traces, now_ns=now_ns)
+        except NotEnough as lack:
+            self._silent[name] = str(lack)
+            return
+        self._silent.pop(name, None)
+        kept = await asyncio.to_thread(self._store.add, about, learnt)
+        self._counts["learnt"] += 1
+        self._tape.forget(now_ns - round(PAST_S * SECOND_NS))
+        log.info("%s learnt version %s, in the shadow", name, kept.about.version)
+
+    async def _in_use(self, name: str, kind: type[Model]) -> tuple[Kept, Model] | None:
+        """Return the live version, else the newest one, which stays in the shadow."""
+
+        def read() -> Kept | None:
+            return self._store.live(name) or self._store.newest(name)
+
+        kept = await asyncio.to_thread(read)
+        if kept is None or kept.about.code_version != kind.code_version:
+            if kept is not None:
+                self._silent[name] = (
+                    f"version {kept.about.version} is of other code: a newer one must go live"
+                )
+            return None
+        there = self._live.get(name)
+        if there is not None and there[0].about == kept.about:
+            return there
+        for each in self._classes.values():
+            if each.model == name:
+                self._desk.forget(each)
+        self._live[name] = (kept, kind.restored(kept.state))
+        return self._live[name]
+
+    async def _one(self, kind: type[Model], kept: Kept, model: Model, trace: Trace, errs: str) -> None:
+        subject = trace.subject
+        try:
+            made = await asyncio.to_thread(model.predict, trace)
+        except NotEnough as lack:
+            empty = Predicted(
+                id=f"{kind.name}.{subject.id}", model=kind.name, version=kept.about.version,
+                shadow=kept.about.stage != "live", work_unit=subject.unit, subject=subject.id,
+                at_ns=trace.to_ns, unit="", median=None, low=None, high=None, evidence=[], reason=str(lack),
+            )  # fmt: skip
+            await self._publish(empty)
+            return
+        await self._publish(advice.predicted(made, kept.about))
+        for each in self._classes.values():
+            if each.model == kind.name:
+                await self._consider(each, kept, made, trace, errs)
+
+    async def _settle(self) -> None:
+        """Measure what was carried out, and see whether what was foretold came where nobody acted."""
+        subject = self._query(recommendation.OWNER, recommendation.DUE)
+        try:
+            said = await self._bus.request(subject, msgspec.msgpack.encode({}), timeout_s=LEDGER_S)
+            due = msgspec.msgpack.decode(said, type=list[Recommendation])
+        except (BusError, msgspec.DecodeError):
+            return  # the next round asks again
+        for document in due:
+            kind = self._classes.get(document.proposal.advice_class)
+            there = None if kind is None else self._live.get(kind.model)
+            if kind is None or there is None:
+                continue
+            traces = self._traces(kind.model, self._clock.now_ns())
+            trace = next((each for each in traces if kind.concerns(document, each.subject)), None)
+            if trace is None:
+                continue
+            if document.execution is not None and document.execution.done_ns:
+                work = functools.partial(kind.outcome, document, trace, there[1], self._registry)
+                outcome = await asyncio.to_thread(work)
+                if outcome is not None:
+                    await self._say(Measure(recommendation=document.id, outcome=outcome))
+            else:
+                came = await asyncio.to_thread(kind.came_true, document, trace)
+                if came is not None:
+                    await self._say(Assess(recommendation=document.id, came_true=came[0], how=came[1]))
+
+    async def _publish(self, document: Predicted) -> None:
+        self._predicted[document.id] = document
+        self._counts["predictions"] += 1
+        place = self._registry.equipment[document.work_unit].place  # type: ignore[index]
+        with contextlib.suppress(BusError):  # the next round says it again
+            await self._bus.publish_durable(
+                topics.state(place, PREDICTION, document.id.replace(".", "-")), msgspec.json.encode(document)
+            )
+
+    # -- proposing
+
+    async def _consider(
+        self, kind: type[ProposalClass], kept: Kept, made: Prediction, trace: Trace, errs: str
+    ) -> None:
+        now_ns = self._clock.now_ns()
+        void = self._desk.void(kind, made, now_ns=now_ns)
+        if void is not None:
+            why = Words(code="analyst.void", text="What was to be prevented is no longer expected.")
+            await self._say(Withdraw(recommendation=void.recommendation, why=why))
+        if self._clock.monotonic_ns() - self._asked_ns < self._rest_ns:
+            return  # people ask the twin too, and it answers one after the other
+        error = advice.past_error(kind, kept.about)
+        if not self._desk.asks(kind, made, error, now_ns=now_ns, drifting=errs):
+            return
+        assert error is not None, "asked only where the error is known"
+        self._counts["asked"] += 1
+        try:
+            proposal = await self._proved(kind, kept, made, trace, error)
+        except BusError as failure:
+            self._desk.refused(kind, trace.subject.id, f"the twin does not answer: {failure}")
+            return
+        finally:
+            self._asked_ns = self._clock.monotonic_ns()
+        if proposal is None:
+            return
+        answer = await self._say(Propose(proposal=proposal))
+        if answer is None:
+            self._desk.refused(kind, trace.subject.id, "it does not answer")
+        elif answer.accepted:
+            self._counts["proposed"] += 1
+            self._desk.said(kind, made, proposal, now_ns=self._clock.now_ns())
+            log.info("%s proposed: %s", proposal.id, proposal.says.text)
+        else:
+            self._desk.refused(
+                kind, trace.subject.id, f"{answer.place}: found {answer.found}, expected {answer.right}"
+            )
+
+    async def _proved(
+        self, kind: type[ProposalClass], kept: Kept, made: Prediction, trace: Trace, error: Any
+    ) -> recommendation.Proposal | None:
+        """Return a recommendation that the twin has proved; None: there is none, and `silent` says why."""
+        unit, horizon_s = trace.subject.unit, kind.horizon_s(made, trace)
+        question = msgspec.structs.replace(GENERIC, horizon_s=horizon_s, replications=1, seed=proving.SEED)
+        film = await self._ask(REPLAY, ReplayQuestion(question=question), Replay)
+        if film.state != "ready":
+            self._desk.refused(kind, trace.subject.id, f"the twin has no answer: {film.reason or film.state}")
+            return None
+        ahead = advice.ahead(film, unit, self._group(unit))
+        trial = await asyncio.to_thread(kind.trial, made, trace, ahead, self._registry)
+        if trial is None:
+            self._desk.silent[f"{kind.name} at {trace.subject.id}"] = "there is nothing that could be done"
+            return None
+        asked = proving.question(trial, deadline_s=PROOF_S)
+        answer = await self._ask(COMPARE, asked, Comparison)
+        if answer.state != "ready":
+            self._desk.refused(
+                kind, trace.subject.id, f"the twin has no answer: {answer.reason or answer.state}"
+            )
+            return None
+        verdict = proving.verdict(trial, answer)
+        chosen = self._desk.speaks(kind, made, trial, verdict, answer, now_ns=self._clock.now_ns())
+        if chosen is None:
+            return None
+        return advice.composed(kind, trial, verdict, chosen, answer, made, kept.about, error)
+
+    def _group(self, unit: str) -> tuple[str, ...]:
+        operations = [each for routing in self._registry.routings.values() for each in routing.operations]
+        return next((group for group in stand_ins(self._registry, operations) if unit in group), (unit,))
+
+    # -- talking
+
+    async def _ask(self, name: str, question: msgspec.Struct, kind: type[T]) -> T:
+        said = await self._bus.request(
+            self._query(WHATIF, name), msgspec.msgpack.encode(question), timeout_s=4 * PROOF_S
+        )
+        return msgspec.msgpack.decode(said, type=kind)
+
+    async def _say(self, content: AdviceMessage) -> Answer | None:
+        """Tell the ledger; None: it is away."""
+        message = recommendation.make(content, message_id=unique_id(), actor=OWNER, actor_type="ai")
+        subject = self._command(recommendation.OWNER, content.message_name)
+        try:
+            said = await self._bus.request(subject, recommendation.encode(message), timeout_s=LEDGER_S)
+            return recommendation.decode_answer(said)
+        except (BusError, msgspec.DecodeError) as failure:
+            log.warning("the ledger does not answer %s: %s", content.message_name, failure)
+            return None
+
+    async def _tell_trust(self, model: str, kept: Kept, errs: str) -> None:
+        """Declare the classes that rest on a model, and say how far they may be trusted, each once."""
+        for kind in self._classes.values():
+            if kind.model != model:
+                continue
+            if kind.name not in self._declared:
+                answer = await self._say(Declare(advice_class=kind.declared()))
+                if answer is None or not answer.accepted:
+                    continue
+                self._declared.add(kind.name)
+            check = Check(
+                advice_class=kind.name, error=advice.past_error(kind, kept.about), drifting=bool(errs),
+                why=errs
+            )  # fmt: skip
+            if self._checked.get(kind.name) != check:
+                answer = await self._say(check)
+                if answer is not None and answer.accepted:
+                    self._checked[kind.name] = check
+
+    async def _status(self, message: Message) -> bytes:
+        def read() -> list[Any]:
+            return [each.about for name in self._models for each in self._store.versions(name)]
+
+        versions = await asyncio.to_thread(read)
+        said = Status(
+            state="running" if self._remembers else "starting", versions=versions,
+            silent={**self._silent, **self._desk.silent}, proposed=dict(self._desk.proposed()),
+            at_ns=self._clock.now_ns(),
+        )  # fmt: skip
+        return msgspec.msgpack.encode(said)
+
+    async def _predictions(self, message: Message) -> bytes:
+        return msgspec.msgpack.encode([self._predicted[each] for each in sorted(self._predicted)])
+
+    async def _promote(self, message: Message) -> bytes:
+        try:
+            wish = msgspec.json.decode(message.payload, type=Promote)
+            await asyncio.to_thread(
+                self._store.promote, wish.model, wish.version, person=wish.person, now_ns=self._clock.now_ns()
+            )
+        except (msgspec.DecodeError, DomainError) as refusal:
+            return msgspec.json.encode(Promoted(accepted=False, reason=str(refusal)))
+        return msgspec.json.encode(Promoted(accepted=True))
+
+    def _query(self, owner: str, name: str) -> str:
+        return topics.query(self._registry.enterprise, self._registry.site, owner, name)
+
+    def _command(self, target: str, name: str) -> str:
+        return topics.command(self._registry.enterprise, self._registry.site, target, name)
+
+    async def _beat(self) -> None:
+        subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
+        while True:
+            health = Health(
+                component=COMPONENT, state="running", started_ns=self._started_ns, at_ns=self._clock.now_ns(),
+                pid=self._pid, memory_mb=self._memory_mb(), counters=dict(self._counts),
+            )  # fmt: skip
+            with contextlib.suppress(BusError):  # the backbone is away: it is missed, and that says enough
+                await self._bus.publish(subject, state.encode(health))
+            await self._clock.wall_sleep(1.0)

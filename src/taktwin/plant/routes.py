@@ -1,0 +1,49 @@
+"""Routes as every room reads them: numbers of operations, who can do them, what goes in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from taktwin.plant import schema
+from taktwin.plant.registry import Registry
+
+STEP = 10  # operations are numbered 10, 20, 30: there is room between them
+
+
+def number_of(place: int) -> int:
+    """Return the number of the operation at a place of a route, counted from 0."""
+    return (place + 1) * STEP
+
+
+def place_of(number: int) -> int:
+    """Return where the operation of a number stands in its route, counted from 0."""
+    return number // STEP - 1
+
+
+def work_units_of(registry: Registry, operation: schema.Operation) -> tuple[str, ...]:
+    """Return the work units that can do an operation: those it names, else all of its class, by name."""
+    if operation.equipment:
+        return tuple(operation.equipment)
+    return tuple(
+        sorted(str(each.id) for each in registry.work_units if each.class_id == operation.equipment_class)
+    )
+
+
+def stand_ins(registry: Registry, operations: Iterable[schema.Operation]) -> list[tuple[str, ...]]:
+    """Return the work units that stand in for each other, directly or by way of others; each by name."""
+    groups: list[set[str]] = []
+    for units in {work_units_of(registry, each) for each in operations} - {()}:
+        touched = [group for group in groups if group & set(units)]
+        groups = [group for group in groups if group not in touched]
+        groups.append(set(units).union(*touched))
+    return sorted(tuple(sorted(group)) for group in groups)
+
+
+def consumed(product: schema.Product, route: Sequence[schema.Operation], place: int) -> list[str]:
+    """Return what of a product's bill of material goes in at a place of its route.
+
+    Where no operation says so, the first takes all.
+    """
+    if any(each.consumes for each in route):
+        return list(route[place].consumes)
+    return [] if place else [item.product for item in product.bill_of_material]

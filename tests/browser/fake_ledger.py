@@ -1,0 +1,116 @@
+"""The ledger behind the fake portal: its real desk over memory; what the analyst proposed is invented.
+
+`new()` begins it anew: one recommendation waits, two were measured, one was rejected. Who accepts sees it
+go through the MES at once, as nobody else is there who would say so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fake_world import NOW_MS
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from fastapi import APIRouter
+
+from taktwin.contracts.recommendation import Carry, Decide, Evidence, Level, Move, Words
+from taktwin.ledger import api
+from taktwin.portal import wire
+from taktwin.portal.models.advice import (
+    ClassRecordModel,
+    DecisionWish,
+    InboxModel,
+    LevelWish,
+    RecommendationModel,
+)
+from taktwin.portal.problems import Problem
+from tests.support_advice import CLASS, HOUR, SECOND, Office
+
+NOW_NS = NOW_MS * 1_000_000
+SIGNAL = "turn1/spindle/load"
+router = APIRouter(prefix="/api/v1/advice")
+office = Office()
+
+
+def new() -> None:
+    """Begin anew."""
+    global office
+    office = Office()
+    office.now_ns = NOW_NS - 9 * HOUR
+    office.begun()
+    office.measured("r1", -11.0, "M1")
+    office.measured("r2", -0.2, "M2")
+    office.propose("r3")
+    office.granted(Decide(recommendation="r3", version=office.of("r3").version, accept=False,
+                          reason="no insert in stock", grant=""))  # fmt: skip
+    office.now_ns = NOW_NS - 5 * SECOND
+    values: dict[str, str | int | float] = {
+        "tool": "insert", "unit": "turn1", "in_min": 40, "name": "Turned diameter", "minutes": 95,
+        "minutes_low": 70, "minutes_high": 125,
+    }  # fmt: skip
+    leaves = "Turned diameter will leave its window in about 95 [70–125] min"
+    office.propose(
+        "r4",
+        says=Words(code="tool_change.headline.next_set_up", values=values,
+                   text=f"Change the insert of turn1 at the next set-up, in about 40 min; {leaves}"),
+        evidence=[Evidence(says=Words(code="test", text="The spindle's load rises with it."), kind="signal",
+                           reference=SIGNAL, from_ns=NOW_NS - 3 * HOUR, to_ns=NOW_NS)],
+    )  # fmt: skip
+    office.now_ns = NOW_NS
+
+
+def asked(query: Callable[..., Any], **wish: Any) -> Any:
+    """Return what the ledger answers to a question."""
+    with office.store.begin() as transaction:
+        found = query(transaction.book, wish, office.now_ns)
+    return wire.in_ms(msgspec.to_builtins(found))
+
+
+@router.get("", response_model=InboxModel)
+async def inbox() -> Any:
+    return asked(api.inbox)
+
+
+@router.get("/classes", response_model=list[ClassRecordModel])
+async def classes() -> Any:
+    return asked(api.classes)
+
+
+@router.get("/classes/{name}", response_model=ClassRecordModel)
+async def record(name: str) -> Any:
+    return asked(api.record, advice_class=name)
+
+
+@router.post("/classes/{name}/level", response_model=ClassRecordModel)
+async def level(name: str, wish: LevelWish) -> Any:
+    told(office.say(Move(advice_class=name, level=Level(wish.level), reason=wish.reason)))
+    return asked(api.record, advice_class=CLASS)
+
+
+@router.get("/{name}", response_model=RecommendationModel)
+async def one(name: str) -> Any:
+    return asked(api.one, recommendation=name)
+
+
+@router.post("/{name}/decision", response_model=RecommendationModel)
+async def decide(name: str, wish: DecisionWish) -> Any:
+    told(office.say(Decide(recommendation=name, version=wish.version, accept=wish.accept, reason=wish.reason,
+                           grant="seal" if wish.accept else "")))  # fmt: skip
+    if wish.accept:
+        office.granted(Carry(recommendation=name))
+        office.opened(name, "M7")
+    return asked(api.one, recommendation=name)
+
+
+def told(answer: Any) -> None:
+    """Say in the ledger's words what it refuses."""
+    if not answer.accepted:
+        raise Problem(409, "The ledger refused", place=answer.place, found=answer.found, right=answer.right)
+
+
+new()

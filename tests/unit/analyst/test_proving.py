@@ -1,0 +1,107 @@
+"""What is proposed is better beyond chance, beyond not knowing the tool, and hurts nobody; else nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from taktwin.analyst import proving
+from taktwin.analyst.proposal import NOTHING, Course, Trial
+from taktwin.contracts.recommendation import Action, Cost, Forecast, Range, Words
+from taktwin.contracts.whatif import Comparison, Effect, Indicator, Spread
+
+WAYS = 4
+
+
+def words(text: str = "x") -> Words:
+    return Words(code="test", text=text)
+
+
+def spread(mean: float, half: float) -> Spread:
+    return Spread(mean=mean, half_width=half, p10=mean - half, p25=mean, p50=mean, p75=mean, p90=mean + half,
+                  dots=[mean + half * (n - 9.5) / 19 for n in range(20)])  # fmt: skip
+
+
+def trial(**costs: float) -> Trial:
+    """Return doing nothing and two courses, each with what it costs beside the twin's count."""
+    act = Action(command="maintenance.request", data={}, says=words())
+    courses = tuple(
+        Course(
+            name, words(), 1, ((),) * WAYS, (costs.get(name, 0.0),) * WAYS, None if name == NOTHING else act
+        )
+        for name in (NOTHING, "now", "later")
+    )
+    return Trial(
+        courses=courses, horizon_s=3600.0, weights={"scrap": 10.0}, unit="EUR", least_gain=5.0,
+        forecast=Forecast(says=words(), indicator="d", in_s=Range(mean=1, p10=1, p90=1)), evidence=(),
+        against=(), headline={}, roll_back=words(), watches=(), expires_ns={}, waiting=Cost(), ahead_s=1.0,
+        currency="EUR",
+    )  # fmt: skip
+
+
+def answer(
+    now: list[float], later: list[float], *, half: float = 0.2, parts: float = 0.0, late: float = 0.0
+) -> Comparison:
+    """Return the twin's answer: scrap less than with nothing in each way; what guards lose by `now`."""
+
+    def indicator(name: str, more: bool, of: dict[str, list[float]], half: float) -> Indicator:
+        effects = [
+            Effect(
+                scenario=f"{course}/{way}", outcome=spread(20 + mean, half), difference=spread(mean, half),
+                better=float(mean != 0 and (mean > 0) == more), same=float(mean == 0),
+                worse=float(mean != 0 and (mean > 0) != more), best=0.0, replications=12,
+            )
+            for course, means in of.items() for way, mean in enumerate(means)
+        ]  # fmt: skip
+        return Indicator(name=name, unit="parts", more_is_better=more, base=spread(20, half), effects=effects)
+
+    none = [0.0] * WAYS
+    guard = {NOTHING: none, "later": none}
+    return Comparison(state="ready", indicators=[
+        indicator("scrap", False, {NOTHING: none, "now": now, "later": later}, half),
+        indicator("parts_done", True, {**guard, "now": [-parts] * WAYS}, 0.1),
+        indicator("late_orders", False, {**guard, "now": [late] * WAYS}, 0.1),
+    ])  # fmt: skip
+
+
+def test_the_best_of_what_is_better_beyond_chance_is_chosen() -> None:
+    found = proving.verdict(trial(), answer([-5.0, -6, -5, -6], [-3.0, -3, -4, -3]))
+    assert found.chosen is not None and found.chosen.name == "now"
+    [nothing, now, later] = found.alternatives
+    assert nothing.effects == [] and (now.significant, later.significant) == (True, True)
+    assert now.replications == WAYS * 12
+    assert now.effects[0].difference.mean == pytest.approx(-55.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "costs", "why"),
+    [
+        ({"half": 12.0}, {}, "chance within the runs"),
+        ({"now": [-40.0, 2.0, 2.0, 2.0]}, {}, "one way of four: not known beyond the tool"),
+        ({"now": [-0.3] * 4}, {}, "not worth anybody's attention"),
+        ({}, {"now": 60.0}, "it costs more than it gains"),
+        ({"parts": 3.0}, {}, "fewer parts leave the plant"),
+        ({"late": 1.0}, {}, "orders come late"),
+    ],
+)
+def test_nothing_is_proposed_where_it_is_not_better_beyond_doubt(
+    changes: dict[str, object], costs: dict[str, float], why: str
+) -> None:
+    told = {"now": [-5.0, -6, -5, -6], "later": [0.0] * WAYS, **changes}
+    found = proving.verdict(trial(**costs), answer(**told))  # type: ignore[arg-type]
+    assert found.chosen is None and "nothing is better beyond chance" in found.why, why
+
+
+def test_each_course_is_asked_about_in_each_way_beside_nothing_in_the_same_way() -> None:
+    asked = proving.question(trial(), deadline_s=5.0)
+    assert {(each.name, each.against) for each in asked.scenarios if each.name.endswith("/2")} == {
+        ("nothing/2", ""), ("now/2", "nothing/2"), ("later/2", "nothing/2"),
+    }  # fmt: skip
+    assert all(each.changes for each in asked.scenarios) and len(asked.scenarios) == 3 * WAYS
+
+
+def test_not_knowing_the_tool_widens_the_interval() -> None:
+    alike = proving.verdict(trial(), answer([-5.0] * 4, [0.0] * 4)).alternatives[1].effects[0].difference
+    apart = (
+        proving.verdict(trial(), answer([-9.0, -1, -9, -1], [0.0] * 4)).alternatives[1].effects[0].difference
+    )
+    assert apart.mean == alike.mean and apart.half_width > 10 * alike.half_width

@@ -1,0 +1,239 @@
+"""How much a class may do: it climbs by a person on measured outcomes, and falls by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from taktwin.contracts.recommendation import (
+    AdviceClass,
+    Carry,
+    Check,
+    ClassRecord,
+    Cost,
+    Decide,
+    Declare,
+    Level,
+    Measure,
+    Move,
+    Range,
+    Risk,
+    State,
+)
+from taktwin.ledger import api
+from tests.support_advice import CLASS, HOUR, Office, card, error, outcome
+
+
+def record(office: Office) -> ClassRecord:
+    found = api.record(office.store.book, {"advice_class": CLASS}, office.now_ns)  # type: ignore[attr-defined]
+    assert isinstance(found, ClassRecord)
+    return found
+
+
+def move(office: Office, level: Level, **who: Any) -> Any:
+    return office.say(Move(advice_class=CLASS, level=level, reason="We have seen enough."), **who)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office().begun()
+
+
+def test_a_class_climbs_by_a_person_on_measured_outcomes(office: Office) -> None:
+    for number in range(5):
+        answer = move(office, Level.ONE_CLICK)
+        assert answer.code == "not_ready" and f"{number} of 5 cases" in answer.found, answer
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert record(office).obstacles == []
+    assert move(office, Level.ONE_CLICK).level == Level.ONE_CLICK
+    found = record(office)
+    assert (found.moves[-1].person, found.moves[-1].before, found.since_move) == ("P01", Level.ADVISE, 0)
+    assert (found.effective, found.promised, found.measured) == (5, -12.0, -9.0)
+
+
+def test_it_is_told_in_the_journal_who_let_it_climb(office: Office) -> None:
+    move(office, Level.OBSERVE)
+    entry = office.store.entries[-1]  # type: ignore[attr-defined]
+    assert (entry.event_type, entry.subject, entry.on_behalf_of) == ("advice.class.moved", CLASS, "P01")
+
+
+@pytest.mark.parametrize("kind", ["service", "ai"])
+def test_no_program_lets_a_class_climb(office: Office, kind: str) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert move(office, Level.ONE_CLICK, actor_type=kind).code == "denied"
+    assert record(office).level is Level.ADVISE
+
+
+def test_a_climb_needs_a_reason_one_step_and_another_level(office: Office) -> None:
+    assert office.say(Move(advice_class=CLASS, level=Level.OBSERVE, reason=" ")).place == "reason"
+    assert move(office, Level.AUTO_WITH_VETO).code == "state"
+    assert move(office, Level.ADVISE).code == "state"
+    assert office.say(Move(advice_class="other", level=Level.OBSERVE, reason="x")).code == "unknown"
+
+
+def test_auto_with_veto_is_off_for_everybody(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted
+    for number in range(5, 10):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    answer = move(office, Level.AUTO_WITH_VETO)
+    assert answer.code == "state" and "off" in answer.right and record(office).level is Level.ONE_CLICK
+
+
+def test_outcomes_that_were_not_as_promised_let_nothing_climb(office: Office) -> None:
+    for number in range(3):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    for number in range(3, 5):
+        office.measured(f"r{number}", 0.0, f"M{number}")
+    answer = move(office, Level.ONE_CLICK)
+    assert answer.code == "not_ready" and "3 of 5" in answer.found, "80 % are needed"
+
+
+def test_harm_lets_it_fall_by_one_at_once_and_what_came_before_counts_no_more(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    move(office, Level.ONE_CLICK)
+    office.measured("bad", 9.0, "M9")
+    found = record(office)
+    assert found.level is Level.ADVISE and found.harmful == 1
+    assert found.moves[-1].person == "" and found.moves[-1].why.code == "autonomy.harm"
+    assert move(office, Level.ONE_CLICK).code == "not_ready", "earned anew"
+    office.measured("worse", 9.0, "M10")
+    assert record(office).level is Level.OBSERVE
+
+
+def test_above_the_back_test_limit_it_observes_and_takes_back_what_waits(office: Office) -> None:
+    office.propose("r1")
+    office.propose("r2", work_unit="turn2")
+    office.accept("r2")
+    office.granted(Check(advice_class=CLASS, error=error(0.17)))
+    found = record(office)
+    assert found.level is Level.OBSERVE and found.moves[-1].why.code == "autonomy.backtest"
+    assert office.of("r1").state is State.SUPERSEDED and office.of("r2").state is State.ACCEPTED
+    assert "17%" in office.of("r1").ended_by.text  # type: ignore[union-attr]
+    inbox = api.inbox(office.store.book, {}, office.now_ns)  # type: ignore[attr-defined]
+    assert inbox.waiting == [] and [why.code for why in inbox.silent] == ["autonomy.backtest"]
+
+
+def test_at_its_limit_it_still_advises(office: Office) -> None:
+    office.granted(Check(advice_class=CLASS, error=error(0.15)))
+    assert record(office).level is Level.ADVISE
+
+
+@pytest.mark.parametrize("share", [0.151, 0.9])
+def test_the_limit_is_the_tighter_of_the_two(office: Office, share: float) -> None:
+    office.granted(Check(advice_class=CLASS, error=error(share, limit=1.0)))
+    assert record(office).level is Level.OBSERVE
+
+
+def test_drift_lets_it_fall_and_it_must_be_said_what_drifts(office: Office) -> None:
+    assert office.say(Check(advice_class=CLASS, error=error(), drifting=True)).place == "why"
+    office.granted(Check(advice_class=CLASS, error=error(), drifting=True, why="spindle load"))
+    assert record(office).level is Level.OBSERVE
+    assert office.propose().code == "not_ready"
+    office.granted(Check(advice_class=CLASS, error=error()))
+    assert record(office).level is Level.OBSERVE, "it does not rise by itself"
+
+
+def test_what_observes_is_kept_shown_to_nobody_and_earns_advising_by_what_it_foretold(
+    office: Office,
+) -> None:
+    office.granted(Check(advice_class=CLASS, error=error(0.17)))
+    office.granted(Check(advice_class=CLASS, error=error()))
+    for number in range(5):
+        assert move(office, Level.ADVISE).code == "not_ready"
+        office.foretold(f"r{number}")
+        assert office.propose("newer").code == "state", (
+            "a newer one would take its place before it is compared"
+        )
+        office.now_ns = office.of(f"r{number}").proposal.expires_ns
+        office.desk.tick()
+        inbox = api.inbox(office.store.book, {}, office.now_ns)  # type: ignore[attr-defined]
+        assert inbox.waiting == []
+    office.propose("r5")
+    assert office.of("r5").state is State.VALIDATED
+    decide = Decide(recommendation="r5", version=1, accept=True, grant="seal")
+    assert office.say(decide).code == "state", "nobody can accept what only observes"
+    assert move(office, Level.ADVISE).accepted
+    assert record(office).level is Level.ADVISE and record(office).came_true == 5
+
+
+def test_what_did_not_come_lets_nothing_climb() -> None:
+    office = Office().begun(starts_at=Level.OBSERVE)
+    for number in range(5):
+        office.foretold(f"r{number}", came_true=number > 1, work_unit=f"turn{number}")
+    assert move(office, Level.ADVISE).code == "not_ready"
+
+
+def test_a_class_that_was_never_tested_does_not_climb() -> None:
+    office = Office()
+    office.granted(Declare(advice_class=card(starts_at=Level.OBSERVE)))
+    for number in range(5):
+        office.foretold(f"r{number}", work_unit=f"turn{number}")
+    answer = move(office, Level.ADVISE)
+    assert answer.code == "not_ready" and "never back-tested" in answer.found
+
+
+def test_high_risk_goes_no_higher_than_advise() -> None:
+    office = Office().begun(risk=Risk.HIGH)
+    assert any(why.code == "autonomy.risk" for why in record(office).obstacles)
+    assert move(office, Level.ONE_CLICK).code == "not_ready"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""}, {"commands": []}, {"commands": ["machine.start"]}, {"starts_at": Level.ONE_CLICK},
+        {"starts_at": Level.AUTO_WITH_VETO}, {"backtest_error_max": 0.3}, {"backtest_error_max": 0.0},
+        {"cases": 4}, {"effective_share": 0.5}, {"effective_share": 1.1}, {"measure_within_s": 0.0},
+    ],
+)  # fmt: skip
+def test_what_an_analyst_declares_goes_not_below_the_floor(wrong: dict[str, Any]) -> None:
+    office = Office()
+    answer = office.say(Declare(advice_class=card(**wrong)))
+    assert answer.code == "invalid", answer
+    assert not office.store.entries  # type: ignore[attr-defined]
+
+
+def test_declared_again_it_is_the_same_and_other_rules_lift_no_class(office: Office) -> None:
+    move(office, Level.OBSERVE)
+    before = len(office.store.entries)  # type: ignore[attr-defined]
+    office.granted(Declare(advice_class=card()))
+    assert len(office.store.entries) == before  # type: ignore[attr-defined]
+    other: AdviceClass = card(signature=True)
+    office.granted(Declare(advice_class=other))
+    assert record(office).level is Level.OBSERVE and record(office).advice_class == other
+
+
+def test_at_one_click_no_signature_is_asked_for() -> None:
+    office = Office().begun(signature=True)
+    office.propose("r0", work_unit="turn9")
+    assert office.of("r0").signature_needed
+    for number in range(1, 6):
+        office.propose(f"r{number}")
+        office.accept(f"r{number}", wish={"signature": f"s{number}"}, signer="7001")
+        _finish(office, f"r{number}", f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted
+    office.propose("r9")
+    assert not office.of("r9").signature_needed
+
+
+def _finish(office: Office, name: str, order: str) -> None:
+    office.granted(Carry(recommendation=name))
+    office.opened(name, order)
+    office.mes("maintenance.order.completed", order, order=order)
+    office.now_ns += HOUR
+    office.granted(Measure(recommendation=name, outcome=outcome(office.of(name), -9.0, now_ns=office.now_ns)))
+
+
+def test_the_list_is_by_what_waiting_costs(office: Office) -> None:
+    def cost(units: float) -> Cost:
+        return Cost(units=Range(mean=units, p10=units, p90=units))
+
+    for name, units in (("a", 2.0), ("b", 9.0), ("c", 4.0)):
+        office.propose(name, work_unit=name, waiting=cost(units))
+    inbox = api.inbox(office.store.book, {}, office.now_ns)  # type: ignore[attr-defined]
+    assert [row.id for row in inbox.waiting] == ["b", "c", "a"]

@@ -1,0 +1,64 @@
+// What the page says of advice: the sentences of analyst and ledger in the reader's language, and figures.
+
+import type { AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords } from '../../api/types.ts';
+import { duration, number } from '../../messages/format.ts';
+import { messages, t, word } from '../../messages/index.svelte.ts';
+import { ofTwenty } from '../whatif/shares.ts';
+
+/** A sentence in the page's own words, else as it was said. */
+export function words(said: AdviceWords): string {
+  const key = `advice.says-${said.code}`;
+  return messages.has(key) ? messages.get(key, said.values) : said.text;
+}
+
+export const indicator = (name: string) => word('advice-indicator', name);
+const unitText = (unit: string) => (unit === '1' ? '' : word('advice-unit', unit)); // pieces are counted
+
+/** As many decimals as a figure of this size is known to. */
+const decimals = (range: AdviceRange) => (Math.max(Math.abs(range.p10), Math.abs(range.p90)) >= 20 ? 0 : 1);
+
+/** A figure with its interval: 24 [14–33] parts. */
+export function rangeText(range: AdviceRange, unit = ''): string {
+  const n = decimals(range);
+  const dash = range.p90 < 0 ? ' – ' : '–'; // a minus behind it
+  const text = `${number(range.mean, n)} [${number(range.p10, n)}${dash}${number(range.p90, n)}]`;
+  return `${text} ${unitText(unit)}`.trim();
+}
+
+/** What is won: the difference with the sign that says better, and in which direction. */
+export function gain(effect: AdviceEffect): { range: AdviceRange; text: string } {
+  const d = effect.difference;
+  const range = effect.more_is_better ? { mean: d.mean, p10: d.p10, p90: d.p90 } : { mean: -d.mean, p10: -d.p90, p90: -d.p10 };
+  const figure = rangeText(range, effect.unit);
+  return { range, text: t(effect.more_is_better ? 'advice.more' : 'advice.less', { figure, indicator: indicator(effect.indicator) }) };
+}
+
+/** What was promised and what was measured, both as what is won: 12 → 11. */
+export function promisedMeasured(row: AdviceRow): { promised: string; measured: string } {
+  const won = (range: AdviceRange | null) => (range ? number(row.effect.more_is_better ? range.mean : -range.mean, decimals(range)) : '');
+  return { promised: won(row.promised), measured: won(row.measured) };
+}
+
+/** "better in 19 of 20 likely outcomes". */
+export const better = (effect: AdviceEffect) => t('advice.better', { n: ofTwenty(effect.better) });
+
+/** What something costs, in the first measure that anybody knows. */
+export function costText(cost: AdviceCost): string {
+  if (cost.money) return rangeText(cost.money, cost.currency);
+  if (cost.units) return rangeText(cost.units, 'parts');
+  if (cost.minutes) return rangeText(cost.minutes, 'min');
+  return t('advice.unknown-cost');
+}
+
+/** How long a decision may wait. */
+export function left(expires_ms: number, now_ms: number): string {
+  const seconds = (expires_ms - now_ms) / 1000;
+  return seconds > 0 ? t('advice.left', { time: duration(seconds) }) : t('advice.over');
+}
+
+/** What became of a recommendation, as a mark and in words: never by colour alone. */
+export function outcome(row: AdviceRow): { mark: string; text: string } {
+  if (row.state === 'Measured') return { mark: row.result === 'Effective' ? '✓' : row.result === 'Neutral' ? '=' : '↓', text: word('advice-result', row.result) };
+  const marks: Record<string, string> = { Rejected: '×', Failed: '!', Expired: '–', Superseded: '–' };
+  return { mark: marks[row.state] ?? '…', text: word('advice-state', row.state) };
+}
