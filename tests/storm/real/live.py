@@ -28,7 +28,8 @@ from tests.storm.real.day import START
 from tests.storm.real.house import ROOMS, House, until
 from tests.storm.real.storm import Blow
 
-SPEED = 10.0  # a silence is 20 s of plant time, 2 s of the wall: less than a gateway needs to come back
+SPEED = 10.0  # a silence is 20 s of plant time, 2 s of the wall
+AWAY_S = 2.5  # wall: longer than a silence, however fast a gateway comes back
 TICK_S = 0.02
 CONNECTION = "mazak"
 TAIL_S = 5.0  # wall: how much of its last words a killed gateway may take with it
@@ -89,14 +90,23 @@ class Machine(ShdrServer):
 
 
 def blows_of(seed: int, *, ticks: int, more: int) -> list[Blow]:
-    """Return a fall of each victim, the gateway twice, and some more, at places that the seed chooses."""
+    """Return a fall of each victim, the gateway twice, and some more, at places that the seed chooses.
+
+    The first gateway that falls stays away for longer than a silence; all others come back at once.
+    """
     chance = random.Random(f"live {seed}")
     victims = [*VICTIMS, "gateway", *(chance.choice(VICTIMS) for _ in range(more))]
     chance.shuffle(victims)
     # Apart from each other, so that a gateway is there when the next falls; the rest is chance.
     slot = 0.8 * ticks / len(victims)
+    long = victims.index("gateway")
     return [
-        Blow(int(0.1 * ticks + slot * (number + 0.5 * chance.random())), "kill", victim, chance.uniform(0, 1))
+        Blow(
+            int(0.1 * ticks + slot * (number + 0.5 * chance.random())),
+            "kill",
+            victim,
+            chance.uniform(0, 1) + (AWAY_S if number == long else 0.0),
+        )
         for number, victim in enumerate(victims)
     ]
 
