@@ -49,6 +49,7 @@ from taktwin.stopping import until
 from taktwin.whatif import backtest
 from taktwin.whatif.backtest_files import Records
 from taktwin.whatif.past import Fact
+from taktwin.whatif.wishes import Wishes
 
 DAY_NS = 86_400 * SECOND_NS
 SETTLE_NS = 600 * SECOND_NS  # after a production day: what came late is in history by then
@@ -123,7 +124,7 @@ class Backtests:
         self._limit = limit
         self._calendar = production_days(registry)
         self._one = asyncio.Lock()
-        self._wishes: asyncio.Queue[tuple[Wish, list[tuple[int, int]]]] = asyncio.Queue(1)
+        self._wishes: Wishes[tuple[Wish, list[tuple[int, int]]]] = Wishes()
         self._done = self._of = 0  # epochs of what was asked for; 0: nothing was
         self._reason = ""
         self._next_ns = 0
@@ -156,13 +157,13 @@ class Backtests:
         """Begin what somebody asked for, or say why not."""
         if self._model() is None:
             return Begun(state="starting", reason="the simulation is being loaded")
-        if self._one.locked() or self._of:
+        if self._one.locked() or self._wishes.is_under_way:
             return Begun(state="running", reason="a back-test runs: one at a time")
         found = self.spans(wish)
         if isinstance(found, str):
             return Begun(state="refused", reason=found)
         self._done, self._of, self._reason = 0, len(found), ""
-        self._wishes.put_nowait((wish, found))
+        self._wishes.take((wish, found))
         return Begun(state="begun", of=len(found))
 
     def spans(self, wish: Wish) -> list[tuple[int, int]] | str:
@@ -186,16 +187,18 @@ class Backtests:
 
     async def wishes(self) -> None:
         """Run what was asked for, one after the other, for ever; what a stop ends is lost."""
-        while True:
-            wish, spans = await self._wishes.get()
-            try:
-                async with self._one:
-                    await self._tested(ASKED, spans, wish.runs, wish.seed)
-            except (BusError, OSError) as failure:
-                self._reason = str(failure)
-                log.warning("the back-test ended early: %s", failure)
-            finally:
-                self._done = self._of = 0
+        await self._wishes.done(self._as_asked)
+
+    async def _as_asked(self, asked: tuple[Wish, list[tuple[int, int]]]) -> None:
+        wish, spans = asked
+        try:
+            async with self._one:
+                await self._tested(ASKED, spans, wish.runs, wish.seed)
+        except (BusError, OSError) as failure:
+            self._reason = str(failure)
+            log.warning("the back-test ended early: %s", failure)
+        finally:
+            self._done = self._of = 0
 
     # -- every night
 
@@ -284,9 +287,10 @@ class Backtests:
         model = self._model()
         if model is None:
             return BackTests(state="starting", reason="the simulation is being loaded", limit=self._limit)
+        # In this order: who hears that nothing runs any more sees what came of it.
+        running = self._one.locked() or self._wishes.is_under_way
         epochs = self._that_count(model)
         found = backtest.figures(epochs, limit=self._limit)
-        running = self._one.locked() or self._of > 0
         asked = [record for record in self._records.all() if record.by == ASKED]
         return BackTests(
             state="running" if running else "idle", reason=self._reason, done=self._done, of=self._of,

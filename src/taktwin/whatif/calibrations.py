@@ -9,7 +9,6 @@ is not made up for, since the next one has its data too.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import math
@@ -57,6 +56,7 @@ from taktwin.simulation.parameters import ParameterSet
 from taktwin.stopping import until
 from taktwin.whatif import chosen, evidence, kept, refit, remember
 from taktwin.whatif.backtests import SETTLE_NS, production_days
+from taktwin.whatif.wishes import Wishes
 
 DAY_NS = 86_400 * SECOND_NS
 HISTORY_DAYS = 182.0  # of history at most: half a year fits into memory
@@ -123,7 +123,7 @@ class Calibrator:
         self._days = production_days(registry)
         self._one = asyncio.Lock()
         self._deciding = asyncio.Lock()
-        self._asked: asyncio.Task[None] | None = None
+        self._wishes: Wishes[CalibrationWish] = Wishes()
         self._done = self._of = 0
         self._reason = ""
         self._next_ns = 0
@@ -140,10 +140,10 @@ class Calibrator:
             await bus.serve(subject(CALIBRATION_USE), self._asked_to_use),
         ]
         try:
-            await until(stop, self.nights())
-            await stop.wait()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(until(stop, self.nights()))
+                group.create_task(until(stop, self.wishes()))
         finally:
-            await self.close()
             for subscription in served:
                 await subscription.close()
 
@@ -170,10 +170,14 @@ class Calibrator:
         if not 0 <= wish.days <= DAYS_MAX:
             found = f"days = {wish.days:g}: expected 0 (all that there is) to {DAYS_MAX:g}"
             return CalibrationBegun(state="refused", reason=found)
-        if self._one.locked() or self._asked is not None:
+        if self._one.locked() or self._wishes.is_under_way:
             return CalibrationBegun(state="running", reason="a calibration is being made: one at a time")
-        self._asked = asyncio.ensure_future(self._as_asked(wish))
+        self._wishes.take(wish)
         return CalibrationBegun(state="begun")
+
+    async def wishes(self) -> None:
+        """Make what was asked for, one after the other, for ever; what a stop ends is lost."""
+        await self._wishes.done(self._as_asked)
 
     async def _as_asked(self, wish: CalibrationWish) -> None:
         self._reason = ""
@@ -184,8 +188,6 @@ class Calibrator:
         except (TaktwinError, OSError) as failure:
             self._reason = str(failure)
             log.warning("no calibration came of it: %s", failure)
-        finally:
-            self._asked = None
 
     # -- every night
 
@@ -260,13 +262,6 @@ class Calibrator:
 
         return refit.calibration(self._history, self._registry, from_ns, to_ns, heard=heard)
 
-    async def close(self) -> None:
-        """End what runs: nothing of it is kept."""
-        if self._asked is not None:
-            self._asked.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._asked
-
     # -- taken into use
 
     def use(self, wish: CalibrationUse) -> CalibrationUsed:
@@ -300,8 +295,9 @@ class Calibrator:
 
     def known(self) -> Calibrations:
         """Return which sets there are, and which one answers are made with."""
+        # In this order: who hears that nothing runs any more sees what came of it.
+        running = self._one.locked() or self._wishes.is_under_way
         sets, in_use = self._sets(), self._in_use()
-        running = self._one.locked() or self._asked is not None
         return Calibrations(
             state="idle" if not running else "fitting" if self._of and self._done == self._of else "reading",
             reason=self._reason, done=self._done, of=self._of, at_ns=self._clock.now_ns(), in_use=in_use,

@@ -339,7 +339,7 @@ class _Fork:
         kind = document.time_class
         if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
             code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
-            down_by = code if code in self.model.kinds.get(unit, ()) else None
+            down_by = self.model.ways_down.get(unit, {}).get(code)
             return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
         waiting = None if at_work is None else self._of(at_work)
         if not waiting or at_work is None:

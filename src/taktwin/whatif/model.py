@@ -54,7 +54,7 @@ class Translated:
         str, tuple[int, Mapping[str, int]]
     ]  # product -> place of the step, made parts that it takes
     notes: tuple[Note, ...]
-    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)  # work unit -> its kinds of failure
+    ways_down: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # work unit -> code -> its name
 
     def product(self, name: str) -> Product:
         """Return a product by its name."""
@@ -83,8 +83,9 @@ def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horiz
             _product(registry, name, routes[name], center_of, tool_of, parameters, known) for name in routes
         ),
         calendars=_calendars(registry, groups, now_ns, horizon_s, known),
-        kinds={} if known is None else {
-            unit: frozenset(each.name for each in known.failures(unit)) for group in groups for unit in group
+        ways_down={} if known is None else {
+            unit: _ways_down(center, number)
+            for group, center in zip(groups, centers, strict=True) for number, unit in enumerate(group, 1)
         },
         unit_of={unit: f"{name_of[group]}.{n + 1}" for group in groups for n, unit in enumerate(group)},
         center_of=center_of,
@@ -180,6 +181,12 @@ def _center(
         setup_s=setups, batch=batch, by_order=by_order,
     )  # fmt: skip
     return center if known is None else known.equipped(center, group, [product for product, _ in here])
+
+
+def _ways_down(center: WorkCenter, number: int) -> dict[str, str]:
+    """Return what a unit may stand by: the code that was measured, and what a start calls it."""
+    failures = {each.name: each.name for each in center.failures_of(number) if each.name}
+    return failures | {tool.name: f"tool {tool.name}" for tool in center.tools}
 
 
 def _batch(

@@ -198,7 +198,7 @@ def _moved(start: Start, plant: Plant) -> Start:
 
 
 def _able(unit: UnitStart, plant: Plant, at: str) -> UnitStart:
-    """Return a unit with what it can have here: no wear of what does not fail, nobody who is away."""
+    """Return a unit with what it can have here: nothing of what does not fail, nobody who is away."""
     center = next(each for each in plant.centers if each.name == at)
     number = int(unit.unit.rpartition(".")[2])
     ways = {MAINTENANCE, *(each.name for each in center.failures_of(number))}
@@ -207,4 +207,5 @@ def _able(unit: UnitStart, plant: Plant, at: str) -> UnitStart:
     return replace(
         unit, wear=tuple(each for each in unit.wear if each.name in ways),
         operator=unit.operator if unit.operator in people else None,
+        down_by=unit.down_by if unit.down_by in ways else None,
     )  # fmt: skip

@@ -33,6 +33,7 @@ from taktwin.simulation.model import (
 )
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.simulation.reference import Reference
+from taktwin.simulation.start import reference_from
 from taktwin.whatif import kept
 from taktwin.whatif.calibrate import calibrated, clock_of, life_of, until
 from taktwin.whatif.fork import forked
@@ -500,6 +501,7 @@ def test_a_fault_that_stands_is_repaired_as_its_kind_is_and_coming_up_is_none() 
     said = {
         "turn1": ("Aborted", 2207),
         "turn2": ("Held", 4),
+        "grind2": ("Held", 0),  # its wheel is dressed: no code, a tool of all grinders
         "hob1": ("Resetting", 0),
         "wash1": ("Stopped", 3),
     }
@@ -517,8 +519,12 @@ def test_a_fault_that_stands_is_repaired_as_its_kind_is_and_coming_up_is_none() 
     model = translated(REGISTRY, parameters, now_ns=T0, horizon_s=DAY_S)
     fork = forked(REGISTRY, model, frame, {}, horizon_s=DAY_S)
     down = {each.unit: each.down_by for each in fork.start.units if each.is_down}
-    assert down == {"lathe.1": "2207", "lathe.2": None, "wash1.1": None}
+    assert down == {
+        "lathe.1": "2207", "lathe.2": None, "grinder.2": "tool without-code", "wash1.1": None
+    }  # fmt: skip
     assert not checked(fork.plant)
+    run = reference_from(fork.plant, fork.start, 1)  # would refuse a way down that it does not know
+    run.advance(until=fork.plant.ticks(3600))
 
 
 def test_the_newest_calibration_is_asked_and_one_that_was_changed_by_hand_is_not(

@@ -119,10 +119,12 @@ def room(
 
 
 async def settled(rooms: Calibrator) -> Calibrations:
-    """Return what is known once nothing runs any more."""
+    """Return what is known once what was asked for is made."""
+    making = asyncio.ensure_future(rooms.wishes())
     async with asyncio.timeout(30):
         while (known := rooms.known()).state != "idle":  # noqa: ASYNC110 - the answer is waited for
             await asyncio.sleep(0.002)
+    making.cancel()
     return known
 
 
@@ -386,6 +388,20 @@ async def test_one_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     past.is_away, past.begins_ns = False, MORNING
     rooms.begin(CalibrationWish(who="Ada"))
     assert "none of which made a part" in (await settled(rooms)).reason
+
+
+async def test_what_nobody_thought_of_ends_the_room_and_is_seen(tmp_path: Path) -> None:
+    past = Remembers(MORNING - 30 * DAY)
+
+    def torn() -> StatusAnswer:
+        raise ZeroDivisionError("a history of no length")
+
+    past.status = torn  # type: ignore[method-assign]
+    rooms = room(tmp_path, past, VirtualClock(MORNING), every_days=0)
+    rooms.begin(CalibrationWish(who="Ada"))
+    with pytest.raises(ExceptionGroup, match="unhandled") as failure:
+        await asyncio.wait_for(rooms.run(MemoryHub(SystemClock()).connect(), asyncio.Event()), 10)
+    assert failure.group_contains(ZeroDivisionError, match="no length")
 
 
 def test_a_proposal_that_is_older_than_what_is_in_use_is_no_news(tmp_path: Path) -> None:
