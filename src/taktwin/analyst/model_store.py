@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from taktwin.contracts.analyst import VersionDocument
 from taktwin.errors import DomainError
 from taktwin.instants import rfc3339
 
+BROUGHT = "models"  # folder of a plant folder: versions that come with it
 SHADOW, LIVE, RETIRED = "shadow", "live", "retired"
 HASH_DIGITS = 12
 log = logging.getLogger(__name__)
@@ -40,9 +41,8 @@ class ModelStore:
     """The versions of all models in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Use a folder, made if absent."""
+        """Use a folder, made once there is something to keep."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
 
     def versions(self, model: str) -> list[Kept]:
         """Return what there is of a model, the oldest first; what was cut or changed by hand is passed
@@ -111,3 +111,18 @@ class ModelStore:
         part = path.with_suffix(".part")
         part.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
         part.replace(path)
+
+
+def taken(store: ModelStore, brought: Path, models: Iterable[str]) -> list[Kept]:
+    """Take what a folder brings and a store does not have into the shadow; return it.
+
+    Nothing goes live by lying in a folder: whoever let it go live elsewhere decided about another plant.
+    """
+    there = ModelStore(brought)
+    known = {(model, each.about.version) for model in models for each in store.versions(model)}
+    return [
+        store.add(each.about, each.state)
+        for model in models
+        for each in there.versions(model)
+        if (model, each.about.version) not in known
+    ]

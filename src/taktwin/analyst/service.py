@@ -22,8 +22,9 @@ from taktwin.analyst import advice, proving, training
 from taktwin.analyst.engine import Analyst
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
-from taktwin.analyst.model_store import Kept, ModelStore
+from taktwin.analyst.model_store import Kept, ModelStore, taken
 from taktwin.analyst.proposal import ProposalClass, classes
+from taktwin.analyst.remembering import remember
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
@@ -65,7 +66,6 @@ from taktwin.contracts.whatif import OWNER as WHATIF
 from taktwin.entropy import unique_id
 from taktwin.errors import BusError, DomainError
 from taktwin.history.client import HistoryClient
-from taktwin.history.values import unpack
 from taktwin.identity import SignalId
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
@@ -92,13 +92,14 @@ class AnalystService:
 
     def __init__(
         self, *, bus: Bus, registry: Registry, clock: Clock, folder: Path, memory_mb: Callable[[], float],
-        pid: int, round_s: float = ROUND_S, rest_s: float = REST_S,
+        pid: int, brought: Path | None = None, round_s: float = ROUND_S, rest_s: float = REST_S,
     ) -> None:  # fmt: skip
         """Be ready to run.
 
         Parameters
         ----------
         folder : of the models' versions
+        brought : of versions that came with the plant; they are taken into the shadow
         round_s : plant seconds between two rounds
         rest_s : wall seconds that the twin is left to others between two questions
         """
@@ -107,6 +108,8 @@ class AnalystService:
         self._rest_ns, self._asked_ns = round(rest_s * SECOND_NS), -(1 << 62)
         self._store = ModelStore(folder)
         self._models = found()
+        if brought is not None:
+            taken(self._store, brought, self._models)
         self._classes = classes()
         self._subjects: dict[str, list[Subject]] = {
             name: kind.subjects(registry) for name, kind in self._models.items()
@@ -167,10 +170,7 @@ class AnalystService:
         """Read what was before, or what was missed; raises BusError where the historian is away."""
         now_ns = self._clock.now_ns()
         table = await self._history.range(self._signals, now_ns - round(PAST_S * SECOND_NS), now_ns)
-        columns = (table[name].to_pylist() for name in ("signal", "source_ns", "quality"))
-        for name, at_ns, quality, value in zip(*columns, unpack(table), strict=True):
-            if quality == Quality.GOOD:
-                self._tape.add(name, at_ns, value)
+        remember(self._tape, table)
         self._tape.forget(now_ns - round(PAST_S * SECOND_NS))
         self._remembers = True
 

@@ -20,9 +20,11 @@ WHOLE_LEAST = 5  # outcomes that are no lower bounds: fewer say nothing about th
 
 
 def learnt(
-    kind: type[Model], traces: Sequence[Trace], *, now_ns: int
+    kind: type[Model], traces: Sequence[Trace], *, now_ns: int, learnt_from: str = ""
 ) -> tuple[VersionDocument, dict[str, Any]]:
     """Return a version that has learnt from all traces, with the error of one that saw the first of them.
+
+    `learnt_from`: which history that is, in words; "": the own one of the installation that learns.
 
     Raises
     ------
@@ -55,6 +57,7 @@ def learnt(
         data_to_ns=to_ns, made_ns=now_ns, error=error, judged=judged,
         scores=[_document(each) for each in scores], purpose=kind.card.purpose, not_for=kind.card.not_for,
         owner=kind.card.owner, source=kind.card.source,
+        learnt_from=learnt_from,
     )  # fmt: skip
     return about, model.state()
 

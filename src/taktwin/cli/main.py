@@ -37,6 +37,7 @@ COMMANDS = {
     "backtest": Command("predictions of the past beside what came: errors, ranks", "backtest", "backtest"),
     "history": Command("print what is kept: status, rows, the plant at an instant", "history", "history"),
     "generate": Command("weeks of a played plant and its MES into a history", "generate", "generate"),
+    "learn": Command("models out of a history, for a plant folder to bring along", "learn", "learn"),
     "import": Command("bring exports of another historian into the history", "importer", "import_history"),
     "send": Command("what an ERP would send: orders, job lists; a line for each part", "sender", "send"),
     "people": Command("who may sign in, with which roles; codes and tokens", "people", "people"),

@@ -68,6 +68,7 @@ class VersionDocument(msgspec.Struct, frozen=True, kw_only=True):
     not_for: str
     owner: str
     source: str
+    learnt_from: str = ""  # which history; "": this installation's own
     promoted_by: str = ""
     promoted_ns: int = 0
 

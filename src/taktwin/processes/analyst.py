@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from pathlib import Path
 
+from taktwin.analyst.model_store import BROUGHT
 from taktwin.analyst.service import COMPONENT, AnalystService
 from taktwin.clock import Clock
 from taktwin.plant.compile import open_plant
@@ -20,7 +22,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
     bus = await joined(installation, clock, stop, user=COMPONENT)
     service = AnalystService(
         bus=bus, registry=registry, clock=clock, folder=installation.room(COMPONENT) / "models",
-        memory_mb=memory_mb, pid=os.getpid(),
+        brought=Path(installation.plant_dir) / BROUGHT, memory_mb=memory_mb, pid=os.getpid(),
     )  # fmt: skip
     try:
         await service.run(stop)
