@@ -147,6 +147,12 @@ class Analyst:
         self.silent.pop(key, None)
         self.budgets.setdefault(kind.name, Budget()).take(now_ns)
 
+    def unanswered(self, kind: type[ProposalClass], subject: str, why: str) -> None:
+        """Note that the twin had no answer: what was not answered counts as never asked."""
+        key, memory = self._of(kind, subject)
+        memory.asked_ns = -(1 << 62)
+        self.silent[key] = f"the twin has no answer: {why}"
+
     def refused(self, kind: type[ProposalClass], subject: str, why: str) -> None:
         """Note that the ledger has not taken it."""
         self.silent[self._of(kind, subject)[0]] = f"the ledger did not take it: {why}"

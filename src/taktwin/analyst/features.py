@@ -31,6 +31,14 @@ class Subject:
     names: Mapping[str, str] = field(default_factory=dict)  # what else it is called by: tool, characteristic
 
 
+def mounting(unit: str, kind: str) -> SignalId:
+    """Return by what name a tape keeps when the MES was told that a tool of a kind is in a unit.
+
+    No signal has such a name: those have a slash.
+    """
+    return SignalId(f"tool.mounted:{unit}:{kind}")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """Values of one column: `at_ns` (n,) ascending, `values` (n,) finite."""

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from taktwin.analyst.features import Tape
+from taktwin.analyst.features import Tape, mounting
+from taktwin.contracts import events
+from taktwin.contracts.events.tooling import ToolMounted
 from taktwin.history.values import unpack
 from taktwin.quality import Quality
 
+FACTS = (ToolMounted.event_type,)  # of the MES, that models rest on
 
-def remember(tape: Tape, table: pa.Table) -> None:
-    """Put the good values of a table of the history (`signal`, `source_ns`, `quality`, values) onto a tape."""
-    columns = (table[name].to_pylist() for name in ("signal", "source_ns", "quality"))
-    for name, at_ns, quality, value in zip(*columns, unpack(table), strict=True):
+
+def remember(tape: Tape, values: pa.Table, facts: pa.Table) -> None:
+    """Put what the history has onto a tape: the good ones of its values, and its events (`body`)."""
+    columns = (values[name].to_pylist() for name in ("signal", "source_ns", "quality"))
+    for name, at_ns, quality, value in zip(*columns, unpack(values), strict=True):
         if quality == Quality.GOOD:
             tape.add(name, at_ns, value)
+    bodies: list[bytes] = facts["body"].to_pylist()  # type: ignore[assignment]
+    for body in bodies:
+        told(tape, body)
+
+
+def told(tape: Tape, body: bytes) -> None:
+    """Put an event onto a tape. Raises msgspec.DecodeError where it is none."""
+    event = events.decode(body)
+    content = events.content_of(event)
+    if isinstance(content, ToolMounted):
+        tape.add(mounting(content.work_unit, content.kind), event.time_ns, 1.0)

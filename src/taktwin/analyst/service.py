@@ -24,7 +24,7 @@ from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
 from taktwin.analyst.model_store import Kept, ModelStore, NotPromoted, taken
 from taktwin.analyst.proposal import ProposalClass, classes
-from taktwin.analyst.remembering import remember
+from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
@@ -119,9 +119,10 @@ class AnalystService:
             signal for mine in self._subjects.values() for each in mine
             for signals in each.signals.values() for signal in signals
         })  # fmt: skip
-        self._signals: list[SignalId] = wanted
-        self._index = {registry.by_id[name].index: str(name) for name in wanted}
+        self._signals: list[SignalId] = [name for name in wanted if name in registry.by_id]
+        self._index = {registry.by_id[name].index: str(name) for name in self._signals}
         self._tape = Tape(wanted)
+        self._site = (registry.enterprise, registry.site)
         self._history = HistoryClient(bus, enterprise=registry.enterprise, site=registry.site)
         self._live: dict[str, tuple[Kept, Model]] = {}
         self._desk = Analyst()
@@ -146,6 +147,8 @@ class AnalystService:
         ]
         if self._signals:
             served.append(await self._bus.subscribe(topics.SAMPLES, self._heard))
+            for fact in FACTS:
+                served.append(await self._bus.subscribe(topics.any_event(*self._site, fact), self._told))
         async with asyncio.TaskGroup() as group:
             group.create_task(until(stop, self._beat()))
             group.create_task(until(stop, self._work()))
@@ -167,11 +170,18 @@ class AnalystService:
             if name is not None and good:
                 self._tape.add(name, scan.t0_ns + scan.dt_ns[place], scan.values[place])
 
+    def _told(self, message: Message) -> None:
+        try:
+            told(self._tape, message.payload)
+        except msgspec.DecodeError as wrong:
+            log.warning("%s was not understood: %s", message.subject, wrong)
+
     async def _remember(self) -> None:
         """Read what was before, or what was missed; raises BusError where the historian is away."""
         now_ns = self._clock.now_ns()
         table = await self._history.range(self._signals, now_ns - round(PAST_S * SECOND_NS), now_ns)
-        remember(self._tape, table)
+        facts = await self._history.events(now_ns - round(PAST_S * SECOND_NS), now_ns, types=FACTS)
+        remember(self._tape, table, facts)
         self._tape.forget(now_ns - round(PAST_S * SECOND_NS))
         self._remembers = True
 
@@ -338,10 +348,9 @@ class AnalystService:
         try:
             proposal = await self._proved(kind, kept, made, trace, error)
         except BusError as failure:
-            self._desk.refused(kind, trace.subject.id, f"the twin does not answer: {failure}")
-            return
-        finally:
+            self._desk.unanswered(kind, trace.subject.id, str(failure))
             self._asked_ns = self._clock.monotonic_ns()
+            return
         if proposal is None:
             return
         answer = await self._say(Propose(proposal=proposal))
@@ -364,8 +373,9 @@ class AnalystService:
         question = msgspec.structs.replace(GENERIC, horizon_s=horizon_s, replications=1, seed=proving.SEED)
         film = await self._ask(REPLAY, ReplayQuestion(question=question), Replay)
         if film.state != "ready":
-            self._desk.refused(kind, trace.subject.id, f"the twin has no answer: {film.reason or film.state}")
+            self._desk.unanswered(kind, trace.subject.id, film.reason or film.state)
             return None
+        self._asked_ns = self._clock.monotonic_ns()  # it works for us from here on
         ahead = advice.ahead(film, unit, self._group(unit))
         trial = await asyncio.to_thread(kind.trial, made, trace, ahead, self._registry)
         if trial is None:
@@ -373,10 +383,9 @@ class AnalystService:
             return None
         asked = proving.question(trial, deadline_s=PROOF_S)
         answer = await self._ask(COMPARE, asked, Comparison)
+        self._asked_ns = self._clock.monotonic_ns()
         if answer.state != "ready":
-            self._desk.refused(
-                kind, trace.subject.id, f"the twin has no answer: {answer.reason or answer.state}"
-            )
+            self._desk.unanswered(kind, trace.subject.id, answer.reason or answer.state)
             return None
         verdict = proving.verdict(trial, answer)
         chosen = self._desk.speaks(kind, made, trial, verdict, answer, now_ns=self._clock.now_ns())

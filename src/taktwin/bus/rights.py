@@ -170,7 +170,12 @@ RIGHTS: dict[str, Rights] = {
             _health("analyst"),
             ANSWERS,
         ),
-        subscribe=(topics.SAMPLES, _at("_qry_v1.analyst.>"), _at("_cmd_v1.analyst.promote")),
+        subscribe=(
+            topics.SAMPLES,
+            _evt("tool.mounted"),
+            _at("_qry_v1.analyst.>"),
+            _at("_cmd_v1.analyst.promote"),
+        ),
         reads=(STREAM_ANSWERS,),
         answers=True,
     ),

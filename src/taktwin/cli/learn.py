@@ -1,4 +1,4 @@
-"""`taktwin learn`: the versions of models that a history gives, offline, for a plant folder to bring along."""
+"""`taktwin learn`: versions of models out of a history, offline, for a plant folder to bring along."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from taktwin.analyst import training
 from taktwin.analyst.features import Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, found
 from taktwin.analyst.model_store import BROUGHT, ModelStore
-from taktwin.analyst.remembering import remember
+from taktwin.analyst.remembering import FACTS, remember
 from taktwin.contracts.analyst import VersionDocument
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
@@ -50,7 +50,7 @@ def learn(options: argparse.Namespace) -> int:
 def _one(kind: type[Model], registry: Registry, history: History, store: ModelStore, said: str) -> bool:
     traces = _traces(kind, registry, history)
     if not traces:
-        print(f"{kind.name}: nothing in this plant is of the kind that it speaks about")
+        print(f"{kind.name}: nothing in this history is of the kind that it speaks about")
         return False
     try:
         about, state = training.learnt(kind, traces, now_ns=traces[0].to_ns, learnt_from=said)
@@ -70,9 +70,11 @@ def _traces(kind: type[Model], registry: Registry, history: History) -> list[Tra
     if not signals:
         return []
     tape = Tape(signals)
-    table = history.range(signals)
-    remember(tape, table)
-    to_ns = max(table["source_ns"].to_pylist(), default=0) + 1
+    table = history.range([name for name in signals if name in registry.by_id])
+    remember(tape, table, history.events(types=FACTS))
+    if not len(table):
+        return []
+    to_ns = int(table["source_ns"].to_numpy().max()) + 1
     return [tape.trace(each, to_ns) for each in subjects]
 
 

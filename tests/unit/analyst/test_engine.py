@@ -56,6 +56,10 @@ def test_it_asks_again_after_a_while_and_not_while_its_advice_stands() -> None:
     assert analyst.asks(ToolChange, late, ERROR, now_ns=0)
     assert not analyst.asks(ToolChange, late, ERROR, now_ns=HOUR_NS // 8)
     assert analyst.asks(ToolChange, late, ERROR, now_ns=HOUR_NS // 4)
+    assert analyst.asks(ToolChange, late, ERROR, now_ns=HOUR_NS)
+    analyst.unanswered(ToolChange, late.subject.id, "the simulation is being loaded")
+    assert "the twin has no answer" in analyst.silent[f"tool_change at {late.subject.id}"]
+    assert analyst.asks(ToolChange, late, ERROR, now_ns=HOUR_NS + 1), "what nobody answered is asked anew"
     analyst.said(ToolChange, late, proposal("r1", 0, expires_ns=4 * HOUR_NS), now_ns=HOUR_NS)
     assert not analyst.asks(ToolChange, late, ERROR, now_ns=2 * HOUR_NS)
     assert analyst.void(ToolChange, late, now_ns=2 * HOUR_NS) is None

@@ -7948,6 +7948,11 @@ export interface components {
             error: number | null;
             /** Judged */
             judged: number;
+            /**
+             * Learnt From
+             * @description which history; empty: this installation's own
+             */
+            learnt_from: string;
             /** Made Ms */
             made_ms: number;
             /** Model */

@@ -15,13 +15,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from taktwin.analyst.features import FloatArray, Trace
-from taktwin.analyst.maintenance.tool_runs import ToolRun, tool_runs
+from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
 from taktwin.analyst.maintenance.wear_ways import strata
 from taktwin.analyst.model import Model, NotEnough
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
 from taktwin.instants import SECOND_NS
 
-AROUND_NS = 3600 * SECOND_NS  # between the change at the machine and the yes at the terminal
 LIVED = 0.97  # of its life: who made so many parts was changed by nobody's advice
 DOTS = 20
 

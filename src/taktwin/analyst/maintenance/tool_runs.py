@@ -1,8 +1,8 @@
 """The lives of tools at a work unit: when each went in, how many parts it made, what was measured of them.
 
-Comes in a trace with the columns `measured` (one value a part), `good`, `reject` (counters that never reset)
-and `tool` (a number that changes when another tool goes in). Pure, and the only place where training and live
-use turn signals into features.
+Comes in a trace with the columns `measured` (one value a part), `good`, `reject` (counters that never reset),
+`tool` (a number that changes when another tool goes in) and `mounted` (when somebody told the MES that one is
+in). Pure, and the only place where training and live use turns signals into features.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from taktwin.analyst.features import FloatArray, IntArray, Trace
 from taktwin.instants import SECOND_NS
 
 NEVER = 1 << 62
+AROUND_NS = 3600 * SECOND_NS  # between the change at the machine and the yes at the terminal: one change
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,7 @@ def tool_runs(trace: Trace) -> list[ToolRun]:
     number, measured = trace["tool"], trace["measured"]
     if not len(number) and not len(measured):
         return []
-    turns = np.nonzero(np.diff(number.values))[0] + 1
-    changes = number.at_ns[turns]
+    changes = _changes(trace)
     begin = int(min((c.at_ns[0] for c in (number, measured) if len(c)), default=trace.to_ns))
     edges = [(begin, False), *((int(at), True) for at in changes)]
     found = []
@@ -67,6 +67,20 @@ def tool_runs(trace: Trace) -> list[ToolRun]:
             values=measured.values[first:last], at_ns=at_ns, parts=parts, is_whole=is_seen,
         ))  # fmt: skip
     return found
+
+
+def _changes(trace: Trace) -> IntArray:
+    """Return when another tool went in: by the machine's number, and where that says nothing, by the MES.
+
+    What both say is one change, and the machine's instant is the true one.
+    """
+    number = trace["tool"]
+    turns = number.at_ns[np.nonzero(np.diff(number.values))[0] + 1]
+    told = [
+        at_ns for at_ns in trace["mounted"].at_ns.tolist()
+        if not len(turns) or np.abs(turns - at_ns).min() > AROUND_NS
+    ]  # fmt: skip
+    return np.sort(np.concatenate([turns, np.array(told, np.int64)]))
 
 
 def _made(trace: Trace, since_ns: int, at_ns: IntArray) -> FloatArray:

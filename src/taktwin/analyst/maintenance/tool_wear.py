@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from taktwin.analyst.features import Column, FloatArray, Subject, Trace
+from taktwin.analyst.features import Column, FloatArray, Subject, Trace, mounting
 from taktwin.analyst.maintenance import degradation
 from taktwin.analyst.maintenance.degradation import Paths, Shape
 from taktwin.analyst.maintenance.rivals import AHEAD, PARTS_LEAST, RIVALS, deviation
@@ -62,7 +62,8 @@ class ToolWear(Model, name="tool_wear"):
     )
     needs: ClassVar[tuple[Need, ...]] = (
         Need("measured", "result", "the characteristic, of each part"),
-        Need("tool", "tool", "the number of the tool in use: it changes when another goes in"),
+        Need("tool", "tool", "the number of the tool in use: it changes when another goes in", needed=False),
+        Need("mounted", "tool.mounted", "when somebody told the MES that another tool is in", needed=False),
         Need("good", "good_count", "parts, for the age of the tool"),
         Need("reject", "reject_count", "parts that were bad age the tool too", needed=False),
     )
@@ -210,11 +211,12 @@ def _subject(registry: Registry, unit: str, kind: str, name: str, each: Any) -> 
         column: tuple(s.id for s in signals if s.role == role and (role != "tool" or not s.unit))
         for column, role in (("tool", "tool"), ("good", "good_count"), ("reject", "reject_count"))
     }
-    if measured not in registry.by_id or not of_role["tool"] or not of_role["good"]:
+    if measured not in registry.by_id or not of_role["good"]:
         return None
     tool = registry.tools[kind]
+    columns = {"measured": (measured,), **of_role, "mounted": (mounting(unit, kind),)}
     return Subject(
-        id=f"{unit}.{kind}.{name}", unit=unit, signals={"measured": (measured,), **of_role},
+        id=f"{unit}.{kind}.{name}", unit=unit, signals=columns,
         facts={"lower": each.lower, "upper": each.upper, "life_parts": float(tool.life_parts)},
         names={"tool": kind, "tool_name": tool.name, "characteristic": name, "characteristic_name": each.name,
                "unit": each.unit, "unit_name": equipment.name},

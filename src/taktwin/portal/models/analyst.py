@@ -59,6 +59,7 @@ class VersionModel(Model):
     not_for: str
     owner: str
     source: str
+    learnt_from: str = Field(description="which history; empty: this installation's own")
     promoted_by: str
     promoted_ms: int
     promoted_why: str
