@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_mes import calm, command, shot, touch
 from tests.system.product import TAKTWIN, Product, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.system]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(1800)]
 
 LIFE = 40  # parts of an insert here: its whole life passes in an hour of the plant
 SPEED = 12  # plant seconds a second
@@ -26,6 +27,7 @@ SLOW_S = 600.0  # of the wall, on a machine with ten times its work
 def short_lived(folder: Path) -> Path:
     """Return the calm demo plant with inserts that last a tenth as long, each wearing at its own speed."""
     calm(folder)
+    shutil.rmtree(folder / "models")  # what was learnt of inserts that last
     path = folder / "physics.yaml"
     physics = path.read_text(encoding="utf-8").replace("insert_wear: {on: false", "insert_wear: {on: true")
     for before, after in (
