@@ -136,7 +136,7 @@ def test_from_a_worn_insert_to_its_measured_effect_by_advice_and_the_terminal_al
     (order,) = product.api(f"/mes/maintenance/{UNIT}")["orders"]
     card = page.locator(f"[data-order='{order['order']}']")
     shot(page, "loop-terminal")
-    touch(card, "The new one is in")
+    card.get_by_role("button", name="The new one is in").click()
     touch(page.get_by_role("dialog"), "New tool without a code is in")
     expect(card).to_have_count(0)
     assert old is not None and old > 3
