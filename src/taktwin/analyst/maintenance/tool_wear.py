@@ -62,7 +62,7 @@ class ToolWear(Model, name="tool_wear"):
     )
     needs: ClassVar[tuple[Need, ...]] = (
         Need("measured", "result", "the characteristic, of each part"),
-        Need("tool", "tool", "the number of the tool in use: it changes when another goes in", needed=False),
+        Need("tool", "tool", "the number of the tool in use: it changes when another goes in"),
         Need("mounted", "tool.mounted", "when somebody told the MES that another tool is in", needed=False),
         Need("good", "good_count", "parts, for the age of the tool"),
         Need("reject", "reject_count", "parts that were bad age the tool too", needed=False),
