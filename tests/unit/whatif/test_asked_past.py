@@ -114,6 +114,6 @@ async def test_a_question_from_an_instant_begins_with_the_plant_of_then_and_says
         later = await house.ask(msgspec.structs.replace(QUESTION, at_ns=2**62))
         assert later.state == "refused" and "expected an instant before" in later.reason
         before = await house.ask(msgspec.structs.replace(QUESTION, at_ns=NOON - 2 * HOUR))
-        assert before.state == "refused" and before.reason == (
-            f"at_ns: {rfc3339(NOON - 2 * HOUR)}: expected {rfc3339(NOON - HOUR)} or later: history begins then"
-        )
+        found, right = rfc3339(NOON - 2 * HOUR), f"{rfc3339(NOON - HOUR)} or later"
+        assert before.state == "refused"
+        assert before.reason == f"at_ns: {found}: expected {right}: history begins then"
