@@ -31,6 +31,15 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     state_hash: str
 
 
+class NotPromoted(DomainError):
+    """A version that does not go live: in which field what was found, and what would be right."""
+
+    def __init__(self, code: str, place: str, found: str, right: str) -> None:
+        """Say it in one line; `code`: unknown, conflict or invalid."""
+        super().__init__(f"promote: {place}: found {found}, expected {right}")
+        self.code, self.place, self.found, self.right = code, place, found, right
+
+
 def digest(state: Mapping[str, Any]) -> str:
     """Return the hash of what was learnt."""
     return hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()
@@ -76,27 +85,46 @@ class ModelStore:
         for each in self.versions(about.model):
             if each.about.version == version:
                 return each
-        about = msgspec.structs.replace(about, version=version, stage=SHADOW, promoted_by="", promoted_ns=0)
+        about = msgspec.structs.replace(about, version=version, stage=SHADOW, promoted_by="", promoted_ns=0,
+                                        promoted_why="")  # fmt: skip
         kept = Kept(about=about, state=state, state_hash=found)
         self._write(kept)
         return kept
 
-    def promote(self, model: str, version: str, *, person: str, now_ns: int) -> Kept:
-        """Let a version go live under a person's name.
+    def promote(
+        self, model: str, version: str, *, person: str, now_ns: int, code_version: str,
+        instead_of: str | None = None, why: str = "",
+    ) -> Kept:  # fmt: skip
+        """Let a version go live under a person's name; one that is live already stays as it is.
+
+        Parameters
+        ----------
+        code_version : of the model as it is built in: what other code learnt cannot be used
+        instead_of : the live version that the person saw, "" where none was; None: whichever it is
 
         Raises
         ------
-        DomainError
-            If nobody says it, or there is no such version.
+        NotPromoted
+            If nobody says it, there is no such version, other code learnt it, or another one is live.
         """
         if not person.strip():
-            raise DomainError("promote: person '': expected the name of the person who decides")
+            raise NotPromoted("invalid", "person", "nobody", "the name of the person who decides")
         known = self.versions(model)
         wanted = next((each for each in known if each.about.version == version), None)
         if wanted is None:
-            told = ", ".join(each.about.version for each in known) or "none"
-            raise DomainError(f"promote: {model} {version!r}: expected one of {told}")
-        live = msgspec.structs.replace(wanted.about, stage=LIVE, promoted_by=person, promoted_ns=now_ns)
+            told = ", ".join(each.about.version for each in known) or "none: the model has not learnt yet"
+            raise NotPromoted("unknown", "version", version or "nothing", told)
+        if wanted.about.stage == LIVE:
+            return wanted
+        if wanted.about.code_version != code_version:
+            found = f"{version}, learnt by code {wanted.about.code_version}"
+            raise NotPromoted("invalid", "version", found, f"one that was learnt by code {code_version}")
+        there = next((each.about.version for each in reversed(known) if each.about.stage == LIVE), "")
+        if instead_of is not None and instead_of != there:
+            found = f"{there or 'none'} is live"
+            raise NotPromoted("conflict", "instead_of", found, "the version that is live now")
+        live = msgspec.structs.replace(wanted.about, stage=LIVE, promoted_by=person, promoted_ns=now_ns,
+                                       promoted_why=why)  # fmt: skip
         new = msgspec.structs.replace(wanted, about=live)
         self._write(new)  # first: two that are live for an instant are better than none
         for each in known:

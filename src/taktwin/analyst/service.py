@@ -22,7 +22,7 @@ from taktwin.analyst import advice, proving, training
 from taktwin.analyst.engine import Analyst
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
-from taktwin.analyst.model_store import Kept, ModelStore
+from taktwin.analyst.model_store import Kept, ModelStore, NotPromoted
 from taktwin.analyst.proposal import ProposalClass, classes
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
@@ -34,6 +34,7 @@ from taktwin.contracts.analyst import (
     PREDICTIONS,
     PROMOTE,
     STATUS,
+    ModelDocument,
     Predicted,
     Promote,
     Promoted,
@@ -63,7 +64,7 @@ from taktwin.contracts.whatif import (
 )
 from taktwin.contracts.whatif import OWNER as WHATIF
 from taktwin.entropy import unique_id
-from taktwin.errors import BusError, DomainError
+from taktwin.errors import BusError
 from taktwin.history.client import HistoryClient
 from taktwin.history.values import unpack
 from taktwin.identity import SignalId
@@ -432,10 +433,17 @@ class AnalystService:
         versions = await asyncio.to_thread(read)
         said = Status(
             state="running" if self._remembers else "starting", versions=versions,
+            models=[self._model(name, kind) for name, kind in self._models.items()],
             silent={**self._silent, **self._desk.silent}, proposed=dict(self._desk.proposed()),
             at_ns=self._clock.now_ns(),
         )  # fmt: skip
         return msgspec.msgpack.encode(said)
+
+    def _model(self, name: str, kind: type[Model]) -> ModelDocument:
+        return ModelDocument(
+            model=name, code_version=kind.code_version, subjects=len(self._subjects[name]),
+            limits={each.name: each.error_max for each in self._classes.values() if each.model == name},
+        )  # fmt: skip
 
     async def _predictions(self, message: Message) -> bytes:
         return msgspec.msgpack.encode([self._predicted[each] for each in sorted(self._predicted)])
@@ -443,12 +451,27 @@ class AnalystService:
     async def _promote(self, message: Message) -> bytes:
         try:
             wish = msgspec.json.decode(message.payload, type=Promote)
-            await asyncio.to_thread(
-                self._store.promote, wish.model, wish.version, person=wish.person, now_ns=self._clock.now_ns()
-            )
-        except (msgspec.DecodeError, DomainError) as refusal:
-            return msgspec.json.encode(Promoted(accepted=False, reason=str(refusal)))
-        return msgspec.json.encode(Promoted(accepted=True))
+            await asyncio.to_thread(self._go_live, wish)
+        except msgspec.DecodeError as wrong:
+            said = Promoted(accepted=False, reason=str(wrong), code="invalid", place="message",
+                            found=str(wrong), right="a promotion")  # fmt: skip
+        except NotPromoted as why:
+            said = Promoted(accepted=False, reason=str(why), code=why.code, place=why.place, found=why.found,
+                            right=why.right)  # fmt: skip
+        else:
+            log.info("%s goes live with version %s: %s", wish.model, wish.version, wish.person)
+            said = Promoted(accepted=True)
+        return msgspec.json.encode(said)
+
+    def _go_live(self, wish: Promote) -> None:
+        kind = self._models.get(wish.model)
+        if kind is None:
+            known = ", ".join(self._models) or "none"
+            raise NotPromoted("unknown", "model", wish.model, f"one of {known}")
+        self._store.promote(
+            wish.model, wish.version, person=wish.person, now_ns=self._clock.now_ns(),
+            code_version=kind.code_version, instead_of=wish.instead_of, why=wish.why,
+        )  # fmt: skip
 
     def _query(self, owner: str, name: str) -> str:
         return topics.query(self._registry.enterprise, self._registry.site, owner, name)

@@ -228,7 +228,8 @@ RIGHTS: dict[str, Rights] = {
     ),
     "virtual_plant": Rights(
         publish=(topics.RAW, _health("virtual_plant")),
-        subscribe=(_at("_qry_v1.virtual_plant.>"),),
+        # The one thing that its people hear of the MES: that somebody said a tool is in.
+        subscribe=(_at("_qry_v1.virtual_plant.>"), _evt("tool.mounted")),
         answers=True,
         mqtt=True,
     ),

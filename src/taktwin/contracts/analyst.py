@@ -70,13 +70,24 @@ class VersionDocument(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     promoted_by: str = ""
     promoted_ns: int = 0
+    promoted_why: str = ""
+
+
+class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One model of this plant, as it is built in now: a version that other code learnt cannot go live."""
+
+    model: str
+    code_version: str
+    subjects: int  # of this plant that it speaks about
+    limits: dict[str, float] = {}  # class of proposals that rests on it -> the largest error it may have
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What the analyst has, and why it is silent where it is."""
 
     state: str  # starting | running
-    versions: list[VersionDocument] = []
+    models: list[ModelDocument] = []
+    versions: list[VersionDocument] = []  # of each model, by the end of their data
     silent: dict[str, str] = {}  # class, or class at subject -> why nothing is proposed
     proposed: dict[str, str] = {}  # class at subject -> id of the newest recommendation
     at_ns: int = 0
@@ -88,10 +99,16 @@ class Promote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str
     version: str
     person: str
+    instead_of: str | None = None  # the live version that the person saw, "" where none was; None: any
+    why: str = ""
 
 
 class Promoted(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether it was done, or why not."""
+    """Whether it was done, or why not: in words, and what was found where what was expected."""
 
     accepted: bool
     reason: str = ""
+    code: str = ""  # unknown | conflict | invalid
+    place: str = ""
+    found: str = ""
+    right: str = ""

@@ -56,6 +56,11 @@ def event(place: Place, event_type: str) -> str:
     return f"{base(place)}._evt_v1.{event_type}"
 
 
+def any_event(enterprise: str, site: str, event_type: str) -> str:
+    """Return the pattern of an event type wherever in a site it happens."""
+    return f"{ROOT}.{enterprise}.{site}.*.*.*._evt_v1.{event_type}"
+
+
 def interval(place: Place, kind: str) -> str:
     """Return the subject of the intervals of one kind (`class`)."""
     return f"{base(place)}._interval_v1.{kind}"

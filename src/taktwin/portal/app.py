@@ -45,6 +45,7 @@ from taktwin.portal.routes import accounts as account_routes
 from taktwin.portal.routes import (
     advice,
     alarms,
+    analyst,
     backtest,
     bar,
     calibration,
@@ -142,6 +143,7 @@ def create_app(
         whatif,
         backtest,
         advice,
+        analyst,
         calibration,
         stream,
     ):

@@ -36,6 +36,7 @@ class Action(StrEnum):
     ADVICE_DECIDE = "advice.decide"  # accept, reject; who accepts may also ask the MES for it by hand
     ADVICE_AUTONOMY = "advice.autonomy"  # how much a class of advice may do
     WHATIF_CALIBRATION = "whatif.calibration"  # which measured numbers what-if answers are made with
+    MODEL_PROMOTE = "model.promote"  # which version of a model advice rests on
     ACCOUNTS = "accounts"  # who may sign in, with which roles
 
 
@@ -109,6 +110,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_MAINTAIN,
             Action.MES_CALIBRATE,
             Action.ADVICE_DECIDE,
+            Action.MODEL_PROMOTE,
         }
     ),
     "engineer": frozenset(
@@ -119,6 +121,7 @@ ROLES: dict[str, frozenset[Action]] = {
             Action.MES_DOCUMENT,
             Action.MES_DEFINE,
             Action.WHATIF_CALIBRATION,
+            Action.MODEL_PROMOTE,
             Action.MES_STOP,
             Action.MES_REQUEST,
         }

@@ -30,6 +30,7 @@ from taktwin.processes.wiring import ends_at_once, joined, memory_mb, run
 from taktwin.settings import Installation
 from taktwin.stopping import unless
 from taktwin.virtual_plant import physics
+from taktwin.virtual_plant.hands import HEARD, Hands
 from taktwin.virtual_plant.injections import Injection, InjectionAnswer
 from taktwin.virtual_plant.model import VirtualPlant
 from taktwin.virtual_plant.service import PlantService
@@ -63,6 +64,7 @@ async def main(installation: Installation, clock: Clock, stop: asyncio.Event) ->
             # Five servers of OPC UA take seconds to build, on a busy machine longer than a stop may last.
             await unless(stop, service.open())
         await _serve(bus, registry, service)
+        await _listen(bus, registry, plant)
         beat = asyncio.create_task(_heartbeat(bus, registry, clock, service, recording, truth_file, stop))
         try:
             if recording is None:
@@ -140,6 +142,15 @@ async def _serve(bus: NatsBus | None, registry: Registry, service: PlantService)
     answers: dict[str, Callable[[Message], Awaitable[bytes]]] = {"inject": inject, "injections": injections}
     for name, answer in answers.items():
         await bus.serve(topics.query(registry.enterprise, registry.site, NAME, name), answer)
+
+
+async def _listen(bus: NatsBus | None, registry: Registry, plant: VirtualPlant | None) -> None:
+    """Let the played people do what was said at terminals."""
+    if bus is None or plant is None:
+        return
+    hands = Hands(registry, plant.change_tool)
+    address = topics.any_event(registry.enterprise, registry.site, HEARD)
+    await bus.subscribe(address, lambda message: hands.heard(message.payload))
 
 
 async def _heartbeat(

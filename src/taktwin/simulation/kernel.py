@@ -1079,6 +1079,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         if js[j].order >= 0:
                             _lot_over(ended, lots, js[j].order, int64(js[j].quantity), now, now)
                     if fate > 0:
+                        js[j].quantity = 0  # by that a free place is known
                         js[j].next = x.free
                         x.free = j
                         x.free_count += 1
@@ -1233,6 +1234,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         units, steps, shares, us, hands, bound, js[arrived].base, steps[k].low,
                         int64(products[p].last), int64(-1), scan,
                     )  # fmt: skip
+                js[arrived].quantity = 0
                 js[arrived].next = x.free
                 x.free = arrived
                 x.free_count += 1

@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 6
+VERSION = 7
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:

@@ -385,9 +385,10 @@ class VirtualPlant:
         """Have the tool that is in wear so many times as fast, from its beginning on, until it is changed."""
         self.units[unit].insert_times = times
 
-    def change_tool(self, unit: str) -> None:
-        """Let somebody put another tool in before the next part."""
-        self.units[unit].tool_asked = True
+    def change_tool(self, unit: str) -> bool:
+        """Let somebody put another tool in before the next part; return whether the unit has one."""
+        there = self.units.get(unit)
+        return there is not None and there.ask_for_tool()
 
     def current(self) -> list[Report]:
         """Return the newest report of every signal, as a machine answers its first reader.

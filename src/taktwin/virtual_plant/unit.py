@@ -155,6 +155,14 @@ class WorkUnit:
         else:
             self.wake()
 
+    def ask_for_tool(self) -> bool:
+        """Have somebody put another tool in, at once where no part is in; return whether there is one."""
+        if not self.physics.tool.life:
+            return False
+        self.tool_asked = True
+        self.wake()
+        return True
+
     # What it does by itself.
 
     def _run(self) -> Process:
@@ -170,6 +178,9 @@ class WorkUnit:
             if self.activity is Activity.RESTING and not self.physics.silent:
                 self._become(Activity.RESETTING, "start of work")
                 yield self._for_s(20.0)
+                continue
+            if self.tool_asked:
+                yield from self._change_tool("tool changed by hand")
                 continue
             halt = "" if self.jobs is None else self.jobs.halt
             if halt:
@@ -316,18 +327,23 @@ class WorkUnit:
         self.made_family = part.family
         tool = self.physics.tool
         if tool.life and (self.tool_used >= tool.life or self.tool_asked):
-            why = "tool changed by hand" if self.tool_asked else "tool at the end of its life"
-            self._become(Activity.TOOL_CHANGE, why)
-            yield self._for_s(tool.change_s)
-            self.tool_used, self.tool_number, self.since_dressing = 0, self.tool_number + 1, 0
-            self.tool_asked, self.insert_times = False, 1.0
-            self.say("tool/number", self.tool_number)
-            self.say("tool/life", tool.life)
+            yield from self._change_tool(
+                "tool changed by hand" if self.tool_asked else "tool at the end of its life"
+            )
         elif tool.dress_every and self.since_dressing >= tool.dress_every:
             self._become(Activity.DRESSING, "dressing")
             yield self._for_s(tool.dress_s)
             self.since_dressing = 0
             self.say("wheel/parts_since_dressing", 0)
+
+    def _change_tool(self, why: str) -> Process:
+        tool = self.physics.tool
+        self._become(Activity.TOOL_CHANGE, why)
+        yield self._for_s(tool.change_s)
+        self.tool_used, self.tool_number, self.since_dressing = 0, self.tool_number + 1, 0
+        self.tool_asked, self.insert_times = False, 1.0
+        self.say("tool/number", self.tool_number)
+        self.say("tool/life", tool.life)
 
     def _work(self) -> Process:
         part = self.inside[0]

@@ -25,7 +25,7 @@ from taktwin.standards.job_control import State
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
 
-JOBS_MAX = 4_000  # beyond, parts go through the plant in small lots
+JOBS_MAX = 16_000  # beyond, parts go through the plant in small lots
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )

@@ -35,17 +35,24 @@ def watch(plant: Plant, horizon_s: float) -> Watch:
     """Return how a run is looked into: parts in work that somebody has begun, and energy so far."""
     has_power = carries_power(plant)
     looks = max(LOOKS, min(LOOKS_MAX, math.ceil(horizon_s / PEAK_S))) if has_power else LOOKS
-    entries: dict[int, tuple[Compiled, list[int]]] = {}
 
     def of(run: Compiled, state: State) -> tuple[float, float]:
-        if id(run) not in entries:
-            names = [center.name for center in run.plant.centers]
-            entries[id(run)] = (run, sorted({names.index(p.steps[0].center) for p in run.plant.products}))
-        not_begun = int(state["centers"]["waiting"][entries[id(run)][1]].sum())
         energy = float((run.power_kw * state["spent"]).sum()) * run.plant.tick_s / 3600 if has_power else 0.0
-        return float(int(state["run"]["in_work"][0]) - not_begun), energy
+        return float(in_work(run, state)), energy
 
     return Watch(looks, 2, of)
+
+
+def in_work(plant: Compiled, state: State) -> int:
+    """Return how many parts somebody has begun that are not over: jobs may be lots of several."""
+    jobs, units = state["jobs"], state["units"]
+    is_begun = jobs["step"] != plant.products["first"][jobs["product"]]
+    held = units["job"][units["job"] >= 0]
+    is_begun[held] = True
+    for slot in units["next_in"][units["next_in"] >= 0]:  # the others of a charge
+        while slot >= 0:
+            is_begun[slot], slot = True, jobs["next"][slot]
+    return int(jobs["quantity"][is_begun].sum())  # 0 in places that are free
 
 
 def carries_power(plant: Plant) -> bool:

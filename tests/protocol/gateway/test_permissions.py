@@ -188,6 +188,25 @@ async def test_only_the_mes_asks_the_commander_and_only_the_commander_answers(
     assert not mes.violations and not commander.violations
 
 
+async def test_the_played_people_hear_that_a_tool_is_in_and_nothing_else_of_the_mes(
+    backbone: TestBackbone,  # noqa: F811
+) -> None:
+    mes, played = await backbone.connect("mes"), await backbone.connect("virtual_plant")
+    heard: list[str] = []
+    address = topics.any_event("acme", "works", "tool.mounted")
+    await played.subscribe(address, lambda message: heard.append(message.subject))
+    await played.flush()
+    mounted = topics.event(UNIT, "tool.mounted")
+    await mes.publish_durable(topics.event(UNIT, "tool.dismounted"), b"{}", message_id="out")
+    await mes.publish_durable(mounted, b"{}", message_id="in")
+    await until(lambda: heard == [mounted])
+    assert not played.violations
+    for other in ("maintenance.order.opened", "job.order.started"):
+        await played.subscribe(topics.any_event("acme", "works", other), lambda message: None)
+    await played.flush()
+    await until(lambda: len(played.violations) == 2)
+
+
 @pytest.mark.parametrize("user", ["viewer", "devices", "mirror"])
 async def test_no_mqtt_account_gives_a_command_to_a_machine(
     backbone: TestBackbone,  # noqa: F811

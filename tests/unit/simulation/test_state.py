@@ -108,7 +108,7 @@ def test_another_process_goes_on_to_the_same_bits() -> None:
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:
     built = compiled(workshop())
     document = fresh(built, seed=1).as_json()
-    with pytest.raises(DomainError, match="expected 6, 1"):
+    with pytest.raises(DomainError, match="expected 7, 1"):
         from_json(built, {**document, "keys": 2})
     small = workshop()
     with pytest.raises(DomainError, match=r"of tree|of units|of centers"):
@@ -199,6 +199,17 @@ def test_common_numbers_make_differences_small() -> None:
     other = np.array(replicate(better, flow, seed=2, replications=runs, until_s=172_800))
     paired, apart = np.var(same[1] - same[0]), np.var(other - same[0])
     assert apart / paired > 20, f"only {apart / paired:.1f} times"
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(plant=plants(), seed=st.integers(0, 99), until_s=st.integers(1, 600))
+def test_a_place_for_a_job_is_free_where_it_holds_no_parts(plant: Plant, seed: int, until_s: int) -> None:
+    state = advance(compiled(plant), fresh(compiled(plant), seed=seed), until=plant.ticks(until_s))
+    free, slot = set(), int(state["run"]["free"][0])
+    while slot >= 0:
+        free.add(slot)
+        slot = int(state["jobs"]["next"][slot])
+    assert {int(each) for each in np.flatnonzero(state["jobs"]["quantity"] == 0)} == free
 
 
 def test_both_variants_of_the_kernel_go_the_same_way() -> None:

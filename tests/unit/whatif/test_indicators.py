@@ -6,8 +6,11 @@ import pytest
 
 from taktwin.errors import DomainError
 from taktwin.simulation import experiment
+from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Fixed
 from taktwin.simulation.model import Order, Plant, Product, Step, Tariff, WorkCenter
+from taktwin.simulation.run import advance
+from taktwin.simulation.state import fresh
 from taktwin.whatif import indicators
 from taktwin.whatif.indicators import Requests
 
@@ -48,6 +51,20 @@ def test_an_order_is_late_when_its_last_part_is() -> None:
     # Of a run that ends before, what is due by then and open is late, and the rest is not.
     assert measured(plant(), 2 * HOUR_S - 1, PARTS)["late_orders"] == 1.0
     assert measured(plant(), HOUR_S, PARTS)["late_orders"] == 0.0
+
+
+def test_parts_in_work_are_parts_also_where_they_go_in_lots_or_cross_an_entry() -> None:
+    steps = (Step("10", "m", Fixed(HOUR_S)), Step("20", "n", Fixed(HOUR_S)), Step("30", "m", Fixed(HOUR_S)))
+    centers = (WorkCenter("m"), WorkCenter("n", units=2))
+    lots = (Order("a#1", "p", 3), Order("a#2", "p", 2), Order("b", "p", 4, release_s=90 * HOUR_S))
+    built = compiled(Plant(centers, (Product("p", steps),), lots))
+    state = fresh(built, seed=1)
+    seen = []
+    for hours in (0.5, 3.5, 5.5, 7.5, 8.5, 10.5, 14.5, 90.5, 103.5):
+        state = advance(built, state, until=round(hours * HOUR_S * 1000))
+        seen.append(indicators.in_work(built, state))
+    # Three at m until 3 h, two until 5; at n until 6 and 7; at m again until 9 and 11; four of b until 102.
+    assert seen == [3, 5, 5, 5, 5, 2, 0, 4, 0]
 
 
 def test_energy_its_price_and_its_peak_are_there_where_the_plant_carries_them() -> None:

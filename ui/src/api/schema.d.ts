@@ -1431,6 +1431,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models
+         * @description Return every version of every model: which is live, data, error beside its limit, scores, card.
+         */
+        get: operations["models_api_v1_models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote
+         * @description Let a version go live under the name of whoever asks; the one before retires.
+         *
+         *     Said twice it is done once. Where another one went live since `instead_of` was seen, nothing happens.
+         */
+        post: operations["promote_api_v1_models__model__live_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plant": {
         parameters: {
             query?: never;
@@ -1443,6 +1485,26 @@ export interface paths {
          * @description Return the plant as the page draws it; the same until the registry or the day changes.
          */
         get: operations["plant_api_v1_plant_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Predictions
+         * @description Return the newest prediction for each subject, each with when it was made.
+         */
+        get: operations["predictions_api_v1_predictions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2209,6 +2271,31 @@ export interface components {
             says: components["schemas"]["WordsModel"];
             /** Significant */
             significant: boolean;
+        };
+        /**
+         * AnalystModel
+         * @description What the analyst has, and why it is silent where it is.
+         */
+        AnalystModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Models */
+            models: components["schemas"]["ModelModel"][];
+            /** Proposed */
+            proposed: {
+                [key: string]: string;
+            };
+            /** Silent */
+            silent: {
+                [key: string]: string;
+            };
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "running";
+            /** Versions */
+            versions: components["schemas"]["VersionModel"][];
         };
         /**
          * AnswerModel
@@ -5049,6 +5136,22 @@ export interface components {
             line: number;
         };
         /**
+         * ModelModel
+         * @description A model of this plant; `limits`: the largest error at which each class of advice rests on it.
+         */
+        ModelModel: {
+            /** Code Version */
+            code_version: string;
+            /** Limits */
+            limits: {
+                [key: string]: number;
+            };
+            /** Model */
+            model: string;
+            /** Subjects */
+            subjects: number;
+        };
+        /**
          * MountingModel
          * @description Where a tool was from when to when.
          */
@@ -5674,6 +5777,52 @@ export interface components {
             zones: components["schemas"]["ZoneModel"][];
         };
         /**
+         * PredictedModel
+         * @description One prediction with its interval; null: beyond what the model looks ahead, or `reason` says why.
+         */
+        PredictedModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Evidence */
+            evidence: components["schemas"]["WordsModel"][];
+            /** Facts */
+            facts: {
+                [key: string]: number;
+            };
+            /**
+             * High
+             * @description 90 %
+             */
+            high: number | null;
+            /** Id */
+            id: string;
+            /**
+             * Low
+             * @description 10 %
+             */
+            low: number | null;
+            /** Median */
+            median: number | null;
+            /** Model */
+            model: string;
+            /** Names */
+            names: {
+                [key: string]: string;
+            };
+            /** Reason */
+            reason: string;
+            /** Shadow */
+            shadow: boolean;
+            /** Subject */
+            subject: string;
+            /** Unit */
+            unit: string;
+            /** Version */
+            version: string;
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
          * Problem
          * @description RFC 9457: what went wrong, with the place, what was found there and what would be right.
          */
@@ -5748,6 +5897,21 @@ export interface components {
             withheld: {
                 [key: string]: string;
             };
+        };
+        /**
+         * PromotionWish
+         * @description A person's decision that advice shall rest on a version from now on.
+         */
+        PromotionWish: {
+            /**
+             * Instead Of
+             * @description the live version that whoever decides has seen, empty: there was none
+             */
+            instead_of: string;
+            /** Version */
+            version: string;
+            /** Why */
+            why: string;
         };
         /**
          * ProofModel
@@ -6549,6 +6713,32 @@ export interface components {
              * @description enterprise/site[/area[/line[/cell]]]
              */
             scope: string;
+        };
+        /**
+         * ScoreModel
+         * @description How good predictions are on what the model, or a naive rival, had not seen; null: nobody knows.
+         */
+        ScoreModel: {
+            /** Bias */
+            bias: number | null;
+            /**
+             * Coverage
+             * @description of the 80 % interval
+             */
+            coverage: number | null;
+            /** Crps */
+            crps: number | null;
+            /** Name */
+            name: string;
+            /** Pinball */
+            pinball: number | null;
+            /** Predictions */
+            predictions: number;
+            /**
+             * Whole
+             * @description of them, whose outcome was seen and is no lower bound
+             */
+            whole: number;
         };
         /**
          * ScoredModel
@@ -7739,6 +7929,52 @@ export interface components {
             may_recommend: boolean;
             /** Notes */
             notes: components["schemas"]["WhatIfNote"][];
+        };
+        /**
+         * VersionModel
+         * @description A version of a model with its card, the span of its data, its scores, and who let it go live.
+         */
+        VersionModel: {
+            /** Code Version */
+            code_version: string;
+            /** Data From Ms */
+            data_from_ms: number;
+            /** Data To Ms */
+            data_to_ms: number;
+            /**
+             * Error
+             * @description as a share, of what it has not seen; null: too little to tell
+             */
+            error: number | null;
+            /** Judged */
+            judged: number;
+            /** Made Ms */
+            made_ms: number;
+            /** Model */
+            model: string;
+            /** Not For */
+            not_for: string;
+            /** Owner */
+            owner: string;
+            /** Promoted By */
+            promoted_by: string;
+            /** Promoted Ms */
+            promoted_ms: number;
+            /** Promoted Why */
+            promoted_why: string;
+            /** Purpose */
+            purpose: string;
+            /** Scores */
+            scores: components["schemas"]["ScoreModel"][];
+            /** Source */
+            source: string;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "shadow" | "live" | "retired";
+            /** Version */
+            version: string;
         };
         /**
          * WatchModel
@@ -10300,6 +10536,70 @@ export interface operations {
             };
         };
     };
+    models_api_v1_models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalystModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_api_v1_models__model__live_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromotionWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalystModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     plant_api_v1_plant_get: {
         parameters: {
             query?: never;
@@ -10316,6 +10616,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlantModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predictions_api_v1_predictions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictedModel"][];
                 };
             };
             /** @description Default Response */
