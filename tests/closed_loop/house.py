@@ -172,11 +172,18 @@ class Crew(People):
     def _look_after_models(self) -> None:
         """Let each newest version go live whose error is within its limit, and a class that fell up again."""
         rooms = self.site.rooms
-        versions = rooms.do(rooms.analyst_says()).versions
+        said = rooms.do(rooms.analyst_says())
+        [model] = [each for each in said.models if each.subjects]
+        versions = [each for each in said.versions if each.model == model.model]
         newest = versions[-1] if versions else None
-        good = newest is not None and newest.error is not None and newest.error <= self.site.error_max
-        if newest is not None and good and newest.stage == "shadow":
-            wish = analysts.Promote(model=newest.model, version=newest.version, person="P31")
+        if newest is not None and newest.stage == "shadow" and newest.error is not None and (
+            newest.error <= min(model.limits.values())
+        ):  # fmt: skip
+            live = next((each.version for each in versions if each.stage == "live"), "")
+            wish = analysts.Promote(
+                model=newest.model, version=newest.version, person="P31", instead_of=live,
+                why="its error on inserts that it had not seen is within the limit",
+            )  # fmt: skip
             told = rooms.do(
                 rooms.bus.request(rooms.command("analyst", analysts.PROMOTE), msgspec.json.encode(wish))
             )
@@ -205,11 +212,10 @@ class House(Site):
     people: Crew
 
     def __init__(
-        self, registry: Registry, physics: Physics, *, seed: int, start_ns: int, arm: Arm, folder: Path,
-        error_max: float = 0.10,
-    ) -> None:  # fmt: skip
+        self, registry: Registry, physics: Physics, *, seed: int, start_ns: int, arm: Arm, folder: Path
+    ) -> None:
         """Build it; `folder` takes what is left of the rooms at the end."""
-        self.arm, self.error_max, self.home = arm, error_max, folder
+        self.arm = arm
         self.places = [name for name in CREW if name in registry.equipment]
         self.lathes = [name for name in self.places if name.startswith("turn")]
         window = registry.characteristics["turned_diameter"]

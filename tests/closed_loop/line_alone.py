@@ -29,6 +29,11 @@ def written(
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source / "classes", folder / "classes", dirs_exist_ok=True)
+    for path in sorted((folder / "classes").glob("*.yaml")):
+        kinds = _of(path)
+        for each in kinds["classes"].values():
+            each.pop("infer", None)  # nobody plays the power of an old cell here: its counter is all it says
+        path.write_text(yaml.safe_dump(kinds, sort_keys=False, allow_unicode=True), encoding="utf-8")
     for name in WHOLE:
         shutil.copyfile(source / name, folder / name)
     equipment = _of(source / "equipment" / f"{line}.yaml")["equipment"]

@@ -23,7 +23,7 @@ from tests.closed_loop.line_alone import NORTHFIELD, written
 from tests.closed_loop.weeks import BEGIN_NS, PLANTS, Told
 
 LIFE = 100  # parts: days instead of weeks until enough inserts were seen
-HOURS = 40
+HOURS = 48
 HOUR_NS = 3600 * 10**9
 
 
