@@ -23,7 +23,7 @@ from tests.closed_loop.line_alone import NORTHFIELD, written
 from tests.closed_loop.weeks import BEGIN_NS, PLANTS, Told
 
 LIFE = 100  # parts: days instead of weeks until enough inserts were seen
-HOURS = 48
+HOURS = 44
 HOUR_NS = 3600 * 10**9
 
 
@@ -63,7 +63,8 @@ def test_from_drifting_inserts_to_measured_effects_and_each_line_opens(tmp_path:
         order = house.book.get(MaintenanceOrder, each.execution.subject)
         assert order is not None and order.opened_by == each.decision.person and order.person
         [mounting] = house.book.where(Mounting, tool=order.done)
-        assert mounting.work_unit == each.proposal.work_unit and mounting.mounted_ns == each.execution.done_ns
+        heard_ns = each.execution.done_ns - mounting.mounted_ns
+        assert mounting.work_unit == each.proposal.work_unit and 0 <= heard_ns <= 60 * 10**9
         assert each.outcome.observed_effect[0].measured.mean < 0, "an insert that drifted so far was no loss"
     # What nobody decided on was carried nowhere: one command for each that was accepted.
     carried = {e.correlation for e in house.entries if e.correlation.startswith("advice:")}
