@@ -48,7 +48,8 @@ def built(folder: Path, arm: Arm) -> House:
     return House(registry, facts, seed=100, start_ns=BEGIN_NS, arm=arm, folder=folder)
 
 
-@pytest.mark.timeout(1800)  # a minute of processor time, which a busy machine gives in many
+@pytest.mark.soak  # a minute and a half of processor time
+@pytest.mark.timeout(0)
 def test_from_drifting_inserts_to_measured_effects_and_each_line_opens(tmp_path: Path) -> None:
     house = built(tmp_path, Arm.ADVISED)
     house.run(BEGIN_NS + HOURS * HOUR_NS)
