@@ -101,7 +101,7 @@ class Analyst:
             return "nothing is expected that would have to be prevented"
         if error is None:
             return "the model was never judged on what it has not seen"
-        if not error.error <= error.limit:
+        if error.is_beyond:
             return f"its error was {error.error:.1%}, the limit is {error.limit:.1%}"
         if drifting:
             return f"the model drifts: {drifting}"
@@ -122,8 +122,14 @@ class Analyst:
         """Return what is to be proposed; None: nothing, and `silent` says why."""
         key, _ = self._of(kind, prediction.subject.id)
         chosen = verdict.chosen
+        beyond = [] if answer.validity is None else [e for e in answer.validity.errors if e.is_beyond]
         if chosen is None:
             self.silent[key] = verdict.why
+        elif beyond:
+            self.silent[key] = "; ".join(
+                f"the twin's error of {each.indicator} was {each.error:.1%}, the limit is {each.limit:.1%}"
+                for each in beyond
+            )
         elif answer.is_cut:
             self.silent[key] = "the twin had no time for all runs"
         elif chosen.at_ns - now_ns > trial.ahead_s * 1e9:

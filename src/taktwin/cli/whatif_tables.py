@@ -43,9 +43,7 @@ def comparison(answer: dict[str, Any]) -> list[str]:
         found.append(f"{order['order']:<{wide}} {' '.join(looks)}")
     found.append("")
     if not validity["back_tested"]:
-        found.append(
-            "NOT BACK-TESTED: nobody has compared such answers with what came. Recommend nothing by it."
-        )
+        found.append("NOT BACK-TESTED: nobody has compared such answers with what came. Take it as unproven.")
     elif not validity["may_recommend"]:
         found.append("BEYOND THE LIMIT in back-tests: recommend nothing by it.")
     return found + [f"- {note['text']}" for note in (*snapshot["unknowns"], *validity["notes"])]

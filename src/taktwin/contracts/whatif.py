@@ -163,6 +163,11 @@ class PastError(msgspec.Struct, frozen=True, kw_only=True):
     covered_80: float  # share of what came that lay in the 80 % interval
     covered_95: float
 
+    @property
+    def is_beyond(self) -> bool:
+        """Return whether the error is above its limit, as one is that is no number."""
+        return not self.error <= self.limit
+
 
 class Validity(msgspec.Struct, frozen=True, kw_only=True):
     """How far the answer may be trusted."""

@@ -26,7 +26,7 @@ from taktwin.simulation.inference import FloatArray, half_width
 
 LIMIT = 0.10
 DAYS = 30  # so far back epochs count
-EPOCHS_MIN = 5  # fewer say nothing: nothing is recommended by them
+EPOCHS_MIN = 5  # fewer say nothing: answers are unproven
 TENTHS = 10
 ERROR_MAX = 9.99  # what is not there at all and was predicted is off by any factor
 WORDS = {
@@ -187,7 +187,7 @@ def may_recommend(found: Sequence[Judged]) -> bool:
 
 
 def warnings(found: Sequence[Judged]) -> list[Note]:
-    """Return in the twin's words why nothing may be recommended; [] where something may."""
+    """Return in words why nothing may be recommended, or why answers are unproven; [] for neither."""
     said = [
         Note(
             code="above_limit", subjects=[each.indicator],
@@ -199,13 +199,13 @@ def warnings(found: Sequence[Judged]) -> list[Note]:
     few = [each for each in found if each.epochs < EPOCHS_MIN]
     if not found:
         said.append(
-            Note(code="never_tested", text="I do not advise today: nobody has compared with what came.")
+            Note(code="never_tested", text="Unproven: nobody has compared predictions with what came.")
         )
     elif few:
         least = min(each.epochs for each in few)
         said.append(Note(
             code="few_epochs", subjects=[each.indicator for each in few],
-            text=f"I do not advise today: {least} predictions were compared with what came, "
+            text=f"Unproven: {least} predictions were compared with what came, "
             f"{EPOCHS_MIN} are wanted.",
         ))  # fmt: skip
     return said

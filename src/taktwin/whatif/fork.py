@@ -206,12 +206,18 @@ class _Fork:
     def own_work(self) -> list[str]:
         """Return the products that the plant works on without an order of the MES."""
         ordered = {each.product for each in self.wanted if not each.release_s}
+        begun = {each[0] for each in self.running.values()} | {p.product for p in self.parts if p.begun}
         found = []
         for product in self.model.products:
-            if product.name in ordered:
-                continue
             units = [u for u, center in self.model.center_of.items() if center == product.steps[0].center]
-            if any(self.time_class(u) in AT_WORK and u not in self.running for u in units):
+            own = [u for u in units if self.time_class(u) in AT_WORK and u not in self.running]
+            if product.name in ordered:
+                # An order that nobody has begun stops no machine that makes the same without one.
+                own = [
+                    u for u in own if product.name not in begun
+                    and self.time_class(u) == TimeClass.PRODUCTION and self.product_at(u) == product.name
+                ]  # fmt: skip
+            if own:
                 found.append(product.name)
         if found:
             rule = f"taken to go on, {OWN_LOT} parts of a product after the other where machines are shared"

@@ -218,6 +218,8 @@ class WhatIfService:
             right = f"an instant before {rfc3339(self._clock.now_ns())}, or 0: now"
             return answers(state="refused", reason=f"at_ns: {rfc3339(at_ns)}: expected {right}")
         try:
+            if at_ns and (why := await self._before_all(at_ns)):
+                return answers(state="refused", reason=why)
             frame = await (self._past.frame(at_ns) if at_ns else self._frame())
             board = await (self._past.board(at_ns) if at_ns else self._board())
         except BusError as failure:
@@ -240,6 +242,15 @@ class WhatIfService:
             snapshot = msgspec.structs.replace(answer.snapshot, unknowns=unknowns)
             return msgspec.structs.replace(answer, snapshot=snapshot)
         return answer
+
+    async def _before_all(self, at_ns: int) -> str:
+        """Return why nothing is known of an instant; "" where something is. Raises BusError."""
+        begins_ns = await self._past.begins_ns()
+        if begins_ns is None:
+            return f"at_ns: {rfc3339(at_ns)}: expected 0, now: there is no history yet"
+        if at_ns < begins_ns:
+            return f"at_ns: {rfc3339(at_ns)}: expected {rfc3339(begins_ns)} or later: history begins then"
+        return ""
 
     async def _frame(self) -> Frame:
         said = await self._bus.request(self._subject("twin", "snapshot"), b"", timeout_s=ASK_S)

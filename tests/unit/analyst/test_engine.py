@@ -7,20 +7,23 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from taktwin.analyst import proving
 from taktwin.analyst.alert_budget import HOUR_NS
 from taktwin.analyst.engine import Analyst
 from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.maintenance.tool_wear import ToolWear
 from taktwin.analyst.model import Prediction
-from taktwin.contracts.whatif import PastError
+from taktwin.contracts.whatif import PastError, Validity
 from taktwin.entropy import Entropy
 from tests.support_advice import proposal
+from tests.unit.analyst.test_proving import answer, trial
 
 TRACE = ToolWear.example(lambda name, n: Entropy(1).generator(name).standard_normal(n))[0]
 MODEL = ToolWear.fit([TRACE], seed=1)
 ERROR = PastError(
     indicator="remaining_life", error=0.04, limit=0.1, epochs=20, covered_80=0.8, covered_95=0.95
 )
+TWIN = PastError(indicator="parts_done", error=0.03, limit=0.1, epochs=9, covered_80=0.8, covered_95=1.0)
 LIFE_NS = 400 * 90 * 10**9
 
 
@@ -50,6 +53,31 @@ def test_who_errs_or_drifts_is_silent_and_says_so(error: PastError | None, drift
     analyst, late = Analyst(), made(370)
     assert not analyst.asks(ToolChange, late, error, now_ns=0, drifting=drifting)
     assert words in analyst.silent[f"tool_change at {late.subject.id}"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ([], ""),  # never compared: the advice says that it is unproven
+        ([TWIN], ""),
+        ([TWIN, msgspec.structs.replace(TWIN, indicator="scrap", error=0.17)],
+         "the twin's error of scrap was 17.0%, the limit is 10.0%"),
+        ([msgspec.structs.replace(TWIN, error=float("nan"))], "the limit is 10.0%"),
+    ],
+)  # fmt: skip
+def test_nothing_is_proposed_from_answers_of_a_twin_that_errs_beyond_its_limit(
+    errors: list[PastError], words: str
+) -> None:
+    analyst, late = Analyst(), made(370)
+    tried = replace(trial(), expires_ns={"now": HOUR_NS, "later": HOUR_NS})
+    told = answer([-5.0, -6, -5, -6], [-3.0, -3, -4, -3])
+    validity = Validity(back_tested=bool(errors), calibrated=True, may_recommend=False, errors=errors)
+    told = msgspec.structs.replace(told, validity=validity)
+    verdict = proving.verdict(tried, told)
+    assert verdict.chosen is not None
+    said = analyst.speaks(ToolChange, late, tried, verdict, told, now_ns=0)
+    assert (said is None) == bool(words)
+    assert words in analyst.silent.get(f"tool_change at {late.subject.id}", "")
 
 
 def test_it_asks_again_after_a_while_and_not_while_its_advice_stands() -> None:

@@ -15,6 +15,7 @@ from taktwin.contracts import events, state
 from taktwin.contracts.backtest import Wish
 from taktwin.contracts.whatif import PastError
 from taktwin.history import requests
+from taktwin.instants import rfc3339
 from taktwin.simulation.run import warm_up
 from taktwin.whatif.backtest_run import Predictor
 from taktwin.whatif.backtests import Backtests
@@ -112,3 +113,7 @@ async def test_a_question_from_an_instant_begins_with_the_plant_of_then_and_says
         )
         later = await house.ask(msgspec.structs.replace(QUESTION, at_ns=2**62))
         assert later.state == "refused" and "expected an instant before" in later.reason
+        before = await house.ask(msgspec.structs.replace(QUESTION, at_ns=NOON - 2 * HOUR))
+        found, right = rfc3339(NOON - 2 * HOUR), f"{rfc3339(NOON - HOUR)} or later"
+        assert before.state == "refused"
+        assert before.reason == f"at_ns: {found}: expected {right}: history begins then"
