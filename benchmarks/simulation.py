@@ -23,7 +23,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -260,15 +259,10 @@ def unused(plant: Compiled) -> list[dict[str, Any]]:
             theirs.append(_cpu(lambda: simulated(200)) / 200)
             ours.append(_cpu(lambda: weeks(plant, 200)) / 200)
     ratio = statistics.median(mine / its for mine, its in zip(ours, theirs, strict=True))
-    whole = replace(plant, rare=1)
-    weeks(whole, 1)
-    rest = statistics.median(_cpu(lambda: weeks(whole, 200)) / _cpu(lambda: weeks(plant, 200))
-                             for _ in range(2 * ROUNDS))  # fmt: skip
     return [
         row("(P1) beside a kernel with what it uses and nothing else", statistics.median(ours) * 1e6,
             "us CPU", peer="the sketch's kernel", peer_value=statistics.median(theirs) * 1e6,
             ratio=round(ratio, 3), bar=f"<= {UNUSED:g}x its CPU", met=ratio <= UNUSED),
-        row("(P1) in the variant with all that is rare, over the lean one", rest, "x CPU"),
     ]  # fmt: skip
 
 

@@ -76,7 +76,6 @@ class Compiled:
     operators: int
     unit_names: tuple[str, ...]
     order_names: tuple[str, ...]
-    rare: int | None  # None for a plant without what is rare, which a leaner variant of the kernel runs
 
     @property
     def leaf_batch(self) -> int:
@@ -160,19 +159,8 @@ def compiled(plant: Plant, like: Compiled | None = None) -> Compiled:
         stock=tuple(each.stock for each in plant.materials), tables=tables.array(),
         crew_people=tuple(crew.people for crew in plant.crews), operators=len(plant.operators),
         unit_names=tuple(unit_name(c, place + 1) for c in plant.centers for place in range(c.units)),
-        order_names=order_names, rare=1 if _is_rare(plant) else None,
+        order_names=order_names,
     )  # fmt: skip
-
-
-def _is_rare(plant: Plant) -> bool:
-    """Return whether a plant has any of what `kernel.simulate` calls rare."""
-    return bool(
-        plant.materials
-        or plant.tariff
-        or any(closure.waits for closure in plant.closures)
-        or any(center.batch or center.tools or center.by_order for center in plant.centers)
-        or any(step.alternatives or step.scrap > 0 for p in plant.products for step in p.steps)
-    )
 
 
 def _orders(plant: Plant, place_of: dict[str, int]) -> tuple[Records, tuple[str, ...]]:

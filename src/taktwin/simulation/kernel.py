@@ -14,6 +14,8 @@ The shape of this file is measured, not taste (numba 0.68, models (a), (b), (c),
 - Everything numba compiles stands in this one file, constants and record types too, since its cache
   sees changes of the function's own file only. Constants of 64 bits are wrapped in uint64, because
   numba makes a float of uint64 and int64 together.
+- `_nrt=False` (private to numba): no counts of references to arrays. Nothing here allocates, and whoever
+  calls holds the arrays; the atomic counts around inner calls took 18 % of a week of P1.
 - `nogil`: threads run replications side by side; nothing but this module imports numba.
 """
 
@@ -127,10 +129,10 @@ _WHOLE_REST, _FINE_REST = uint64((1 << 54) - 1), uint64((1 << 44) - 1)
 
 # Whole numbers wherever they stand: to infer that took numba a fifth of the time that compiling takes.
 _WHOLE = (
-    "above arrived at b before before_best before_lead begin best c cell count e f fate follows freed g"
-    " h i j k l_batch l_calendar l_closing l_delivery l_fault l_move l_opening l_order l_source l_tariff"
-    " l_wait last lead leaf least leaves m n n_units node now o on other p parts phase place q ripe row scan"
-    " source t takes then top why worked"
+    "above arrived arrives at b before before_best before_lead begin best c cell child count e f fate"
+    " follows freed g h i j k l_batch l_calendar l_closing l_delivery l_fault l_move l_opening l_order"
+    " l_source l_tariff l_wait last lead leaf least leaves m n n_units node now o on other p parts phase"
+    " place q ripe row scan source t takes then top waits why worked"
 )
 _LOCALS = dict.fromkeys(_WHOLE.split(), int64)
 _PLAIN: dict[str, Any] = {
@@ -138,9 +140,16 @@ _PLAIN: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
     "locals": _LOCALS,
+    "_nrt": False,
 }
 _HOT: dict[str, Any] = {"forceinline": True, **_PLAIN}
-_ENTRY: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True, "no_cfunc_wrapper": True}
+_ENTRY: dict[str, Any] = {
+    "error_model": "numpy",
+    "cache": True,
+    "nogil": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
 
 
 @njit(**_HOT)
@@ -328,14 +337,13 @@ def _arm(units, modes, us, ms, tables, tree, key, m, renewed, leaf, now):  # typ
 
 
 @njit(**_HOT)
-def _lacks(operators, skills, steps, bill, stock, k, quantity, rare):  # type: ignore[no-untyped-def]
+def _lacks(operators, skills, steps, bill, stock, k, quantity):  # type: ignore[no-untyped-def]
     """Return whether a step waits: for an operator with its skill, or for material for all parts."""
     if steps[k].skill >= 0 and (operators & skills[steps[k].skill]) == 0:
         return True
-    if rare is not None:
-        for b in range(steps[k].bill_first, steps[k].bill_last):
-            if stock[bill[b].material] < bill[b].quantity * quantity:
-                return True
+    for b in range(steps[k].bill_first, steps[k].bill_last):
+        if stock[bill[b].material] < bill[b].quantity * quantity:
+            return True
     return False
 
 
@@ -609,53 +617,47 @@ def _by_order(  # type: ignore[no-untyped-def]
     return -1, -1
 
 
-@njit(**_PLAIN)
-def _sooner(moves, js, a, b):  # type: ignore[no-untyped-def]
-    """Return whether the move at place a of the heap ends before the one at b; ties by who set out first."""
-    if moves[a, 0] != moves[b, 0]:
-        return moves[a, 0] < moves[b, 0]
-    return js[moves[a, 1]].turn < js[moves[b, 1]].turn
-
-
-@njit(**_PLAIN)
+@njit(**_HOT)
 def _set_out(moves, js, n, arrives, j):  # type: ignore[no-untyped-def]
-    moves[n, 0] = arrives
-    moves[n, 1] = j
+    """Put job j into a heap of n moves: by arrival, ties by who set out first."""
     while n > 0:
         above = (n - 1) >> 1
-        if _sooner(moves, js, above, n):
+        t = moves[above, 0]
+        i = moves[above, 1]
+        if t < arrives or (t == arrives and js[i].turn < js[j].turn):
             break
-        t = moves[n, 0]
-        i = moves[n, 1]
-        moves[n, 0] = moves[above, 0]
-        moves[n, 1] = moves[above, 1]
-        moves[above, 0] = t
-        moves[above, 1] = i
+        moves[n, 0] = t
+        moves[n, 1] = i
         n = above
+    moves[n, 0] = arrives
+    moves[n, 1] = j
 
 
-@njit(**_PLAIN)
+@njit(**_HOT)
 def _arrive(moves, js, n):  # type: ignore[no-untyped-def]
     """Take the top of a heap of n moves away."""
     n -= 1
-    moves[0, 0] = moves[n, 0]
-    moves[0, 1] = moves[n, 1]
+    arrives = moves[n, 0]
+    j = moves[n, 1]
     place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= n:
+    child = 1
+    while child < n:
+        t = moves[child, 0]
+        i = moves[child, 1]
+        if child + 1 < n:
+            other = moves[child + 1, 0]
+            if other < t or (other == t and js[moves[child + 1, 1]].turn < js[i].turn):
+                child += 1
+                t = other
+                i = moves[child, 1]
+        if arrives < t or (arrives == t and js[j].turn < js[i].turn):
             break
-        if below + 1 < n and _sooner(moves, js, below + 1, below):
-            below += 1
-        if _sooner(moves, js, place, below):
-            break
-        t = moves[place, 0]
-        i = moves[place, 1]
-        moves[place, 0] = moves[below, 0]
-        moves[place, 1] = moves[below, 1]
-        moves[below, 0] = t
-        moves[below, 1] = i
-        place = below
+        moves[place, 0] = t
+        moves[place, 1] = i
+        place = child
+        child = 2 * place + 1
+    moves[place, 0] = arrives
+    moves[place, 1] = j
 
 
 @njit(**_HOT)
@@ -936,7 +938,7 @@ def simulate(  # type: ignore[no-untyped-def]
     units, centers, steps, products, orders, setups, families, skills, calendars, bill, deliveries,
     closings, openings, modes, others, batches, pools, handed, bases, shares, people, crew_calendars, tariff,
     tables, tree, us, ms, cs, crews, js, run, moves, spent, priced, made, ended, lots, stock, hands, bound,
-    key, until, enough, rare,
+    key, until, enough,
 ):  # fmt: skip
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
@@ -961,9 +963,6 @@ def simulate(  # type: ignore[no-untyped-def]
     tree : (2 * leaves,) keys, any number of leaves; moves : (jobs, 2) heap of arrival tick and job
     spent : (units, STATES) ticks; priced : the same weighted with prices, less what `spent` costs now
     lots : (orders,); ended : (orders,) tick of its end, or OPEN_, SCRAPPED_, LOST_ORDER
-    rare : None for a plant without furnaces, material, tools, maintenance that waits, parts that are lost,
-        alternatives, tariff and work by order: a variant of its own is compiled, without the branches on
-        `rare is not None`
     """
     n_units = units.shape[0]
     l_fault = n_units
@@ -996,6 +995,7 @@ def simulate(  # type: ignore[no-untyped-def]
         freed = -1  # a unit that has given its job away
         begin = -1  # a unit that has a job to begin, or to go on with
         called = False  # operators were given back, material came, or a unit that calls for one came back
+        waits = -1  # up to here who calls was asked in this instant, in vain; nothing came back since
         if first:
             first = False
             ripe = now - 1  # patience that ends now has its event at the end of this tick
@@ -1032,7 +1032,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     k = js[j].step
                     p = js[j].product
                     fate = 0
-                    if rare is not None and steps[k].ends != 0:  # it wears a tool, or parts of it are lost
+                    if steps[k].ends != 0:  # it wears a tool, or parts of it are lost
                         n = _wear(units, modes, steps, us, ms, js, key, m, j)
                         made[p].bad += n
                         js[j].quantity -= n
@@ -1052,7 +1052,7 @@ def simulate(  # type: ignore[no-untyped-def]
                                 made[p].reworked += 1
                             else:
                                 fate = 2
-                    if rare is not None and js[j].base != NO_BASE:
+                    if js[j].base != NO_BASE:
                         n = products[p].last
                         if fate == 0 and then < n:
                             n = steps[then].low
@@ -1070,7 +1070,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         made[p].done += 1
                         made[p].parts += js[j].quantity
                         made[p].flow += now - js[j].since
-                        if rare is not None and products[p].makes >= 0:
+                        if products[p].makes >= 0:
                             stock[products[p].makes] += js[j].quantity
                             called = True
                         if now > js[j].due:
@@ -1094,7 +1094,8 @@ def simulate(  # type: ignore[no-untyped-def]
                             x.turns += 1
                             _set_out(moves, js, x.moving, now + steps[k].move, j)
                             x.moving += 1
-                            _put(tree, l_move, moves[0, 0] << SHIFT | l_move)
+                            if moves[0, 1] == j:  # else another one ends before, as it did
+                                _put(tree, l_move, moves[0, 0] << SHIFT | l_move)
                             freed = m
                         else:
                             arrived = j
@@ -1154,12 +1155,12 @@ def simulate(  # type: ignore[no-untyped-def]
                 js[arrived].entity = orders[o].entity
                 n = bases[orders[o].whole]
                 js[arrived].base = n
-                if rare is not None and n != NO_BASE:
+                if n != NO_BASE:
                     _bind(
                         centers, steps, pools, shares, setups, families, hands, bound, n, products[p].first,
                         products[p].last,
                     )  # fmt: skip
-            elif rare is not None:
+            else:
                 freed, n = _rare(
                     deliveries, batches, handed, tariff, tree, us, run, spent, priced, stock, leaf,
                     l_delivery, l_tariff, now,
@@ -1181,10 +1182,10 @@ def simulate(  # type: ignore[no-untyped-def]
             last = centers[g].last
             while m < last and us[m].state != IDLE:
                 m += 1
-            if rare is not None and m == last and steps[k].other_last > 0:
+            if m == last and steps[k].other_last > 0:
                 g, m = _elsewhere(centers, others, us, cs, g, steps[k].other_first, steps[k].other_last)
                 last = centers[g].last
-            if rare is not None and centers[g].pool >= 0:
+            if centers[g].pool >= 0:
                 q = js[arrived].base + k
                 m = bound[q].unit
                 last = m
@@ -1229,7 +1230,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 made[p].lost += 1
                 if js[arrived].order >= 0:
                     _lot_over(ended, lots, js[arrived].order, int64(0), int64(LOST_ORDER), now)
-                if rare is not None and js[arrived].base != NO_BASE:
+                if js[arrived].base != NO_BASE:
                     scan = _passed(
                         units, steps, shares, us, hands, bound, js[arrived].base, steps[k].low,
                         int64(products[p].last), int64(-1), scan,
@@ -1242,9 +1243,9 @@ def simulate(  # type: ignore[no-untyped-def]
             else:
                 _join(cs, js, steps, g, arrived, centers[g].rule, now)
                 freed = source
-                if rare is not None and centers[g].pool >= 0:
+                if centers[g].pool >= 0:
                     scan = _queued(centers, units, pools, us, cs, js, hands, bound, g, arrived, scan)
-                if rare is not None and centers[g].rule == BY_BATCH:
+                if centers[g].rule == BY_BATCH:
                     c = centers[g].batch
                     m = batches[c].first
                     last = batches[c].last
@@ -1268,18 +1269,20 @@ def simulate(  # type: ignore[no-untyped-def]
                 if us[m].task == IDLE:
                     k = js[j].step
                     w = steps[k].work
-                    if rare is None or units[m].is_batch == 0:
+                    if units[m].is_batch == 0:
                         w *= js[j].quantity
                     if steps[k].table > 0:
                         z = _bits(key, _WORK, js[j].entity + steps[k].entity, int64(js[j].passes))
                         w *= _value(tables, steps[k].table, z)
-                    js[j].work = int64(w / units[m].pace + 0.5)
+                    if units[m].pace != 1.0:
+                        w /= units[m].pace
+                    js[j].work = int64(w + 0.5)
                     us[m].task = CALLING
                 if us[m].task == CALLING:
                     k = js[j].step
                     if steps[k].needs == 1:
                         n = js[j].quantity
-                        if _lacks(x.operators & x.present, skills, steps, bill, stock, k, n, rare):
+                        if _lacks(x.operators & x.present, skills, steps, bill, stock, k, n):
                             _put(tree, m, NEVER)
                             _note(us, spent, m, now)
                             us[m].next_calling = -1
@@ -1294,9 +1297,8 @@ def simulate(  # type: ignore[no-untyped-def]
                             can &= ~can + uint64(1)
                             x.operators ^= can
                             us[m].operator = can
-                        if rare is not None:
-                            for b in range(steps[k].bill_first, steps[k].bill_last):
-                                stock[bill[b].material] -= bill[b].quantity * js[j].quantity
+                        for b in range(steps[k].bill_first, steps[k].bill_last):
+                            stock[bill[b].material] -= bill[b].quantity * js[j].quantity
                     f = steps[k].family
                     us[m].task = WORKING
                     us[m].left = js[j].work
@@ -1319,33 +1321,33 @@ def simulate(  # type: ignore[no-untyped-def]
                 _put(tree, m, (now + w) << SHIFT | m)
                 _note(us, spent, m, now)
             elif called:
-                before = -1
-                m = x.call_head
+                m = x.call_head if waits < 0 else us[waits].next_calling
+                can = x.operators & x.present
                 while m >= 0:
                     if us[m].on == 1 and us[m].down == 0:
                         j = us[m].job
                         k = js[j].step
                         n = js[j].quantity
-                        if not _lacks(x.operators & x.present, skills, steps, bill, stock, k, n, rare):
+                        if not _lacks(can, skills, steps, bill, stock, k, n):
                             break
-                    before = m
+                    waits = m
                     m = us[m].next_calling
                 if m < 0:
                     called = False
                 else:
                     n = us[m].next_calling
-                    if before < 0:
+                    if waits < 0:
                         x.call_head = n
                     else:
-                        us[before].next_calling = n
+                        us[waits].next_calling = n
                     if x.call_tail == m:
-                        x.call_tail = before
+                        x.call_tail = waits
                     begin = m
             elif freed >= 0:
                 m = freed
                 freed = -1
                 g = units[m].center
-                if rare is not None and us[m].next_in >= 0:  # of what was done together the next one leaves
+                if us[m].next_in >= 0:  # of what was done together the next one leaves
                     j = us[m].next_in
                     us[m].job = j
                     us[m].next_in = js[j].next
@@ -1363,7 +1365,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     _put(tree, m, NEVER)
                     _note(us, spent, m, now)
                     continue
-                if rare is not None and us[m].upkeep != 0:
+                if us[m].upkeep != 0:
                     q = units[m].mode_first
                     while not (
                         (modes[q].clock == BY_PARTS and ms[q].left <= 0)
@@ -1373,7 +1375,7 @@ def simulate(  # type: ignore[no-untyped-def]
                     _put(tree, m, NEVER)
                     _break(modes, us, ms, crews, tables, tree, spent, key, m, q, l_fault + m, now)
                     continue
-                if rare is not None and centers[g].pool >= 0:
+                if centers[g].pool >= 0:
                     j, other = _by_order(
                         centers, units, products, pools, setups, families, tree, us, cs, js, hands, bound, g,
                         m, l_wait, now, ripe,
@@ -1397,7 +1399,7 @@ def simulate(  # type: ignore[no-untyped-def]
                         j = cs[g].head
                         cs[g].head = js[j].next
                         cs[g].waiting -= 1
-                    elif rare is not None and centers[g].rule == BY_BATCH:
+                    elif centers[g].rule == BY_BATCH:
                         c = centers[g].batch
                         j = _fill(cs, js, g, batches[c].most, batches[c].least, batches[c].wait, now)
                         if j < 0:
@@ -1446,7 +1448,7 @@ def simulate(  # type: ignore[no-untyped-def]
                 begin = m
             elif scan < n_units:
                 m = scan
-                if rare is not None and units[m].hand >= 0 and hands[units[m].hand].look != 0:
+                if units[m].hand >= 0 and hands[units[m].hand].look != 0:
                     g = units[m].center
                     other = cs[g].blocked_head
                     if other >= 0 and cs[g].waiting < centers[g].queue_max:

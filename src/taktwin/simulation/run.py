@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -37,9 +36,7 @@ def advance(
     """
     assert until <= kernel.TICKS_END, "the keys of the tree have no room for later ticks"
     while True:
-        why = kernel.simulate(
-            *plant.arrays(), *state.arrays(), np.uint64(state.key), until, enough, plant.rare
-        )
+        why = kernel.simulate(*plant.arrays(), *state.arrays(), np.uint64(state.key), until, enough)
         if why != kernel.NO_ROOM:
             return state
         state = roomier(plant, state)
@@ -96,8 +93,7 @@ def _warm_up() -> None:
     plant = compiled(
         Plant((WorkCenter("a"),), (Product("p", (Step("s", "a", Fixed(1.0)),), arrivals=Fixed(2.0)),))
     )
-    for each in (plant, replace(plant, rare=1)):  # both variants of the kernel
-        advance(each, fresh(each, seed=0), until=10_000)
+    advance(plant, fresh(plant, seed=0), until=10_000)
     maxplus.departures(plant, 0, 1)
     for compiled_function in (kernel.simulate, kernel.line):
         compiled_function.disable_compile()

@@ -212,18 +212,7 @@ def test_a_place_for_a_job_is_free_where_it_holds_no_parts(plant: Plant, seed: i
     assert {int(each) for each in np.flatnonzero(state["jobs"]["quantity"] == 0)} == free
 
 
-def test_both_variants_of_the_kernel_go_the_same_way() -> None:
-    lean = compiled(workshop())
-    assert lean.rare is None
-    for seed in range(20):
-        ends = [
-            advance(each, fresh(each, seed=seed), until=lean.plant.ticks(200_000))
-            for each in (lean, replace(lean, rare=1))
-        ]
-        assert ends[0].events > 100 and ends[0].digest() == ends[1].digest()
-
-
 def test_nothing_compiles_after_the_warm_up() -> None:
-    assert len(kernel.simulate.signatures) == 2
+    assert len(kernel.simulate.signatures) == 1
     with pytest.raises(TypeError, match="No matching definition"):
         kernel.simulate(*(1.5,) * kernel.simulate.py_func.__code__.co_argcount)

@@ -24,7 +24,7 @@ export const fieldName = (field: ChangeField) => said(`whatif.field-${field.name
 export const groupName = (group: string) => said(`whatif.group-${group.replaceAll(' ', '_')}`, group);
 export const kpi = (name: string) => said(`whatif.kpi-${name}`, name);
 export const kpiUnit = (code: string) => said(`whatif.unit-${code}`, unitText(code));
-export const noteText = (note: WhatIfNote) => said(`whatif.note-${note.code}`, note.text, { subjects: note.subjects.join(', '), n: note.subjects.length });
+export const noteText = (note: WhatIfNote) => said(`whatif.note-${note.code}`, note.text, { subjects: note.subjects.join(', '), first: note.subjects[0] ?? '', n: note.subjects.length });
 
 /** A name of the plant, or a word that chooses by itself such as `@bottleneck`. */
 export function nameText(name: string, text?: string): string {
