@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,12 @@ def test_a_model_is_found_in_a_log_and_bad_lines_are_named(
     log.write_bytes(log.read_bytes()[:40])
     assert main.run(["simulate", "fit", str(log)]) == 1
     assert "expected text in UTF-8, plain or packed with gzip" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "taktwin", "version"]
+    ended = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (main.READER_GONE, b"")

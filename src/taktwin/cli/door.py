@@ -21,6 +21,7 @@ from taktwin.errors import ConfigError, Mistake, WorldError
 from taktwin.settings import ADDRESS_FILE
 
 TOKEN_VARIABLE = "TAKTWIN_TOKEN"
+WAITED_S = 45.0  # longer than the installation waits for any room of its own: its words say more than ours
 _cookie: dict[str, str] = {}  # of the session that this command began
 
 
@@ -110,7 +111,7 @@ def _request(base: str, path: str, body: dict[str, Any] | None) -> urllib.reques
 @contextlib.contextmanager
 def _open(base: str, path: str, request: urllib.request.Request) -> Iterator[Any]:
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=WAITED_S) as answer:
             yield answer
     except urllib.error.HTTPError as refused:
         try:
@@ -119,5 +120,8 @@ def _open(base: str, path: str, request: urllib.request.Request) -> Iterator[Any
             words = str(refused)
         hint = f" (a token in {TOKEN_VARIABLE}, or --as ACCOUNT)" if refused.code == 401 else ""
         raise WorldError(f"{words}{hint}") from refused
-    except (urllib.error.URLError, TimeoutError) as failure:
+    except TimeoutError as failure:
+        right = "ask again, or for less; `taktwin doctor` says what runs"
+        raise WorldError(f"{base}{path}: no answer within {WAITED_S:g} s: {right}") from failure
+    except urllib.error.URLError as failure:
         raise WorldError(f"{base}{path}: {failure}") from failure

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import select
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -52,10 +54,34 @@ COMMANDS = {
     "version": Command("print the version", "main", "version", "no_arguments"),
 }
 
+READER_GONE = 141  # as a shell says of a tool that SIGPIPE ended
+
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0 done, 1 found something wrong, 2 misused."""
-    sys.exit(run(sys.argv[1:] if words is None else words))
+    """Run one command and leave with its exit code: 0 done, 1 found something wrong, 2 misused.
+
+    A reader that has seen enough, as `| head` has, ends the command as a shell's own tools end: quietly.
+    """
+    try:
+        code = run(sys.argv[1:] if words is None else words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        code = READER_GONE
+    sys.exit(code)
+
+
+def _reader_is_gone() -> bool:
+    """Return whether nobody reads what is printed; what is left to print then goes nowhere."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), select.POLLOUT)
+    if not any(state & select.POLLERR for _, state in output.poll(0)):
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # else the interpreter complains when it ends
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True
 
 
 def run(words: Sequence[str]) -> int:
