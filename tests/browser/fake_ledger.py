@@ -20,6 +20,7 @@ from fastapi import APIRouter
 
 from taktwin.contracts.recommendation import Carry, Decide, Evidence, Level, Move, Words
 from taktwin.ledger import api
+from taktwin.ledger.trail import trail as trail_of
 from taktwin.portal import wire
 from taktwin.portal.models.advice import (
     ClassRecordModel,
@@ -27,19 +28,23 @@ from taktwin.portal.models.advice import (
     InboxModel,
     LevelWish,
     RecommendationModel,
+    TrailModel,
 )
 from taktwin.portal.problems import Problem
+from taktwin.storage.journal import Anchor
 from tests.support_advice import CLASS, HOUR, SECOND, Office
 
 NOW_NS = NOW_MS * 1_000_000
 SIGNAL = "turn1/spindle/load"
 router = APIRouter(prefix="/api/v1/advice")
 office = Office()
+tampered = False
 
 
 def new() -> None:
     """Begin anew."""
-    global office
+    global office, tampered
+    tampered = False
     office = Office()
     office.now_ns = NOW_NS - 9 * HOUR
     office.begun()
@@ -95,6 +100,21 @@ async def level(name: str, wish: LevelWish) -> Any:
 @router.get("/{name}", response_model=RecommendationModel)
 async def one(name: str) -> Any:
     return asked(api.one, recommendation=name)
+
+
+@router.get("/{name}/trail", response_model=TrailModel)
+async def trail(name: str) -> Any:
+    entries = office.store.entries  # type: ignore[attr-defined]
+    end = entries[-3]
+    anchors = [Anchor(end.sequence, "0" * 64 if tampered else end.hash)]
+    return wire.in_ms(msgspec.to_builtins(trail_of(entries, anchors, name)))
+
+
+@router.post("/_fake/tamper")
+async def tamper() -> None:
+    """Let the journal be another one than the one that was anchored."""
+    global tampered
+    tampered = True
 
 
 @router.post("/{name}/decision", response_model=RecommendationModel)

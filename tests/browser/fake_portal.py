@@ -18,6 +18,7 @@ import sys
 import time
 from typing import Any
 
+import fake_analyst
 import fake_ledger
 import numpy as np
 import uvicorn
@@ -44,6 +45,7 @@ released = asyncio.Condition()
 app = FastAPI()
 problems.install(app)
 app.include_router(fake_ledger.router)
+app.include_router(fake_analyst.router)
 API = "/api/v1"
 
 
@@ -69,6 +71,7 @@ async def fake(act: str, connection: str = "") -> dict[str, Any]:
             world.degraded.add(connection)
         case "reset":
             fake_ledger.new()
+            fake_analyst.new()
             held.clear()
             torn.clear()
             async with released:
@@ -105,6 +108,8 @@ async def me() -> Any:
             "alarm.shelve",
             "alarm.comment",
             "demo.inject",
+            "mes.request",
+            "model.promote",
         ],
         notice="This page is for this machine only: it listens on loopback.",
     )

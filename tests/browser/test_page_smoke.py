@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Error, Locator, Page, Response, Route, expect
 
@@ -28,6 +29,9 @@ PAGES = {
     "journal": "/alarms?tab=journal",
     "health": "/alarms?tab=health",
     "system": "/system?connection=line2",
+    "maintenance": "/maintenance",
+    "models": "/maintenance?show=models",
+    "outcome": "/advice?id=r1",
     "missing": "/nowhere",
 }
 # What each page shows once its own questions are answered.
@@ -38,6 +42,7 @@ READY = {
     "/alarms": "main table tbody tr, [data-alarm]",
     "/system": "main table tbody tr",
     "/advice": "[data-advice], [data-class]",
+    "/maintenance": "[data-risk] .life, [data-version]",
     "/nowhere": "main h1",
 }
 # Busy machines are slow, never wrong: how long a test waits before it says that something never comes.
@@ -873,7 +878,136 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(page.get_by_role("button", name="Accept")).to_have_count(0)
     expect(page.locator("[data-decided=r1]")).to_contain_text("12.0 → 11.0")
     page.locator("[data-decided=r1]").click()
-    expect(page.locator("[data-outcome=Effective]")).to_contain_text("−11.0 [−12.0 – −10.0]")
+    expect(page.locator("[data-outcome=Effective]")).to_contain_text("Scrap: 11.0 [10.0–12.0] less")
+
+
+def test_what_came_of_an_advice_stands_beside_its_promise_and_each_line_opens_to_its_event(
+    page: Page, portal: FakePortal
+) -> None:
+    open_page(page, portal, "/advice?id=r1")
+    came = page.locator("[data-outcome=Effective]")
+    expect(came).to_contain_text("It worked", ignore_case=True)
+    expect(came).to_contain_text("Promised were 12.0 [10.0–14.0]. That is inside the promised interval.")
+    expect(came).to_contain_text("Against the twin's run without the change.")
+    both = came.locator("[data-observed=scrap] .box")
+    promised, measured = both.nth(0).bounding_box(), both.nth(1).bounding_box()
+    assert promised and measured and measured["width"] < promised["width"] and measured["x"] == promised["x"]
+    trail = page.locator("[data-trail=r1]")
+    expect(trail.locator("[data-entry]")).to_have_count(12)  # eight of the ledger, four of the MES
+    order = [line.get_attribute("data-entry") for line in trail.locator("[data-entry^=recommendation]").all()]
+    assert order == [f"recommendation.{each}" for each in (
+        "validated", "proposed", "approved", "accepted", "dispatched", "acknowledged", "done", "measured",
+    )]  # fmt: skip
+    line = trail.locator("[data-entry='recommendation.measured']")
+    line.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(line.locator("pre")).to_contain_text('"observed_effect":[{"indicator":"scrap"')
+    opened = trail.locator("[data-entry='maintenance.order.completed']")
+    opened.locator("summary").click()
+    expect(opened.locator("a")).to_have_attribute("href", "/quality/audit?subject=M1")
+    expect(trail.locator("[data-chain=holds]")).to_contain_text("each bound to the one before. Up to entry")
+    assert violations(page) == []
+
+
+def test_a_journal_that_is_not_the_anchored_one_is_never_said_to_hold(page: Page, portal: FakePortal) -> None:
+    httpx.post(f"{portal.url}/api/v1/advice/_fake/tamper").raise_for_status()
+    open_page(page, portal, "/advice?id=r1")
+    broken = page.locator("[data-chain=broken]")
+    expect(broken).to_contain_text("is not the entry that was anchored")
+    expect(page.locator("[data-chain=holds]")).to_have_count(0)
+    assert violations(page) == []
+
+
+def test_what_is_not_measured_yet_says_what_it_waits_for(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/advice?id=r4")
+    page.keyboard.press("A")
+    came = page.locator("[data-of=Acknowledged]")
+    expect(came).to_contain_text("Accepted, and not carried out yet. It waits as order M7")
+    open_page(page, portal, "/advice?id=r3")
+    expect(page.locator("[data-of=Rejected]")).to_contain_text("no insert in stock")
+
+
+# -- maintenance and models
+
+
+def test_what_fails_next_leads_to_the_decision_in_one_step(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/")
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    rows = page.locator("[data-risk]")
+    expect(rows).to_have_count(3)
+    first = rows.first
+    expect(first).to_contain_text("turn1 Insert Turned diameter")
+    expect(first).to_contain_text("65 [48–85] parts left")
+    expect(first).to_contain_text("16:20 [15:55–16:49]")
+    expect(page.locator("[data-windows] [data-stay='set-up'], [data-windows] [data-stay=gap]")).to_have_count(
+        2
+    )
+    expect(page.locator("[data-chosen] [data-evidence='tool_wear.age']")).to_contain_text(
+        "285 parts were made"
+    )
+    # An unpredicted tool shows its fixed life as a fact, and says that no model speaks about it.
+    expect(page.locator("[data-risk='tool.T-hob-1']")).to_contain_text("No model speaks about it")
+    assert violations(page) == []
+    first.get_by_role("link", name="Decide").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-advice=r4]")).to_be_visible()
+
+
+def test_a_prediction_that_nobody_said_anew_is_hatched_with_its_age(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/maintenance")
+    fresh = page.locator("[data-risk='tool_wear.turn1.insert.diameter']")
+    old = page.locator("[data-risk='tool_wear.turn2.insert.diameter']")
+    expect(fresh).to_have_attribute("data-old", "false")
+    expect(old).to_have_attribute("data-old", "true")
+    expect(old).to_contain_text(re.compile(r"Said 2\d min ago: too old"))
+    expect(old.locator("td.hatched")).to_have_count(1)
+    httpx.post(f"{portal.url}/api/v1/_fake_age/20").raise_for_status()
+    expect(fresh).to_have_attribute("data-old", "true")
+    expect(page.locator("[data-windows]")).to_have_class(re.compile("hatched"))
+    assert violations(page) == []
+
+
+def test_a_tool_that_nobody_advises_on_is_planned_by_a_person(page: Page, portal: FakePortal) -> None:
+    open_page(page, portal, "/maintenance")
+    row = page.locator("[data-risk='tool.T-hob-1']")
+    row.get_by_role("button", name="Plan the change").click()
+    expect(row).to_contain_text("Planned: M3")
+    row.get_by_role("button", name="Planned: M3").click()
+    expect(page.get_by_role("heading", name="M3")).to_be_visible()
+    expect(page.locator("[data-order=M3]")).to_be_visible()
+
+
+def test_a_version_goes_live_by_a_person_with_a_reason_beside_the_one_in_use(
+    page: Page, portal: FakePortal
+) -> None:
+    open_page(page, portal, "/maintenance?show=models")
+    expect(page.locator("[data-verdict]")).to_contain_text(
+        "This version was off by 6.1 %, the one in use by 8.4 %: it is closer, on 34 outcomes"
+    )
+    expect(page.locator("[data-verdict]")).to_contain_text("Above 10 % nothing is proposed on it.")
+    heads = page.locator("thead [data-version]")
+    assert [head.get_attribute("data-stage") for head in heads.all()] == ["live", "shadow"]
+    newer = heads.nth(1).get_attribute("data-version")
+    expect(page.get_by_text("Sudden breakage of a tool")).to_be_visible()
+    promote = page.get_by_role("button", name="Let it go live as demo")
+    expect(promote).to_be_disabled()
+    expect(page.get_by_text("A reason is missing.")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_label("Reason").fill("half the error, on more tools")
+    page.keyboard.press("Enter")
+    live = page.locator(f"[data-row='{newer}']")
+    expect(live).to_have_attribute("data-stage", "live")
+    expect(live).to_contain_text("half the error, on more tools")
+    expect(page.locator("[data-row][data-stage=retired]")).to_have_count(1)
+    # What other code learnt cannot go live, and says so before anybody tries; the one before can come back.
+    page.locator("[data-row][data-stage=shadow] button").click()
+    expect(page.get_by_text("Other code learnt it")).to_be_visible()
+    expect(page.locator("[data-silent]")).to_be_visible()
+    page.locator("[data-row][data-stage=retired] button").click()
+    page.get_by_label("Reason").fill("it was worse after all")
+    page.get_by_role("button", name="Go back to it as demo").click()
+    expect(live).to_have_attribute("data-stage", "retired")
 
 
 def test_advice_is_rejected_with_a_reason_only_and_a_class_does_not_climb_on_few_cases(

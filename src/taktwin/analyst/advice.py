@@ -59,7 +59,7 @@ def predicted(prediction: Prediction, about: VersionDocument) -> Predicted:
         high=_finite(prediction.high),
         evidence=[Words(code=f"{about.model}.{e.code}", text=f"{e.value:.3g} {e.text}.",
                         values={"value": e.value, "unit": e.unit}) for e in prediction.evidence],
-        facts=dict(subject.facts), names=dict(subject.names),
+        facts=dict(subject.facts), names=dict(subject.names), pace_s=_known(prediction.pace_s),
     )  # fmt: skip
 
 
@@ -113,6 +113,10 @@ def composed(
 
 def _of(spread: Spread) -> Range:
     return Range(mean=spread.mean, p10=spread.p10, p90=spread.p90)
+
+
+def _known(pace_s: float | None) -> float | None:
+    return None if pace_s is None or not math.isfinite(pace_s) or pace_s <= 0 else pace_s
 
 
 def _finite(value: float) -> float | None:

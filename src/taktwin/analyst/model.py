@@ -71,6 +71,7 @@ class Prediction:
     high: float  # 90 %
     evidence: tuple[Evidence, ...]
     detail: Any = None  # the model's own, for the proposals that rest on it
+    pace_s: float | None = None  # of work at the unit for one of the values, where it is counted in work
     life_ns: int = (
         0  # since when the subject is what it is, such as a tool in: another one ends what was proposed
     )

@@ -11,17 +11,9 @@ from typing import TypeVar
 import msgspec
 
 from taktwin.errors import ConfigError, Mistake
-from taktwin.storage.journal import Entry, verify
+from taktwin.storage.journal import Anchor, Entry, anchored, verify
 
 Line = TypeVar("Line", "Anchor", Entry)
-
-
-class Anchor(msgspec.Struct, frozen=True):
-    """One line of the file of anchors."""
-
-    sequence: int
-    hash: str
-    at: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify_audit(options: argparse.Namespace) -> int:
     """Print what was proven and return 0, or print the broken link and return 1."""
-    anchors: dict[int, str] = {}
-    for anchor in _lines(Path(options.anchors), Anchor) if options.anchors else ():
-        if anchors.setdefault(anchor.sequence, anchor.hash) != anchor.hash:
-            # Two chains were anchored: the journal was cut or taken from a backup, and written on anew.
-            print(f"broken at entry {anchor.sequence}: it was anchored twice, with two hashes")
-            return 1
+    anchors, twice = anchored(_lines(Path(options.anchors), Anchor) if options.anchors else ())
+    if twice is not None:
+        print(f"broken at entry {twice.sequence}: it {twice.what}")
+        return 1
     if options.anchors and not anchors:
         print("no anchor is in that file: it proves nothing")
         return 1
@@ -50,11 +40,11 @@ def verify_audit(options: argparse.Namespace) -> int:
         print("no entry is in that file: it proves nothing")
         return 1
     print(f"{verdict.entries} entries, each bound to the one before")
-    anchored = max(anchors, default=0)
+    last = max(anchors, default=0)
     if anchors:
-        print(f"{len(anchors)} anchors agree, the last one with entry {anchored}")
-    if anchored < verdict.entries:
-        print(f"not proven: entries {anchored + 1} to {verdict.entries}: no anchor is behind them, so they"
+        print(f"{len(anchors)} anchors agree, the last one with entry {last}")
+    if last < verdict.entries:
+        print(f"not proven: entries {last + 1} to {verdict.entries}: no anchor is behind them, so they"
               " may have been written anew, or more of them cut off")  # fmt: skip
     print(f"the last one's hash is {verdict.last_hash}")
     return 0

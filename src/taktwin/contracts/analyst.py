@@ -16,6 +16,8 @@ OWNER = "analyst"
 STATUS = "status"
 PREDICTIONS = "predictions"
 PROMOTE = "promote"
+# After so much plant time without a word a prediction is old: it is said anew every two minutes.
+OLD_AFTER_NS = 15 * 60 * 1_000_000_000
 PREDICTION = "prediction"  # kind of entity of the retained documents
 
 
@@ -36,6 +38,7 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     evidence: list[Words]
     facts: dict[str, float] = {}
     names: dict[str, str] = {}
+    pace_s: float | None = None  # of work at the unit for one of the values; None: they are no work
     reason: str = ""  # why there is no value
 
 

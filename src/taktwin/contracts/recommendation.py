@@ -31,6 +31,7 @@ CLASSES = "classes"  # {} -> [ClassRecord]
 RECORD = "record"  # {advice_class} -> ClassRecord with its outcomes, {} where nobody knows it
 DUE = "due"  # {} -> [Recommendation]: what was carried out or came to its end and is not measured yet
 UNCARRIED = "uncarried"  # {} -> [id]: accepted, and nobody knows yet that the MES has it
+TRAIL = "trail"  # {recommendation} -> Trail: its entries of the journal, and whether the whole chain holds
 AUDIT = "audit"  # {after} -> the next entries of the ledger's journal, as they are
 
 
@@ -385,6 +386,45 @@ class ClassRecord(msgspec.Struct, frozen=True, kw_only=True):
     obstacles: list[Words] = []  # why it may not climb now; []: a person may let it
     moves: list[Rung] = []
     outcomes: list[InboxRow] = []  # the newest first
+
+
+# The journal, as whoever asks for proof sees it
+
+
+class TrailEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the ledger's journal."""
+
+    sequence: int
+    event_type: str
+    time_ns: int
+    actor: str
+    actor_type: str  # human | service | ai
+    person: str
+    reason: str
+    correlation: str  # of what it came: a message's id, or stream and number of the event of the MES
+    content: str  # JSON of the event, as it was written and as the hash binds it
+    previous_hash: str
+    hash: str
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """What proving the ledger's whole journal found."""
+
+    entries: int  # that hold, from the first one
+    last_hash: str
+    anchors: int  # kept apart from the database, that agree
+    anchored: (
+        int  # the last entry that one of them is behind; what comes after it is bound by the chain alone
+    )
+    broken_at: int = 0  # with broken_what: the first entry that does not hold
+    broken_what: str = ""  # "": the chain holds
+
+
+class Trail(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the journal says of one recommendation, in order."""
+
+    entries: list[TrailEntry]
+    chain: Chain
 
 
 # Messages to the ledger: subject `_cmd_v1.ledger.<name>`, JSON

@@ -24,7 +24,7 @@ from taktwin.clock import Clock
 from taktwin.contracts import events, state, topics
 from taktwin.contracts import recommendation as contract
 from taktwin.contracts.events import CloudEvent
-from taktwin.contracts.recommendation import AUDIT, OWNER, Answer, Decide
+from taktwin.contracts.recommendation import AUDIT, OWNER, TRAIL, Answer, Decide, Trail
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
@@ -34,6 +34,7 @@ from taktwin.ledger.api import QUERIES
 from taktwin.ledger.carrying import MesFact
 from taktwin.ledger.desk import Desk, content_of
 from taktwin.ledger.engine import Told
+from taktwin.ledger.trail import anchors_in, trail, unreadable
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.storage import database, journal
@@ -66,6 +67,7 @@ class LedgerService:
         self._connect = connect
         self._memory_mb = memory_mb
         self._pid = pid
+        self._folder = folder
         self._started_ns = clock.now_ns()
         self._store = SqlStore(connect)
         self._desk = Desk(self._store, clock.now_ns)
@@ -84,7 +86,7 @@ class LedgerService:
         """Work until told to stop; what was accepted is in the database by then."""
         served = [
             await self._bus.serve(self._query(name), functools.partial(self._answer, name))
-            for name in (*QUERIES, AUDIT)
+            for name in (*QUERIES, AUDIT, TRAIL)
         ]
         everything = topics.command(self._registry.enterprise, self._registry.site, COMPONENT, ">")
         served.append(await self._bus.serve(everything, self._take))
@@ -168,12 +170,21 @@ class LedgerService:
                 found: Any
                 if name == AUDIT:
                     found = journal.after(connection, int(wish["after"]), limit=AUDIT_BATCH)
+                elif name == TRAIL:
+                    found = self._trail(connection, str(wish.get("recommendation", "")))
                 else:
                     found = QUERIES[name](SqlBook(connection), wish, self._clock.now_ns())
         finally:
             if not connection.closed:
                 self._readers.append(connection)
         return msgspec.msgpack.encode(found)
+
+    def _trail(self, connection: Connection, recommendation: str) -> Trail:
+        try:
+            anchors = list(anchors_in(self._folder))
+        except msgspec.DecodeError as wrong:
+            return unreadable(wrong)
+        return trail(journal.everything(connection), anchors, recommendation)
 
     # What the MES says
 

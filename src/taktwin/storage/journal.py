@@ -36,6 +36,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hash: str = ""
 
 
+class Anchor(msgspec.Struct, frozen=True):
+    """One line of the file of anchors: where the journal ended at an instant."""
+
+    sequence: int
+    hash: str
+    at: str = ""
+
+
 def sealed(entry: Entry, previous_hash: str) -> Entry:
     """Return an entry bound to the one before."""
     bound = msgspec.structs.replace(entry, previous_hash=previous_hash, hash="")
@@ -88,6 +96,16 @@ def verify(entries: Iterable[Entry], anchors: Mapping[int, str] | None = None) -
     if wanted:
         return Verdict(expected - 1, previous, Break(min(wanted), "was anchored and is missing"))
     return Verdict(expected - 1, previous)
+
+
+def anchored(anchors: Iterable[Anchor]) -> tuple[dict[int, str], Break | None]:
+    """Return the hash of each sequence that was anchored, and where two chains were: then none is proven."""
+    found: dict[int, str] = {}
+    for anchor in anchors:
+        if found.setdefault(anchor.sequence, anchor.hash) != anchor.hash:
+            # The journal was cut or taken from a backup, and written on anew.
+            return found, Break(anchor.sequence, "was anchored twice, with two hashes")
+    return found, None
 
 
 _COLUMNS = ", ".join(Entry.__struct_fields__)

@@ -1,7 +1,7 @@
 // The door to the ledger; a file of its own, because it is no part of the first load.
 
 import { get, post } from './client.ts';
-import type { AdviceClassRecord, AdviceInbox, Recommendation } from './types.ts';
+import type { AdviceClassRecord, AdviceInbox, AdviceTrail, Recommendation } from './types.ts';
 
 const at = (id: string) => `/advice/${encodeURIComponent(id)}`;
 
@@ -15,3 +15,5 @@ export const decide = (
 ) => post<Recommendation>(`${at(id)}/decision`, wish);
 export const move = (name: string, wish: { level: string; reason: string; idempotency_key: string }) =>
   post<AdviceClassRecord>(`/advice/classes/${encodeURIComponent(name)}/level`, wish);
+/** The journal's entries about a recommendation; the ledger proves its whole chain each time it is asked. */
+export const trail = (id: string, signal?: AbortSignal) => get<AdviceTrail>(`${at(id)}/trail`, {}, signal);

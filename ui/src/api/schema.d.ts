@@ -231,6 +231,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/advice/{recommendation}/trail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trail
+         * @description Return the journal's entries about a recommendation; the ledger proves its whole chain for it.
+         */
+        get: operations["trail_api_v1_advice__recommendation__trail_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms": {
         parameters: {
             query?: never;
@@ -1505,6 +1525,28 @@ export interface paths {
          * @description Return the newest prediction for each subject, each with when it was made.
          */
         get: operations["predictions_api_v1_predictions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Risks
+         * @description Return which tool or asset needs somebody next, the soonest first, and when its unit does not work.
+         *
+         *     Whoever of analyst, MES and ledger does not answer is named, and its part is missing.
+         */
+        get: operations["list_risks_api_v1_risks_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3015,6 +3057,24 @@ export interface components {
             why: string;
         };
         /**
+         * ChainModel
+         * @description What proving the ledger's whole journal found just now; `broken_what` empty: it holds.
+         */
+        ChainModel: {
+            /** Anchored */
+            anchored: number;
+            /** Anchors */
+            anchors: number;
+            /** Broken At */
+            broken_at: number;
+            /** Broken What */
+            broken_what: string;
+            /** Entries */
+            entries: number;
+            /** Last Hash */
+            last_hash: string;
+        };
+        /**
          * ChangeFieldModel
          * @description One field of a kind of change; `names` is a key of the names that it takes.
          */
@@ -4398,6 +4458,18 @@ export interface components {
             what: string;
         };
         /**
+         * InstantsModel
+         * @description When something is reached: by 10, 50 and 90 of 100; null: beyond what is planned or looked ahead.
+         */
+        InstantsModel: {
+            /** High Ms */
+            high_ms: number | null;
+            /** Low Ms */
+            low_ms: number | null;
+            /** Median Ms */
+            median_ms: number | null;
+        };
+        /**
          * InstructionModel
          * @description The work instruction that is in force for the job order at a work unit; revision 0: none is.
          */
@@ -5631,7 +5703,7 @@ export interface components {
             units: components["schemas"]["UnitTimeModel"][];
             /** Unknown Max */
             unknown_max: number;
-            window: components["schemas"]["WindowModel"];
+            window: components["schemas"]["taktwin__portal__models__performance__WindowModel"];
             /** Withheld */
             withheld: {
                 [key: string]: string;
@@ -5809,6 +5881,11 @@ export interface components {
             names: {
                 [key: string]: string;
             };
+            /**
+             * Pace S
+             * @description seconds of work at the unit for one of the values
+             */
+            pace_s: number | null;
             /** Reason */
             reason: string;
             /** Shadow */
@@ -6536,6 +6613,85 @@ export interface components {
             name: string;
             /** Work Units */
             work_units: string[];
+        };
+        /**
+         * RiskModel
+         * @description A tool or an asset that will need somebody: predicted, or by its fixed life or interval alone.
+         */
+        RiskModel: {
+            /**
+             * About
+             * @description the characteristic that leaves its window; empty: nothing is predicted
+             */
+            about: string;
+            /**
+             * Advice
+             * @description the recommendation that waits for a decision on it
+             */
+            advice: string;
+            /**
+             * Due Ms
+             * @description of an interval in hours; 0: it goes by parts
+             */
+            due_ms: number;
+            /** Id */
+            id: string;
+            instants: components["schemas"]["InstantsModel"] | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "prediction" | "tool" | "plan";
+            /** Life Parts */
+            life_parts: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Order
+             * @description the maintenance order that is open for it
+             */
+            order: string;
+            /** Parts */
+            parts: number;
+            prediction: components["schemas"]["PredictedModel"] | null;
+            says: components["schemas"]["WordsModel"] | null;
+            /**
+             * Scheduled
+             * @description instants are by the schedule; else by work without a stop
+             */
+            scheduled: boolean;
+            /**
+             * Stock
+             * @description tools of this kind that are not mounted and not worn; null: no tool
+             */
+            stock: number | null;
+            /** Tool Kind */
+            tool_kind: string;
+            /**
+             * Used
+             * @description share of the fixed life or interval that is used up
+             */
+            used: number | null;
+            /** Windows */
+            windows: components["schemas"]["taktwin__portal__models__analyst__WindowModel"][];
+            /** Work */
+            work: components["schemas"]["WorkModel"][];
+            /** Work Unit */
+            work_unit: string;
+        };
+        /**
+         * RisksModel
+         * @description What needs somebody next, the soonest first; `away`: who did not answer, so its part is missing.
+         */
+        RisksModel: {
+            /** At Ms */
+            at_ms: number;
+            /** Away */
+            away: string[];
+            /** Old After Ms */
+            old_after_ms: number;
+            /** Rows */
+            rows: components["schemas"]["RiskModel"][];
         };
         /**
          * RouteStateModel
@@ -7786,6 +7942,43 @@ export interface components {
             worn: boolean;
         };
         /**
+         * TrailEntryModel
+         * @description An entry of the ledger's journal about a recommendation; `content` as the hash binds it.
+         */
+        TrailEntryModel: {
+            /** Actor */
+            actor: string;
+            /** Actor Type */
+            actor_type: string;
+            /** Content */
+            content: string;
+            /** Correlation */
+            correlation: string;
+            /** Event Type */
+            event_type: string;
+            /** Hash */
+            hash: string;
+            /** Person */
+            person: string;
+            /** Previous Hash */
+            previous_hash: string;
+            /** Reason */
+            reason: string;
+            /** Sequence */
+            sequence: number;
+            /** Time Ms */
+            time_ms: number;
+        };
+        /**
+         * TrailModel
+         * @description What the journal says of one recommendation, in order, and whether the journal holds.
+         */
+        TrailModel: {
+            chain: components["schemas"]["ChainModel"];
+            /** Entries */
+            entries: components["schemas"]["TrailEntryModel"][];
+        };
+        /**
          * TrustModel
          * @description How far a class may be trusted; an error of null was never measured.
          */
@@ -8100,26 +8293,6 @@ export interface components {
             this: number | null;
         };
         /**
-         * WindowModel
-         * @description A shift or a production day.
-         */
-        WindowModel: {
-            /** After Ms */
-            after_ms: number;
-            /** Before Ms */
-            before_ms: number;
-            /** Day */
-            day: string;
-            /** From Ms */
-            from_ms: number;
-            /** Name */
-            name: string;
-            /** To Ms */
-            to_ms: number;
-            /** Until Ms */
-            until_ms: number;
-        };
-        /**
          * Wish
          * @description A command of a person. Fields of `data` are those of the command; its times are `..._ms`.
          */
@@ -8156,6 +8329,18 @@ export interface components {
             };
         };
         /**
+         * WorkModel
+         * @description A job order on a work unit, as it is planned or runs.
+         */
+        WorkModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Job */
+            job: string;
+            /** To Ms */
+            to_ms: number;
+        };
+        /**
          * WorstOffender
          * @description One of the ten alarms that came most often.
          */
@@ -8185,6 +8370,23 @@ export interface components {
             ][];
         };
         /**
+         * WindowModel
+         * @description When a work unit does not work by its schedule; `risk`: the chance that it is too late by then.
+         */
+        taktwin__portal__models__analyst__WindowModel: {
+            /** From Ms */
+            from_ms: number;
+            /** Risk */
+            risk: number;
+            /** To Ms */
+            to_ms: number;
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "set-up" | "gap" | "off";
+        };
+        /**
          * PlaceModel
          * @description Where and when a job order is to run, and as which one there; sequence 0: in no schedule.
          */
@@ -8211,6 +8413,26 @@ export interface components {
             product: string;
             /** Scrap */
             scrap: number;
+        };
+        /**
+         * WindowModel
+         * @description A shift or a production day.
+         */
+        taktwin__portal__models__performance__WindowModel: {
+            /** After Ms */
+            after_ms: number;
+            /** Before Ms */
+            before_ms: number;
+            /** Day */
+            day: string;
+            /** From Ms */
+            from_ms: number;
+            /** Name */
+            name: string;
+            /** To Ms */
+            to_ms: number;
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * CountModel
@@ -8627,6 +8849,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecommendationModel"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trail_api_v1_advice__recommendation__trail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recommendation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrailModel"];
                 };
             };
             /** @description Default Response */
@@ -10645,6 +10898,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PredictedModel"][];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_risks_api_v1_risks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RisksModel"];
                 };
             };
             /** @description Default Response */

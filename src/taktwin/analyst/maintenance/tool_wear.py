@@ -121,7 +121,7 @@ class ToolWear(Model, name="tool_wear"):
         return Prediction(
             subject=trace.subject, at_ns=trace.to_ns, unit="{part}", median=left.quantile(0.5),
             low=left.quantile(0.1), high=left.quantile(0.9), evidence=self._evidence(trace, run, outlook),
-            detail=outlook,
+            detail=outlook, pace_s=outlook.cycle_s,
             life_ns=run.begin_ns,
         )  # fmt: skip
 

@@ -310,6 +310,40 @@ class ClassRecordModel(Model):
     outcomes: list[InboxRowModel]
 
 
+class TrailEntryModel(Model):
+    """An entry of the ledger's journal about a recommendation; `content` as the hash binds it."""
+
+    sequence: int
+    event_type: str
+    time_ms: int
+    actor: str
+    actor_type: str
+    person: str
+    reason: str
+    correlation: str
+    content: str
+    previous_hash: str
+    hash: str
+
+
+class ChainModel(Model):
+    """What proving the ledger's whole journal found just now; `broken_what` empty: it holds."""
+
+    entries: int
+    last_hash: str
+    anchors: int
+    anchored: int
+    broken_at: int
+    broken_what: str
+
+
+class TrailModel(Model):
+    """What the journal says of one recommendation, in order, and whether the journal holds."""
+
+    entries: list[TrailEntryModel]
+    chain: ChainModel
+
+
 class DecisionWish(Model):
     """A person's yes or no to the version that was seen; where it is signed, who signs and the proof."""
 

@@ -27,7 +27,68 @@ class PredictedModel(Model):
     evidence: list[WordsModel]
     facts: dict[str, float]
     names: dict[str, str]
+    pace_s: float | None = Field(description="seconds of work at the unit for one of the values")
     reason: str
+
+
+class InstantsModel(Model):
+    """When something is reached: by 10, 50 and 90 of 100; null: beyond what is planned or looked ahead."""
+
+    low_ms: int | None
+    median_ms: int | None
+    high_ms: int | None
+
+
+class WindowModel(Model):
+    """When a work unit does not work by its schedule; `risk`: the chance that it is too late by then."""
+
+    from_ms: int
+    to_ms: int
+    why: Literal["set-up", "gap", "off"]
+    risk: float
+
+
+class WorkModel(Model):
+    """A job order on a work unit, as it is planned or runs."""
+
+    job: str
+    from_ms: int
+    to_ms: int
+
+
+class RiskModel(Model):
+    """A tool or an asset that will need somebody: predicted, or by its fixed life or interval alone."""
+
+    id: str
+    kind: Literal["prediction", "tool", "plan"]
+    work_unit: str
+    name: str
+    about: str = Field(description="the characteristic that leaves its window; empty: nothing is predicted")
+    tool_kind: str
+    used: float | None = Field(description="share of the fixed life or interval that is used up")
+    parts: int
+    life_parts: int | None
+    due_ms: int = Field(description="of an interval in hours; 0: it goes by parts")
+    stock: int | None = Field(
+        description="tools of this kind that are not mounted and not worn; null: no tool"
+    )
+    order: str = Field(description="the maintenance order that is open for it")
+    advice: str = Field(description="the recommendation that waits for a decision on it")
+    says: WordsModel | None
+    prediction: PredictedModel | None
+    instants: InstantsModel | None
+    scheduled: bool = Field(description="instants are by the schedule; else by work without a stop")
+    windows: list[WindowModel]
+    work: list[WorkModel]
+
+
+class RisksModel(Model):
+    """What needs somebody next, the soonest first; `away`: who did not answer, so its part is missing."""
+
+    rows: list[RiskModel]
+    old_after_ms: int
+    away: list[str]
+    at_ms: int
 
 
 class ScoreModel(Model):

@@ -25,12 +25,14 @@ from taktwin.portal.models.advice import (
     InboxModel,
     LevelWish,
     RecommendationModel,
+    TrailModel,
 )
 from taktwin.portal.problems import Problem, unknown
 from taktwin.portal.roles import Action
 from taktwin.portal.routes.mes import NEEDS, STATUS, send
 
 router = APIRouter(tags=["advice"], prefix="/advice")
+PROOF_S = 20.0  # the whole journal is read and its hashes are made anew
 
 
 @router.get("", response_model=InboxModel)
@@ -85,6 +87,18 @@ async def audit(portal: PortalOf, person: PersonOf) -> StreamingResponse:
 async def one(recommendation: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return a recommendation, whole: what is gained, why, what speaks against it, what became of it."""
     return wire.in_ms(msgspec.to_builtins(await _document(portal, recommendation)))
+
+
+@router.get("/{recommendation}/trail", response_model=TrailModel)
+async def trail(recommendation: str, portal: PortalOf, person: PersonOf) -> Any:
+    """Return the journal's entries about a recommendation; the ledger proves its whole chain for it."""
+    wish = {"recommendation": recommendation}
+    found = await portal.questions.ask_values(contract.OWNER, contract.TRAIL, wish, timeout_s=PROOF_S)
+    if "away" in found:
+        raise BusError(f"the ledger's database: {found['away']}")
+    if not found["entries"] and not found["chain"]["broken_what"]:
+        raise unknown("recommendation", recommendation, "one of /api/v1/advice")
+    return wire.in_ms(found)
 
 
 @router.post("/{recommendation}/decision", response_model=RecommendationModel)

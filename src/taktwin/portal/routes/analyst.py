@@ -1,4 +1,4 @@
-"""`/models`, `/predictions`: what the analyst predicts with, what it predicts; who lets a version go live.
+"""`/models`, `/predictions`, `/risks`: what the analyst predicts and with what; who lets a version go live.
 
 A version begins in the shadow. Whoever may look sees its card, data and scores beside the one that is live;
 letting it go live is decided by a person who is there, under a name: no program's token does it.
@@ -6,6 +6,8 @@ letting it go live is decided by a person who is there, under a name: no program
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -14,12 +16,13 @@ from fastapi import APIRouter
 from taktwin.contracts import analyst as contract
 from taktwin.contracts import topics
 from taktwin.errors import BusError
-from taktwin.portal import wire
+from taktwin.portal import risks, wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
-from taktwin.portal.models.analyst import AnalystModel, PredictedModel, PromotionWish
+from taktwin.portal.models.analyst import AnalystModel, PredictedModel, PromotionWish, RisksModel
 from taktwin.portal.problems import Problem
 from taktwin.portal.roles import Action
-from taktwin.portal.routes.mes import STATUS
+from taktwin.portal.routes.advice import inbox
+from taktwin.portal.routes.mes import STATUS, ask
 
 router = APIRouter(tags=["advice"])
 WAITED_S = 10.0  # the analyst may be in the middle of a round
@@ -35,6 +38,32 @@ async def models(portal: PortalOf, person: PersonOf) -> Any:
 async def predictions(portal: PortalOf, person: PersonOf) -> Any:
     """Return the newest prediction for each subject, each with when it was made."""
     return _in_ms(await _ask(portal, contract.PREDICTIONS, list[contract.Predicted]))
+
+
+@router.get("/risks", response_model=RisksModel)
+async def list_risks(portal: PortalOf, person: PersonOf) -> Any:
+    """Return which tool or asset needs somebody next, the soonest first, and when its unit does not work.
+
+    Whoever of analyst, MES and ledger does not answer is named, and its part is missing.
+    """
+    away: list[str] = []
+
+    async def part(owner: str, asked: Awaitable[Any], without: Any) -> Any:
+        try:
+            return await asked
+        except BusError as error:
+            away.append(f"{owner}: {error}")
+            return without
+
+    said = part("analyst", predictions(portal, person), [])
+    upkeep = part("mes", ask(portal, "maintenance"), {})
+    plan = part("mes", ask(portal, "schedule"), {})
+    advice = part("ledger", inbox(portal, person), {})
+    told = await asyncio.gather(said, upkeep, plan, advice)
+    now_ms = wire.ms(portal.clock.now_ns())
+    found = risks.rows(risks.Told(now_ms, told[0], told[1], told[2], told[3].get("waiting", [])))
+    return {"rows": found, "old_after_ms": wire.ms(contract.OLD_AFTER_NS), "away": sorted(set(away)),
+            "at_ms": now_ms}  # fmt: skip
 
 
 @router.post("/models/{model}/live", response_model=AnalystModel)

@@ -25,18 +25,22 @@ export function rangeText(range: AdviceRange, unit = ''): string {
   return `${text} ${unitText(unit)}`.trim();
 }
 
+/** A difference as what is won: more of what is better. */
+export const won = (range: AdviceRange, more_is_better: boolean): AdviceRange =>
+  more_is_better ? range : { mean: -range.mean, p10: -range.p90, p90: -range.p10 };
+
 /** What is won: the difference with the sign that says better, and in which direction. */
 export function gain(effect: AdviceEffect): { range: AdviceRange; text: string } {
-  const d = effect.difference;
-  const range = effect.more_is_better ? { mean: d.mean, p10: d.p10, p90: d.p90 } : { mean: -d.mean, p10: -d.p90, p90: -d.p10 };
+  const { mean, p10, p90 } = effect.difference;
+  const range = won({ mean, p10, p90 }, effect.more_is_better);
   const figure = rangeText(range, effect.unit);
   return { range, text: t(effect.more_is_better ? 'advice.more' : 'advice.less', { figure, indicator: indicator(effect.indicator) }) };
 }
 
 /** What was promised and what was measured, both as what is won: 12 → 11. */
 export function promisedMeasured(row: AdviceRow): { promised: string; measured: string } {
-  const won = (range: AdviceRange | null) => (range ? number(row.effect.more_is_better ? range.mean : -range.mean, decimals(range)) : '');
-  return { promised: won(row.promised), measured: won(row.measured) };
+  const figure = (range: AdviceRange | null) => (range ? number(won(range, row.effect.more_is_better).mean, decimals(range)) : '');
+  return { promised: figure(row.promised), measured: figure(row.measured) };
 }
 
 /** "better in 19 of 20 likely outcomes". */
