@@ -23,6 +23,7 @@ REPLICATIONS_MAX = 1_000
 SCENARIOS_MAX = 200
 CHANGES_MAX = 20
 DEADLINE_S_MAX = 30.0
+WAITED_S = 40.0  # whoever asks is gone after it: four questions may be before theirs, each with its deadline
 
 Change = dict[str, Any]
 """One thing that is different, as `simulation.scenario` writes it, with the plant's own names:

@@ -32,6 +32,7 @@ from taktwin.contracts.whatif import (
     REPLAY,
     SENSITIVITY,
     STATUS,
+    WAITED_S,
     Changes,
     Comparison,
     Library,
@@ -166,6 +167,11 @@ class WhatIfService:
         """Return the module that answers, None as long as it is being loaded."""
         return self._api
 
+    @property
+    def waiting(self) -> int:
+        """Return how many questions are in the room, the one that is worked on among them."""
+        return self._waiting
+
     async def do(self, work: Callable[[], T]) -> T:
         """Return what some work gives that is done in the room's thread, behind what waits for it."""
         return await self._worker.do(work)
@@ -213,6 +219,7 @@ class WhatIfService:
 
     async def _present(self, query: str, question: Any) -> Any:
         answers = QUERIES[query][1]
+        came_s = self._clock_s()
         at_ns = _instant(question)
         if at_ns > self._clock.now_ns():
             right = f"an instant before {rfc3339(self._clock.now_ns())}, or 0: now"
@@ -229,6 +236,8 @@ class WhatIfService:
         api = self._api
 
         def work() -> Any:
+            if self._clock_s() - came_s > WAITED_S:  # nobody listens any more: the next one's turn
+                return answers(state="busy", reason=f"{WAITED_S:g} s of other questions were before it")
             now = api.Situation(
                 self._registry, frame, board or {}, self._clock_s, calibrations=self._calibrations,
                 errors=errors,

@@ -14,7 +14,7 @@ from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Message
 from taktwin.clock import SystemClock
 from taktwin.contracts import state, topics
-from taktwin.contracts.whatif import Comparison, Question, Status
+from taktwin.contracts.whatif import WAITED_S, Comparison, Question, Status
 from taktwin.whatif.api import Situation
 from taktwin.whatif.service import WAITING_MAX, WhatIfService, load
 from tests.unit.whatif.test_whatif import REGISTRY, down, order, picture
@@ -26,12 +26,12 @@ QUESTION = Question(scenarios=down("press2", 7200), replications=8, horizon_s=6 
 class House:
     """A hub with a twin, an MES and the room, as far as a test wants them."""
 
-    def __init__(self, load: Any = load) -> None:
+    def __init__(self, load: Any = load, clock: SystemClock | None = None) -> None:
         self.hub = MemoryHub(SystemClock())
         self.asker = self.hub.connect()
         self.service = WhatIfService(
-            bus=self.hub.connect(), registry=REGISTRY, clock=SystemClock(), memory_mb=lambda: 1.0, pid=1,
-            load=load,
+            bus=self.hub.connect(), registry=REGISTRY, clock=clock or SystemClock(), memory_mb=lambda: 1.0,
+            pid=1, load=load,
         )  # fmt: skip
 
     async def serve(self, owner: str, name: str, answer: bytes) -> None:
@@ -140,3 +140,41 @@ async def test_who_comes_when_too_many_wait_is_told_so() -> None:
         go_on.set()
         states = [answer.state for answer in await asyncio.gather(*asked)]
         assert sorted(states) == ["busy", *["ready"] * WAITING_MAX]
+
+
+async def test_a_question_whose_asker_must_be_gone_when_its_turn_comes_is_not_worked_on() -> None:
+    began, go_on, worked = threading.Event(), threading.Event(), []
+
+    class Ahead(SystemClock):
+        seconds = 0.0
+
+        def monotonic_ns(self) -> int:
+            return super().monotonic_ns() + round(self.seconds * 1e9)
+
+    class Slow:
+        Situation = Situation
+
+        def compare(self, question: Question, *_: Any) -> Comparison:
+            worked.append(question.seed)
+            began.set()
+            go_on.wait()
+            return Comparison(state="ready")
+
+    clock = Ahead()
+    house = House(load=Slow, clock=clock)
+    await house.serve("twin", "snapshot", state.encode(picture()))
+    await house.serve("mes", "board", lines())
+    async with house.open():
+        await house.ready()
+        first = asyncio.create_task(house.ask(msgspec.structs.replace(QUESTION, seed=1)))
+        await asyncio.to_thread(began.wait)
+        second = asyncio.create_task(house.ask(msgspec.structs.replace(QUESTION, seed=2)))
+        while house.service.waiting < 2:  # noqa: ASYNC110 - it is on its way
+            await asyncio.sleep(0.01)
+        clock.seconds = WAITED_S + 1
+        go_on.set()
+        assert (await first).state == "ready"
+        left = await second
+        assert left.state == "busy" and left.reason == "40 s of other questions were before it"
+        assert (await house.ask(msgspec.structs.replace(QUESTION, seed=3))).state == "ready"
+    assert worked == [1, 3]

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter
 
 from taktwin.contracts import whatif as contract
+from taktwin.errors import BusError
 from taktwin.plant.registry import Registry
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf
@@ -25,7 +26,6 @@ from taktwin.portal.models.whatif import (
 from taktwin.portal.problems import Problem
 
 router = APIRouter(tags=["whatif"], prefix="/whatif")
-WAITED_S = 40.0  # four questions may be before it, each with its own deadline
 Answer = TypeVar("Answer")
 
 
@@ -75,7 +75,13 @@ async def changes(portal: PortalOf, person: PersonOf) -> Any:
 async def _asked(portal: Portal, query: str, request: Any, kind: type[Answer]) -> Answer:
     """Return the room's answer; raises Problem where it refuses."""
     payload = msgspec.msgpack.encode(request)
-    said = await portal.questions.ask(contract.OWNER, query, payload, timeout_s=WAITED_S)
+    try:
+        said = await portal.questions.ask(contract.OWNER, query, payload, timeout_s=contract.WAITED_S)
+    except BusError as error:
+        raise Problem(
+            503, "The what-if room does not answer now", place="whatif", found=str(error),
+            right="the question again in a while, or one with fewer scenarios, fewer runs, a shorter horizon",
+        ) from error  # fmt: skip
     answer = msgspec.msgpack.decode(said, type=kind)
     if getattr(answer, "state", "") == "refused":
         reason = str(getattr(answer, "reason", ""))
