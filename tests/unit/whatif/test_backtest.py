@@ -214,7 +214,7 @@ def test_one_figure_that_was_compared_too_seldom_is_enough_to_recommend_nothing(
     assert backtest.may_recommend(found[:1]) and not backtest.may_recommend(found)
     [note] = backtest.warnings(found)
     assert (note.code, note.subjects) == ("few_epochs", ["scrap"])
-    assert note.text == "I do not advise today: 4 predictions were compared with what came, 5 are wanted."
+    assert note.text == "Unproven: 4 predictions were compared with what came, 5 are wanted."
 
 
 def test_what_was_predicted_and_never_came_is_off_and_nothing_of_nothing_is_not() -> None:
