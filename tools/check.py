@@ -29,7 +29,8 @@ REPORTS = ROOT / "var" / "reports"
 STARTING = ("tests/browser", "tests/system")
 # Tests that only compute: no process, no socket, no deadline. They stand beside all else.
 COMPUTING = (
-    "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth", "tests/unit/twin/test_snapshot.py",
+    "tests/closed_loop", "tests/replay", "tests/storm/test_pure_storm.py", "tests/truth",
+    "tests/unit/twin/test_snapshot.py",
     "tests/unit/virtual_plant/test_causes.py", "tests/unit/virtual_plant/test_flow.py",
     "tests/unit/virtual_plant/test_history.py", "tests/unit/virtual_plant/test_northfield.py",
 )  # fmt: skip

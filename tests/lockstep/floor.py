@@ -97,6 +97,7 @@ class Site:
     forget_log_offs: bool = False
     machine_lies: bool = False
     played: Tape | None = None  # what the plant went through before, in a process that is over
+    roles = ROLES  # of the signals that machines say
 
     def __post_init__(self) -> None:
         self.definitions: Definitions = compiled(self.registry)
@@ -105,7 +106,7 @@ class Site:
         self.intervals: dict[str, list[TruthInterval]] = {}  # what anybody saw who stood there
         self.plant = VirtualPlant(
             self.registry, self.physics, start_ns=self.start_ns, seed=self.seed,
-            sink=self._true, roles=ROLES, lead=self,
+            sink=self._true, roles=self.roles, lead=self,
         )  # fmt: skip
         self.book: Reading
         self.entries: Sequence[Entry]
@@ -142,10 +143,17 @@ class Site:
             self.folder = Path(self._own.name)
         self.carrier = Carrier(self.desk, self.plant, self.folder, self.write)
         self.carrier.cells.lies = self.machine_lies
-        self.people = People(self, mistakes_on=self.mistakes_on)
+        self.people = self.employed()
         self.people.forget_log_offs = self.forget_log_offs
         self.stands = Stands(self, self.people)
         self.plant.world.env.process(self._looking())
+
+    def employed(self) -> People:
+        """Return who works here."""
+        return People(self, mistakes_on=self.mistakes_on)
+
+    def overheard(self, unit: str, scan: samples.Scan) -> None:
+        """Let others than the MES hear what a machine says: here nobody."""
 
     def close(self) -> None:
         """End the commander."""
@@ -271,6 +279,7 @@ class Site:
             arrived = samples.decode(samples.encode(scan))
             if unit in self.ears:
                 self.ears[unit].hear(arrived)
+            self.overheard(unit, arrived)
             heard += heard_in(arrived, self.registry, self._listened)
         if heard:
             self.heard += len(heard)
@@ -280,10 +289,12 @@ class Site:
         """Let each connection say that all it has said still holds."""
         for unit, machine in self.definitions.machines.items():
             self._position += 1
-            self.ears[unit].hear(samples.Scan(
+            vouches = samples.Scan(
                 registry=self.registry.prefix, connector=machine.connection, epoch_ns=self.start_ns,
                 sequence=self._position, t0_ns=as_of_ns, as_of_ns=as_of_ns,
-            ))  # fmt: skip
+            )  # fmt: skip
+            self.ears[unit].hear(vouches)
+            self.overheard(unit, vouches)
 
     def _tell_states(self, *, all_of_them: bool = False) -> None:
         telling = [ear for ear in self.ears.values() if all_of_them or ear.must_tell]

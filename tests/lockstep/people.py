@@ -139,9 +139,7 @@ class People:
     def look(self) -> None:
         """Look around once, and do what is to be done now."""
         self._shift_ends()
-        while self._due and self._due[0][0] <= self.site.now():
-            _, _, what, words = heapq.heappop(self._due)
-            getattr(self, what)(*words)
+        self.do_what_is_due()
         for unit, product in sorted(self.wanted - self._coming):
             self._coming.add((unit, product))
             self.later(self.chance.uniform(15, 50), "_bring", unit, product)
@@ -159,15 +157,22 @@ class People:
             self._mishaps()
             self._go_cleaning()
 
+    def do_what_is_due(self) -> None:
+        """Do what was to be done by now."""
+        while self._due and self._due[0][0] <= self.site.now():
+            _, _, what, words = heapq.heappop(self._due)
+            getattr(self, what)(*words)
+
     def _drop_orders(self) -> None:
-        """Let the ERP see to it that there is enough to do, as a file of orders."""
+        self.drop(("SH-100", 8, 6), ("SH-200", 8, 6), ("EA-100", 6, 6), ("EA-200", 6, 6))
+
+    def drop(self, *wanted: tuple[str, int, int]) -> None:
+        """Let the ERP see to it that there is enough to do, as a file of orders.
+
+        `wanted`: (product, orders that are not begun, below which so many come together).
+        """
         rows = ["order,product,quantity,due,priority,customer"]
-        for product, open_max, campaign in (
-            ("SH-100", 8, 6),
-            ("SH-200", 8, 6),
-            ("EA-100", 6, 6),
-            ("EA-200", 6, 6),
-        ):
+        for product, open_max, campaign in wanted:
             todo = [
                 job for job in self.site.book.where(JobOrder, product=product, operation=10)
                 if job.state not in ("Ended", "Aborted")

@@ -151,7 +151,8 @@ class Analyst:
             prediction.life_ns,
         )  # fmt: skip
         self.silent.pop(key, None)
-        self.budgets.setdefault(kind.name, Budget()).take(now_ns)
+        if not proposal.model.shadow:  # nobody is shown what a version in the shadow would say
+            self.budgets.setdefault(kind.name, Budget()).take(now_ns)
 
     def unanswered(self, kind: type[ProposalClass], subject: str, why: str) -> None:
         """Note that the twin had no answer: what was not answered counts as never asked."""

@@ -124,8 +124,8 @@ class Tape:
 
     def _column(self, signals: tuple[SignalId, ...], at_ns: int) -> Column:
         found = [self._known.get(str(name), ([], [])) for name in signals]
-        times = np.array([t for each in found for t in each[0]], np.int64)
-        values = np.array([v for each in found for v in each[1]], np.float64)
+        times = np.concatenate([np.array(each[0], np.int64) for each in found] or [NOTHING.at_ns])
+        values = np.concatenate([np.array(each[1], np.float64) for each in found] or [NOTHING.values])
         if len(found) > 1:
             order = np.argsort(times, kind="stable")
             times, values = times[order], values[order]

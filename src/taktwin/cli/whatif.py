@@ -12,6 +12,7 @@ from typing import Any
 
 from taktwin.cli import door, whatif_tables
 from taktwin.errors import ConfigError, Mistake
+from taktwin.simulation.scenario import VERSION
 
 SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|min|h|d)\Z")
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -155,6 +156,10 @@ def written(path: Path) -> list[dict[str, Any]]:
     for each in listed:
         if not isinstance(each, dict) or not {"name", "changes"} <= each.keys():
             raise ConfigError([Mistake(str(path), 1, "--scenario", repr(each)[:80], "a name and changes")])
+        if each.get("version", VERSION) != VERSION:
+            raise ConfigError(
+                [Mistake(str(path), 1, "--scenario, version", repr(each["version"]), str(VERSION))]
+            )
     return [{name: value for name, value in each.items() if name != "version"} for each in listed]
 
 

@@ -8,11 +8,16 @@ center with more work than time, a ring of finite queues that can lock up.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass, replace
+from enum import StrEnum
+from functools import cache, lru_cache
 from itertools import pairwise
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -67,6 +72,8 @@ def check(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
     again: there are many of them, and few scenarios change them.
     """
     orders = () if same_orders(plant, like) else plant.orders
+    if odd := list(_kinds(Plant, replace(plant, orders=orders), "plant")):
+        return tuple(odd)  # nothing can be computed from them
     errors = [*_names(plant, orders), *_values(plant, orders)]
     if errors:
         return tuple(errors)
@@ -78,6 +85,73 @@ def check(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
         *_families(plant),
         *_missing(plant),
     )
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _kinds(kind: Any, value: Any, place: str) -> Iterator[Finding]:
+    """Find what is of another kind than its field declares: `rule="due"` is no Rule, True no count.
+
+    One engine might take it for what was meant and the other not.
+    """
+    if type(value) is kind and not is_dataclass(value):
+        return
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        choices = [each for each in inner if each is not NoneType]
+        if value is None and len(choices) < len(inner):
+            return
+        kind = next((each for each in choices if type(value) is each), choices[0])
+        if kind is not type(value) and len(choices) > 1:
+            yield Finding(place, repr(value), _one_of([each.__name__ for each in choices]))
+        else:
+            yield from _kinds(kind, value, place)
+    elif origin in (tuple, frozenset):
+        if isinstance(value, str) or not isinstance(value, tuple | list | frozenset | set):
+            yield Finding(place, repr(value), f"a {origin.__name__}")
+            return
+        pairs = origin is tuple and inner[-1] is not Ellipsis
+        if pairs and len(value) != len(inner):
+            yield Finding(place, repr(value), f"{len(inner)} values")
+            return
+        for number, each in enumerate(value):
+            yield from _kinds(inner[number] if pairs else inner[0], each, _inside(place, each, number))
+    elif origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            yield Finding(place, repr(value), "a mapping")
+            return
+        for key, each in value.items():
+            yield from _kinds(inner[0], key, f"{place}, key {key!r}")
+            yield from _kinds(inner[1], each, f"{place}, {key!r}")
+    elif isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, kind):
+            yield Finding(place, repr(value), f"a {kind.__name__}")
+            return
+        for name, declared in _hints(kind).items():
+            said = getattr(value, name)
+            if type(said) is not declared:
+                yield from _kinds(declared, said, f"{place}, {name}")
+    elif kind in (int, float):
+        wanted = Integral if kind is int else Real
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            yield Finding(place, repr(value), "a whole number" if kind is int else "a number")
+    elif not isinstance(value, kind):
+        members = [str(each) for each in kind] if issubclass(kind, StrEnum) else []
+        right = f"a {kind.__name__}" + (f": {_one_of(members)}" if members else "")
+        yield Finding(place, repr(value), right)
+
+
+def _inside(place: str, value: Any, number: int) -> str:
+    """Return the place of a value in a list: by its name if it has one."""
+    name = getattr(value, "name", None)
+    if not is_dataclass(value) or not name:
+        return f"{place}[{number}]"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(value).__name__).lower()
+    outer = place.rpartition(", ")[0]
+    return f"{words} {name}" if outer == "plant" else f"{outer}, {words} {name}"
 
 
 def same_orders(plant: Plant, like: Plant | None) -> bool:

@@ -106,3 +106,13 @@ def test_a_class_asks_for_attention_three_times_a_shift() -> None:
     assert not analyst.asks(ToolChange, late, ERROR, now_ns=3 * HOUR_NS)
     assert "share of attention" in analyst.silent[f"tool_change at {late.subject.id}"]
     assert analyst.asks(ToolChange, late, ERROR, now_ns=9 * HOUR_NS)
+
+
+def test_what_a_version_in_the_shadow_says_takes_nobodys_attention() -> None:
+    analyst, late = Analyst(), made(370)
+    unseen = msgspec.structs.replace(proposal().model, shadow=True)
+    for n in range(3):
+        told = proposal(f"r{n}", 0, expires_ns=1, model=unseen)
+        analyst.said(ToolChange, late, told, now_ns=n * HOUR_NS)
+        assert analyst.void(ToolChange, late, now_ns=n * HOUR_NS + 1) is None
+    assert analyst.asks(ToolChange, late, ERROR, now_ns=3 * HOUR_NS)

@@ -55,6 +55,22 @@ def wearing(**changes: object) -> Plant:
 @pytest.mark.parametrize(
     ("plant", "says"),
     [
+        (lathe(rule="due"), "work center lathe, rule: 'due': expected a Rule: one of fifo, shortest, due"),
+        (lathe(units=True), "work center lathe, units: True: expected a whole number"),
+        (lathe(queue_max="3"), "work center lathe, queue_max: '3': expected a whole number"),
+        (lathe(pace="2"), "work center lathe, pace: '2': expected a number"),
+        (lathe(setup_s={("A", "B"): "5"}), "work center lathe, setup_s, ('A', 'B'): '5': expected a number"),
+        (lathe(batch=Batch(True)), "work center lathe, batch, parts_max: True: expected a whole number"),
+        (wearing(clock="calendar"), "work center lathe, failure, clock: 'calendar': expected a FailureClock"),
+        (steps(replace(STEP, work=10.0)),  # type: ignore[arg-type]
+         "product shaft, step turn, work: 10.0: expected one of Fixed, Exponential"),
+        (steps(replace(STEP, work=Fixed(True))), "product shaft, step turn, work, mean_s: True: expected a"),
+        (steps(replace(STEP, alternatives="mill")),  # type: ignore[arg-type]
+         "product shaft, step turn, alternatives: 'mill': expected a tuple"),
+        (replace(GOOD, orders=(Order("o1", "shaft", "2"),)),  # type: ignore[arg-type]
+         "order o1, quantity: '2': expected a whole number"),
+        (replace(GOOD, calendars=(Calendar("day", 24, ((0, "9"),)),)),  # type: ignore[arg-type]
+         "calendar day, on_s[0][1]: '9': expected a number"),
         (steps(replace(STEP, center="lath")), "product shaft, step turn: unknown work center 'lath': "
          "expected one of lathe, mill"),
         (lathe(calendar="day"), "work center lathe: unknown calendar 'day': expected it to be declared"),

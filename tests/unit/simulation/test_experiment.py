@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,20 @@ def test_another_seed_is_other_luck(plain: Comparison) -> None:
 def test_more_replications_begin_with_the_same(plain: Comparison) -> None:
     more = compared(replications=12)
     assert more.values("down", "flow_h")[:9].tolist() == plain.values("down", "flow_h").tolist()
+
+
+@pytest.mark.parametrize("rules", [{"racing": True}, {"precision": Precision(1e-9, at_most=25)}])
+def test_later_rounds_go_on_with_luck_of_their_own(rules: dict[str, Any]) -> None:
+    told: dict[str, Any] = {"horizon_s": DAY_S, "seed": 3, "replications": 25, "kpis": ("flow_h",)}
+    looks: list[int] = []
+    rounds = compare(
+        workshop(), SOME[:1], **told, **rules, told=lambda answer: looks.append(answer.replications)
+    )
+    whole = compare(workshop(), SOME[:1], **told)
+    assert len(looks) > 2 and not rounds.eliminated  # who equals the leader stays to the end
+    for name in rounds.runs:
+        assert rounds.values(name, "flow_h").tolist() == whole.values(name, "flow_h").tolist()
+        assert len(set(rounds.values(name, "flow_h"))) == 25
 
 
 def test_a_run_that_needs_more_places_for_jobs_is_no_other_run(plain: Comparison) -> None:
@@ -234,6 +249,15 @@ def test_differences_are_taken_pair_by_pair(plain: Comparison) -> None:
     assert plain["faster", "utilisation"].better != plain["faster", "utilisation"].better, (
         "neither way is better"
     )
+
+
+def test_quantiles_are_those_that_they_are_named_after() -> None:
+    # Of eleven runs in order, a tenth lies below the second, a half below the sixth, nine below the tenth.
+    answer = compared(replications=11, kpis=("flow_h",))
+    ordered = np.sort(answer.values("faster", "flow_h"))
+    known = answer["faster", "flow_h"]
+    assert (known.q10, known.q50, known.q90) == pytest.approx(ordered[[1, 5, 9]], rel=1e-12)
+    assert known.as_json()["quantiles"] == {"10": known.q10, "50": known.q50, "90": known.q90}
 
 
 # ---- when it ends

@@ -14,17 +14,20 @@ from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.maxplus import departures, obstacle
 from taktwin.simulation.model import (
+    Batch,
     Calendar,
     Closure,
     Crew,
     Failure,
     FailureClock,
     Machine,
+    Material,
     Operator,
     Order,
     Plant,
     Product,
     Step,
+    Tool,
     WorkCenter,
 )
 from taktwin.simulation.run import advance
@@ -103,6 +106,19 @@ LINE = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", STEPS, endless=Tr
          "scrap"),
         (replace(LINE, products=(Product("p", (replace(STEPS[0], skill="x"), STEPS[1]), endless=True),),
                  operators=(Operator("ann", frozenset({"x"})),)), "operator"),
+        (replace(LINE, products=(Product("p", (replace(STEPS[0], family="x"), STEPS[1]), endless=True),)),
+         "set-up"),
+        (replace(LINE, products=(Product("p", (replace(STEPS[0], materials={"x": 1}), STEPS[1]),
+                                         endless=True),),
+                 materials=(Material("x", 9),)), "material"),
+        (replace(LINE, products=(Product("p", (replace(STEPS[0], scrap=0.1), STEPS[1]), endless=True),)),
+         "loses parts"),
+        (replace(LINE, centers=(WorkCenter("a"), WorkCenter("b", batch=Batch(2)))), "in batches"),
+        (replace(LINE, centers=(WorkCenter("a", tools=(Tool("t", 5, Fixed(1)),)), WorkCenter("b")),
+                 products=(Product("p", (replace(STEPS[0], tool="t"), STEPS[1]), endless=True),)), "tools"),
+        (replace(LINE, centers=(*LINE.centers, WorkCenter("c")), products=(
+            Product("p", (STEPS[0], replace(STEPS[1], alternatives=("c",))), endless=True),)),
+         "alternatives"),
     ],
 )  # fmt: skip
 def test_what_is_no_line_is_said_to_be_none(plant: Plant, why: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,18 @@ from taktwin.simulation import kernel, streams
 from taktwin.simulation import start as starts
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
-from taktwin.simulation.model import ByOrder, Closure, Failure, Order, Plant, Product, Step, WorkCenter
+from taktwin.simulation.model import (
+    ByOrder,
+    Closure,
+    Failure,
+    FailureClock,
+    Machine,
+    Order,
+    Plant,
+    Product,
+    Step,
+    WorkCenter,
+)
 from taktwin.simulation.run import advance
 from taktwin.simulation.start import (
     Hand,
@@ -152,6 +165,81 @@ def test_a_fault_that_stands_is_repaired_and_a_machine_that_is_closed_waits() ->
     assert state["ended"].tolist()[0] == plant.ticks(1030)
     assert state["spent"][0, kernel.REPAIR] > 0
     assert all(state["ended"] > 0)
+
+
+KEY = streams.replication_key(9, 2)
+MILL = streams.entity("unit", "mill.1")
+LAWS = [Fixed(100), Exponential(100), LogNormal(100, 0.5)]
+
+
+def left_by_hand(law: Any, passed_s: float, bits: int) -> float:
+    """Return what is left of a duration of which so much has passed, by the formula of its law; seconds."""
+    u = streams.unit(bits)
+    match law:
+        case Fixed():
+            return law.mean_s - passed_s
+        case Exponential():  # has no memory
+            return -law.mean_s * math.log(1 - u)
+        case _:
+            sigma = math.sqrt(math.log(1 + law.cv**2))
+            middle, normal = math.log(law.mean_s) - sigma**2 / 2, NormalDist()
+            below = normal.cdf((math.log(passed_s) - middle) / sigma) if passed_s else 0.0
+            return math.exp(middle + sigma * normal.inv_cdf(below + u * (1 - below))) - passed_s
+
+
+def begun(plant: Plant, start: Start) -> tuple[Any, Any]:
+    """Return the only unit as both engines begin with it."""
+    return Placed(compiled(plant), start).state_of(KEY), reference_from(plant, start, KEY)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_machine_of_twice_the_pace_has_done_twice_as_much_and_needs_half_as_long(law: Any) -> None:
+    plant = Plant(
+        (WorkCenter("mill", machines={1: Machine(pace=2.0)}),),
+        (Product("shaft", (Step("cut", "mill", law),)),), (Order("a", "shaft"),),
+    )  # fmt: skip
+    start = Start(units=(UnitStart("mill.1", Task.WORKING, JobStart("shaft", "cut", "a"), elapsed_s=20.0),))
+    whom = (streams.entity("order", "a") + streams.entity("step", "shaft/cut")) % 2**64
+    # In 20 s it did 40 s of work: of a fixed 100 s 60 are left, which take it 30.
+    exact = left_by_hand(law, 40.0, streams.bits(KEY, streams.WORK, whom, 0)) / 2
+    state, run = begun(plant, start)
+    ends = advance(compiled(plant), state, until=plant.ticks(5000))["ended"][0]
+    run.advance(until=plant.ticks(5000))
+    assert [ends / 1000, run.ended["a"] / 1000] == pytest.approx([exact] * 2, rel=2e-3)
+
+
+def failing(time_to: Any, repair: Any, **more: Any) -> tuple[Plant, Start]:
+    """Return a mill that works without end."""
+    plant = Plant(
+        (WorkCenter("mill", failure=Failure(time_to, repair, FailureClock.CALENDAR)),),
+        (Product("shaft", (Step("cut", "mill", Fixed(10)),), endless=True),),
+    )  # fmt: skip
+    return plant, Start(units=(UnitStart("mill.1", **more),))
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("failures", [1, 2])
+def test_each_failure_has_luck_of_its_own_and_the_first_that_of_a_fresh_plant(
+    law: Any, failures: int
+) -> None:
+    plant, start = failing(law, Fixed(10), failures=failures, worn_s=30.0)
+    exact = left_by_hand(law, 30.0, streams.bits(KEY, streams.FAILURE, MILL, failures - 1))
+    state, run = begun(plant, start)
+    assert state["modes"]["left"][0] / 1000 == pytest.approx(exact, rel=2e-3)
+    assert run._units[0].modes[0].strikes / 1000 == pytest.approx(exact, rel=2e-3)
+    assert run._units[0].modes[0].drawn == state["modes"]["count"][0] == failures  # the next one's number
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_repair_under_way_goes_on_and_is_not_begun_anew(law: Any, failures: int) -> None:
+    plant, start = failing(Fixed(10_000), law, failures=failures, is_down=True, down_s=40.0)
+    exact = left_by_hand(law, 40.0, streams.bits(KEY, streams.REPAIR, MILL, failures - 1))
+    state, run = begun(plant, start)
+    assert state["units"]["repair_left"][0] / 1000 == pytest.approx(exact, rel=2e-3)
+    assert run._units[0].repair_left / 1000 == pytest.approx(exact, rel=2e-3)
+    state = advance(compiled(plant), state, until=plant.ticks(3000))
+    assert state["spent"][0, kernel.REPAIR] / 1000 == pytest.approx(exact, rel=2e-3)
 
 
 WRONG = {

@@ -202,6 +202,21 @@ def test_nothing_is_recommended_before_enough_was_compared(right: list[Epoch]) -
     assert [note.code for note in backtest.warnings([])] == ["never_tested"]
 
 
+def test_one_figure_that_was_compared_too_seldom_is_enough_to_recommend_nothing() -> None:
+    said = scored("wip", "parts", np.full(19, 20.0), 20.0, scale=20.0)
+    seldom = msgspec.structs.replace(said, indicator="scrap")
+    epochs = [
+        Epoch(epoch_id=f"{n}", from_ns=n, to_ns=n + 1, scored=[said, seldom] if n < 4 else [said])
+        for n in range(5)
+    ]
+    found = figures(epochs)
+    assert [(each.indicator, each.epochs, each.error) for each in found] == [("wip", 5, 0), ("scrap", 4, 0)]
+    assert backtest.may_recommend(found[:1]) and not backtest.may_recommend(found)
+    [note] = backtest.warnings(found)
+    assert (note.code, note.subjects) == ("few_epochs", ["scrap"])
+    assert note.text == "Unproven: 4 predictions were compared with what came, 5 are wanted."
+
+
 def test_what_was_predicted_and_never_came_is_off_and_nothing_of_nothing_is_not() -> None:
     nothing = scored("scrap", "parts", np.zeros(19), 0.0, scale=0.0)
     much = scored("scrap", "parts", np.full(19, 3.0), 0.0, scale=0.0)

@@ -141,6 +141,22 @@ async def test_a_back_test_that_was_asked_for_is_run_kept_and_judged(tmp_path: P
     assert not room(tmp_path, Foretold(version="2"), Asked(None), clock).known().back_tested
 
 
+async def test_what_began_more_than_thirty_days_ago_counts_no_more(tmp_path: Path) -> None:
+    clock = VirtualClock(MORNING)
+    tests = room(tmp_path, Foretold(), Asked(MORNING - 40 * DAY), clock)
+    async with working(tests):
+        await tests.begin(Wish(from_ns=MORNING - 10 * DAY, days=6.0, every_s=86_400.0, runs=39))
+        assert (await settled(tests)).figures[0].epochs == 6
+    days = {}
+    for day in (20, 21, 23, 25, 26):  # the epochs began 10, 9, 8, 7, 6 and 5 days before day 0
+        await clock.advance((MORNING + day * DAY - clock.now_ns()) / SECOND)
+        known = tests.known()
+        days[day] = [(MORNING - each.from_ns) // DAY for each in known.epochs]
+        assert known.days == 30 and known.may_recommend == (day < 22)
+        assert known.back_tested == (day < 26)
+    assert days == {20: [10, 9, 8, 7, 6, 5], 21: [9, 8, 7, 6, 5], 23: [7, 6, 5], 25: [5], 26: []}
+
+
 WRONG = {
     "days": Wish(days=0.0), "every_s": Wish(every_s=60.0), "runs": Wish(runs=3),
     "expected an end before": Wish(from_ns=MORNING - DAY // 2, days=1.0), "0 epochs": Wish(days=0.5),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -341,6 +343,49 @@ def test_what_comes_after_so_many_parts_comes_by_parts() -> None:
     assert life_of([stop(parts=n) for n in (17, 400, 401, 400)]) == 400
     assert life_of([stop(parts=n) for n in (17, 400, 90, 1200, 30)]) is None
     assert life_of([stop(parts=n) for n in (400, 400)]) is None  # two are chance
+
+
+def parameters(seen: Seen) -> ParameterSet:
+    """Return the parameters of one unit on a calendar."""
+    return calibrated(
+        [seen], {"mill": "mill"}, {"mill": "shift"}, draw(), source="x", replications=0, mixings=9
+    )
+
+
+def test_a_stretch_begins_late_and_ends_late_by_figures_of_their_own() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    seen.starts = 4
+    seen.spent_s["starting"], seen.spent_s["beyond"] = 1200.0, 80.0
+    figures = parameters(seen).figures
+    late, beyond = figures["late/shift"], figures["beyond/shift"]
+    assert (late.value, late.unit, late.n) == (300.0, "s", 4)
+    assert (beyond.value, beyond.unit, beyond.n) == (20.0, "s", 4)
+
+
+def test_a_full_charge_is_the_largest_that_was_seen() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    cycles = seen.cycles["A"]
+    cycles.parts[:] = array("q", [8] * 38 + [6, 12])
+    seen.pauses_s.extend([30.0, 50.0, 40.0])
+    figures = parameters(seen).figures
+    full = figures["batch/mill"]
+    assert (full.value, full.low, full.n) == (12.0, 6.0, 40)
+    assert (figures["patience/mill"].value, figures["pause/mill"].value) == (50.0, pytest.approx(30.4))
+
+
+def test_few_repairs_have_their_own_middle_and_the_spread_of_all() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    e = math.exp(0.5)
+    seen.stops += [stop(kind="1", lasted_s=100.0 * (e if n % 2 else 1 / e)) for n in range(24)]
+    seen.stops += [stop(kind="2", lasted_s=100.0), stop(kind="2", lasted_s=400.0)]
+    found = parameters(seen).fits["repair/mill/2"]
+    # Logarithms stray by 1/2 in 24 of them and by ln 2 in two, two of the 26 went into the middles. The mean
+    # of a log-normal time lies above its median, 200 s, by half of its spread squared.
+    spread_2 = (24 * 0.25 + 2 * math.log(2) ** 2) / 24
+    assert found.distribution.mean_s == pytest.approx(200.0 * math.exp(spread_2 / 2), rel=1e-9)
+    assert isinstance(found.distribution, LogNormal)
+    assert found.distribution.cv == pytest.approx(math.sqrt(math.exp(spread_2) - 1), rel=1e-9)
+    assert "the spread of all repairs" in found.method
 
 
 def cycling(days: int, mean_s: float, then_s: float) -> Seen:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from taktwin.cli import door, main
-from taktwin.cli.whatif import axis, grid
+from taktwin.cli.whatif import axis, grid, written
 from taktwin.contracts import whatif as contract
+from taktwin.errors import ConfigError
 from taktwin.portal.models import whatif as models
 from taktwin.portal.routes import whatif as routes
 from taktwin.whatif import api
@@ -132,6 +133,15 @@ def test_words_that_say_nothing_are_told_what_would(
 ) -> None:
     assert main.run(["whatif", *words]) != 0
     assert said in capsys.readouterr().err
+
+
+def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    file, said = tmp_path / "asked.json", {"name": "none", "changes": []}
+    file.write_text(json.dumps([{"version": 1, **said}, said]))
+    assert written(file) == [said, said]
+    file.write_text(json.dumps([said, {"version": 2, **said}]))
+    with pytest.raises(ConfigError, match=r"version.*2.*1"):
+        written(file)
 
 
 def test_a_film_goes_through_the_door(capsys: pytest.CaptureFixture[str]) -> None:

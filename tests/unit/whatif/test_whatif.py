@@ -279,8 +279,9 @@ def test_a_machine_down_delays_what_needs_it_and_nothing_else() -> None:
     # What is down two hours delays by two hours at most, and by nearly that.
     assert 1.7 * 3600 < (near.scenarios[0].done_ns - near.base.done_ns) / SECOND < 2.01 * 3600
     other = ask(frame, lines, scenarios=down("hob1", 2 * 3600))
-    assert all(each.effects[0].same == 1 for each in other.indicators)
-    assert all(each.effects[0].difference.mean == 0 for each in other.indicators)
+    unchanged = [each.effects[0] for each in other.indicators]
+    assert all((each.better, each.same, each.worse) == (0.0, 1.0, 0.0) for each in unchanged)
+    assert all(each.difference.mean == 0 for each in unchanged)
 
 
 def test_down_later_changes_nothing_before() -> None:
@@ -362,6 +363,8 @@ def test_a_spread_is_that_of_its_runs() -> None:
     assert (found.mean, found.p50) == (10.5, 10.5)
     assert found.half_width == pytest.approx(2.093024 * np.std(np.arange(20), ddof=1) / np.sqrt(20), rel=1e-3)
     assert spread(np.array([3.0])).half_width == 0.0
+    even = spread(np.arange(101.0))
+    assert (even.p10, even.p25, even.p50, even.p75, even.p90) == pytest.approx((10, 25, 50, 75, 90))
 
 
 def test_who_only_starts_does_not_pay_for_the_compiler() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from taktwin.analyst.features import FloatArray, IntArray, Trace
+from taktwin.analyst.features import Column, FloatArray, IntArray, Trace
 from taktwin.instants import SECOND_NS
 
 NEVER = 1 << 62
@@ -52,6 +52,7 @@ def tool_runs(trace: Trace) -> list[ToolRun]:
     changes = _changes(trace)
     begin = int(min((c.at_ns[0] for c in (number, measured) if len(c)), default=trace.to_ns))
     edges = [(begin, False), *((int(at), True) for at in changes)]
+    counted = [_risen(trace[name]) for name in ("good", "reject")]
     found = []
     for place, (since_ns, is_seen) in enumerate(edges):
         until_ns = edges[place + 1][0] if place + 1 < len(edges) else NEVER
@@ -59,9 +60,9 @@ def tool_runs(trace: Trace) -> list[ToolRun]:
         last = int(np.searchsorted(measured.at_ns, until_ns, side="right"))
         at_ns = measured.at_ns[first:last]
         # A part is measured before it is counted, so the count then is of those before it.
-        ages = _made(trace, since_ns, at_ns) + 1
+        ages = _made(counted, since_ns, at_ns) + 1
         end_ns = min(until_ns, trace.to_ns)
-        parts = float(_made(trace, since_ns, np.array([end_ns], np.int64))[0])
+        parts = float(_made(counted, since_ns, np.array([end_ns], np.int64))[0])
         found.append(ToolRun(
             unit=trace.subject.unit, begin_ns=since_ns, end_ns=until_ns, ages=ages,
             values=measured.values[first:last], at_ns=at_ns, parts=parts, is_whole=is_seen,
@@ -83,15 +84,21 @@ def _changes(trace: Trace) -> IntArray:
     return np.sort(np.concatenate([turns, np.array(told, np.int64)]))
 
 
-def _made(trace: Trace, since_ns: int, at_ns: IntArray) -> FloatArray:
-    """Return how many parts were made since an instant, at later ones; a counter that fell begins anew."""
+def _risen(column: Column) -> Column:
+    """Return how many a counter has counted since its first value; one that fell began anew."""
+    if not len(column):
+        return column
+    rises = np.maximum(np.diff(column.values, prepend=column.values[0]), 0.0)
+    return Column(column.at_ns, np.cumsum(rises))
+
+
+def _made(counted: Sequence[Column], since_ns: int, at_ns: IntArray) -> FloatArray:
+    """Return how many parts were made since an instant, at later ones."""
     made = np.zeros(len(at_ns), np.float64)
-    for name in ("good", "reject"):
-        column = trace[name]
+    for column in counted:
         if not len(column):
             continue
-        rises = np.maximum(np.diff(column.values, prepend=column.values[0]), 0.0)
-        total = np.cumsum(rises)
+        total = column.values
         place = np.searchsorted(column.at_ns, at_ns, side="right") - 1
         before = int(np.searchsorted(column.at_ns, since_ns, side="right")) - 1
         base = total[before] if before >= 0 else 0.0

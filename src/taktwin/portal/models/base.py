@@ -20,6 +20,12 @@ class Bytes(Model):
     size: int
 
 
+class Request(Model):
+    """Base of what is sent in, where a value of another kind is a mistake: true is no count, "8" is none."""
+
+    model_config = ConfigDict(strict=True)
+
+
 # Not-finite numbers and integers beyond 2^53 travel as strings ("NaN", "Infinity", "-Infinity",
 # "9007199254740993"): JSON has no word for the former, JavaScript no number for the latter.
 Value: TypeAlias = bool | int | float | str | list[Any] | Bytes | None

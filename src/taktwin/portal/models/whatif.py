@@ -13,10 +13,10 @@ from taktwin.contracts.whatif import (
     REPLICATIONS_MAX,
     SCENARIOS_MAX,
 )
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 
 
-class ScenarioModel(Model):
+class ScenarioModel(Request):
     """What shall be different: changes with the plant's names, as `GET /whatif/changes` describes them."""
 
     name: str = Field(min_length=1)
@@ -25,7 +25,7 @@ class ScenarioModel(Model):
     against: str = Field(default_factory=str, description="another one of the question; empty: doing nothing")
 
 
-class WhatIfQuestion(Model):
+class WhatIfQuestion(Request):
     """What would be in each of these futures, beside doing nothing."""
 
     scenarios: list[ScenarioModel] = Field(min_length=1, max_length=SCENARIOS_MAX)
@@ -196,7 +196,7 @@ class WhatIfStatus(Model):
     units: list[str]
 
 
-class SensitivityQuestionModel(Model):
+class SensitivityQuestionModel(Request):
     """Which guess, if it is wrong, moves an indicator most."""
 
     question: WhatIfQuestion
@@ -232,7 +232,7 @@ class SensitivityModel(Model):
     took_s: float
 
 
-class ReplayQuestionModel(Model):
+class ReplayQuestionModel(Request):
     """One run of one future, to be looked at."""
 
     question: WhatIfQuestion
