@@ -217,6 +217,7 @@ async def test_advice_goes_from_its_proof_to_the_terminal_and_nobody_else_can_as
         await _all_die_in_between(house)
         await _nobody_else(house)
         await _a_forged_acceptance(house)
+        await _above_its_limit(house)
         await _the_chain_proves_itself(house)
 
 
@@ -250,21 +251,27 @@ async def _from_proof_to_measured(house: House) -> None:
 
 
 async def _what_the_mes_refuses(house: House) -> None:
+    """Acceptance 23: accepted, and the MES rejects: Failed, the schedule as it was, people informed."""
     unit, kind = house.tools[1]
     made = await house.proposed("r2", unit, kind)
     # Between this and the MES somebody asks for the same by hand: the plant says nothing that it rests on.
     by_hand = {"work_unit": unit, "kind": "tool_change", "tool_kind": kind}
     await house.ask("/mes/commands/maintenance.request", {"data": by_hand, "idempotency_key": "by-hand-r2"})
     before = (await house.ask(f"/mes/maintenance/{unit}"))["orders"]
+    board, schedule = [await house.ask(path) for path in ("/mes/board", "/mes/schedule")]
     await house.decides(made)
     found = await house.stands("r2", "Failed")
     assert "is open for it" in found["execution"]["found"] and found["ended_by"]["code"] == "ledger.failed"
     assert (await house.ask(f"/mes/maintenance/{unit}"))["orders"] == before, "nothing was changed"
+    after = [await house.ask(path) for path in ("/mes/board", "/mes/schedule")]
+    for place, field in ((0, "lines"), (1, "state"), (1, "schedule"), (1, "jobs"), (1, "orders")):
+        assert (board, schedule)[place][field] == after[place][field], "what is planned is as it was"
     inbox = await house.ask("/advice")
     assert inbox["decided"][0]["id"] == "r2" and inbox["decided"][0]["state"] == "Failed", "people read it"
 
 
 async def _the_planner_was_faster(house: House) -> None:
+    """Acceptance 24: the plant is changed while a proposal is open: Superseded, never applied."""
     unit, kind = house.tools[2]
     row = await house.proposed("r3", unit, kind)
     mounted = {"tool": f"T-{kind}-900", "work_unit": unit}
@@ -353,6 +360,24 @@ async def _a_forged_acceptance(house: House) -> None:
     found = await house.stands("r5", "Failed")
     assert found["execution"]["place"] == "seal"
     assert not (await house.ask(f"/mes/maintenance/{unit}"))["orders"]
+
+
+async def _above_its_limit(house: House) -> None:
+    """Acceptance 22: the error of the back-test is shown, and above its limit nothing is recommended."""
+    unit, kind = house.tools[0]
+    row = await house.proposed("r6", unit, kind)
+    shown = (await house.ask("/advice/r6"))["proposal"]["proof"]["validity"]
+    assert (shown["error"], shown["limit"]) == (error().error, error().limit)
+    assert (await house.says(Check(advice_class=CLASS, error=error(0.17)))).accepted
+    found = await house.stands("r6", "Superseded")
+    assert "17%" in found["ended_by"]["text"], "what waited is taken back, with the reason"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        await house.decides(row)
+    assert refused.value.code == 409
+    record = await house.ask(f"/advice/classes/{CLASS}")
+    assert record["level"] == "observe" and record["trust"]["error"]["error"] == 0.17, "published"
+    answer = await house.says(Propose(proposal=proposal("r7", CLOCK.now_ns())))
+    assert answer.code == "not_ready" and "17.0%" in answer.found, "blocked"
 
 
 async def _the_chain_proves_itself(house: House) -> None:
