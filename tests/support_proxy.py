@@ -17,6 +17,7 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.late_s = 0.0  # how long each piece is under way, either way
 
     async def start(self) -> None:
         """Listen, on the same port as before if there was one."""
@@ -38,6 +39,7 @@ class Proxy:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
+                await asyncio.sleep(self.late_s)
                 await self._open.wait()
                 sink.write(data)
                 await sink.drain()

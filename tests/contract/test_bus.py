@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
+from taktwin.bus.client import NatsBus
 from taktwin.bus.memory import MemoryHub, matches
 from taktwin.bus.port import Bus, Message, MessageTooLarge, Sending
 from taktwin.clock import SystemClock
@@ -18,6 +19,7 @@ from taktwin.errors import BusError
 from taktwin.identity import Place
 from tests.support_bus import TestBackbone, start_backbone
 from tests.support_gateway import until
+from tests.support_proxy import Proxy
 
 UNIT = Place("acme", "works", "area", "line", "mill1")
 OTHER = Place("acme", "works", "area", "line", "mill2")
@@ -75,6 +77,35 @@ async def read(bus: Bus, stream: str, **how: object) -> list[Message]:
     async for batch in bus.read_stream(stream, follow=False, **how):  # type: ignore[arg-type]
         found += batch
     return found
+
+
+async def test_who_is_back_hears_all_that_is_said_from_then_on(tmp_path: Path) -> None:
+    # Over a slow line: what another says at once is faster than the word of what is to be heard again.
+    backbone = await start_backbone(tmp_path)
+    port = int(backbone.urls.nats.rpartition(":")[2])
+    line = Proxy("127.0.0.1", port)
+    await line.start()
+    heard: list[bytes] = []
+    gateway = await backbone.connect("gateway")
+    twin = NatsBus(
+        clock=SystemClock(), url=f"nats://127.0.0.1:{line.port}", user="twin",
+        password=backbone.passwords["twin"],
+    )  # fmt: skip
+    try:
+        await twin.connect()
+        await twin.subscribe(topics.SAMPLES, lambda m: heard.append(m.payload))
+        missed: list[asyncio.Future[None]] = []
+        twin.on_slow(lambda: missed.append(asyncio.ensure_future(gateway.publish(topics.sample(UNIT), b"1"))))
+        await line.cut()
+        await until(lambda: not twin.connected)
+        line.late_s = 0.2
+        await line.restore()
+        await until(lambda: missed)
+        await until(lambda: heard == [b"1"], within_s=5.0)
+    finally:
+        await twin.close()
+        await line.stop()
+        await backbone.close()
 
 
 async def test_a_live_message_reaches_every_listener_in_order(world: World) -> None:

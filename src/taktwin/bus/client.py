@@ -164,6 +164,7 @@ class NatsBus:
         nc = Client()
         cancelled = _cancellations()
         refused: list[str] = []
+        closed = asyncio.Event()
 
         async def on_error(error: Exception) -> None:
             text = str(error)
@@ -173,6 +174,7 @@ class NatsBus:
                 refused.append(text)
 
         async def on_closed() -> None:
+            closed.set()
             self._on_lost(nc)
 
         try:
@@ -202,8 +204,14 @@ class NatsBus:
             raise BusError(f"cannot reach the backbone at {self._url}: {error!r}") from error
         try:
             await self._attach(nc, f"{self._inbox}.r.*", self._on_reply)
-            for live in self._live:  # also those that are added meanwhile
-                live.inner = await self._attach(nc, live.subject, live.deliver)
+            restored: set[_Live] = set()
+            while rest := [live for live in self._live if live not in restored]:  # also added meanwhile
+                for live in rest:
+                    live.inner = await self._attach(nc, live.subject, live.deliver)
+                restored.update(rest)
+                # Not back before the backbone knows them: what another says at once would pass by, and
+                # whoever reads anew what was missed would read too early.
+                await _taken(nc, closed)
             if not nc.is_connected:
                 raise BusError(f"the backbone at {self._url} went away at once")
             _raise_if_cancelled(since=cancelled)
@@ -488,7 +496,7 @@ class NatsBus:
     async def _drop(self, live: _Live) -> None:
         if live in self._live:
             self._live.remove(live)
-        if live.inner is not None and self.connected:
+        if live.inner is not None:
             with contextlib.suppress(nats.errors.Error):
                 await live.inner.unsubscribe()
 
@@ -619,19 +627,7 @@ class NatsBus:
         nc = self._nc
         if nc is None:
             raise BusError("the backbone is away")
-        flushing = asyncio.ensure_future(_flush(nc))
-        gone = asyncio.ensure_future(self._gone.wait())  # the library would wait for the answer all the same
-        try:
-            await asyncio.wait((flushing, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not flushing.done():
-                raise BusError("the backbone went away while it was to take what was sent")
-            flushing.result()
-        except (nats.errors.Error, OSError) as error:
-            raise BusError(f"the backbone did not take what was sent: {error!r}") from error
-        finally:
-            flushing.cancel()
-            gone.cancel()
-            await asyncio.gather(flushing, gone, return_exceptions=True)
+        await _taken(nc, self._gone)
 
     async def close(self) -> None:
         """End the connection, sending what is still waiting."""
@@ -647,6 +643,23 @@ class NatsBus:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _taken(nc: Client, gone: asyncio.Event) -> None:
+    """Wait until the backbone has taken everything sent so far, or the connection is gone: BusError."""
+    flushing = asyncio.ensure_future(_flush(nc))
+    going = asyncio.ensure_future(gone.wait())  # the library would wait for the answer all the same
+    try:
+        await asyncio.wait((flushing, going), return_when=asyncio.FIRST_COMPLETED)
+        if not flushing.done():
+            raise BusError("the backbone went away while it was to take what was sent")
+        flushing.result()
+    except (nats.errors.Error, OSError) as error:
+        raise BusError(f"the backbone did not take what was sent: {error!r}") from error
+    finally:
+        flushing.cancel()
+        going.cancel()
+        await asyncio.gather(flushing, going, return_exceptions=True)
 
 
 async def _flush(nc: Client) -> None:
