@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
-from taktwin.contracts.events import CATALOGUE, EventData, MaterialCounted
+from taktwin.contracts.events import CATALOGUE, EventData, InterlockRequested, MaterialCounted
 from taktwin.contracts.events.subjects import subject_of
 from taktwin.contracts.machine_commands import MachineResult
 from taktwin.contracts.vouching import silent_after_ns
@@ -141,6 +142,9 @@ class Desk:
         self._setup_code = setup_code
         self._strangers = Strangers()
         self._slow = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        # Whether a cell may wait for an answer: it spares a look at the database with all that is heard. A
+        # process before this one may have left a question open.
+        self._undecided = True
 
     def execute(self, command: Command) -> Answer:
         """Do what a command wants, or say why not. The same id is answered again and done once.
@@ -381,8 +385,7 @@ class Desk:
 
         Returns how many facts came of it. Raises StoreError as `execute` does.
         """
-        with self._store.begin() as transaction:
-            transaction.head()
+        with self._answering() as transaction:
             now_ns = self._now_ns()
             who = Who("collection", "service", correlation=f"{stream}:{position}")
             total = 0
@@ -398,7 +401,10 @@ class Desk:
                         Asking(self._definitions, now_ns), speed=self._speed,
                     )  # fmt: skip
                     who_asks = Who("enforcing", "service", correlation=f"{stream}:{position}")
-                    total += len(self._write(transaction, facts, who_asks, now_ns))
+                    written = self._write(transaction, facts, who_asks, now_ns)
+                    if written and written[-1].event_type == InterlockRequested.event_type:
+                        self._undecided = True
+                    total += len(written)
                 elif one.signal in self._definitions.measures:
                     facts = measuring.measured(transaction.book, one, asking)
                     total += len(self._write(transaction, facts, who, now_ns))
@@ -415,6 +421,7 @@ class Desk:
                 total += self._listen(transaction, each, now_ns, who)
             if counted:
                 total += len(self._fall_due(transaction, now_ns, counted))
+            total += self._reconsider(transaction, now_ns)
             collection.position(transaction.book, stream, position)
             return total
 
@@ -471,9 +478,42 @@ class Desk:
 
         Raises StoreError as `execute` does. However often it is called, an order is due once.
         """
-        with self._store.begin() as transaction:
-            transaction.head()
-            return len(self._fall_due(transaction, self._now_ns(), None))
+        with self._answering() as transaction:
+            now_ns = self._now_ns()
+            return len(self._fall_due(transaction, now_ns, None)) + self._reconsider(transaction, now_ns)
+
+    @property
+    def undecided(self) -> bool:
+        """Return whether a cell may wait for an answer to its question."""
+        return self._undecided
+
+    def reconsider(self) -> int:
+        """Answer the cells whose questions can be answered by now, or must be.
+
+        Returns how many facts came of it. Raises StoreError as `execute` does.
+        """
+        with self._answering() as transaction:
+            return self._reconsider(transaction, self._now_ns())
+
+    @contextmanager
+    def _answering(self) -> Iterator[Transaction]:
+        try:
+            with self._store.begin() as transaction:
+                transaction.head()
+                yield transaction
+        except BaseException:
+            self._undecided = True  # an answer that was taken back is still owed
+            raise
+
+    def _reconsider(self, transaction: Transaction, now_ns: int) -> int:
+        if not self._undecided:
+            return 0
+        facts = enforcing.reconsidered(
+            transaction.book, Asking(self._definitions, now_ns), speed=self._speed
+        )  # fmt: skip
+        written = self._write(transaction, facts, Who("enforcing", "service"), now_ns)
+        self._undecided = bool(enforcing.undecided(transaction.book))
+        return len(written)
 
     def _fall_due(self, transaction: Transaction, now_ns: int, work_units: set[str] | None) -> list[Entry]:
         facts = maintenance.due(transaction.book, Asking(self._definitions, now_ns), work_units)

@@ -1,9 +1,10 @@
 """The MES talks: takes commands, answers questions, hears the machines, tells the backbone what happened.
 
-Six things go on at once: commands and questions by request and reply; collection, which reads the
+Seven things go on at once: commands and questions by request and reply; collection, which reads the
 samples in order from where its last booking ended; the relay, which says each fact of the journal in
-order, for ever; the folder into which an ERP drops its orders; the tick, which finds what falls due; and
-the heartbeat. All writing goes through one desk, one transaction after another.
+order, for ever; the folder into which an ERP drops its orders; the tick, which finds what falls due; the
+cells that wait for an answer; and the heartbeat. All writing goes through one desk, one transaction after
+another.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ COMMAND_S = 15.0  # longer than a command may take
 COMMAND_LOOK_S = 1.0
 BEATS_MISSED = 5  # of the commander, one a second: what it can reach is not known then
 TICK_S = 5.0  # how late an order that falls due by the clock may be
+RECONSIDER_S = 0.2  # how late a cell is told no that waits for what is not known of its part
 log = logging.getLogger(__name__)
 
 
@@ -137,7 +139,7 @@ class MesService:
         async with asyncio.TaskGroup() as group:
             for part in (
                 self._outbox.run(), self._collect(), self._watch_drop(), self._tick(), self._beat(),
-                self._command(), self._watch_commander(),
+                self._command(), self._watch_commander(), self._reconsider(),
             ):  # fmt: skip
                 group.create_task(until(stop, part))
         for task in list(self._under_way.values()):
@@ -435,6 +437,13 @@ class MesService:
                 shown, self._shown = self._shown, {}
                 await self._in_database(self._desk.shown, shown)
             await self._clock.wall_sleep(TICK_S)
+
+    async def _reconsider(self) -> None:
+        """Answer the cells that wait, also where no machine says anything meanwhile."""
+        while True:
+            if self._desk.undecided and await self._in_database(self._desk.reconsider):
+                self._wrote()
+            await self._clock.wall_sleep(RECONSIDER_S)
 
     # Relay
 

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from taktwin.contracts import commands, machine_commands
-from taktwin.contracts.events import CommandExecuted, CommandFailed, CommandGiven, JobOrderStarted
+from taktwin.contracts.events import (
+    CommandExecuted,
+    CommandFailed,
+    CommandGiven,
+    InterlockAnswered,
+    InterlockRequested,
+    JobOrderStarted,
+)
 from taktwin.contracts.interlock import Answer
 from taktwin.contracts.machine_commands import AnswerInterlock, MachineResult, Outcome, ReadBack, Values
 from taktwin.mes import desk
@@ -65,7 +72,23 @@ class Machines(Plant):
         if Answer(question.code).may:
             assert unit is None or unit.disposition not in (RESTRICTED, CLOSED)
             assert not question.job or (unit is not None and 30 not in passed)
-        assert bool(question.command) == (question.code != Answer.TOO_LATE)
+        assert bool(question.command) == (question.code not in (Answer.TOO_LATE, Answer.NONE))
+
+    @rule(seconds=st.sampled_from((1, 3, 30)))
+    def waits(self, seconds: int) -> None:
+        self.shop.now_ns += seconds * SECOND
+        self.shop.desk.tick()
+        for row in self.shop.store.book.where(Question, code=int(Answer.NONE)):
+            assert self.shop.now_ns - row.asked_ns < 2 * SECOND, "no cell waits longer"
+
+    @invariant()
+    def each_question_is_answered_once(self) -> None:
+        events = [content_of(entry) for entry in self.shop.store.entries]
+        asked = Counter((e.work_unit, e.number) for e in events if isinstance(e, InterlockRequested))
+        told = Counter((e.work_unit, e.number) for e in events if isinstance(e, InterlockAnswered))
+        for row in self.shop.store.book.where(Question, code=int(Answer.NONE)):
+            told[row.work_unit, row.number] += 1
+        assert asked == told
 
     @rule(order=orders)
     def tightens(self, order: str) -> None:

@@ -31,12 +31,18 @@ from taktwin.standards.job_control import Cause, Method, State
 from taktwin.storage.book import Book, Reading
 
 SECOND_NS = 1_000_000_000
+# What may only be missing yet: the count that makes the unit's record, or its step, comes another way.
+NOT_YET = (Answer.UNKNOWN_SERIAL, Answer.OPERATION_MISSING)
+OPEN_S = 2.0  # wall: by then another connection has said what it knew when the cell asked
 
 
 def asked(
     book: Reading, signal: str, number: int, asked_ns: int, asking: Asking, *, speed: float
 ) -> Iterator[Fact]:
     """Yield what follows from a request number of a cell: a question, its answer, the command that says it.
+
+    What is only missing yet may be said of the same instant by another connection, a moment later: such a
+    question stays open for a while, and `reconsidered` answers it.
 
     Parameters
     ----------
@@ -49,9 +55,36 @@ def asked(
         return  # heard before, or said again after the connection was cut
     if number == 0:
         return  # a cell that has asked nothing yet
+    if last is not None and last.code == Answer.NONE:
+        yield _withdrawn(last, "the cell asked about another part meanwhile", asking)
     serial = _serial(book, asking.definitions, work_unit, asked_ns)
     yield Fact(events.InterlockRequested(work_unit=work_unit, unit=serial, number=number), asked_ns)
-    deadline_ns = asked_ns + round(interlock.patience_s * speed * SECOND_NS)
+    question = book.get(Question, work_unit)
+    assert question is not None, "what was asked is a row now"
+    yield from _decided(book, interlock, question, asking, speed=speed)
+
+
+def reconsidered(book: Reading, asking: Asking, *, speed: float) -> Iterator[Fact]:
+    """Yield the answers of those open questions that can be answered by now, or must be."""
+    interlocks = dict(asking.definitions.interlocks.values())
+    for question in undecided(book):
+        interlock = interlocks.get(question.work_unit)
+        if interlock is None:
+            yield _withdrawn(question, "the plant folder has no interlock for it any more", asking)
+        else:
+            yield from _decided(book, interlock, question, asking, speed=speed)
+
+
+def undecided(book: Reading) -> list[Question]:
+    """Return the questions that are not answered yet."""
+    return book.where(Question, code=int(Answer.NONE))
+
+
+def _decided(
+    book: Reading, interlock: Interlock, question: Question, asking: Asking, *, speed: float
+) -> Iterator[Fact]:
+    work_unit, serial, number = question.work_unit, question.unit, question.number
+    deadline_ns = question.asked_ns + round(interlock.patience_s * speed * SECOND_NS)
     job = _running(book, work_unit)
     verdict = decide(
         serial, _part(book, serial), _here(book, asking.definitions, work_unit, job),
@@ -62,10 +95,15 @@ def asked(
         state = route_state(book, asking.definitions, serial, work_unit)
         if state.may and state.rework:
             verdict = Verdict(Answer.MAY, f"rework {state.rework}, {state.detail}")
+    if verdict.answer in NOT_YET:
+        wait_ns = round(min(interlock.patience_s / 2, OPEN_S) * speed * SECOND_NS)
+        # Also behind it: the clock of a cell may run ahead of this one, and never keeps a question open long.
+        if abs(asking.now_ns - question.asked_ns) < wait_ns:
+            return
     late = asking.now_ns > deadline_ns
     if late:
         verdict = Verdict(Answer.TOO_LATE, "the cell had given up when the question was heard")
-    command = "" if late else f"interlock:{work_unit}:{asked_ns}:{number}"
+    command = "" if late else f"interlock:{work_unit}:{question.asked_ns}:{number}"
     yield Fact(
         events.InterlockAnswered(
             work_unit=work_unit, unit=serial, number=number, code=int(verdict.answer),
@@ -79,6 +117,16 @@ def asked(
             why=f"{serial or 'a part'}: {verdict.cause or 'may be built in'}"[:400], deadline_ns=deadline_ns,
             job="" if job is None else job.job, request="" if job is None else job.request,
         )  # fmt: skip
+
+
+def _withdrawn(question: Question, cause: str, asking: Asking) -> Fact:
+    return Fact(
+        events.InterlockAnswered(
+            work_unit=question.work_unit, unit=question.unit, number=question.number,
+            code=int(Answer.TOO_LATE), may=False, cause=cause,
+        ),
+        asking.now_ns,
+    )  # fmt: skip
 
 
 def _answer(interlock: Interlock, verdict: Verdict, serial: str, number: int) -> AnswerInterlock:

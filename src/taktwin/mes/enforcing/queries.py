@@ -45,10 +45,11 @@ def _question(book: Reading, work_unit: str, now_ns: int) -> dict[str, Any] | No
     if row is None:
         return None
     command = book.get(MachineOrder, row.command) if row.command else None
+    untold = "" if row.code == Answer.NONE else "late"  # an open question is answered soon
     return {
         "unit": row.unit, "number": row.number, "asked_ns": row.asked_ns, "cause": row.cause, "job": row.job,
         "answer": Answer(row.code).name.lower(), "may": Answer(row.code).may,
-        "outcome": "late" if command is None else command.outcome,
+        "outcome": untold if command is None else command.outcome,
         "late": command is not None and _late(command, now_ns),
     }  # fmt: skip
 
