@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -68,11 +68,11 @@ class ModelError(TaktwinError):
 def check(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
     """Return all findings, errors first; names are looked at before anything is computed from them.
 
-    Orders that are the very same as in a plant `like` this one, which was checked already, are not looked at
-    again: there are many of them, and few scenarios change them.
+    What is the very same as in a plant `like` this one, which was checked already, is of the right kind there
+    too, and such orders are not looked at again: there are many of them, and few scenarios change them.
     """
     orders = () if same_orders(plant, like) else plant.orders
-    if odd := list(_kinds(Plant, replace(plant, orders=orders), "plant")):
+    if odd := list(_kinds(Plant, plant, "plant", like)):
         return tuple(odd)  # nothing can be computed from them
     errors = [*_names(plant, orders), *_values(plant, orders)]
     if errors:
@@ -92,10 +92,11 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _kinds(kind: Any, value: Any, place: str) -> Iterator[Finding]:
+def _kinds(kind: Any, value: Any, place: str, like: Any = None) -> Iterator[Finding]:
     """Find what is of another kind than its field declares: `rule="due"` is no Rule, True no count.
 
-    One engine might take it for what was meant and the other not.
+    One engine might take it for what was meant and the other not. `like` is of the right kind; what is the
+    very same in it is not looked at.
     """
     if type(value) is kind and not is_dataclass(value):
         return
@@ -117,7 +118,10 @@ def _kinds(kind: Any, value: Any, place: str) -> Iterator[Finding]:
         if pairs and len(value) != len(inner):
             yield Finding(place, repr(value), f"{len(inner)} values")
             return
+        known = {id(each) for each in like} if isinstance(like, tuple) else ()
         for number, each in enumerate(value):
+            if id(each) in known:
+                continue
             yield from _kinds(inner[number] if pairs else inner[0], each, _inside(place, each, number))
     elif origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
@@ -131,9 +135,9 @@ def _kinds(kind: Any, value: Any, place: str) -> Iterator[Finding]:
             yield Finding(place, repr(value), f"a {kind.__name__}")
             return
         for name, declared in _hints(kind).items():
-            said = getattr(value, name)
-            if type(said) is not declared:
-                yield from _kinds(declared, said, f"{place}, {name}")
+            said, same = getattr(value, name), getattr(like, name, None)
+            if type(said) is not declared and (said is not same or same is None):
+                yield from _kinds(declared, said, f"{place}, {name}", same)
     elif kind in (int, float):
         wanted = Integral if kind is int else Real
         if isinstance(value, bool) or not isinstance(value, wanted):

@@ -155,6 +155,8 @@ def test_what_no_run_could_be_right_with_is_refused(plant: Plant, says: str) -> 
     with pytest.raises(ModelError) as refused:
         compiled(plant)
     assert says in str(refused.value)
+    # Beside a plant that was checked before it, of which most is the very same.
+    assert [str(each) for each in check(plant, GOOD) if each.is_error] == str(refused.value).splitlines()
 
 
 def test_every_error_is_said_at_once() -> None:
