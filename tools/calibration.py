@@ -7,7 +7,7 @@
 behind the cut, and runs forward over it from the plant as it stood, with the orders that came.
 What came after the cut is read by nobody who fits. An OUT.json that is there already is left as it is, and
 what was broken off goes on with the next shift, so a run over many plants goes on where it stopped. `report`
-puts all of them into docs/calibration.md.
+puts all of them into docs/calibration.md and draws docs/images/calibration.svg.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from taktwin.whatif.remember import made_at
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANT = ROOT / "examples" / "plants" / "northfield"
-PAGE = ROOT / "docs" / "calibration.md"
+PAGE, PICTURE = ROOT / "docs" / "calibration.md", ROOT / "docs" / "images" / "calibration.svg"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 DAY_NS = 86_400 * SECOND_NS
 EPOCH_NS = 8 * 3600 * SECOND_NS
@@ -408,6 +408,41 @@ def chart(documents: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def picture(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return each epoch beside what was foretold, as SVG: 0 is the middle of the runs, grey their 95 %."""
+    width, high, most, left = 900, 150, 0.5, 60.0
+    epochs = [each for document in documents for each in document["epochs"] if each["scored"]]
+    step = (width - left - 10) / max(1, len(epochs))
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {len(JUDGED) * high + 10}" '
+           'font-family="sans-serif" font-size="12">',
+           f'<rect width="{width}" height="{len(JUDGED) * high + 10}" fill="#fff"/>']  # fmt: skip
+    for number, name in enumerate(JUDGED):
+        middle = number * high + high / 2 + 5
+
+        def y(ratio: float, middle: float = middle) -> float:
+            return middle - min(most, max(-most, ratio - 1)) / most * (high / 2 - 12)
+
+        out.append(f'<text x="{left}" y="{number * high + 13}">{name}</text>')
+        for ratio in (1 - most, 1.0, 1 + most):
+            out.append(f'<path d="M{left} {y(ratio):.1f}H{width - 10}" stroke="#ddd"/>')
+            out.append(
+                f'<text x="{left - 6}" y="{y(ratio) + 4:.1f}" text-anchor="end">{ratio - 1:+.0%}</text>'
+            )
+        for place, each in enumerate(epochs):
+            row = next((row for row in each["scored"] if row["indicator"] == name), None)
+            if row is None or not row["p50"]:
+                continue
+            x = left + (place + 0.5) * step
+            low, high_95, came = (row[word] / row["p50"] for word in ("low_95", "high_95", "actual"))
+            color = "#1a5fb4" if low <= came <= high_95 else "#c01c28"
+            out.append(f'<path d="M{x:.1f} {y(low):.1f}V{y(high_95):.1f}" stroke="#bbb" '
+                       f'stroke-width="{max(0.6, step * 0.6):.1f}"/>')  # fmt: skip
+            out.append(
+                f'<circle cx="{x:.1f}" cy="{y(came):.1f}" r="{max(0.8, step * 0.5):.1f}" fill="{color}"/>'
+            )
+    return "\n".join([*out, "</svg>", ""])
+
+
 def report(options: argparse.Namespace) -> int:
     """Print the figures, or write them into the page."""
     documents = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sorted(options.out)]
@@ -418,6 +453,7 @@ def report(options: argparse.Namespace) -> int:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    PICTURE.write_text(picture(documents), encoding="utf-8")
     return 0
 
 
