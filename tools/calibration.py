@@ -26,7 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from taktwin.contracts.backtest import Epoch
-from taktwin.contracts.events import JobOrderEnded, JobOrderStored, MaterialCounted
+from taktwin.contracts.events import (
+    JobOrderAborted,
+    JobOrderCancelled,
+    JobOrderEnded,
+    JobOrderStored,
+    MaterialCounted,
+)
 from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
 from taktwin.history.client import History
 from taktwin.history.values import unpack
@@ -50,7 +56,6 @@ PAGE, PICTURE = ROOT / "docs" / "calibration.md", ROOT / "docs" / "images" / "ca
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 DAY_NS = 86_400 * SECOND_NS
 EPOCH_NS = 8 * 3600 * SECOND_NS
-OPEN_NS = 14 * DAY_NS  # an order is open for less
 BACK_NS = 4 * DAY_NS  # of counts: an order that is open for longer is one that nobody works on
 RUNS, SEED = 200, 1
 Said = dict[SignalId, tuple[Any, int]]  # value and when it was said
@@ -60,6 +65,7 @@ JUDGED = {"parts_done": 0.03, "wip": 0.10, "lead_time_h": 0.10}  # and how far o
 SAID = {"parts_done": "mean", "wip": "mean", "lead_time_h": "p50"}
 ROLES = ("state", "mode", "set_up", "blocked", "starved", "good_count", "reject_count", "power", "alarm_code",
          "product", "job")  # fmt: skip
+OVER = (JobOrderAborted, JobOrderCancelled, JobOrderEnded)
 COUNTS = ("material.counted", "material.scrapped", "material.scrap.undone")
 
 
@@ -70,12 +76,12 @@ class Stood:
     """What twin and MES would have said of an instant, from signals and facts alone."""
 
     def __init__(self, history: History, registry: Registry, from_ns: int, to_ns: int) -> None:
-        """`from_ns`: of the first epoch; orders that were open then came at most `OPEN_NS` before."""
+        """`from_ns`: of the first epoch."""
         self._history, self._registry = history, registry
         self._signals = [each for each in registry.signals if each.role in ROLES]
-        self._since_ns = from_ns - OPEN_NS
-        self._jobs = self._facts([name for name in KINDS if name not in COUNTS], self._since_ns, to_ns)
-        self._ended = self._facts(["job.order.stored", "job.order.ended"], 0, to_ns)
+        said = self._facts([name for name in KINDS if name not in COUNTS], 0, to_ns)
+        self._jobs = open_ones(said, from_ns)
+        self._ended = [fact for fact in said if isinstance(fact.content, JobOrderStored | JobOrderEnded)]
 
     def _facts(self, names: Iterable[str], from_ns: int, to_ns: int) -> list[Fact]:
         table = self._history.events(from_ns, to_ns + 1, types=list(names))
@@ -83,7 +89,7 @@ class Stood:
 
     def told(self, from_ns: int, to_ns: int) -> list[Fact]:
         """Return all facts that matter for an epoch: also those of orders that were open when it began."""
-        known = [fact for fact in self._jobs if from_ns - OPEN_NS <= fact.at_ns <= to_ns]
+        known = [fact for fact in self._jobs if fact.at_ns <= to_ns]
         since = opened_ns([fact for fact in known if fact.at_ns <= from_ns], from_ns)
         counts = self._facts(COUNTS, max(from_ns if since is None else since, from_ns - BACK_NS), to_ns)
         return sorted([*known, *counts], key=lambda fact: (fact.sequence, fact.at_ns))
@@ -219,6 +225,27 @@ class Stood:
                     values[roles[SignalId(name)]] = (value, source_ns)
             found[unit] = spans
         return found
+
+
+def open_ones(said: Iterable[Fact], from_ns: int) -> list[Fact]:
+    """Return all that was said of orders that were open at an instant, or came later; in their sequence.
+
+    An overloaded plant has orders that came long ago, and most of what was said is of others.
+    """
+    orders: dict[str, str] = {}  # job order -> its order
+    opened: dict[str, int] = defaultdict(int)  # order -> job orders that are not over then
+    kept = []
+    for fact in said:
+        kept.append(fact)
+        if isinstance(fact.content, JobOrderStored):
+            orders[fact.content.job] = fact.content.request
+            opened[fact.content.request] += 1
+        elif isinstance(fact.content, OVER) and fact.at_ns <= from_ns:
+            opened[orders[fact.content.job]] -= 1
+    return [
+        fact for fact in kept
+        if (job := getattr(fact.content, "job", "")) not in orders or opened[orders[job]] > 0
+    ]  # fmt: skip
 
 
 def made_of(registry: Registry) -> frozenset[str]:

@@ -26,7 +26,8 @@ from taktwin.standards.job_control import State
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
 
-JOBS_MAX = 16_000  # beyond, parts go through the plant in small lots
+JOBS_MAX = 16_000  # beyond, what nobody gets to goes by whole orders, and what is left in small lots
+REACH = 2.0  # times what the machines of a first step can take over the horizon: what may be got to
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
@@ -103,6 +104,7 @@ class _Fork:
         self.blocked: dict[str, list[str]] = {}
         self.here: dict[str, list[_Part]] = {}
         self.lot = 1
+        self.far: frozenset[str] = frozenset()  # orders that nobody gets to: each goes in one piece
         self.through: dict[tuple[str, int], int] = {}  # order, operation that is over -> its good parts
 
     # -- who says what
@@ -145,14 +147,41 @@ class _Fork:
         for line in (*board.get("over", ()), *board.get("through", ())):
             self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
         known = {each.name: each for each in self.model.products}
-        left = sum(max((int(each["quantity"]) for each in jobs), default=0) for jobs in lines.values())
-        self.lot = max(1, math.ceil(left / JOBS_MAX))
+        left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
+        if sum(left.values()) > JOBS_MAX:
+            self.far = self._out_of_reach(lines, left)
+        near = sum(parts for request, parts in left.items() if request not in self.far)
+        self.lot = max(1, math.ceil(near / JOBS_MAX))
         for request, jobs in lines.items():
             product = known.get(str(jobs[0]["product"]))
             if product is None:
                 self._note("product", [request], f"order {request}: its product is not in the plant folder")
                 continue
             self._take_order(request, product, jobs)
+
+    def _out_of_reach(
+        self, lines: Mapping[str, list[Mapping[str, Any]]], left: Mapping[str, int]
+    ) -> frozenset[str]:
+        """Return the orders that nobody has begun or gets to before the horizon, by the MES's sequence."""
+        room: dict[str, float] = {}  # work center -> parts that its machines can still begin
+        units = Counter(self.model.center_of.values())
+        for product in self.model.products:
+            first = product.steps[0]
+            parts = REACH * units[first.center] * self.horizon_s / max(first.work.mean_s, 1.0)
+            room[first.center] = max(room.get(first.center, 0.0), parts)
+        first_at = {each.name: each.steps[0].center for each in self.model.products}
+        far = set()
+        for request, jobs in lines.items():
+            center = first_at.get(str(jobs[0]["product"]))
+            if center is None:
+                continue
+            idle = all(
+                not (job["good"] or job["scrap"]) and job["state"] != State.RUNNING.value for job in jobs
+            )
+            if room[center] <= 0 and idle and any(int(job["operation"]) == STEP for job in jobs):
+                far.add(request)
+            room[center] -= left[request]
+        return frozenset(far)
 
     def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:
         quantity, good, scrap = Counter[int](), Counter[int](), Counter[int]()
@@ -188,9 +217,10 @@ class _Fork:
             if number in quantity and place and is_over and number not in begun:
                 self.doubtful.add((wanted_at, place))
             odd |= here < 0
-            for _ in range(0, max(here, 0), self.lot):
+            lot = max(here, 1) if request in self.far else self.lot
+            for _ in range(0, max(here, 0), lot):
                 made += 1
-                size = min(self.lot, max(here, 0))
+                size = min(lot, max(here, 0))
                 here -= size
                 part = _Part(f"{request}#{made}", product.name, size, place, wanted_at, begun=place > 0)
                 self._add(part, is_here=not since_s)

@@ -149,6 +149,23 @@ def test_parts_that_nobody_has_begun_wait_before_the_line_in_the_sequence_of_the
     assert [each.name for each in found.plant.orders] == ["b#1", "b#2", "b#3", "a#1", "a#2"]
 
 
+def test_orders_that_nobody_gets_to_go_in_one_piece_and_what_is_near_part_by_part() -> None:
+    late = [order(str(number), 500) for number in range(40)]
+    begun = order("begun", 500, (100, 80))
+    found = fork(picture(), *late, begun)
+    sizes: dict[str, list[int]] = {}
+    for each in found.plant.orders:
+        sizes.setdefault(each.name.partition("#")[0], []).append(each.quantity)
+    assert {sum(each) for each in sizes.values()} == {500} and len(sizes) == 41
+    whole = [name for name, each in sizes.items() if each == [500]]
+    single = [name for name, each in sizes.items() if set(each) == {1}]
+    assert set(whole) | set(single) == set(sizes) and "begun" in single
+    assert whole == [str(n) for n in range(len(single) - 1, 40)]  # what comes first is near
+    first = model().product("EA-100").steps[0]
+    units = next(each.units for each in model().centers if each.name == first.center)
+    assert (len(single) - 1) * 500 >= units * DAY_S / first.work.mean_s
+
+
 def test_what_a_machine_has_in_hand_is_worked_on_for_as_long_as_since_the_last_part() -> None:
     frame = picture(press2="production")
     [counter] = [s.index for s in REGISTRY.signals if s.equipment == "press2" and s.role == "good_count"]
