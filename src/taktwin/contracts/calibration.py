@@ -42,13 +42,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     calibration: str
     hash: str
     source: str
-    from_ns: int  # of the data; 0: not said
+    from_ns: int  # of the data: since when the first machine was heard; 0: not said
     to_ns: int
     parameters: int
     observations: int  # durations, parts and stops that its times rest on
     drifted: int
     pooled: int
     is_proposed: bool  # nobody has taken it into use yet, and it changes no answer
+    heard: float | None = None  # share of the range in which it was known what a unit did; None: not said
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@
 | `delay/BUFFER` (figure) | seconds that a part lies there longer than in a queue |
 | `varies/work/UNIT`, `varies/scrap/UNIT` (figures) | spread of the level between shifts, beyond chance |
 | `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
+| `heard/UNIT` (figure) | seconds in which it was known what the unit did |
 
 A kind of stop is what the machine's own code says. What is too rare at one unit is fitted for all units of
 its class together, and says so. A time of work that has drifted is fitted to its last days alone. Pure.
@@ -103,6 +104,7 @@ def calibrated(
         **_delays([each for each in units if f"orders/{each.unit}" not in taken], units, buffers),
         **_varies(units),
         **_states(units),
+        **_heard(units),
     }
     return ParameterSet(source, fits, figures)
 
@@ -490,6 +492,16 @@ def _states(units: Sequence[Seen]) -> dict[str, Figure]:
                 kw = each.energy_kws[name] / lasted_s
                 found[f"power/{each.unit}/{name}"] = Figure(kw, "kW", round(lasted_s), None, None, *span)
     return found
+
+
+def _heard(units: Sequence[Seen]) -> dict[str, Figure]:
+    return {
+        f"heard/{each.unit}": Figure(
+            (each.to_ns - each.from_ns) / SECOND_NS - each.unseen_s, "s", 0, None, None, each.from_ns,
+            each.to_ns,
+        )
+        for each in units
+    }  # fmt: skip
 
 
 # -- arrays

@@ -35,6 +35,7 @@ class CalibrationHead(Model):
     drifted: int
     pooled: int
     is_proposed: bool
+    heard: float | None = Field(description="share of the range in which a machine was heard; null: not said")
 
 
 class CalibrationParameter(Model):
