@@ -30,12 +30,13 @@ from taktwin.clock import VirtualClock
 from taktwin.contracts import analyst as contract
 from taktwin.contracts import commands
 from taktwin.contracts.analyst import Promote, ScoreDocument, VersionDocument
+from taktwin.contracts.recommendation import Words
 from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk
 from taktwin.plant.compile import open_plant
 from taktwin.portal import risks, wire
-from taktwin.portal.models.analyst import AnalystModel, PromotionWish, RisksModel
+from taktwin.portal.models.analyst import AnalystModel, PromotionWish, RisksModel, UnmeasuredModel
 from taktwin.portal.models.maintenance import MaintenanceModel
 from taktwin.portal.models.records import AuditModel
 from taktwin.portal.problems import Problem
@@ -196,6 +197,17 @@ async def list_risks() -> Any:
         "away": [],
         "at_ms": NOW_MS,
     }
+
+
+@router.get("/unmeasured", response_model=list[UnmeasuredModel])
+async def unmeasured() -> Any:
+    due = fake_ledger.asked(fake_ledger.api.due)
+    says = Words(code="tool_change.waits_parts", text="", values={"made": 40.0, "left": 160.0})
+    found = [
+        contract.Unmeasured(recommendation=each["id"], says=says, until_ns=NOW_NS + DAY, at_ns=NOW_NS)
+        for each in due if each["state"] == "Acknowledged"
+    ]  # fmt: skip
+    return wire.in_ms(msgspec.to_builtins(found))
 
 
 @router.get("/mes/maintenance", response_model=MaintenanceModel)

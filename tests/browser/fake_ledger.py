@@ -63,8 +63,17 @@ def new() -> None:
         "r4",
         says=Words(code="tool_change.headline.next_set_up", values=values,
                    text=f"Change the insert of turn1 at the next set-up, in about 40 min; {leaves}"),
-        evidence=[Evidence(says=Words(code="test", text="The spindle's load rises with it."), kind="signal",
-                           reference=SIGNAL, from_ns=NOW_NS - 3 * HOUR, to_ns=NOW_NS)],
+        evidence=[
+            Evidence(says=each, kind="signal", reference=SIGNAL, from_ns=NOW_NS - 3 * HOUR, to_ns=NOW_NS)
+            for each in (
+                Words(code="test", text="The spindle's load rises with it."),
+                # As the analyst says them of its predictions.
+                Words(code="tool_wear.deviation", text="", values={"value": 0.88918425, "unit": "1"}),
+                Words(code="tool_wear.age", text="", values={"value": 285.0, "unit": "{part}"}),
+                # As it may have said it years ago: what the page's text names is not there.
+                Words(code="tool_wear.learnt", text="24 tools are what it has learnt from.", values={}),
+            )
+        ],
     )  # fmt: skip
     office.now_ns = NOW_NS
 
@@ -115,6 +124,12 @@ async def tamper() -> None:
     """Let the journal be another one than the one that was anchored."""
     global tampered
     tampered = True
+
+
+@router.post("/_fake/confirm")
+async def confirm() -> None:
+    """Let the operator say that the new tool is in."""
+    assert office.mes("maintenance.order.completed", "M7", order="M7", work_unit="turn1") == 1
 
 
 @router.post("/{name}/decision", response_model=RecommendationModel)

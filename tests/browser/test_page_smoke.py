@@ -867,6 +867,8 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(opened).to_contain_text("Better in 18 of 20 likely outcomes")
     expect(opened.locator("[data-alternative=nothing], [data-alternative=next_setup]")).to_have_count(2)
     expect(opened.locator(".line")).to_have_count(1)  # the signal that speaks for it
+    for said in ("0.89 of the window", "285 parts were made", "24 tools are what it has learnt"):
+        expect(opened.locator("[data-evidence]").filter(has_text=said)).to_have_count(1)
     expect(page.locator("aside [data-error]")).to_contain_text("off by 8.0 % (20 cases)")
     expect(page.locator("aside")).to_contain_text("1 worked, 1 made no difference, 0 did harm")
     assert violations(page) == []
@@ -923,6 +925,11 @@ def test_what_is_not_measured_yet_says_what_it_waits_for(page: Page, portal: Fak
     page.keyboard.press("A")
     came = page.locator("[data-of=Acknowledged]")
     expect(came).to_contain_text("Accepted, and not carried out yet. It waits as order M7")
+    httpx.post(f"{portal.url}/api/v1/advice/_fake/confirm").raise_for_status()
+    expect(came).to_contain_text("It was carried out")
+    waits = came.locator("[data-waits='tool_change.waits_parts']")
+    expect(waits).to_contain_text("The new tool has made 40 of the 160 parts that the old one still had")
+    expect(waits).to_contain_text(re.compile(r"It is measured .*\d\d:\d\d.* at the latest"))
     open_page(page, portal, "/advice?id=r3")
     expect(page.locator("[data-of=Rejected]")).to_contain_text("no insert in stock")
 

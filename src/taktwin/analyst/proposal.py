@@ -92,6 +92,15 @@ class Ahead:
         return whole + left * whole / worked if worked > 0 else float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Why nothing can be said yet of what a recommendation that was carried out came to."""
+
+    says: Words  # what it waits for, or why nothing will ever be said
+    until_ns: int = 0  # when something is said at the latest; 0: nobody knows
+    is_over: bool = False  # nothing that it could wait for will come
+
+
 class ProposalClass(ABC):
     """The base of all classes of proposals: `class ToolChange(ProposalClass, name="tool_change")`."""
 
@@ -147,9 +156,10 @@ class ProposalClass(ABC):
     @classmethod
     def outcome(
         cls, document: Recommendation, trace: Trace, model: Model, registry: Registry
-    ) -> Outcome | None:
-        """Return what a recommendation that was carried out really came to; None: it cannot be said yet."""
-        return None
+    ) -> Outcome | NotYet:
+        """Return what a recommendation that was carried out really came to, or what that waits for."""
+        text = f"Advice of the class {cls.name} is not measured: it says nothing of what it came to."
+        return NotYet(Words(code="analyst.no_outcome", text=text, values={"class": cls.name}), is_over=True)
 
     @classmethod
     def came_true(cls, document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from taktwin.analyst.engine import Analyst
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
 from taktwin.analyst.model_store import Kept, ModelStore, NotPromoted, taken
-from taktwin.analyst.proposal import ProposalClass, classes
+from taktwin.analyst.proposal import NotYet, ProposalClass, classes
 from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
@@ -35,11 +34,13 @@ from taktwin.contracts.analyst import (
     PREDICTIONS,
     PROMOTE,
     STATUS,
+    UNMEASURED,
     ModelDocument,
     Predicted,
     Promote,
     Promoted,
     Status,
+    Unmeasured,
 )
 from taktwin.contracts.recommendation import (
     AdviceMessage,
@@ -128,6 +129,7 @@ class AnalystService:
         self._desk = Analyst()
         self._predicted: dict[str, Predicted] = {}
         self._silent: dict[str, str] = {}
+        self._unmeasured: dict[str, Unmeasured] = {}
         self._declared: set[str] = set()
         self._checked: dict[str, Check] = {}
         self._looked: dict[tuple[str, str], tuple[int, str]] = {}
@@ -143,6 +145,7 @@ class AnalystService:
         served = [
             await self._bus.serve(self._query(OWNER, STATUS), self._status),
             await self._bus.serve(self._query(OWNER, PREDICTIONS), self._predictions),
+            await self._bus.serve(self._query(OWNER, UNMEASURED), self._not_measured),
             await self._bus.serve(self._command(OWNER, PROMOTE), self._promote),
         ]
         if self._signals:
@@ -208,8 +211,9 @@ class AnalystService:
             await self._clock.sleep(max(self._round_s, ROUND_WALL_S * self._clock.speed))
 
     async def round(self) -> None:
-        """Learn where it is time, predict for every subject, and look what is worth a proposal."""
+        """Learn where it is time, measure what was done, predict for every subject, look what is worth it."""
         self._counts["rounds"] += 1
+        ready: list[tuple[type[Model], Kept, Model, list[Trace], str]] = []
         for name, kind in self._models.items():
             if not self._subjects[name]:
                 continue
@@ -217,14 +221,15 @@ class AnalystService:
             kept = await self._in_use(name, kind)
             if kept is None:
                 continue
-            at_ns = self._clock.now_ns()
-            traces = self._traces(name, at_ns)
+            traces = self._traces(name, self._clock.now_ns())
             errs = await self._drifting(kind, *kept, traces)
             await self._tell_trust(name, kept[0], errs)
-            for trace in traces:
-                await self._one(kind, *kept, trace, errs)
+            ready.append((kind, *kept, traces, errs))
         if self._declared:
-            await self._settle()
+            await self._settle()  # before the twin is asked, whose answers may take minutes
+        for kind, about, model, traces, errs in ready:
+            for trace in traces:
+                await self._one(kind, about, model, trace, errs)
 
     async def _drifting(self, kind: type[Model], kept: Kept, model: Model, traces: list[Trace]) -> str:
         """Return why a version is to be believed no longer, looked at once an hour; "": it may be."""
@@ -298,26 +303,68 @@ class AnalystService:
         try:
             said = await self._bus.request(subject, msgspec.msgpack.encode({}), timeout_s=LEDGER_S)
             due = msgspec.msgpack.decode(said, type=list[Recommendation])
-        except (BusError, msgspec.DecodeError):
-            return  # the next round asks again
+        except (BusError, msgspec.DecodeError) as failure:
+            log.warning("the ledger does not say what is due: %s", failure)  # the next round asks again
+            return
+        unmeasured: dict[str, Unmeasured] = {}
         for document in due:
-            kind = self._classes.get(document.proposal.advice_class)
-            there = None if kind is None else self._live.get(kind.model)
-            if kind is None or there is None:
-                continue
-            traces = self._traces(kind.model, self._clock.now_ns())
-            trace = next((each for each in traces if kind.concerns(document, each.subject)), None)
-            if trace is None:
-                continue
             if document.execution is not None and document.execution.done_ns:
-                work = functools.partial(kind.outcome, document, trace, there[1], self._registry)
-                outcome = await asyncio.to_thread(work)
-                if outcome is not None:
-                    await self._say(Measure(recommendation=document.id, outcome=outcome))
+                waits = await self._measure(document)
+                if waits is not None:
+                    unmeasured[document.id] = Unmeasured(
+                        recommendation=document.id, says=waits.says, until_ns=waits.until_ns,
+                        over=waits.is_over, at_ns=self._clock.now_ns(),
+                    )  # fmt: skip
             else:
-                came = await asyncio.to_thread(kind.came_true, document, trace)
-                if came is not None:
-                    await self._say(Assess(recommendation=document.id, came_true=came[0], how=came[1]))
+                await self._assess(document)
+        self._unmeasured = unmeasured
+
+    def _known_of(self, document: Recommendation) -> tuple[type[ProposalClass], Trace, Model] | NotYet:
+        """Return by what a recommendation is judged."""
+        name = document.proposal.advice_class
+        kind = self._classes.get(name)
+        there = None if kind is None else self._live.get(kind.model)
+        if kind is None or there is None:
+            text = f"No model that {name} rests on is in use."
+            return NotYet(Words(code="analyst.no_model", text=text, values={"class": name}))
+        traces = self._traces(kind.model, self._clock.now_ns())
+        trace = next((each for each in traces if kind.concerns(document, each.subject)), None)
+        if trace is None:
+            text = "The plant has no longer what it is about."
+            return NotYet(Words(code="analyst.no_subject", text=text), is_over=True)
+        return kind, trace, there[1]
+
+    async def _measure(self, document: Recommendation) -> NotYet | None:
+        """Tell the ledger what a recommendation came to; return why not, None: the ledger has it."""
+        known = self._known_of(document)
+        if isinstance(known, NotYet):
+            return known
+        kind, trace, model = known
+        found = await asyncio.to_thread(kind.outcome, document, trace, model, self._registry)
+        if isinstance(found, NotYet):
+            return found
+        answer = await self._say(Measure(recommendation=document.id, outcome=found))
+        if answer is None:
+            return NotYet(Words(code="analyst.ledger_away", text="It is measured; the ledger is away."))
+        if answer.accepted:
+            return None
+        log.error("the ledger did not take what %s came to: %s: found %s, expected %s", document.id,
+                  answer.place, answer.found, answer.right)  # fmt: skip
+        values: dict[str, str | int | float] = {
+            "place": answer.place, "found": answer.found, "right": answer.right
+        }  # fmt: skip
+        why = f"{answer.place}: found {answer.found}, expected {answer.right}"
+        text = f"It is measured, and the ledger refused it. {why}."
+        return NotYet(Words(code="analyst.ledger_refused", text=text, values=values))
+
+    async def _assess(self, document: Recommendation) -> None:
+        known = self._known_of(document)
+        if isinstance(known, NotYet):
+            return
+        kind, trace, _ = known
+        came = await asyncio.to_thread(kind.came_true, document, trace)
+        if came is not None:
+            await self._say(Assess(recommendation=document.id, came_true=came[0], how=came[1]))
 
     async def _publish(self, document: Predicted) -> None:
         self._predicted[document.id] = document
@@ -456,6 +503,9 @@ class AnalystService:
 
     async def _predictions(self, message: Message) -> bytes:
         return msgspec.msgpack.encode([self._predicted[each] for each in sorted(self._predicted)])
+
+    async def _not_measured(self, message: Message) -> bytes:
+        return msgspec.msgpack.encode([self._unmeasured[each] for each in sorted(self._unmeasured)])
 
     async def _promote(self, message: Message) -> bytes:
         try:

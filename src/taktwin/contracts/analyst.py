@@ -1,9 +1,9 @@
 """What the analyst says: predictions on the namespace, and what it answers about its models.
 
 A prediction is the retained document `_state_v1.prediction.<id>` of its work unit, JSON. Queries,
-MessagePack: `status` -> `Status`, `predictions` -> [Predicted]. One message, JSON on
-`_cmd_v1.analyst.promote`: a person lets a version go live. The analyst has no account that could ask for
-anything to be done.
+MessagePack: `status` -> `Status`, `predictions` -> [Predicted], `unmeasured` -> [Unmeasured]. One message,
+JSON on `_cmd_v1.analyst.promote`: a person lets a version go live. The analyst has no account that could ask
+for anything to be done.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from taktwin.contracts.recommendation import Words
 OWNER = "analyst"
 STATUS = "status"
 PREDICTIONS = "predictions"
+UNMEASURED = "unmeasured"
 PROMOTE = "promote"
 # After so much plant time without a word a prediction is old: it is said anew every two minutes.
 OLD_AFTER_NS = 15 * 60 * 1_000_000_000
@@ -95,6 +96,16 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     silent: dict[str, str] = {}  # class, or class at subject -> why nothing is proposed
     proposed: dict[str, str] = {}  # class at subject -> id of the newest recommendation
     at_ns: int = 0
+
+
+class Unmeasured(msgspec.Struct, frozen=True, kw_only=True):
+    """Why nothing is measured yet of a recommendation that was carried out."""
+
+    recommendation: str
+    says: Words  # what it waits for, or why it will never be measured
+    until_ns: int = 0  # when it is measured at the latest; 0: nobody knows
+    over: bool = False  # nothing that it could wait for will come
+    at_ns: int = 0  # when it was looked at
 
 
 class Promote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@
 | `pause/UNIT`, `patience/UNIT` (figures) | the shortest and the longest pause between charges |
 | `late/CALENDAR`, `beyond/CALENDAR` (figures) | seconds a planned stretch begins late, ends late |
 | `delay/BUFFER` (figure) | seconds that a part lies there longer than in a queue |
+| `band/UNIT/CLASS` (figure) | kW from which it is in a class, where the plant has it otherwise (low) |
 | `varies/work/UNIT`, `varies/scrap/UNIT` (figures) | spread of the level between shifts, beyond chance |
 | `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
 | `heard/UNIT` (figure) | seconds in which it was known what the unit did |
@@ -103,6 +104,7 @@ def calibrated(
         **_calendars(units, calendar_of),
         **_delays([each for each in units if f"orders/{each.unit}" not in taken], units, buffers),
         **_varies(units),
+        **_bands(units),
         **_states(units),
         **_heard(units),
     }
@@ -472,6 +474,15 @@ def _varies(units: Sequence[Seen]) -> dict[str, Figure]:
                     seen[0], "1", seen[1], None, None, each.from_ns, each.to_ns
                 )
     return found
+
+
+def _bands(units: Sequence[Seen]) -> dict[str, Figure]:
+    return {
+        f"band/{each.unit}/{band.time_class}": Figure(
+            band.above_kw, "kW", len(each.counts.at_ns), before_kw, None, each.from_ns, each.to_ns
+        )
+        for each in units for band, before_kw in each.moved
+    }  # fmt: skip
 
 
 def _is_charged(each: Seen) -> bool:

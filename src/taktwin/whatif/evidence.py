@@ -108,8 +108,9 @@ def _pooled(fit: Fitted) -> tuple[str, str]:
 
 def _of_figure(name: str, figure: Figure) -> Parameter:
     kind, *subjects = name.split("/")
-    # The low of a charge is the smallest one, and those of lateness are units beside each other.
-    known = kind not in ("batch", "late", "beyond")
+    # The low of a charge is the smallest one, that of a step where the plant has it, and those of lateness
+    # are units beside each other.
+    known = kind not in ("batch", "late", "beyond", "band")
     return Parameter(
         name=name, kind=kind, subjects=subjects, unit=figure.unit, value=figure.value,
         low=figure.low if known else None, high=figure.high if known else None, n=figure.n, n_own=figure.n,
@@ -145,6 +146,14 @@ def missing(found: ParameterSet, registry: Registry, now_ns: int) -> Iterable[No
                 code="never_made", subjects=[unit, *never],
                 text=f"{unit} was never seen making {', '.join(never)}: the time of the machines beside it, "
                 "or else the standard time",
+            )  # fmt: skip
+    for name, figure in sorted(found.figures.items()):
+        kind, unit, *word = name.split("/")
+        if kind == "band":
+            yield Note(
+                code="band", subjects=[unit, *word, f"{figure.low or 0:.3g}", f"{figure.value:.3g}"],
+                text=f"{unit}: {word[0]} from {figure.low or 0:.3g} kW on in the plant folder, from "
+                f"{figure.value:.3g} kW on by what it draws: until the folder says so, the twin errs",
             )  # fmt: skip
     for note in translated(registry, Parameters(measured=found), now_ns=now_ns, horizon_s=HOUR_S).notes:
         if note.code not in ("measured", "pooled"):  # the rows say so

@@ -15,6 +15,7 @@ from typing import Any
 from taktwin.contracts.state import Frame, UnitDocument
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
+from taktwin.measures.time_classes import WAITING, band_of
 from taktwin.plant.registry import Registry
 from taktwin.plant.routes import STEP, number_of, place_of
 from taktwin.simulation.model import Material, Order, Plant, Product
@@ -115,8 +116,16 @@ class _Fork:
         return None, 0
 
     def time_class(self, unit: str) -> str:
+        """Return what a unit does; of one that tells it by its power alone, by the levels that it has."""
         document = self.documents.get(unit)
-        return TimeClass.UNKNOWN if document is None else document.time_class
+        if document is None:
+            return TimeClass.UNKNOWN
+        bands, (power_kw, _) = self.model.bands.get(unit), self._of_role(unit, "power")
+        unsaid = document.time_class in (TimeClass.UNKNOWN, TimeClass.PLANNED_DOWN)
+        if bands is None or power_kw is None or unsaid:
+            return document.time_class
+        word = band_of(bands, float(power_kw))
+        return TimeClass.STARVED if word == WAITING else word
 
     def product_at(self, unit: str) -> str:
         """Return what a work unit makes: as the MES has it, else as the machine says it; "" unknown."""
@@ -329,7 +338,7 @@ class _Fork:
             return started
         document = self.documents[unit]
         waits = any(part.request == request for part in self.waiting.get((product, place), ()))
-        is_starved = document.time_class == TimeClass.STARVED and not waits
+        is_starved = self.time_class(unit) == TimeClass.STARVED and not waits
         since_s = (document.since_ns - self.frame.at_ns) / SECOND_NS if is_starved else None
         return replace(started, hand=Hand(self.wanted[request].request, step_of(place), since_s))
 
@@ -342,7 +351,7 @@ class _Fork:
             self._note("silent", [unit], f"{unit} is silent: taken to be idle and able to work")
             return UnitStart(name, family=family)
         since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
-        kind = document.time_class
+        kind = self.time_class(unit)
         if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
             code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
             down_by = self.model.ways_down.get(unit, {}).get(code)

@@ -14,6 +14,8 @@ import numpy as np
 
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS, rfc3339
+from taktwin.measures.power_levels import Step
+from taktwin.measures.time_classes import Band
 from taktwin.simulation.distributions import Distribution, Exponential, Fixed
 from taktwin.simulation.fitting import Fitted
 from taktwin.simulation.model import Batch, ByOrder, Failure, FailureClock, Machine, Tool, WorkCenter
@@ -122,6 +124,16 @@ class Measured:
         """Return how long a part lies in a buffer beyond its queue."""
         figure = self._figures.get(("delay", buffer))
         return 0.0 if figure is None else figure.value
+
+    def bands(self, unit: str, bands: Sequence[Band]) -> tuple[Band, ...]:
+        """Return the steps of a unit's power, those that were found elsewhere at their place; () all hold."""
+        found = {name[2]: figure for name, figure in self._figures.items() if name[:2] == ("band", unit)}
+        if not found:
+            return ()
+        return tuple(
+            Step(figure.value, band.time_class) if (figure := found.get(band.time_class)) else band
+            for band in bands
+        )
 
     def charge(self, group: Sequence[str]) -> Batch | None:
         """Return how a furnace is filled, None where nobody saw."""

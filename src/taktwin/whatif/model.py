@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
+from taktwin.measures.time_classes import Band
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
 from taktwin.plant.routes import number_of, stand_ins, work_units_of
@@ -55,6 +56,7 @@ class Translated:
     ]  # product -> place of the step, made parts that it takes
     notes: tuple[Note, ...]
     ways_down: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # work unit -> code -> its name
+    bands: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)  # work unit -> where found otherwise
 
     def product(self, name: str) -> Product:
         """Return a product by its name."""
@@ -86,6 +88,10 @@ def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horiz
         ways_down={} if known is None else {
             unit: _ways_down(center, number)
             for group, center in zip(groups, centers, strict=True) for number, unit in enumerate(group, 1)
+        },
+        bands={} if known is None else {
+            unit: steps for unit in center_of
+            if (steps := known.bands(unit, registry.equipment[unit].bands))  # type: ignore[index]
         },
         unit_of={unit: f"{name_of[group]}.{n + 1}" for group in groups for n, unit in enumerate(group)},
         center_of=center_of,

@@ -151,6 +151,8 @@ class Seen:
     """Of each kind of stop what ran when the rows ended: work, calendar (s), parts since the last one."""
     worked_s: float = 0.0
     unseen_s: float = 0.0
+    moved: tuple[tuple[Band, float], ...] = ()
+    """Steps of power that lie elsewhere than in the plant folder: each as used, and where it is there."""
 
 
 class Watch:

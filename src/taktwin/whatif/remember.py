@@ -21,6 +21,7 @@ from taktwin.contracts.events import EventData
 from taktwin.history.values import numbers, unpack
 from taktwin.identity import SignalId
 from taktwin.instants import SECOND_NS
+from taktwin.measures.power_levels import fitted
 from taktwin.measures.time_classes import Band
 from taktwin.plant.registry import Equipment, Registry
 from taktwin.plant.routes import work_units_of
@@ -30,6 +31,8 @@ from taktwin.whatif.observe import ROLES, Hours, Row, Seen, Watch
 
 DAY_NS = 86_400 * SECOND_NS
 POWERED_NS = 2 * DAY_NS  # of the end of the range: power is said often, and differs little
+LEVELS_NS = 14 * DAY_NS  # of the end of the range: in them a unit is at all its powers
+HELD_NS = 600 * SECOND_NS  # a power that was said holds for no longer
 
 
 class Past(Protocol):
@@ -72,8 +75,12 @@ def watched(
     opening one costs more than reading a unit out of it.
     """
     made = made_at(registry)
-    units = [_Unit(registry, unit, made[str(unit.id)], from_ns, to_ns)
-             for unit in registry.work_units if str(unit.id) in made]  # fmt: skip
+    here = [unit for unit in registry.work_units if str(unit.id) in made]
+    levels = _levels(past, registry, here, max(from_ns, to_ns - LEVELS_NS), to_ns, portion_ns)
+    units = [
+        _Unit(registry, unit, made[str(unit.id)], from_ns, to_ns, levels.get(str(unit.id), unit.bands))
+        for unit in here
+    ]
     start_ns = from_ns
     while start_ns < to_ns:
         end_ns = min(start_ns + portion_ns, to_ns)
@@ -83,6 +90,33 @@ def watched(
         start_ns = end_ns
     for unit in units:
         yield unit.watch.finish(to_ns)
+
+
+def _levels(
+    past: Past, registry: Registry, units: Sequence[Equipment], from_ns: int, to_ns: int, portion_ns: int
+) -> dict[str, tuple[Band, ...]]:  # fmt: skip
+    """Return the steps of power of those units that tell their state by nothing else, as they show them."""
+    signal_of = {
+        str(unit.id): registry.signals[index].id
+        for unit in units if unit.bands and not unit.state_model
+        for index in unit.signals if registry.signals[index].role == "power"
+    }  # fmt: skip
+    said: dict[str, list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]] = {}
+    for start_ns in range(from_ns, to_ns, portion_ns) if signal_of else ():
+        table = past.range(list(signal_of.values()), start_ns, min(start_ns + portion_ns, to_ns))
+        for unit, signal in signal_of.items():
+            own = table.filter(pc.equal(table["signal"], pa.scalar(str(signal))))
+            at_ns, power_kw = own["source_ns"].to_numpy(), numbers(own)
+            good = own["quality"].to_numpy() == Quality.GOOD
+            order = np.argsort(at_ns[good], kind="stable")
+            said.setdefault(unit, []).append((at_ns[good][order], power_kw[good][order]))
+    found = {}
+    for unit, some in said.items():
+        at_ns = np.concatenate([each[0] for each in some])
+        held_ns = np.minimum(np.diff(at_ns, append=to_ns), HELD_NS)
+        power_kw = np.concatenate([each[1] for each in some])
+        found[unit] = fitted(registry.equipment[unit].bands, power_kw, held_ns / SECOND_NS)  # type: ignore[index]
+    return found
 
 
 def made_at(registry: Registry) -> dict[str, dict[str, str]]:
@@ -111,11 +145,12 @@ class _Unit:
     """One work unit that is followed, and what is asked of it."""
 
     def __init__(
-        self, registry: Registry, unit: Equipment, products: Mapping[str, str], from_ns: int, to_ns: int
-    ) -> None:
+        self, registry: Registry, unit: Equipment, products: Mapping[str, str], from_ns: int, to_ns: int,
+        bands: Sequence[Band],
+    ) -> None:  # fmt: skip
         calendar = registry.calendars.get(unit.calendar)
         spans = [(from_ns, to_ns)] if calendar is None else calendar.planned_intervals(from_ns, to_ns)
-        self._bands = () if unit.state_model else unit.bands
+        self._bands = () if unit.state_model else tuple(bands)
         self._has_bands = bool(unit.bands)
         self._powered_ns = to_ns - POWERED_NS
         self.roles = {
@@ -126,6 +161,11 @@ class _Unit:
             str(unit.id), Hours(spans), products=products, state_model=unit.state_model, bands=self._bands,
             powered_ns=self._powered_ns,
         )  # fmt: skip
+        self.watch.seen.moved = tuple(
+            (band, before.above_kw)
+            for band, before in zip(self._bands, unit.bands, strict=False)
+            if band.above_kw != before.above_kw
+        )
 
     def asked(self, end_ns: int) -> list[SignalId]:
         """Return the signals that are read of a portion that ends then."""

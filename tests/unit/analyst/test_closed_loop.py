@@ -22,8 +22,15 @@ from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Message
 from taktwin.clock import ScaledClock
 from taktwin.contracts import recommendation, samples, state, topics
-from taktwin.contracts.analyst import Predicted, Promote, Promoted, Status
-from taktwin.contracts.recommendation import Recommendation, State
+from taktwin.contracts.analyst import UNMEASURED, Predicted, Promote, Promoted, Status, Unmeasured
+from taktwin.contracts.recommendation import (
+    AdviceMessage,
+    Carry,
+    Decide,
+    Recommendation,
+    State,
+    command_id,
+)
 from taktwin.contracts.samples import Scan
 from taktwin.contracts.vouching import silent_after_ns
 from taktwin.errors import BusError
@@ -31,9 +38,13 @@ from taktwin.historian.engine import Policy
 from taktwin.historian.service import HistorianService
 from taktwin.history.hot import DuckHistory
 from taktwin.identity import SignalId
+from taktwin.ledger import api
+from taktwin.ledger.carrying import MesFact
 from taktwin.ledger.desk import Desk
+from taktwin.ledger.engine import Told
 from taktwin.storage.stores import MemoryStore
 from taktwin.whatif.service import WhatIfService
+from tests import support_advice
 from tests.unit.analyst.lathe import values
 from tests.unit.whatif.test_whatif import NOON, REGISTRY, order, picture
 
@@ -63,7 +74,8 @@ class House:
         self.analyst = AnalystService(
             bus=self.hub.connect(), folder=folder / "models", round_s=86_400.0, rest_s=0.0, **common
         )
-        self.ledger = Desk(MemoryStore(), self.clock.now_ns)
+        self.memory = MemoryStore()
+        self.ledger = Desk(self.memory, self.clock.now_ns)
         self.advice: list[str] = []
         self.sequence = 0
 
@@ -88,6 +100,9 @@ class House:
                 picture(self.clock.now_ns(), turn1="production", turn2="production")
             ),
             ("mes", "board"): lambda: msgspec.msgpack.encode(board),
+            ("ledger", "due"): lambda: msgspec.msgpack.encode(
+                api.due(self.memory.book, {}, self.clock.now_ns())
+            ),
         }
 
         def answering(make: Callable[[], bytes]) -> Callable[[Message], Any]:
@@ -154,6 +169,32 @@ class House:
         assert found is not None
         return found
 
+    async def promote(self) -> None:
+        """Let the newest version go live."""
+        version = (await self.ask("status", Status)).versions[-1].version
+        promote = topics.command(*SITE, "analyst", "promote")
+        wish = Promote(model="tool_wear", version=version, person="P07")
+        said = await self.others.request(promote, msgspec.json.encode(wish))
+        assert msgspec.json.decode(said, type=Promoted).accepted
+
+    def carried_out(self) -> None:
+        """Let a person accept what was recommended, the MES have it done, and the ledger hear of it."""
+        name = self.recommended().id
+
+        def say(content: AdviceMessage) -> None:
+            said = recommendation.make(content, message_id=f"{name}-{content.message_name}", actor="P01",
+                                       actor_type="human")  # fmt: skip
+            assert self.ledger.execute(said).accepted
+
+        say(Decide(recommendation=name, version=self.recommended().version, accept=True, grant="seal"))
+        say(Carry(recommendation=name))
+        words = (("maintenance.order.opened", command_id(name)), ("maintenance.order.completed", ""))
+        for place, (word, correlation) in enumerate(words, 1):
+            fact = MesFact(
+                word, "M1", self.clock.now_ns(), correlation, {"order": "M1", "work_unit": "turn1"}
+            )
+            self.ledger.hear([(place, Told(fact, f"/mes:{place}"))], stream="EVENTS", position=place)
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
@@ -215,6 +256,40 @@ async def test_a_drifting_insert_becomes_a_proven_recommendation_that_a_person_m
         await house.until(lambda: house.clock.now_ns() > after)
         await house.analyst.round()
         assert house.recommended().state == State.SUPERSEDED
+
+
+async def test_what_was_carried_out_says_what_its_measure_waits_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.stand_in()
+    async with house.open(values("turn1", drift_um=36.0, age=285), values("turn2", drift_um=8.0, age=40)):
+        await house.until(lambda: bool(house.advice))
+        await house.promote()
+        await house.analyst.round()
+        await house.until(lambda: len(house.advice) > 1)
+        house.carried_out()
+
+        await house.analyst.round()
+        [told] = await house.ask(UNMEASURED, list[Unmeasured])
+        assert (told.recommendation, told.says.code) == (house.recommended().id, "tool_change.waits_change")
+        after = NOON + SECOND
+        await house.say([("turn1/tool/number", after, 77)])
+        await house.until(lambda: house.clock.now_ns() > after)
+        await house.analyst.round()
+        [told] = await house.ask(UNMEASURED, list[Unmeasured])
+        proof = house.recommended().proposal.proof
+        assert told.says.code == "tool_change.waits_parts" and told.says.values == {
+            "made": 0.0,
+            "left": 115.0,
+        }
+        assert told.until_ns == proof.state_ns + round(proof.horizon_s * SECOND) and not told.over
+
+        # What the ledger does not take is no secret either.
+        wrong = support_advice.outcome(house.recommended(), -9.0, now_ns=house.clock.now_ns())
+        monkeypatch.setattr(ToolChange, "outcome", lambda *_: wrong)
+        await house.analyst.round()
+        [told] = await house.ask(UNMEASURED, list[Unmeasured])
+        assert told.says.code == "analyst.ledger_refused" and told.says.values["place"] == "observed_effect"
 
 
 async def test_a_plant_without_drift_hears_nothing(house: House) -> None:

@@ -12,8 +12,10 @@ import pytest
 from taktwin.analyst.features import Column, Trace
 from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.maintenance.tool_outcome import came_true
+from taktwin.analyst.maintenance.tool_runs import tool_runs
 from taktwin.analyst.maintenance.tool_wear import ToolWear
-from taktwin.contracts.recommendation import Carry, Measure, Range, Recommendation, Result, State
+from taktwin.analyst.proposal import NotYet
+from taktwin.contracts.recommendation import Carry, Measure, Outcome, Range, Recommendation, Result, State
 from taktwin.entropy import Entropy
 from tests.support_advice import HOUR, SECOND, START_NS, Office, alternative, effect, proof, proposal
 from tests.unit.whatif.test_whatif import REGISTRY
@@ -52,13 +54,17 @@ def advised(office: Office, **more: Any) -> None:
     assert office.propose("r1", **whole, **more).accepted
 
 
-def carried(office: Office) -> Recommendation:
-    """Let it be accepted, carried, and confirmed at the terminal a minute after the change."""
-    advised(office)
+def carried(office: Office, trace: Trace, *, confirmed_ns: int = CHANGED_NS + 60 * SECOND) -> Recommendation:
+    """Let the tool before the last be advised on, accepted, carried, and confirmed at the terminal."""
+    begin_ns = tool_runs(trace)[-2].begin_ns
+    evidence = [
+        msgspec.structs.replace(each, from_ns=begin_ns, to_ns=START_NS) for each in proposal().evidence
+    ]
+    advised(office, evidence=evidence)
     assert office.accept().accepted
     office.granted(Carry(recommendation="r1"))
     assert office.opened() == 1
-    office.now_ns = CHANGED_NS + 60 * SECOND
+    office.now_ns = confirmed_ns
     assert office.mes("maintenance.order.completed", "M1", order="M1", work_unit="turn1") == 1
     return office.of()
 
@@ -69,14 +75,18 @@ def carried(office: Office) -> Recommendation:
 def test_it_is_measured_against_the_old_tool_over_the_same_parts(
     drift_um: float, result: Result, bad_less: tuple[float, float]
 ) -> None:
-    office = Office().begun()
-    document = carried(office)
     trace = lived([400, 400, 400, 400, 400, 240, 175], drift_um=drift_um)
+    office = Office().begun()
+    document = carried(office, trace)
     model = ToolWear.fit([trace.until(START_NS)], seed=1)
-    early = trace.until(CHANGED_NS + HOUR)
-    assert ToolChange.outcome(document, early, model, REGISTRY) is None, "the new tool has not made enough"
+    early = ToolChange.outcome(document, trace.until(CHANGED_NS + HOUR), model, REGISTRY)
+    assert isinstance(early, NotYet) and early.says.code == "tool_change.waits_parts", (
+        "it has not made enough"
+    )
+    assert (early.says.values, early.is_over) == ({"made": 40.0, "left": 160.0}, False)
+    assert early.until_ns == document.proposal.proof.state_ns + 6 * HOUR
     found = ToolChange.outcome(document, trace, model, REGISTRY)
-    assert found is not None and found.result is result
+    assert isinstance(found, Outcome) and found.result is result
     scrap = found.observed_effect[1].measured
     assert bad_less[0] < -scrap.mean < bad_less[1]
     assert "5 tools that nobody changed early" in found.measured_how.text
@@ -85,13 +95,68 @@ def test_it_is_measured_against_the_old_tool_over_the_same_parts(
     assert office.of().state is State.MEASURED
 
 
-def test_a_change_that_nobody_saw_at_the_machine_is_not_measured() -> None:
+def later(trace: Trace, by_ns: int) -> Trace:
+    """Return a trace whose machine says all of it so much earlier or later."""
+    columns = {name: Column(column.at_ns + by_ns, column.values) for name, column in trace.columns.items()}
+    return replace(trace, columns=columns)
+
+
+def test_a_machine_whose_instants_lie_before_those_of_the_ledger_is_measured_all_the_same() -> None:
+    # Its clock, or a plant that is played and lags, says the change 20 min before anybody had decided on it.
+    trace = later(lived([400, 400, 400, 400, 400, 240, 175], drift_um=40.0), -20 * 60 * SECOND)
     office = Office().begun()
-    document = carried(office)
-    trace = lived([400, 400, 400, 400, 415, 0], drift_um=40.0)
+    document = carried(office, trace)
+    assert document.execution is not None
+    assert tool_runs(trace)[-1].begin_ns < document.execution.dispatched_ns
+    model = ToolWear.fit([trace.until(START_NS - HOUR)], seed=1)
+    found = ToolChange.outcome(document, trace, model, REGISTRY)
+    assert isinstance(found, Outcome) and found.result is Result.EFFECTIVE
+    office.now_ns = trace.to_ns
+    office.granted(Measure(recommendation="r1", outcome=found))
+
+
+def test_only_parts_from_when_it_was_confirmed_count_against_the_old_tool_at_the_same_ages() -> None:
+    trace = lived([400, 400, 400, 400, 400, 240, 175], drift_um=40.0)
+    office = Office().begun()
+    document = carried(office, trace, confirmed_ns=CHANGED_NS + HOUR)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    found = ToolChange.outcome(document, trace, model, REGISTRY)
+    assert isinstance(found, Outcome)
+    assert found.measured_how.values["parts"] == 160 - 40
+    assert found.measured_how.values["without"] > 95
+
+
+@pytest.mark.parametrize(
+    ("parts", "confirmed_ns", "code", "is_over"),
+    [
+        ([400, 400, 400, 400, 415, 0], CHANGED_NS + 60 * SECOND, "too_late", True),
+        ([400, 400, 400, 400, 240, 175], CHANGED_NS + 5 * HOUR, "confirmed_late", True),
+        ([400, 400, 400, 400, 240, 0], CHANGED_NS + 60 * SECOND, "waits_parts", False),
+    ],
+)
+def test_what_cannot_be_measured_says_why(
+    parts: list[int], confirmed_ns: int, code: str, is_over: bool
+) -> None:
+    trace = lived(parts, drift_um=40.0)
+    office = Office().begun()
+    document = carried(office, trace, confirmed_ns=confirmed_ns)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    found = ToolChange.outcome(document, trace, model, REGISTRY)
+    assert isinstance(found, NotYet) and (found.says.code, found.is_over) == (f"tool_change.{code}", is_over)
+
+
+def test_a_change_that_nobody_saw_at_the_machine_is_not_measured() -> None:
+    trace = lived([400, 400, 400, 400, 240, 175], drift_um=40.0)
+    office = Office().begun()
+    document = carried(office, trace)
     model = ToolWear.fit([trace.until(START_NS)], seed=1)
     steady = replace(trace, columns={**trace.columns, "tool": trace["tool"].until(START_NS)})
-    assert ToolChange.outcome(document, steady, model, REGISTRY) is None
+    found = ToolChange.outcome(document, steady, model, REGISTRY)
+    assert isinstance(found, NotYet) and found.says.code == "tool_change.waits_change" and not found.is_over
+    forgotten = replace(trace, columns={name: Column(column.at_ns[-2:], column.values[-2:])
+                                        for name, column in trace.columns.items()})  # fmt: skip
+    found = ToolChange.outcome(document, forgotten, model, REGISTRY)
+    assert isinstance(found, NotYet) and found.says.code == "tool_change.forgotten" and found.is_over
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from taktwin.cli import calibrate as command
 from taktwin.contracts.state import Frame, UnitDocument
 from taktwin.entropy import Entropy
 from taktwin.errors import DomainError
+from taktwin.history.values import VALUE_COLUMNS, pack
 from taktwin.identity import EquipmentId
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Buffer, PowerBand
+from taktwin.quality import Quality
 from taktwin.simulation.check import checked
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal
 from taktwin.simulation.fitting import Fitted, Sample, fit, together
@@ -39,17 +42,19 @@ from taktwin.simulation.reference import Reference
 from taktwin.simulation.start import reference_from
 from taktwin.whatif import kept
 from taktwin.whatif.calibrate import calibrated, clock_of, life_of, until
-from taktwin.whatif.evidence import head
+from taktwin.whatif.evidence import head, missing
 from taktwin.whatif.fork import forked
 from taktwin.whatif.handover import handover
 from taktwin.whatif.measured import Measured, heard_share, range_told
 from taktwin.whatif.model import Parameters, translated
 from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
 from taktwin.whatif.remember import made_at
+from taktwin.whatif.remember import watched as past_watched
 
 ROOT = Path(__file__).parents[3]
 REGISTRY = open_plant(ROOT / "examples" / "plants" / "northfield")
 SECOND = 10**9
+PACK = EquipmentId("pack5")
 T0 = int(datetime(2026, 11, 2, 5, 0, tzinfo=UTC).timestamp()) * SECOND
 EVER = Hours([(T0, T0 + 10**9 * SECOND)])
 DAY_S = 86_400.0
@@ -198,6 +203,59 @@ def test_an_old_cell_tells_by_its_power() -> None:
     assert list(seen.cycles[""].work_s) == [40, 50]
     assert [(stop.kind, stop.lasted_s) for stop in seen.stops] == [(NO_CODE, 60)]
     assert seen.energy_kws["waiting"] / seen.powered_s["waiting"] == pytest.approx(1.2)
+
+
+class Weak:
+    """The history of a packing cell that draws a fifth less than its class: it waits below the step."""
+
+    parts = 300
+
+    def range(self, signals: Sequence[str], from_ns: int, to_ns: int) -> pa.Table:
+        """Return a value a minute: work, then a pause, and a fault out of each hundredth part."""
+        names = {signal.role: str(signal.id) for signal in REGISTRY.signals if signal.equipment == PACK}
+        rows: list[tuple[str, int, Any]] = []
+        place = 0
+        for part in range(self.parts):
+            said = [2.32, 0.48, 0.64] if part % 100 == 99 else [2.32, 0.64]
+            for power in said:
+                rows.append((names["power"], T0 + place * 60 * SECOND, power))
+                place += 1
+            rows.append((names["good_count"], rows[-1][1], part))
+        rows = [row for row in rows if row[0] in signals and from_ns <= row[1] < to_ns]
+        values = pack([value for *_, value in rows])
+        return pa.table({
+            "signal": pa.array([name for name, *_ in rows], pa.string()),
+            "source_ns": pa.array([at for _, at, _ in rows], pa.int64()),
+            "quality": pa.array([int(Quality.GOOD)] * len(rows), pa.uint8()),
+            **{name: getattr(values, name) for name in VALUE_COLUMNS},
+        })  # fmt: skip
+
+    def events(self, from_ns: int, to_ns: int, *, types: Sequence[str]) -> pa.Table:
+        """Return nothing: no MES is asked here."""
+        raise NotImplementedError
+
+
+def test_a_cell_that_waits_below_its_step_is_not_taken_to_fail() -> None:
+    seen = {each.unit: each for each in past_watched(Weak(), REGISTRY, T0, T0 + round(DAY_S) * SECOND)}[
+        "pack5"
+    ]
+    assert [stop.lasted_s for stop in seen.stops] == [60.0] * 3
+    found = calibrated([seen], {"pack5": "pack"}, {"pack5": ""}, draw(), source="power")
+    figure = found.figures["band/pack5/waiting"]
+    assert figure.low == 0.7 and 0.48 < figure.value <= 0.64 and "band/pack5/production" not in found.figures
+    notes = {note.code: note for note in missing(found, REGISTRY, T0)}
+    assert notes["band"].subjects[:3] == ["pack5", "waiting", "0.7"]
+    # What begins from a picture goes by them too: the twin takes the cell to be down.
+    power = next(s.index for s in REGISTRY.signals if s.equipment == PACK and s.role == "power")
+    unit = UnitDocument(unit="pack5", time_class="delay_own", since_ns=T0)
+    frame = Frame(sequence=1, at_ns=T0, units=[unit], state_hash="ab" * 32, signals=[power], values=[0.64],
+                  source_ns=[T0])  # fmt: skip
+    is_down = []
+    for measured in (found, replace(found, figures={})):
+        model = translated(REGISTRY, Parameters(measured=measured), now_ns=T0, horizon_s=DAY_S)
+        fork = forked(REGISTRY, model, frame, {}, horizon_s=DAY_S)
+        is_down.append([each.is_down for each in fork.start.units if each.unit == model.unit_of["pack5"]])
+    assert is_down == [[False], [True]]
 
 
 def test_a_loader_may_name_the_part_that_it_takes() -> None:

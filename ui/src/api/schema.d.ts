@@ -1807,6 +1807,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unmeasured": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Unmeasured
+         * @description Return what was carried out and is not measured yet, with what that waits for and until when.
+         */
+        get: operations["unmeasured_api_v1_unmeasured_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whatif": {
         parameters: {
             query?: never;
@@ -8097,6 +8117,31 @@ export interface components {
             work_unit: string;
         };
         /**
+         * UnmeasuredModel
+         * @description Why nothing is measured yet of what was carried out.
+         */
+        UnmeasuredModel: {
+            /**
+             * At Ms
+             * @description when the analyst looked
+             */
+            at_ms: number;
+            /**
+             * Over
+             * @description nothing that it could wait for will come
+             */
+            over: boolean;
+            /** Recommendation */
+            recommendation: string;
+            /** @description what it waits for, or why it will never be measured */
+            says: components["schemas"]["WordsModel"];
+            /**
+             * Until Ms
+             * @description when it is measured at the latest; 0: nobody knows
+             */
+            until_ms: number;
+        };
+        /**
          * UpkeepModel
          * @description What maintenance has open at a work unit, and its tools.
          */
@@ -11356,6 +11401,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Default Response */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unmeasured_api_v1_unmeasured_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmeasuredModel"][];
                 };
             };
             /** @description Default Response */

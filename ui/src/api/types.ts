@@ -37,6 +37,7 @@ export type AdviceCost = Schemas['CostModel'];
 export type AdviceEffect = Schemas['AdviceEffectModel'];
 export type AdviceClassRecord = Schemas['ClassRecordModel'];
 export type AdviceTrail = Schemas['TrailModel'];
+export type AdviceUnmeasured = Schemas['UnmeasuredModel'];
 export type Analyst = Schemas['AnalystModel'];
 export type ModelVersion = Schemas['VersionModel'];
 export type Risks = Schemas['RisksModel'];

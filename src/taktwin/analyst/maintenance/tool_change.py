@@ -13,7 +13,7 @@ from taktwin.analyst.maintenance.tool_runs import NEVER, cycle_s, tool_runs
 from taktwin.analyst.maintenance.tool_wear import Outlook
 from taktwin.analyst.maintenance.wear_ways import WAYS, Spent, Ways
 from taktwin.analyst.model import Model, Prediction
-from taktwin.analyst.proposal import NOTHING, Ahead, Course, ProposalClass, Trial
+from taktwin.analyst.proposal import NOTHING, Ahead, Course, NotYet, ProposalClass, Trial
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -137,7 +137,7 @@ class ToolChange(ProposalClass, name="tool_change"):
     @classmethod
     def outcome(
         cls, document: Recommendation, trace: Trace, model: Model, registry: Registry
-    ) -> Outcome | None:
+    ) -> Outcome | NotYet:
         """Return what the change came to, over the parts that the old tool would have made."""
         money = _money(registry, trace, _change_s(trace), cycle_s(trace))
         return tool_outcome.outcome(document, trace, model, part_cost=money.part)
@@ -256,7 +256,7 @@ class _Made:
         )  # fmt: skip
 
     def evidence(self, prediction: Prediction) -> tuple[Evidence, ...]:
-        """Return what speaks for it, the strongest first, with where it can be looked at."""
+        """Return what speaks for it, the strongest first, with where it can be looked at: the tool's life."""
         signal = str(self.subject.signals["measured"][0])
         begin = tool_runs(self.trace)[-1].begin_ns
         return tuple(

@@ -9,8 +9,6 @@ tools here that nobody changed early had at these ages.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.special import ndtri
 
@@ -18,6 +16,7 @@ from taktwin.analyst.features import FloatArray, Trace
 from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
 from taktwin.analyst.maintenance.wear_ways import strata
 from taktwin.analyst.model import Model, NotEnough
+from taktwin.analyst.proposal import NotYet
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
 from taktwin.instants import SECOND_NS
 
@@ -25,37 +24,53 @@ LIVED = 0.97  # of its life: who made so many parts was changed by nobody's advi
 DOTS = 20
 
 
-def outcome(document: Recommendation, trace: Trace, model: Model, *, part_cost: float) -> Outcome | None:
-    """Return the measured effect; None: it is not over yet, or the change was not seen at the machine.
+def outcome(document: Recommendation, trace: Trace, model: Model, *, part_cost: float) -> Outcome | NotYet:
+    """Return the measured effect, or what it still waits for.
 
     Parameters
     ----------
+    document : one that was carried out
     part_cost : of a bad part, in the unit of the loss
     """
     execution, promised = document.execution, document.proposal.effects[0]
-    runs = tool_runs(trace)
-    pair = None if execution is None else _changed(runs, execution.dispatched_ns, execution.done_ns)
     scrap = next((e for e in document.proposal.effects if e.indicator == "scrap"), None)
-    if pair is None or execution is None or scrap is None:
-        return None
+    assert execution is not None and scrap is not None, (
+        "it was carried out, and its class promises less scrap"
+    )
+    runs = tool_runs(trace)
+    pair = _changed(runs, document, trace)
+    if isinstance(pair, NotYet):
+        return pair
     old, new = pair
     facts = trace.subject.facts
     left = facts["life_parts"] - old.parts
+    if left < 1:
+        life = facts["life_parts"]
+        text = (
+            f"The tool had lived its whole life of {life:.0f} parts when it was changed: nothing to compare."
+        )
+        return _not_yet("too_late", text, {"life": life}, is_over=True)
     end_ns = document.proposal.proof.state_ns + round(document.proposal.proof.horizon_s * SECOND_NS)
-    if left < 1 or (new.parts < left and new.is_in and trace.to_ns < end_ns):
-        return None
+    goes_on = new.parts < left and new.is_in
+    if goes_on and trace.to_ns < end_ns:
+        text = f"The new tool has made {new.parts:.0f} of the {left:.0f} parts that the old one had left."
+        return _not_yet("waits_parts", text, {"made": new.parts, "left": left}, end_ns)
     from_ns = max(execution.done_ns, new.begin_ns)
     chosen = (new.ages <= left) & (new.at_ns > from_ns)
     parts = int(chosen.sum())
+    if not parts and goes_on:
+        return _not_yet("waits_part", "No part was measured since it was confirmed.")
     if not parts:
-        return None
+        text = f"When it was confirmed, the {left:.0f} parts that would be compared were made already."
+        return _not_yet("confirmed_late", text, {"left": left}, is_over=True)
     values = new.values[chosen]
     bad = float(np.sum((values < facts["lower"]) | (values > facts["upper"])))
     try:
         outlook = model.predict(trace.until(new.begin_ns - 1)).detail
-    except NotEnough:
-        return None
-    ages = old.parts + np.arange(1, parts + 1, dtype=np.float64)
+    except NotEnough as lack:
+        return _not_yet("no_old_tool", f"How the old tool would have gone on cannot be said: {lack}.",
+                        {"why": str(lack)})  # fmt: skip
+    ages = old.parts + new.ages[chosen]
     chances = strata(outlook.present, ages, scale=outlook.scale)
     difference = bad - _without(chances)
     extra = promised.difference.mean - part_cost * scrap.difference.mean  # of the tool, as it was promised
@@ -66,7 +81,7 @@ def outcome(document: Recommendation, trace: Trace, model: Model, *, part_cost: 
         observed_effect=[
             _observed(promised, loss), _observed(scrap, _range(difference)),
         ],
-        measured_how=_how(runs, trace, old, new, parts=parts, bad=bad, without=float(chances.sum(1).mean())),
+        measured_how=_how(runs, trace, old, new, ages=ages, bad=bad, without=float(chances.sum(1).mean())),
         counterfactual_id=f"{document.proposal.proof.scenario_id}/{document.proposal.model.version}/old-tool",
         from_ns=from_ns, to_ns=int(new.at_ns[chosen][-1]),
     )  # fmt: skip
@@ -96,12 +111,25 @@ def came_true(document: Recommendation, trace: Trace) -> tuple[bool, Words] | No
     )
 
 
-def _changed(runs: list[ToolRun], dispatched_ns: int, done_ns: int) -> tuple[ToolRun, ToolRun] | None:
-    """Return the tool that went out and the one that came in."""
-    for old, new in pairwise(runs):
-        if dispatched_ns <= new.begin_ns <= done_ns + AROUND_NS and old.is_whole:
-            return old, new
-    return None
+def _changed(runs: list[ToolRun], document: Recommendation, trace: Trace) -> tuple[ToolRun, ToolRun] | NotYet:
+    """Return the tool that the advice is about and the one that came after it."""
+    begin_ns = document.proposal.evidence[0].from_ns
+    place = min(range(len(runs)), key=lambda each: abs(runs[each].begin_ns - begin_ns), default=-1)
+    if place < 0 or abs(runs[place].begin_ns - begin_ns) > AROUND_NS or not runs[place].is_whole:
+        text = "The life of the tool that it is about is not remembered: nothing can be compared."
+        return _not_yet("forgotten", text, is_over=True)
+    if runs[place].is_in:
+        unit = trace.subject.unit
+        return _not_yet("waits_change", f"{unit} has not said that another tool is in.", {"unit": unit})
+    return runs[place], runs[place + 1]
+
+
+def _not_yet(
+    code: str, text: str, values: dict[str, str | int | float] | None = None, until_ns: int = 0, *,
+    is_over: bool = False,
+) -> NotYet:  # fmt: skip
+    says = Words(code=f"tool_change.{code}", text=text, values=values or {})
+    return NotYet(says, until_ns=until_ns, is_over=is_over)
 
 
 def _without(chances: FloatArray) -> FloatArray:
@@ -112,14 +140,15 @@ def _without(chances: FloatArray) -> FloatArray:
 
 
 def _how(
-    runs: list[ToolRun], trace: Trace, old: ToolRun, new: ToolRun, *, parts: int, bad: float, without: float
-) -> Words:
-    facts = trace.subject.facts
+    runs: list[ToolRun], trace: Trace, old: ToolRun, new: ToolRun, *, ages: FloatArray, bad: float,
+    without: float,
+) -> Words:  # fmt: skip
+    facts, parts = trace.subject.facts, len(ages)
     found = []
     for run in runs:
         if run in (old, new) or not run.is_whole or run.parts < LIVED * facts["life_parts"]:
             continue
-        there = (run.ages > old.parts) & (run.ages <= old.parts + parts)
+        there = (run.ages >= ages[0]) & (run.ages <= ages[-1])
         outside = (run.values < facts["lower"]) | (run.values > facts["upper"])
         found.append(int(np.sum(there & outside)))
     beside = "no tool to compare with"

@@ -31,6 +31,16 @@ class PredictedModel(Model):
     reason: str
 
 
+class UnmeasuredModel(Model):
+    """Why nothing is measured yet of what was carried out."""
+
+    recommendation: str
+    says: WordsModel = Field(description="what it waits for, or why it will never be measured")
+    until_ms: int = Field(description="when it is measured at the latest; 0: nobody knows")
+    over: bool = Field(description="nothing that it could wait for will come")
+    at_ms: int = Field(description="when the analyst looked")
+
+
 class InstantsModel(Model):
     """When something is reached: by 10, 50 and 90 of 100; null: beyond what is planned or looked ahead."""
 

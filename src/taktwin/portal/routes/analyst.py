@@ -1,4 +1,5 @@
-"""`/models`, `/predictions`, `/risks`: what the analyst predicts and with what; who lets a version go live.
+"""`/models`, `/predictions`, `/unmeasured`, `/risks`: what the analyst predicts and with what, what it waits
+for where nothing is measured yet, and who lets a version go live.
 
 A version begins in the shadow. Whoever may look sees its card, data and scores beside the one that is live;
 letting it go live is decided by a person who is there, under a name: no program's token does it.
@@ -18,7 +19,13 @@ from taktwin.contracts import topics
 from taktwin.errors import BusError
 from taktwin.portal import risks, wire
 from taktwin.portal.context import PersonOf, Portal, PortalOf, require
-from taktwin.portal.models.analyst import AnalystModel, PredictedModel, PromotionWish, RisksModel
+from taktwin.portal.models.analyst import (
+    AnalystModel,
+    PredictedModel,
+    PromotionWish,
+    RisksModel,
+    UnmeasuredModel,
+)
 from taktwin.portal.problems import Problem
 from taktwin.portal.roles import Action
 from taktwin.portal.routes.advice import inbox
@@ -38,6 +45,12 @@ async def models(portal: PortalOf, person: PersonOf) -> Any:
 async def predictions(portal: PortalOf, person: PersonOf) -> Any:
     """Return the newest prediction for each subject, each with when it was made."""
     return _in_ms(await _ask(portal, contract.PREDICTIONS, list[contract.Predicted]))
+
+
+@router.get("/unmeasured", response_model=list[UnmeasuredModel])
+async def unmeasured(portal: PortalOf, person: PersonOf) -> Any:
+    """Return what was carried out and is not measured yet, with what that waits for and until when."""
+    return _in_ms(await _ask(portal, contract.UNMEASURED, list[contract.Unmeasured]))
 
 
 @router.get("/risks", response_model=RisksModel)

@@ -1,14 +1,26 @@
 // What the page says of advice: the sentences of analyst and ledger in the reader's language, and figures.
 
 import type { AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords } from '../../api/types.ts';
-import { duration, number } from '../../messages/format.ts';
+import { decimalsFor, duration, number } from '../../messages/format.ts';
 import { messages, t, word } from '../../messages/index.svelte.ts';
 import { ofTwenty } from '../whatif/shares.ts';
 
-/** A sentence in the page's own words, else as it was said. */
+/**
+ * A sentence in the page's own words, else as it was said: the ledger keeps sentences for years, and one of then
+ * may lack what today's text of its code names. A figure called `value` has the digits that can be known; as a
+ * number that a plural counts it is `count`.
+ */
 export function words(said: AdviceWords): string {
   const key = `advice.says-${said.code}`;
-  return messages.has(key) ? messages.get(key, said.values) : said.text;
+  if (!messages.has(key)) return said.text;
+  const value = said.values['value'];
+  const figures = typeof value === 'number' ? { value: number(value, decimalsFor(value)), count: value } : {};
+  try {
+    return messages.get(key, { ...said.values, ...figures });
+  } catch (error) {
+    console.warn(key, error);
+    return said.text;
+  }
 }
 
 export const indicator = (name: string) => word('advice-indicator', name);

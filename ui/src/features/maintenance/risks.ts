@@ -1,8 +1,6 @@
-// What the page says of a prediction: whether it is too old, and its evidence in the reader's words.
+// What the page says of a prediction: how far it looks, and whether it is too old.
 
-import type { AdviceWords, Risk } from '../../api/types.ts';
-import { decimalsFor, number } from '../../messages/format.ts';
-import { messages } from '../../messages/index.svelte.ts';
+import type { Risk } from '../../api/types.ts';
 
 const HOUR_MS = 3600_000;
 
@@ -15,11 +13,3 @@ export function spanHours(rows: readonly Risk[], now_ms: number): number {
 /** Whether nobody has said it anew for too long. */
 export const old = (row: Risk, now_ms: number, after_ms: number): boolean =>
   row.prediction !== null && after_ms > 0 && now_ms - row.prediction.at_ms > after_ms;
-
-/** One reason, with its figure to as many digits as can be known. */
-export function evidence(said: AdviceWords): string {
-  const key = `advice.says-${said.code}`;
-  const value = said.values['value'];
-  if (!messages.has(key) || typeof value !== 'number') return said.text;
-  return messages.get(key, { ...said.values, value: number(value, decimalsFor(value)), count: value });
-}
