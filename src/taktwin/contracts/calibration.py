@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.whatif import Note
 
 CALIBRATIONS = "calibrations"
@@ -95,6 +96,7 @@ class CalibrationSet(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # ready | refused
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
     head: Head | None = None
     beside: Head | None = None
     parameters: list[Parameter] = []
@@ -144,6 +146,7 @@ class CalibrationBegun(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # begun | running | refused
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
 
 
 class CalibrationUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,4 +163,5 @@ class CalibrationUsed(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # in_use | refused | moved_on: another one is in use meanwhile
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
     entry: Entry | None = None
