@@ -19,6 +19,16 @@ class DomainError(TaktwinError):
     """A calculation was asked something that cannot be true, such as a second counted twice."""
 
 
+class Refusal(DomainError):
+    """A question that cannot be answered as it is: where, what was found there, what would be right."""
+
+    def __init__(self, place: str, found: str, right: str) -> None:
+        super().__init__(f"{place}: {found}: expected {right}")
+        self.place = place
+        self.found = found
+        self.right = right
+
+
 class WorldError(TaktwinError):
     """The world around us failed: socket, disk, peer. Worth a retry with back-off."""
 

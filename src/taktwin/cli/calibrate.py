@@ -10,12 +10,11 @@ from taktwin.cli.history import historian_folder
 from taktwin.contracts.calibration import COMMAND, IN_USE
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
-from taktwin.instants import SECOND_NS, parse_rfc3339, rfc3339
+from taktwin.instants import parse_rfc3339, rfc3339
 from taktwin.plant import open_plant
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.whatif import chosen, kept, refit
-
-DAY_NS = 86_400 * SECOND_NS
+from taktwin.whatif.measured import range_told
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,10 +58,9 @@ def calibrate(options: argparse.Namespace) -> int:
 
 def told(found: ParameterSet) -> list[str]:
     """Return a calibration as lines for a person: each parameter with what it rests on."""
-    from_ns, to_ns = found.from_ns or 0, found.to_ns or 0
     lines = [
         f"calibration {found.hash[: kept.SHORT]} of {found.source}",
-        f"from {rfc3339(from_ns)[:19]}Z to {rfc3339(to_ns)[:19]}Z, {(to_ns - from_ns) / DAY_NS:.1f} days",
+        range_told(found) or "its data do not say when they were seen",
         "",
     ]
     lines += [f"{name}: {fit.told()} [{fit.method}]" for name, fit in sorted(found.fits.items())]

@@ -115,7 +115,7 @@ def _open(base: str, path: str, request: urllib.request.Request) -> Iterator[Any
             yield answer
     except urllib.error.HTTPError as refused:
         try:
-            words = json.loads(refused.read())["detail"]
+            words = _words(json.loads(refused.read()))
         except (ValueError, KeyError):
             words = str(refused)
         hint = f" (a token in {TOKEN_VARIABLE}, or --as ACCOUNT)" if refused.code == 401 else ""
@@ -125,3 +125,10 @@ def _open(base: str, path: str, request: urllib.request.Request) -> Iterator[Any
         raise WorldError(f"{base}{path}: no answer within {WAITED_S:g} s: {right}") from failure
     except urllib.error.URLError as failure:
         raise WorldError(f"{base}{path}: {failure}") from failure
+
+
+def _words(problem: dict[str, Any]) -> str:
+    """Return a problem as a person reads it: a line each where several things are wrong."""
+    others = (f"{each['place']}: found {each['found']}; expected {each['right']}."
+              for each in problem.get("also", ()))  # fmt: skip
+    return "\n".join([str(problem["detail"]), *others])

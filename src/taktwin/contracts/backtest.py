@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.whatif import Note
 
 BACKTEST = "backtest"
@@ -122,4 +123,5 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # begun | running | starting | refused
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
     of: int = 0  # epochs

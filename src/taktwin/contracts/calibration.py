@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.whatif import Note
 
 CALIBRATIONS = "calibrations"
@@ -42,13 +43,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     calibration: str
     hash: str
     source: str
-    from_ns: int  # of the data; 0: not said
+    from_ns: int  # of the data: since when the first machine was heard; 0: not said
     to_ns: int
     parameters: int
     observations: int  # durations, parts and stops that its times rest on
     drifted: int
     pooled: int
     is_proposed: bool  # nobody has taken it into use yet, and it changes no answer
+    heard: float | None = None  # share of the range in which it was known what a unit did; None: not said
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ class CalibrationSet(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # ready | refused
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
     head: Head | None = None
     beside: Head | None = None
     parameters: list[Parameter] = []
@@ -143,6 +146,7 @@ class CalibrationBegun(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # begun | running | refused
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
 
 
 class CalibrationUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,4 +163,5 @@ class CalibrationUsed(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # in_use | refused | moved_on: another one is in use meanwhile
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`
     entry: Entry | None = None

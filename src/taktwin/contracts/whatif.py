@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from taktwin.contracts.mistake import Mistake
+
 OWNER = "whatif"
 COMPARE = "compare"
 SENSITIVITY = "sensitivity"
@@ -185,6 +187,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str  # ready | starting | no_picture | refused | busy
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`: what is wrong with the question
     snapshot: Snapshot | None = None
     scenario_id: str = ""  # of all that the answer follows from: the same, the same answer
     model_version: str = ""
@@ -231,6 +234,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`: what is wrong with the question
     scenario: str = ""
     indicator: str = ""
     unit: str = ""
@@ -286,6 +290,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`: what is wrong with the question
     scenario: str = ""
     replication: int = 0
     start_ns: int = 0
@@ -311,6 +316,7 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`: what is wrong with the question
     scenarios: list[LibraryScenario] = []
 
 
@@ -353,6 +359,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     reason: str = ""
+    mistakes: list[Mistake] = []  # where it is `refused`: what is wrong with the question
     kinds: list[ChangeKind] = []
     names: dict[str, list[NameOf]] = {}  # unit, center, product, step, order, operator, crew, ... -> names
 

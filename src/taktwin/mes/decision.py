@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from taktwin.contracts.commands import Mistake
 from taktwin.contracts.events import EventData
+from taktwin.contracts.mistake import Mistake
 from taktwin.mes.definitions.routes import Definitions
 from taktwin.standards.job_control import ReturnStatus
 from taktwin.storage.book import Book, Reading, Row

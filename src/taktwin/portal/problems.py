@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import difflib
+import re
+import typing
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from taktwin.contracts.mistake import Mistake
 from taktwin.errors import BusError
 
 MEDIA_TYPE = "application/problem+json"
@@ -48,6 +55,33 @@ def unknown(kind: str, name: str, right: str) -> Problem:
     return Problem(404, f"No such {kind}", place=f"{kind} id", found=repr(name), right=right)
 
 
+class Refused(Protocol):
+    """An answer of a room that refuses what was asked."""
+
+    @property
+    def reason(self) -> str:
+        """Return all mistakes as a text."""
+        ...
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """Return what is wrong with what was asked."""
+        ...
+
+
+def refused(title: str, answer: Refused) -> Problem:
+    """Return the problem of what a room has refused: its first mistake, and the others in `also`.
+
+    A room counts in nanoseconds and a browser in milliseconds: a field is named as it was sent.
+    """
+    assert answer.mistakes, f"a refusal says what is wrong: {answer.reason}"
+    first, *others = (
+        {"place": re.sub(r"_ns\b", "_ms", each.place), "found": each.found, "right": each.right}
+        for each in answer.mistakes
+    )
+    return Problem(422, title, **first, also=others)
+
+
 def reply(problem: Problem, instance: str = "") -> Response:
     """Return the HTTP answer of a problem."""
     return Response(
@@ -77,18 +111,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
+        found, right = _said_of(first, _known(request, first["loc"]))
         place = ".".join(str(part) for part in first["loc"])
-        # What a whole request holds may be a secret: only a value of one field is said again.
-        secret = first["loc"][-1] in SECRETS
-        whole = (
-            secret
-            or first["type"] in ("missing", "extra_forbidden")
-            or isinstance(first.get("input"), dict | list)
-        )
-        found = first["type"] if whole else repr(first.get("input"))[:200]
-        problem = Problem(
-            422, "The request does not fit its schema", place=place, found=found, right=first["msg"]
-        )
+        problem = Problem(422, "The request does not fit its schema", place=place, found=found, right=right)
         return reply(problem, request.url.path)
 
     @app.exception_handler(HTTPException)
@@ -101,3 +126,38 @@ def install(app: FastAPI) -> None:
         for name, value in (error.headers or {}).items():
             answer.headers[name] = value
         return answer
+
+
+def _said_of(error: dict[str, Any], names: Sequence[str]) -> tuple[str, str]:
+    """Return what was found in a field that does not fit, and what would be right there."""
+    name, kind = str(error["loc"][-1]), error["type"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(name, names, 1, 0.5)
+        listed = f"one of {', '.join(names)}" if names else "no field of that name"
+        return "a field that is not known here", f"{near[0]!r}, or {listed}" if near else listed
+    if kind == "missing":
+        return "nothing", "a value: it cannot be left out"
+    # What a whole request holds may be a secret: only a value of one field is said again.
+    is_secret = name in SECRETS or isinstance(error.get("input"), dict | list)
+    return kind if is_secret else repr(error.get("input"))[:200], error["msg"]
+
+
+def _known(request: Request, place: Sequence[str | int]) -> list[str]:
+    """Return the fields that there are beside a place of the request's body, as its model has them."""
+    route = request.scope.get("route")
+    if place[0] != "body" or not isinstance(route, APIRoute) or route.body_field is None:
+        return []
+    kinds: list[Any] = [route.body_field.field_info.annotation]
+    for part in place[1:-1]:
+        if isinstance(part, int):
+            kinds = [inner for kind in kinds for inner in typing.get_args(kind)]
+        else:
+            fields = [kind.model_fields for kind in kinds if _is_model(kind)]
+            kinds = [each[part].annotation for each in fields if part in each]
+        # A field that may be nothing is a union.
+        kinds = [one for kind in kinds for one in (kind, *typing.get_args(kind))]
+    return [name for kind in kinds if _is_model(kind) for name in kind.model_fields]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

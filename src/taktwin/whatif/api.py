@@ -36,6 +36,7 @@ from taktwin.whatif import replay as films
 from taktwin.whatif import sensitivity as tornados
 from taktwin.whatif.backtest_run import Predictor
 from taktwin.whatif.chosen import in_use
+from taktwin.whatif.refusals import mistakes_of, refused
 from taktwin.whatif.situation import Situation
 
 __all__ = [
@@ -61,7 +62,7 @@ def _or_why_not(kind: type[Answer]) -> Callable[[Answers[Asked, Answer]], Answer
             try:
                 return answers(question, now)
             except TaktwinError as refusal:
-                return kind(state="refused", reason=str(refusal))
+                return refused(kind, *mistakes_of(refusal))
 
         return answered
 

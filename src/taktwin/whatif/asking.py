@@ -15,7 +15,7 @@ from taktwin.contracts.whatif import (
     Question,
 )
 from taktwin.contracts.whatif import Scenario as Asked
-from taktwin.errors import DomainError
+from taktwin.errors import Refusal
 from taktwin.simulation.changes import Change
 from taktwin.simulation.check import Finding, ModelError
 from taktwin.simulation.experiment import AS_IT_IS
@@ -28,13 +28,13 @@ def checked(question: Question) -> None:
 
     Raises
     ------
-    DomainError
+    Refusal
         With place, what was found, and what would be right.
     """
     if question.at_ns < 0:
-        raise DomainError(f"at_ns: {question.at_ns}: expected an instant of the past, or 0: now")
+        raise Refusal("at_ns", str(question.at_ns), "an instant of the past, or 0: now")
     if not 1 <= len(question.scenarios) <= SCENARIOS_MAX:
-        raise DomainError(f"scenarios: {len(question.scenarios)}: expected 1 to {SCENARIOS_MAX}")
+        raise Refusal("scenarios", str(len(question.scenarios)), f"1 to {SCENARIOS_MAX}")
     bounds = (
         ("horizon_s", question.horizon_s, 60, HORIZON_S_MAX),
         ("replications", question.replications, 1, REPLICATIONS_MAX),
@@ -42,16 +42,16 @@ def checked(question: Question) -> None:
     )
     for name, found, least, most in bounds:
         if not least <= found <= most:
-            raise DomainError(f"{name}: {found:g}: expected {least:g} to {most:g}")
+            raise Refusal(name, f"{found:g}", f"{least:g} to {most:g}")
     names = {each.name for each in question.scenarios}
     for each in question.scenarios:
         if each.against and (each.against not in names or each.against == each.name):
-            raise DomainError(
-                f"scenario {each.name}, against: {each.against!r}: "
-                "expected another one of the question, or nothing"
-            )
+            raise Refusal(
+                f"scenario {each.name}, against", repr(each.against),
+                "another one of the question, or nothing",
+            )  # fmt: skip
     if len(set(question.indicators)) < len(question.indicators):
-        raise DomainError(f"indicators: {', '.join(question.indicators)}: expected each once")
+        raise Refusal("indicators", ", ".join(question.indicators), "each once")
 
 
 def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
@@ -109,7 +109,7 @@ def known(question: Question, name: str) -> tuple[Asked, ...]:
 
     Raises
     ------
-    DomainError
+    Refusal
         If the question has none of that name.
     """
     if not name:
@@ -117,5 +117,5 @@ def known(question: Question, name: str) -> tuple[Asked, ...]:
     found = tuple(each for each in question.scenarios if each.name == name)
     if not found:
         told = ", ".join(each.name for each in question.scenarios)
-        raise DomainError(f"scenario: {name!r}, which the question does not have: expected one of {told}")
+        raise Refusal("scenario", f"{name!r}, which the question does not have", f"one of {told}")
     return found

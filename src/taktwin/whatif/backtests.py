@@ -38,6 +38,7 @@ from taktwin.contracts.backtest import (
     Record,
     Wish,
 )
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.state import Frame
 from taktwin.contracts.whatif import OWNER, PastError
 from taktwin.errors import BusError
@@ -49,6 +50,7 @@ from taktwin.stopping import until
 from taktwin.whatif import backtest
 from taktwin.whatif.backtest_files import Records
 from taktwin.whatif.past import Fact
+from taktwin.whatif.refusals import refused
 from taktwin.whatif.wishes import Wishes
 
 DAY_NS = 86_400 * SECOND_NS
@@ -160,29 +162,33 @@ class Backtests:
         if self._one.locked() or self._wishes.is_under_way:
             return Begun(state="running", reason="a back-test runs: one at a time")
         found = self.spans(wish)
-        if isinstance(found, str):
-            return Begun(state="refused", reason=found)
+        if isinstance(found, Mistake):
+            return refused(Begun, found)
         self._done, self._of, self._reason = 0, len(found), ""
         self._wishes.take((wish, found))
         return Begun(state="begun", of=len(found))
 
-    def spans(self, wish: Wish) -> list[tuple[int, int]] | str:
-        """Return the epochs of a wish, or what is wrong with it: place, found, right."""
+    def spans(self, wish: Wish) -> list[tuple[int, int]] | Mistake:
+        """Return the epochs of a wish, or what is wrong with it."""
         now_ns = self._clock.now_ns() - round(LAG_S * self._clock.speed * SECOND_NS)
         if not 0 < wish.days <= DAYS_MAX:
-            return f"days = {wish.days:g}: expected above 0, {DAYS_MAX:g} at most"
+            return Mistake(place="days", found=f"{wish.days:g}", right=f"above 0, {DAYS_MAX:g} at most")
         if not EVERY_S_MIN <= wish.every_s <= EVERY_S_MAX:
-            return f"every_s = {wish.every_s:g}: expected {EVERY_S_MIN:g} to {EVERY_S_MAX:g}"
+            return Mistake(
+                place="every_s", found=f"{wish.every_s:g}", right=f"{EVERY_S_MIN:g} to {EVERY_S_MAX:g}"
+            )
         if not RUNS_MIN <= wish.runs <= RUNS_MAX:
-            return f"runs = {wish.runs}: expected {RUNS_MIN} to {RUNS_MAX}"
+            return Mistake(place="runs", found=str(wish.runs), right=f"{RUNS_MIN} to {RUNS_MAX}")
         from_ns = wish.from_ns or now_ns - round(wish.days * DAY_NS)
         to_ns = from_ns + round(wish.days * DAY_NS)
         if to_ns > now_ns:
-            return f"from = {rfc3339(from_ns)}, {wish.days:g} days: expected an end before {rfc3339(now_ns)}"
+            return Mistake(place="from_ns", found=f"{rfc3339(from_ns)}, for {wish.days:g} days",
+                           right=f"an end before {rfc3339(now_ns)}")  # fmt: skip
         every_ns = round(wish.every_s * SECOND_NS)
         count = (to_ns - from_ns) // every_ns
         if not 1 <= count <= EPOCHS_MAX:
-            return f"{wish.days:g} days every {wish.every_s:g} s: {count} epochs, expected 1 to {EPOCHS_MAX}"
+            return Mistake(place="every_s", found=f"{wish.every_s:g} in {wish.days:g} days: {count} epochs",
+                           right=f"1 to {EPOCHS_MAX} epochs")  # fmt: skip
         return [(from_ns + n * every_ns, from_ns + (n + 1) * every_ns) for n in range(count)]
 
     async def wishes(self) -> None:

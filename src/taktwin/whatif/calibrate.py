@@ -19,6 +19,7 @@
 | `band/UNIT/CLASS` (figure) | kW from which it is in a class, where the plant has it otherwise (low) |
 | `varies/work/UNIT`, `varies/scrap/UNIT` (figures) | spread of the level between shifts, beyond chance |
 | `power/UNIT/STATE`, `share/UNIT/STATE` (figures) | mean kW and share of planned time, by what the unit did |
+| `heard/UNIT` (figure) | seconds in which it was known what the unit did |
 
 A kind of stop is what the machine's own code says. What is too rare at one unit is fitted for all units of
 its class together, and says so. A time of work that has drifted is fitted to its last days alone. Pure.
@@ -105,6 +106,7 @@ def calibrated(
         **_varies(units),
         **_bands(units),
         **_states(units),
+        **_heard(units),
     }
     return ParameterSet(source, fits, figures)
 
@@ -501,6 +503,16 @@ def _states(units: Sequence[Seen]) -> dict[str, Figure]:
                 kw = each.energy_kws[name] / lasted_s
                 found[f"power/{each.unit}/{name}"] = Figure(kw, "kW", round(lasted_s), None, None, *span)
     return found
+
+
+def _heard(units: Sequence[Seen]) -> dict[str, Figure]:
+    return {
+        f"heard/{each.unit}": Figure(
+            (each.to_ns - each.from_ns) / SECOND_NS - each.unseen_s, "s", 0, None, None, each.from_ns,
+            each.to_ns,
+        )
+        for each in units
+    }  # fmt: skip
 
 
 # -- arrays

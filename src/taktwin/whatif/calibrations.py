@@ -45,8 +45,9 @@ from taktwin.contracts.calibration import (
     Head,
     Newer,
 )
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.whatif import OWNER, Note
-from taktwin.errors import DomainError, TaktwinError, WorldError
+from taktwin.errors import Refusal, TaktwinError, WorldError
 from taktwin.history.client import HistoryClient
 from taktwin.history.requests import StatusAnswer
 from taktwin.identity import SignalId
@@ -56,6 +57,7 @@ from taktwin.simulation.parameters import ParameterSet
 from taktwin.stopping import until
 from taktwin.whatif import chosen, evidence, kept, refit, remember
 from taktwin.whatif.backtests import SETTLE_NS, production_days
+from taktwin.whatif.refusals import mistakes_of, refused
 from taktwin.whatif.wishes import Wishes
 
 DAY_NS = 86_400 * SECOND_NS
@@ -168,8 +170,8 @@ class Calibrator:
     def begin(self, wish: CalibrationWish) -> CalibrationBegun:
         """Begin what somebody asked for, or say why not."""
         if not 0 <= wish.days <= DAYS_MAX:
-            found = f"days = {wish.days:g}: expected 0 (all that there is) to {DAYS_MAX:g}"
-            return CalibrationBegun(state="refused", reason=found)
+            right = f"0 (all that there is) to {DAYS_MAX:g}"
+            return refused(CalibrationBegun, Mistake(place="days", found=f"{wish.days:g}", right=right))
         if self._one.locked() or self._wishes.is_under_way:
             return CalibrationBegun(state="running", reason="a calibration is being made: one at a time")
         self._wishes.take(wish)
@@ -252,7 +254,7 @@ class Calibrator:
     def _fitted(self, days: float) -> ParameterSet:
         status = self._history.status()
         if status.oldest_ns is None or status.newest_ns is None:
-            raise DomainError("history: 0 rows: expected signals of work units")
+            raise Refusal("history", "0 rows", "signals of work units")
         to_ns = status.newest_ns + 1
         from_ns = max(status.oldest_ns, to_ns - round(days * DAY_NS))
         self._done, self._of = 0, math.ceil((to_ns - from_ns) / DAY_NS)
@@ -268,20 +270,22 @@ class Calibrator:
         """Take a set into use, or say why not."""
         now = self._in_use()
         if not wish.who:
-            return CalibrationUsed(state="refused", reason="who: '': expected whoever decides")
+            return refused(CalibrationUsed, Mistake(place="who", found="''", right="whoever decides"))
         if len(wish.why) > WHY_MAX:
-            return CalibrationUsed(
-                state="refused", reason=f"why: {len(wish.why)} letters: expected {WHY_MAX}"
-            )
+            found = f"{len(wish.why)} letters"
+            return refused(CalibrationUsed, Mistake(place="why", found=found, right=f"{WHY_MAX} at most"))
         if wish.instead_of != now:
             return CalibrationUsed(state="moved_on", reason=f"{now} is in use, not {wish.instead_of}")
         if wish.calibration == now:
-            return CalibrationUsed(state="refused", reason=f"calibration: {now}: it is in use already")
+            found = f"{now}, which is in use already"
+            return refused(CalibrationUsed, Mistake(place="calibration", found=found, right="another one"))
         if wish.calibration != STANDARD_TIMES:
             path = chosen.files(self._where).get(wish.calibration)
             if path is None or chosen.read(path) is None:
-                found = f"calibration: {wish.calibration}: expected a set that there is, or {STANDARD_TIMES}"
-                return CalibrationUsed(state="refused", reason=found)
+                right = f"a set that there is, or {STANDARD_TIMES}"
+                return refused(
+                    CalibrationUsed, Mistake(place="calibration", found=repr(wish.calibration), right=right)
+                )
         entry = chosen.write(
             self._where, what=IN_USE, calibration=wish.calibration, by=PERSON, at_ns=self._clock.now_ns(),
             who=wish.who, why=wish.why,
@@ -314,8 +318,9 @@ class Calibrator:
         for name in filter(None, (asked.calibration, asked.beside)):
             measured = chosen.read(files[name]) if name in files else None
             if measured is None:
-                reason = f"calibration: {name}: expected one of {', '.join(files) or 'none that there are'}"
-                return CalibrationSet(state="refused", reason=reason)
+                place = "calibration" if name == asked.calibration else "beside"
+                right = f"one of {', '.join(files)}" if files else "none: nothing was measured yet"
+                return refused(CalibrationSet, Mistake(place=place, found=repr(name), right=right))
             found.append(measured)
         beside = found[1] if asked.beside else None
         is_proposed = self._is_proposed(asked.calibration, files[asked.calibration])
@@ -325,7 +330,7 @@ class Calibrator:
                 found[0], self._registry, now_ns=now_ns, beside=beside, is_proposed=is_proposed
             )
         except TaktwinError as wrong:  # of a plant that is another one by now
-            return CalibrationSet(state="refused", reason=f"calibration: {asked.calibration}: {wrong}")
+            return refused(CalibrationSet, *mistakes_of(wrong))
 
     def _is_proposed(self, name: str, path: Path) -> bool:
         entries = chosen.journal(self._where)

@@ -18,6 +18,7 @@ from taktwin.simulation.fitting import SHARES, Fitted, named
 from taktwin.simulation.parameters import FAMILIES, Figure, ParameterSet
 from taktwin.whatif.calibrate import ANY, DRIFTED
 from taktwin.whatif.kept import SHORT
+from taktwin.whatif.measured import heard_share
 from taktwin.whatif.model import Parameters, translated
 from taktwin.whatif.remember import made_at
 
@@ -25,7 +26,7 @@ WIDE = 3.0  # relative standard error of a mean from which nothing is known of i
 APART = 0.1  # of a value without an interval
 FEW = "too few to choose a family"
 POOR = ("no family fits", "as measured")
-TOLD = frozenset({"share"})  # kinds that say what a unit did, and that no answer is made with
+TOLD = frozenset({"share", "heard"})  # kinds that say what a unit did, and that no answer is made with
 HOUR_S = 3600.0
 FAMILY = {kind: name for name, kind in FAMILIES.items()}
 
@@ -39,6 +40,7 @@ def head(found: ParameterSet, *, is_proposed: bool) -> Head:
         observations=sum(fit.n_own for fit in found.fits.values()),
         drifted=sum(DRIFTED in fit.method for fit in found.fits.values()),
         pooled=sum(fit.pooled for fit in found.fits.values()), is_proposed=is_proposed,
+        heard=heard_share(found),
     )  # fmt: skip
 
 

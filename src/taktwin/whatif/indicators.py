@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from taktwin.contracts.whatif import Note
-from taktwin.errors import DomainError
+from taktwin.errors import Refusal
 from taktwin.simulation import kernel
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.inference import FloatArray
@@ -175,12 +175,10 @@ def chosen(asked: list[str], able: dict[str, Kpi]) -> tuple[Kpi, ...]:
 
     Raises
     ------
-    DomainError
+    Refusal
         If one is unknown, or this plant does not carry it.
     """
     for name in asked:
         if name not in able:
-            raise DomainError(
-                f"indicators: {name!r}, which this plant does not have: expected {one_of(name, able)}"
-            )
+            raise Refusal("indicators", f"{name!r}, which this plant does not have", one_of(name, able))
     return tuple(able[name] for name in asked) if asked else tuple(able.values())

@@ -225,13 +225,9 @@ class Measured:
 
     def said(self, calibration: str) -> str:
         """Return in a sentence what was measured, and when."""
-        from_ns, to_ns = self._found.from_ns, self._found.to_ns
-        when = ""
-        if from_ns is not None and to_ns is not None:
-            days = (to_ns - from_ns) / SECOND_NS / 86_400
-            when = f" from {rfc3339(from_ns)[:10]} to {rfc3339(to_ns)[:10]} ({days:.1f} days)"
+        when = range_told(self._found)
         what = "times, set-ups, failures, repairs, scrap and power"
-        return f"{what} are measured{when}, calibration {calibration}"
+        return f"{what} are measured{when and f' {when}'}, calibration {calibration}"
 
     def missing(self, units: Sequence[str]) -> Iterable[Note]:
         """Return what was not measured, or from few."""
@@ -254,6 +250,30 @@ class Measured:
                 code="failures", subjects=steady,
                 text=f"{', '.join(steady)}: never failed while watched, and never does here",
             )  # fmt: skip
+
+
+def heard_share(found: ParameterSet) -> float | None:
+    """Return in which share of a set's range it was known what a unit did, over all its units.
+
+    None where nobody wrote that down: a set of an earlier release, or one out of a log.
+    """
+    heard = [figure.value for name, figure in found.figures.items() if name.startswith("heard/")]
+    if not heard or found.from_ns is None or found.to_ns is None or found.to_ns <= found.from_ns:
+        return None
+    return min(1.0, sum(heard) / len(heard) / ((found.to_ns - found.from_ns) / SECOND_NS))
+
+
+def range_told(found: ParameterSet) -> str:
+    """Return in words from when to when a set was measured, and how much of that was heard; "": not said."""
+    from_ns, to_ns = found.from_ns, found.to_ns
+    if from_ns is None or to_ns is None:
+        return ""
+    hours = (to_ns - from_ns) / SECOND_NS / 3600
+    days, minutes = hours / 24, hours * 60
+    long = f"{days:.1f} days" if days >= 2 else f"{hours:.1f} h" if hours >= 2 else f"{minutes:.0f} min"
+    share = heard_share(found)
+    heard = "" if share is None else f"; on average {100 * share:.0f} % of it is known of a work unit"
+    return f"from {rfc3339(from_ns)[:16]}Z to {rfc3339(to_ns)[:16]}Z ({long}{heard})"
 
 
 def memoryless(fit: Fitted) -> Exponential:

@@ -174,6 +174,7 @@ class Watch:
         self._is_mtconnect = state_model == "mtconnect"
         self._values: dict[str, Any] = {}
         self._phase = UNKNOWN
+        self._is_known = False  # what the unit does was known at some instant
         self._now_ns: int | None = None
         self._power_kw: float | None = None
         self._powered_ns = powered_ns
@@ -245,9 +246,23 @@ class Watch:
         if self._stop is not None and code and self._stop[1] == NO_CODE:
             self._stop = self._stop[0], str(code), self._stop[2]
         phase = self._phase_now()
+        if phase != UNKNOWN and not self._is_known:
+            self._begins(at_ns)
         if phase == self._phase == WORKING and self._product != self._worked_on:
             self._work_begins(at_ns)  # one part after the other, without a pause between two products
         self._become(phase, at_ns)
+
+    def _begins(self, at_ns: int) -> None:
+        """Begin the range that was heard here.
+
+        What a machine holds since long ago (a job, a code) carries the instant at which it was set, and
+        comes with the connection: until the state is known, nobody had heard of the unit.
+        """
+        self._is_known = True
+        seen = self.seen
+        seen.from_ns, seen.unseen_s = at_ns, 0.0
+        for spent in (seen.spent_s, seen.energy_kws, seen.powered_s):
+            spent.clear()
 
     def _advance(self, to_ns: int) -> None:
         assert self._now_ns is not None and to_ns >= self._now_ns, "rows are in the order of time"

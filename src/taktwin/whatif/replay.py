@@ -14,7 +14,7 @@ from taktwin.contracts.whatif import (
     ReplaySpan,
     ReplayUnit,
 )
-from taktwin.errors import DomainError
+from taktwin.errors import Refusal
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
 from taktwin.simulation import streams
@@ -42,14 +42,14 @@ def replayed(asked: ReplayQuestion, now: Situation) -> Replay:
 
     Raises
     ------
-    DomainError, ModelError
+    Refusal, ModelError
         If the question cannot be answered; it says why.
     """
     began_s = now.clock_s()
     question = asked.question
     asking.checked(question)
     if not 0 <= asked.replication < question.replications:
-        raise DomainError(f"replication: {asked.replication}: expected 0 to {question.replications - 1}")
+        raise Refusal("replication", str(asked.replication), f"0 to {question.replications - 1}")
     here = now.present(question.horizon_s)
     wanted = asking.scenarios(asking.known(question, asked.scenario), here.names)
     with asking.in_plain_names(here.names):

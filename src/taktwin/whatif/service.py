@@ -23,6 +23,7 @@ import msgspec
 from taktwin.bus.port import Bus, Message
 from taktwin.clock import Clock
 from taktwin.contracts import state, topics
+from taktwin.contracts.mistake import Mistake
 from taktwin.contracts.state import Frame, Health
 from taktwin.contracts.whatif import (
     CHANGES,
@@ -50,6 +51,7 @@ from taktwin.instants import rfc3339
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
 from taktwin.whatif.past import Past
+from taktwin.whatif.refusals import refused
 
 COMPONENT = OWNER
 ASK_S = 5.0  # twin and MES answer within that or are away
@@ -198,7 +200,8 @@ class WhatIfService:
         try:
             question = None if asked is None else msgspec.msgpack.decode(message.payload, type=asked)
         except msgspec.DecodeError as error:
-            return msgspec.msgpack.encode(answers(state="refused", reason=f"question: {error}"))
+            wrong = Mistake(place="question", found=str(error), right=f"a {asked.__name__} of the contract")
+            return msgspec.msgpack.encode(refused(answers, wrong))
         self._counts["questions"] += 1
         answer = await self._answer(query, question)
         self._counts["refused"] += answer.state != "ready"
@@ -223,10 +226,10 @@ class WhatIfService:
         at_ns = _instant(question)
         if at_ns > self._clock.now_ns():
             right = f"an instant before {rfc3339(self._clock.now_ns())}, or 0: now"
-            return answers(state="refused", reason=f"at_ns: {rfc3339(at_ns)}: expected {right}")
+            return refused(answers, Mistake(place="at_ns", found=rfc3339(at_ns), right=right))
         try:
             if at_ns and (why := await self._before_all(at_ns)):
-                return answers(state="refused", reason=why)
+                return refused(answers, Mistake(place="at_ns", found=rfc3339(at_ns), right=why))
             frame = await (self._past.frame(at_ns) if at_ns else self._frame())
             board = await (self._past.board(at_ns) if at_ns else self._board())
         except BusError as failure:
@@ -253,12 +256,12 @@ class WhatIfService:
         return answer
 
     async def _before_all(self, at_ns: int) -> str:
-        """Return why nothing is known of an instant; "" where something is. Raises BusError."""
+        """Return which instant would be right where nothing is known of one; "": it is. Raises BusError."""
         begins_ns = await self._past.begins_ns()
         if begins_ns is None:
-            return f"at_ns: {rfc3339(at_ns)}: expected 0, now: there is no history yet"
+            return "0, now: there is no history yet"
         if at_ns < begins_ns:
-            return f"at_ns: {rfc3339(at_ns)}: expected {rfc3339(begins_ns)} or later: history begins then"
+            return f"{rfc3339(begins_ns)} or later: history begins then"
         return ""
 
     async def _frame(self) -> Frame:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from taktwin.cli import calibrate as command
 from taktwin.contracts.state import Frame, UnitDocument
 from taktwin.entropy import Entropy
 from taktwin.errors import DomainError
@@ -41,10 +42,10 @@ from taktwin.simulation.reference import Reference
 from taktwin.simulation.start import reference_from
 from taktwin.whatif import kept
 from taktwin.whatif.calibrate import calibrated, clock_of, life_of, until
-from taktwin.whatif.evidence import missing
+from taktwin.whatif.evidence import head, missing
 from taktwin.whatif.fork import forked
 from taktwin.whatif.handover import handover
-from taktwin.whatif.measured import Measured
+from taktwin.whatif.measured import Measured, heard_share, range_told
 from taktwin.whatif.model import Parameters, translated
 from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
 from taktwin.whatif.remember import made_at
@@ -156,6 +157,40 @@ def test_what_nobody_saw_is_dropped_and_not_taken_for_standing() -> None:
     # A counter that begins anew has made nothing.
     again = watched(BEGIN, at(0, state=6), at(60, good_count=0), at(120, good_count=1))
     assert list(again.cycles["A"].work_s) == [60] and again.good == {"A": 1}
+
+
+# What a machine holds since the evening before comes with the connection, with the instant of its setting.
+HELD = at(-DAY_S, good_count=7, reject_count=1, product="A", alarm_code=0, mode=1)
+
+
+def test_the_range_begins_where_it_was_known_first_what_the_unit_did() -> None:
+    seen = watched(HELD, at(0, state=6), at(60, good_count=8), at(160, state=9, alarm_code=4), end_s=720)
+    assert (seen.from_ns, seen.to_ns, seen.unseen_s) == (T0, T0 + 720 * SECOND, 0)
+    assert seen.spent_s == {"working": 160, "beyond": 0, "down": 560}
+    assert [stop.passed_s for stop in seen.stops] == [160], "since the rows begin, and not since the evening"
+    # A unit whose state nobody knows has counts all the same.
+    silent = watched(HELD, at(60, good_count=8), end_s=720)
+    assert (silent.from_ns, silent.good) == (T0 - round(DAY_S) * SECOND, {"A": 1})
+    assert silent.unseen_s == DAY_S + 720
+
+
+def test_a_set_says_how_much_of_its_range_was_heard() -> None:
+    away = [Row(T0 + 360 * SECOND, "state", None, False)]
+    some = watched(HELD, at(0, state=6), at(60, good_count=8), at(130, good_count=9), away, end_s=720)
+    silent = replace(watched(HELD, end_s=720), unit="press")
+    nothing = {"mill": "", "press": ""}
+    found = calibrated([some, silent], nothing, nothing, draw(), source="here", replications=0)
+    assert (found.from_ns, found.to_ns) == (T0, T0 + 720 * SECOND)
+    assert [found.figures[f"heard/{unit}"].value for unit in ("mill", "press")] == [360, 0]
+    assert heard_share(found) == 0.25 == head(found, is_proposed=False).heard
+    said = (
+        "from 2026-11-02T05:00Z to 2026-11-02T05:12Z (12 min; on average 25 % of it is known of a work unit)"
+    )
+    assert range_told(found) == said == command.told(found)[1]
+    assert f"are measured {said}, calibration 1f" in Measured(found).said("1f")
+    old = replace(found, figures={})  # of a release that did not write it down
+    assert heard_share(old) is None and "(12 min)" in range_told(old)
+    assert range_told(replace(old, fits={})) == ""
 
 
 def test_an_old_cell_tells_by_its_power() -> None:

@@ -381,7 +381,8 @@ async def test_one_that_was_asked_for_is_made_of_the_days_asked_for_and_says_by_
 async def test_one_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     clock, past = VirtualClock(MORNING), Remembers(MORNING - 30 * DAY)
     rooms = room(tmp_path, past, clock)
-    assert "days = -1" in rooms.begin(CalibrationWish(days=-1.0)).reason
+    [wrong] = rooms.begin(CalibrationWish(days=-1.0)).mistakes
+    assert (wrong.place, wrong.found) == ("days", "-1") and wrong.right.endswith("to 366")
     past.is_away = True
     rooms.begin(CalibrationWish(who="Ada"))
     assert "historian" in (await settled(rooms)).reason

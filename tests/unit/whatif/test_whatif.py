@@ -273,6 +273,8 @@ def test_a_plant_that_cannot_be_simulated_says_what_is_wrong() -> None:
     question = Question(scenarios=down("hob1", 60))
     answer = compare(question, Situation(replace(REGISTRY, routings=routings), picture(), {}, lambda: 0.0))
     assert answer.state == "refused" and "unknown work center" in answer.reason
+    [wrong] = answer.mistakes
+    assert wrong.found.startswith("unknown work center") and str(wrong) == answer.reason
 
 
 def test_counts_that_cannot_be_are_named() -> None:

@@ -2883,6 +2883,11 @@ export interface components {
             from_ms: number;
             /** Hash */
             hash: string;
+            /**
+             * Heard
+             * @description share of the range in which a machine was heard; null: not said
+             */
+            heard: number | null;
             /** Is Proposed */
             is_proposed: boolean;
             /** Observations */

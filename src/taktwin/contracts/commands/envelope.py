@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from taktwin.contracts.mistake import Mistake
+
 
 class CommandData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all command data; a subclass names its command once."""
@@ -24,14 +26,6 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     reach: list[str] | None = None  # parts of the plant in which the actor may ask this; None: everywhere
     data: msgspec.Raw  # JSON of the command's own struct
-
-
-class Mistake(msgspec.Struct, frozen=True, kw_only=True):
-    """One more thing that is wrong with what was asked."""
-
-    place: str
-    found: str
-    right: str
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,8 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from taktwin.contracts.commands import Mistake
 from taktwin.contracts.events import DefinitionReceived, ReceivedOperation
+from taktwin.contracts.mistake import Mistake
 from taktwin.mes.definitions.routes import Definitions, Tracking
 from taktwin.mes.definitions.versions import candidates, twin_of
 from taktwin.plant.routes import STEP

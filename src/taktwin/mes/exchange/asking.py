@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from taktwin.contracts.commands import Command, CommandData, ImportedRow, Mistake
+from taktwin.contracts.commands import Command, CommandData, ImportedRow
+from taktwin.contracts.mistake import Mistake
 from taktwin.mes.desk import Desk
 from taktwin.standards.b2mml import NotRead
 

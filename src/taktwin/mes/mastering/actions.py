@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from taktwin.contracts import commands, events
-from taktwin.contracts.commands import Mistake
+from taktwin.contracts.mistake import Mistake
 from taktwin.mes.decision import Asking, Fact, Refused, Rules, unknown
 from taktwin.mes.definitions.checking import mistakes
 from taktwin.mes.definitions.routes import Definitions

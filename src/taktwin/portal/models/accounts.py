@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.plant import ScopedRole
 
 
@@ -26,14 +26,14 @@ class EntranceModel(Model):
     demo: list[DemoPerson]
 
 
-class SignInModel(Model):
+class SignInModel(Request):
     """An account and its password."""
 
     account: str
     password: str
 
 
-class PasswordModel(Model):
+class PasswordModel(Request):
     """A new password, with the code of an invitation or with the password before."""
 
     account: str
@@ -42,7 +42,7 @@ class PasswordModel(Model):
     before: str = ""
 
 
-class SetUpModel(Model):
+class SetUpModel(Request):
     """The first admin, with the code that the console shows."""
 
     account: str
@@ -101,7 +101,7 @@ class AccountsModel(Model):
     at_ms: int
 
 
-class OpenModel(Model):
+class OpenModel(Request):
     """An account to open; its roles are given by the command `account.grant`."""
 
     account: str
@@ -117,7 +117,7 @@ class CodeModel(Model):
     until_ms: int
 
 
-class TokenWish(Model):
+class TokenWish(Request):
     """A token to issue."""
 
     name: str

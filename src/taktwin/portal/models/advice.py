@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.whatif import PastErrorModel, SpreadModel, WhatIfNote
 
 
@@ -344,7 +344,7 @@ class TrailModel(Model):
     chain: ChainModel
 
 
-class DecisionWish(Model):
+class DecisionWish(Request):
     """A person's yes or no to the version that was seen; where it is signed, who signs and the proof."""
 
     accept: bool
@@ -359,7 +359,7 @@ class DecisionWish(Model):
         return f"DecisionWish(accept={self.accept}, ...)"  # no text shows what proves
 
 
-class LevelWish(Model):
+class LevelWish(Request):
     """A person's decision on how much a class may do."""
 
     level: Literal["observe", "advise", "one-click", "auto-with-veto"]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model, Value
+from taktwin.portal.models.base import Model, Request, Value
 from taktwin.portal.models.live import AlarmModel
 
 
@@ -97,7 +97,7 @@ class AlarmHealth(Model):
     to_ms: int
 
 
-class Decision(Model):
+class Decision(Request):
     """What a person decided about an alarm. The same key twice is the same decision."""
 
     comment: str = Field(default="", max_length=500)

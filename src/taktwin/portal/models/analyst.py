@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from taktwin.portal.models.advice import WordsModel
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 
 
 class PredictedModel(Model):
@@ -156,7 +156,7 @@ class AnalystModel(Model):
     at_ms: int
 
 
-class PromotionWish(Model):
+class PromotionWish(Request):
     """A person's decision that advice shall rest on a version from now on."""
 
     version: str = Field(min_length=1, max_length=100)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from taktwin.contracts.backtest import DAYS_MAX, EVERY_S_MAX, EVERY_S_MIN, RUNS_MAX, RUNS_MIN
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.whatif import WhatIfNote
 
 
-class BackTestWish(Model):
+class BackTestWish(Request):
     """A back-test: epochs one after the other, each from the plant as it stood when it began."""
 
     from_ms: int = Field(default=0, ge=0, description="0: so that it ends now")

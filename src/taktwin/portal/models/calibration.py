@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from taktwin.contracts.calibration import DAYS_MAX, WHY_MAX
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.whatif import WhatIfNote
 
 
@@ -35,6 +35,7 @@ class CalibrationHead(Model):
     drifted: int
     pooled: int
     is_proposed: bool
+    heard: float | None = Field(description="share of the range in which a machine was heard; null: not said")
 
 
 class CalibrationParameter(Model):
@@ -110,7 +111,7 @@ class CalibrationsModel(Model):
     damaged: list[str]
 
 
-class CalibrationWishModel(Model):
+class CalibrationWishModel(Request):
     """A new calibration, out of the last days of history."""
 
     days: float = Field(
@@ -125,7 +126,7 @@ class CalibrationBegunModel(Model):
     reason: str
 
 
-class CalibrationUseModel(Model):
+class CalibrationUseModel(Request):
     """A set that shall be taken into use, or `standard-times`."""
 
     calibration: str

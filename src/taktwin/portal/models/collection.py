@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 
 
 class ScrapModel(Model):
@@ -58,7 +58,7 @@ class LateModel(Model):
     at_ms: int
 
 
-class LateBookingModel(Model):
+class LateBookingModel(Request):
     """A command that a terminal kept while nobody answered it."""
 
     id: str = Field(pattern=r"^[!-~]{8,100}$")
@@ -70,7 +70,7 @@ class LateBookingModel(Model):
     account: str = Field(default="", pattern=r"^[^\x00]{0,80}$")
 
 
-class BroughtModel(Model):
+class BroughtModel(Request):
     """Some of what a terminal kept, in any order. `first`: the lowest sequence that it still keeps."""
 
     first: int = Field(ge=1, le=2**53)

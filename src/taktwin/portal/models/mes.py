@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 
 
-class Wish(Model):
+class Wish(Request):
     """A command of a person. Fields of `data` are those of the command; its times are `..._ms`."""
 
     data: dict[str, Any]

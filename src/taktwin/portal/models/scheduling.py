@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.execution import PlaceModel
 
 
@@ -46,7 +46,7 @@ class OrdersModel(Model):
     next: str  # `after` of the next page; "" = that was all
 
 
-class MoveModel(Model):
+class MoveModel(Request):
     """A job order that a planner puts somewhere: on a work unit, not before an instant."""
 
     job: str = Field(max_length=120)
@@ -54,7 +54,7 @@ class MoveModel(Model):
     begin_ms: int = Field(ge=0, le=253_402_300_799_000)
 
 
-class MovesModel(Model):
+class MovesModel(Request):
     """All moves of a planner since the schedule in force."""
 
     moves: list[MoveModel] = Field(max_length=500)

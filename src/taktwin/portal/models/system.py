@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from taktwin.portal.models.base import Model
+from taktwin.portal.models.base import Model, Request
 from taktwin.portal.models.live import ConnectionHops
 
 
@@ -104,7 +104,7 @@ class SystemModel(Model):
     at_ms: int
 
 
-class Inject(Model):
+class Inject(Request):
     """What the virtual plant should suffer."""
 
     kind: str

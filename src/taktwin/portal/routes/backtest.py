@@ -12,7 +12,7 @@ from taktwin.contracts.whatif import OWNER
 from taktwin.portal import wire
 from taktwin.portal.context import PersonOf, PortalOf
 from taktwin.portal.models.backtest import BackTestBegun, BackTestsModel, BackTestWish
-from taktwin.portal.problems import Problem
+from taktwin.portal.problems import refused
 
 router = APIRouter(tags=["whatif"], prefix="/whatif/backtest")
 
@@ -34,5 +34,5 @@ async def begin(wish: BackTestWish, portal: PortalOf, person: PersonOf) -> Any:
     said = await portal.questions.ask(OWNER, contract.BACKTEST, msgspec.msgpack.encode(asked))
     answer = msgspec.msgpack.decode(said, type=contract.Begun)
     if answer.state == "refused":
-        raise Problem(422, "No such back-test", place="back-test", found=answer.reason, right="as it says")
-    return msgspec.to_builtins(answer)
+        raise refused("No such back-test", answer)
+    return {"state": answer.state, "reason": answer.reason, "of": answer.of}

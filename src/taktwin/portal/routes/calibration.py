@@ -22,7 +22,7 @@ from taktwin.portal.models.calibration import (
     CalibrationUseModel,
     CalibrationWishModel,
 )
-from taktwin.portal.problems import Problem
+from taktwin.portal.problems import Problem, refused
 from taktwin.portal.roles import Action
 
 router = APIRouter(tags=["whatif"], prefix="/whatif/calibration")
@@ -41,7 +41,7 @@ async def begin(wish: CalibrationWishModel, portal: PortalOf, person: PersonOf) 
     """Begin a new calibration; how far it is, GET says."""
     asked = contract.CalibrationWish(days=wish.days, who=person.printed_name or person.id)
     answer = await _asked(portal, contract.CALIBRATE, asked, contract.CalibrationBegun)
-    return msgspec.to_builtins(answer)
+    return {"state": answer.state, "reason": answer.reason}
 
 
 @router.post("/use", response_model=CalibrationEntry)
@@ -64,7 +64,9 @@ async def one(calibration: str, portal: PortalOf, person: PersonOf, beside: str 
     """Return a set with what each of its parameters rests on, beside another if one is named."""
     asked = contract.CalibrationAsked(calibration=calibration, beside=beside)
     answer = await _asked(portal, contract.CALIBRATION, asked, contract.CalibrationSet)
-    return wire.in_ms(msgspec.to_builtins(answer))
+    said = msgspec.to_builtins(answer)
+    del said["mistakes"]
+    return wire.in_ms(said)
 
 
 async def _asked(portal: Portal, query: str, request: Any, kind: Any) -> Any:
@@ -72,7 +74,5 @@ async def _asked(portal: Portal, query: str, request: Any, kind: Any) -> Any:
     said = await portal.questions.ask(OWNER, query, msgspec.msgpack.encode(request), timeout_s=WAITED_S)
     answer = msgspec.msgpack.decode(said, type=kind)
     if answer.state == "refused":
-        raise Problem(
-            422, "No such calibration", place="calibration", found=answer.reason, right="as it says"
-        )
+        raise refused("No such calibration", answer)
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from fastapi import APIRouter
@@ -23,7 +23,7 @@ from taktwin.portal.models.whatif import (
     WhatIfQuestion,
     WhatIfStatus,
 )
-from taktwin.portal.problems import Problem
+from taktwin.portal.problems import Problem, Refused, refused
 
 router = APIRouter(tags=["whatif"], prefix="/whatif")
 Answer = TypeVar("Answer")
@@ -84,8 +84,7 @@ async def _asked(portal: Portal, query: str, request: Any, kind: type[Answer]) -
         ) from error  # fmt: skip
     answer = msgspec.msgpack.decode(said, type=kind)
     if getattr(answer, "state", "") == "refused":
-        reason = str(getattr(answer, "reason", ""))
-        raise Problem(422, "No such question", place="question", found=reason, right="as it says")
+        raise refused("No such question", cast("Refused", answer))
     return answer
 
 
@@ -96,7 +95,9 @@ def _question(asked: WhatIfQuestion) -> contract.Question:
 
 def _document(answer: Any) -> Any:
     """Return an answer as JSON has it: instants in milliseconds, by name and in lists."""
-    return wire.in_ms(msgspec.to_builtins(answer))
+    said = msgspec.to_builtins(answer)
+    del said["mistakes"]  # of what is refused, which is a problem and no answer
+    return wire.in_ms(said)
 
 
 def units(registry: Registry) -> list[str]:

@@ -18,7 +18,7 @@ export function noteText(note: Note): string {
 }
 
 /** Sections of the page, in the sequence in which a planner asks: the unknown ones stand behind. */
-export const KINDS = ['work', 'setup', 'until', 'repair', 'life', 'scrap', 'lost', 'remade', 'orders', 'turn', 'batch', 'pause', 'patience', 'delay', 'late', 'beyond', 'varies', 'band', 'power', 'share'];
+export const KINDS = ['work', 'setup', 'until', 'repair', 'life', 'scrap', 'lost', 'remade', 'orders', 'turn', 'batch', 'pause', 'patience', 'delay', 'late', 'beyond', 'varies', 'band', 'power', 'share', 'heard'];
 const SHARES = ['scrap', 'share', 'lost', 'remade', 'orders', 'varies'];
 export const kindName = (kind: string) => said(`calibration.kind-${kind}`, kind, {});
 

@@ -2,6 +2,7 @@
 // It outlives the page, so that a look at the plan loses nothing; a reload keeps the question.
 
 import { ApiError } from '../../api/client.ts';
+import { refusal } from '../../components/refusal.ts';
 import * as room from '../../api/whatif.ts';
 import type { Change, ChangeField, ChangeKind, ChangeKinds, Comparison, Sensitivity, WhatIfScenario } from '../../api/types.ts';
 import { ahead } from '../../live/ahead.svelte.ts';
@@ -310,7 +311,7 @@ class Bench {
     } catch (error) {
       if (mine.signal.aborted) return null;
       if (!(error instanceof ApiError)) throw error;
-      this.failed = error.message;
+      this.failed = refusal(error);
       return null;
     } finally {
       if (this.going === mine || mine.signal.aborted) this.waits = '';
