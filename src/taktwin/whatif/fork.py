@@ -149,7 +149,7 @@ class _Fork:
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
         if sum(left.values()) > JOBS_MAX:
-            self.far = self._out_of_reach(lines, left)
+            self.far = self._out_of_reach(lines)
         near = sum(parts for request, parts in left.items() if request not in self.far)
         self.lot = max(1, math.ceil(near / JOBS_MAX))
         for request, jobs in lines.items():
@@ -159,10 +159,11 @@ class _Fork:
                 continue
             self._take_order(request, product, jobs)
 
-    def _out_of_reach(
-        self, lines: Mapping[str, list[Mapping[str, Any]]], left: Mapping[str, int]
-    ) -> frozenset[str]:
-        """Return the orders that nobody has begun or gets to before the horizon, by the MES's sequence."""
+    def _out_of_reach(self, lines: Mapping[str, list[Mapping[str, Any]]]) -> frozenset[str]:
+        """Return the orders that nobody has begun or gets to before the horizon.
+
+        By the MES's sequence, but for priority: who comes later with a higher one goes before.
+        """
         room: dict[str, float] = {}  # work center -> parts that its machines can still begin
         units = Counter(self.model.center_of.values())
         for product in self.model.products:
@@ -171,16 +172,19 @@ class _Fork:
             room[first.center] = max(room.get(first.center, 0.0), parts)
         first_at = {each.name: each.steps[0].center for each in self.model.products}
         far = set()
-        for request, jobs in lines.items():
+        for request in sorted(lines, key=lambda name: -_priority(lines[name])):
+            jobs = lines[request]
             center = first_at.get(str(jobs[0]["product"]))
             if center is None:
                 continue
-            idle = all(
-                not (job["good"] or job["scrap"]) and job["state"] != State.RUNNING.value for job in jobs
-            )
-            if room[center] <= 0 and idle and any(int(job["operation"]) == STEP for job in jobs):
+            is_begun = any(job["good"] or job["scrap"] or job["state"] == State.RUNNING.value for job in jobs)
+            to_begin = sum(
+                int(job["quantity"]) - int(job["good"]) - int(job["scrap"])
+                for job in jobs if int(job["operation"]) == STEP
+            )  # fmt: skip
+            if room[center] <= 0 < to_begin and not is_begun:
                 far.add(request)
-            room[center] -= left[request]
+            room[center] -= to_begin
         return frozenset(far)
 
     def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:
@@ -229,7 +233,7 @@ class _Fork:
             self._note("counts", [request], f"order {request}: more came out of an operation than went in")
         parts = sum(each.quantity for each in self.parts if each.request == wanted_at)
         due_ns = max(int(job["due_ns"]) for job in jobs)
-        priority = max(int(job.get("priority", 0)) for job in jobs)
+        priority = _priority(jobs)
         self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s, priority))
 
     def _add(self, part: _Part, *, is_here: bool = True) -> None:
@@ -519,6 +523,11 @@ def forked(
         finals=tuple(each.name for each in products if each.name not in model.makes),
         entries=tuple(sorted(entries)), notes=tuple(fork.notes),
     )  # fmt: skip
+
+
+def _priority(jobs: Iterable[Mapping[str, Any]]) -> int:
+    """Return the priority of an order, as its job orders have it."""
+    return max(int(job.get("priority", 0)) for job in jobs)
 
 
 def _work_at(fork: _Fork, own: list[str], unit: str) -> tuple[str, int, int] | None:
