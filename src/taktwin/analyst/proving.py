@@ -87,11 +87,17 @@ def verdict(trial: Trial, answer: Comparison) -> Verdict:
         if is_sure and course.action is not None and (best is None or gain > best[0]):
             best = gain, course
         elif not is_sure:
-            reason = f"hurts {', '.join(hurt)}" if hurt else f"gains {gain:.3g} ± {half:.2g} {trial.unit}"
+            won = f"gains {_figure_of(gain)} ± {_figure_of(half)} {trial.unit}"
+            reason = f"hurts {', '.join(hurt)}" if hurt else won
             refused.append(f"{course.name} {reason}")
     if best is None:
         return Verdict(tuple(told), None, f"nothing is better beyond chance: {'; '.join(refused)}")
-    return Verdict(tuple(told), best[1], f"{best[1].name} gains {best[0]:.3g} {trial.unit}")
+    return Verdict(tuple(told), best[1], f"{best[1].name} gains {_figure_of(best[0])} {trial.unit}")
+
+
+def _figure_of(value: float) -> str:
+    """Return a figure as a person reads it."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _z(tried: int) -> float:

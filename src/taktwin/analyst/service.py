@@ -250,7 +250,7 @@ class AnalystService:
         try:
             about, learnt = await asyncio.to_thread(training.learnt, kind, traces, now_ns=now_ns)
         except NotEnough as lack:
-            self._silent[name] = str(lack)
+            self._silent[name] = str(lack) if newest is None else f"nothing newer is learnt: {lack}"
             return
         self._silent.pop(name, None)
         kept = await asyncio.to_thread(self._store.add, about, learnt)

@@ -32,8 +32,9 @@ const decimals = (range: AdviceRange) => (Math.max(Math.abs(range.p10), Math.abs
 /** A figure with its interval: 24 [14–33] parts. */
 export function rangeText(range: AdviceRange, unit = ''): string {
   const n = decimals(range);
-  const dash = range.p90 < 0 ? ' – ' : '–'; // a minus behind it
-  const text = `${number(range.mean, n)} [${number(range.p10, n)}${dash}${number(range.p90, n)}]`;
+  const known = (value: number) => Number(value.toFixed(n)) || 0; // nothing has no sign
+  const dash = known(range.p90) < 0 ? ' – ' : '–'; // a minus behind it
+  const text = `${number(known(range.mean), n)} [${number(known(range.p10), n)}${dash}${number(known(range.p90), n)}]`;
   return `${text} ${unitText(unit)}`.trim();
 }
 
@@ -57,6 +58,15 @@ export function promisedMeasured(row: AdviceRow): { promised: string; measured: 
 
 /** "better in 19 of 20 likely outcomes". */
 export const better = (effect: AdviceEffect) => t('advice.better', { n: ofTwenty(effect.better) });
+
+/** A figure beside the one that decides: what is won of it and how often, or that it is the same either way. */
+export const beside = (effect: AdviceEffect) =>
+  ofTwenty(effect.same) === 20
+    ? t('advice.same', { indicator: indicator(effect.indicator) })
+    : t('advice.beside', { gain: gain(effect).text, better: better(effect) });
+
+/** Whether what is seen of it is better, and may be so by chance only. */
+export const mayBeChance = (significant: boolean, effect: AdviceEffect) => !significant && gain(effect).range.mean > 0;
 
 /** What something costs, in the first measure that anybody knows. */
 export function costText(cost: AdviceCost): string {
