@@ -106,6 +106,7 @@ def composed(
             model_version=answer.model_version, calibration_id=answer.calibration_id, seed=answer.seed,
             horizon_s=answer.horizon_s, common_random_numbers=answer.common_random_numbers,
             chosen=chosen.name, alternatives=list(verdict.alternatives), validity=validity,
+            simulation=list(answer.validity.errors),
             unknowns=[*answer.snapshot.unknowns, *answer.validity.notes],
         ),
     )  # fmt: skip

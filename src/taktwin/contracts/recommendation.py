@@ -192,6 +192,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     chosen: str  # name of the alternative that is proposed
     alternatives: list[Alternative]  # doing nothing among them
     validity: PastError  # back-test of the indicator that decided
+    simulation: list[PastError] = []  # back-tests of the twin's own figures; []: nobody has compared them
     unknowns: list[Note] = []  # of the plant, at that instant
 
 

@@ -236,6 +236,10 @@ def _trusted(proposal: Proposal, record: ClassRecord) -> None:
     if not validity.error <= limit:  # also where it is not a number
         raise Refused("not_ready", f"back-test of {card.indicator}", f"an error of {validity.error:.1%}",
                       f"at most {limit:.1%}: above it the twin does not advise")  # fmt: skip
+    beyond = next((each for each in proposal.proof.simulation if each.is_beyond), None)
+    if beyond is not None:
+        raise Refused("not_ready", f"back-test of {beyond.indicator}", f"an error of {beyond.error:.1%}",
+                      f"at most {beyond.limit:.1%}: above it nothing is proven on the twin")  # fmt: skip
     error = record.trust.error
     if error is not None and not error.error <= min(card.backtest_error_max, error.limit):
         raise Refused("not_ready", f"last back-test of {card.indicator}", f"an error of {error.error:.1%}",

@@ -117,6 +117,14 @@ REFUSED_PROOFS: dict[str, tuple[dict[str, Any], str]] = {
     "above its own limit": ({"validity": error(0.12, limit=0.1)}, "back-test of scrap"),
     "above the class's limit": ({"validity": error(0.16, limit=0.5)}, "back-test of scrap"),
     "an error that is no number": ({"validity": error(NAN)}, "back-test of scrap"),
+    "simulated above its limit": (
+        {"simulation": [error(), error(0.16, indicator="wip")]},
+        "back-test of wip",
+    ),
+    "simulated with an error that is no number": (
+        {"simulation": [error(NAN, indicator="wip")]},
+        "back-test of wip",
+    ),
 }
 
 

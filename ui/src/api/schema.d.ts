@@ -6036,6 +6036,8 @@ export interface components {
             scenario_id: string;
             /** Seed */
             seed: number;
+            /** Simulation */
+            simulation: components["schemas"]["PastErrorModel"][];
             /** Snapshot Hash */
             snapshot_hash: string;
             /** Snapshot Id */

@@ -103,6 +103,7 @@ class ProofModel(Model):
     chosen: str
     alternatives: list[AlternativeModel]
     validity: PastErrorModel
+    simulation: list[PastErrorModel]
     unknowns: list[WhatIfNote]
 
 
