@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import groupby
 from typing import Any
 
 from taktwin.cli import door
@@ -58,6 +59,15 @@ def _ms(text: str | None) -> int:
         raise ConfigError([Mistake("command line", 1, "--from", text, right)]) from error
 
 
+def _said(at_ms: int) -> str:
+    return f"{rfc3339(at_ms * MILLISECOND_NS)[:16]}Z"
+
+
+def _why(epoch: dict[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what a span was left out for, the same for all that were for the same."""
+    return [(note["code"], tuple(note["subjects"])) for note in epoch["left_out"]]
+
+
 def lines(answer: dict[str, Any]) -> list[str]:
     """Return what is known as a table, the bad news first."""
     found = [note["text"] for note in answer["warnings"]]
@@ -82,8 +92,11 @@ def lines(answer: dict[str, Any]) -> list[str]:
             f"{'p ' + format(each['uniform_p'], '.2g'):>11} {each['epochs']:7d}"
             + (" ABOVE ITS LIMIT" if each["error"] > each["limit"] else "")
         )
-    for epoch in left_out:
-        when = rfc3339(epoch["from_ms"] * MILLISECOND_NS)[:16]
-        found += [f"- left out, from {when}Z: {note['text']}" for note in epoch["left_out"]]
+    for _, several in groupby(left_out, key=_why):
+        first, *others = several
+        when = f"from {_said(first['from_ms'])}"
+        if others:
+            when = f"{1 + len(others)} {when} to {_said(others[-1]['to_ms'])}, the first"
+        found += [f"- left out, {when}: {note['text']}" for note in first["left_out"]]
     found += [f"- damaged: {name} is no record of a back-test" for name in answer["damaged"]]
     return found
