@@ -162,29 +162,28 @@ class _Fork:
     def _out_of_reach(self, lines: Mapping[str, list[Mapping[str, Any]]]) -> frozenset[str]:
         """Return the orders that nobody has begun or gets to before the horizon.
 
-        By the MES's sequence, but for priority: who comes later with a higher one goes before.
+        By the MES's sequence, but for priority: who comes later with a higher one goes before. An order that
+        is bound to a machine waits for that one alone.
         """
-        room: dict[str, float] = {}  # work center -> parts that its machines can still begin
         units = Counter(self.model.center_of.values())
-        for product in self.model.products:
-            first = product.steps[0]
-            parts = REACH * units[first.center] * self.horizon_s / max(first.work.mean_s, 1.0)
-            room[first.center] = max(room.get(first.center, 0.0), parts)
-        first_at = {each.name: each.steps[0].center for each in self.model.products}
+        first = {each.name: each.steps[0] for each in self.model.products}
+        begun: Counter[str] = Counter()  # machine or work center -> parts that are to be begun before
         far = set()
         for request in sorted(lines, key=lambda name: -_priority(lines[name])):
             jobs = lines[request]
-            center = first_at.get(str(jobs[0]["product"]))
-            if center is None:
+            to_begin = [job for job in jobs if int(job["operation"]) == STEP]
+            step = first.get(str(jobs[0]["product"]))
+            if step is None or not to_begin:
                 continue
-            is_begun = any(job["good"] or job["scrap"] or job["state"] == State.RUNNING.value for job in jobs)
-            to_begin = sum(
-                int(job["quantity"]) - int(job["good"]) - int(job["scrap"])
-                for job in jobs if int(job["operation"]) == STEP
-            )  # fmt: skip
-            if room[center] <= 0 < to_begin and not is_begun:
+            at, machines = str(to_begin[0]["work_unit"]), 1
+            if at not in self.model.unit_of:
+                at, machines = step.center, units[step.center]
+            room = REACH * machines * self.horizon_s / max(step.work.mean_s, 1.0)
+            if begun[at] >= room and not any(
+                job["good"] or job["scrap"] or job["state"] == State.RUNNING.value for job in jobs
+            ):
                 far.add(request)
-            room[center] -= to_begin
+            begun[at] += sum(int(job["quantity"]) - int(job["good"]) - int(job["scrap"]) for job in to_begin)
         return frozenset(far)
 
     def _take_order(self, request: str, product: Product, jobs: list[Mapping[str, Any]]) -> None:

@@ -173,6 +173,20 @@ def test_orders_that_nobody_gets_to_go_in_one_piece_and_what_is_near_part_by_par
     assert len(whole) > 10 and (len(near) + 1) * 500 >= 1.5 * units * DAY_S / first.work.mean_s
 
 
+def test_each_machine_gets_to_what_is_bound_to_it_however_long_the_list_of_the_other_is() -> None:
+    def bound(request: str, unit: str) -> list[dict[str, Any]]:
+        first, *others = order(request, 500, product="SH-100")
+        return [{**first, "work_unit": unit}, *others]
+
+    lines = [bound(f"left{number}", "turn1") for number in range(40)]
+    lines += [bound(f"right{number}", "turn2") for number in range(20)]
+    found = fork(picture(), *lines)
+    whole = {each.name.partition("#")[0] for each in found.plant.orders if each.quantity == 500}
+    near = {each.name.partition("#")[0] for each in found.plant.orders if each.quantity == 1}
+    assert "left0" in near and "right0" in near and {"left39", "right19"} <= whole
+    assert sum(name.startswith("left") for name in near) == sum(name.startswith("right") for name in near)
+
+
 def test_what_a_machine_has_in_hand_is_worked_on_for_as_long_as_since_the_last_part() -> None:
     frame = picture(press2="production")
     [counter] = [s.index for s in REGISTRY.signals if s.equipment == "press2" and s.role == "good_count"]
