@@ -15,8 +15,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from taktwin.measures.time_classes import WAITING, Band, band_of
 from taktwin.standards.iso22400 import TimeClass
@@ -57,6 +55,10 @@ def levels(power_kw: FloatArray, lasted_s: FloatArray) -> list[Level]:
     ----------
     power_kw, lasted_s : (n,) values and for how long each of them held
     """
+    # Who only reads what was fitted does not pay 50 MB for them.
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import find_peaks
+
     is_seen = (power_kw > 0) & (lasted_s > 0)
     if not is_seen.any():
         return []
