@@ -7,12 +7,11 @@ import json
 from itertools import groupby
 from typing import Any
 
-from taktwin.cli import door
+from taktwin.cli import door, given
 from taktwin.cli.whatif import span_s
 from taktwin.cli.whatif_tables import NAMES
-from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import pause
-from taktwin.instants import MILLISECOND_NS, parse_rfc3339, rfc3339
+from taktwin.instants import MILLISECOND_NS, rfc3339
 
 AGAIN_S = 1.0
 
@@ -52,11 +51,7 @@ def backtest(options: argparse.Namespace) -> int:
 def _ms(text: str | None) -> int:
     if text is None:
         return 0
-    try:
-        return parse_rfc3339(text) // MILLISECOND_NS
-    except ValueError as error:
-        right = "a time such as 2026-11-09T06:00:00Z"
-        raise ConfigError([Mistake("command line", 1, "--from", text, right)]) from error
+    return given.instant("--from", text) // MILLISECOND_NS
 
 
 def _said(at_ms: int) -> str:

@@ -6,12 +6,15 @@ import argparse
 import json
 from pathlib import Path
 
+from taktwin import settings
+from taktwin.cli import given
 from taktwin.cli.history import historian_folder
 from taktwin.contracts.calibration import COMMAND, IN_USE
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
-from taktwin.instants import parse_rfc3339, rfc3339
+from taktwin.instants import rfc3339
 from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.whatif import chosen, kept, refit
 from taktwin.whatif.measured import range_told
@@ -31,21 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def calibrate(options: argparse.Namespace) -> int:
     """Calibrate, keep the result, print it with its evidence."""
+    replications = given.count("--replications", options.replications)
+    registry = open_plant(options.plant)
     historian = historian_folder(options.data)
+    _is_of(historian.parent, registry)
     history = History.open(historian)
     status = history.status()
     if status.oldest_ns is None or status.newest_ns is None:
         raise ConfigError([Mistake("history", 1, "rows", "0", "a history with signals of work units")])
-    from_ns = parse_rfc3339(options.since) if options.since else status.oldest_ns
-    to_ns = parse_rfc3339(options.until) if options.until else status.newest_ns + 1
+    from_ns = given.instant("--from", options.since) if options.since else status.oldest_ns
+    to_ns = given.instant("--to", options.until) if options.until else status.newest_ns + 1
     if not from_ns < to_ns:
         raise ConfigError(
             [Mistake("command line", 1, "--from", rfc3339(from_ns), f"before {rfc3339(to_ns)}")]
         )
-    found = refit.calibration(
-        history, open_plant(options.plant), from_ns, to_ns, seed=options.seed,
-        replications=options.replications,
-    )  # fmt: skip
+    found = refit.calibration(history, registry, from_ns, to_ns, seed=options.seed, replications=replications)
     where = Path(options.out) if options.out else kept.folder(historian.parent / "whatif")
     path = kept.keep(found, where)
     if not options.out:  # whoever gives the command has decided: from the next answer on it counts
@@ -54,6 +57,17 @@ def calibrate(options: argparse.Namespace) -> int:
     if not options.json:
         print(f"kept as {path}")
     return 0
+
+
+def _is_of(data: Path, registry: Registry) -> None:
+    """Refuse the folder of another plant: machines of one name are not the same machines."""
+    path = data / "run" / "installation.json"
+    if not path.exists():
+        return  # a history without an installation, as `taktwin generate` makes it
+    own = open_plant(settings.read(path).plant_dir)
+    if (own.enterprise, own.site) != (registry.enterprise, registry.site):
+        found, right = f"the plant {registry.enterprise} {registry.site}", f"{own.enterprise} {own.site}"
+        raise given.refused("--plant", found, f"that of the installation in {data.name}: {right}")
 
 
 def told(found: ParameterSet) -> list[str]:

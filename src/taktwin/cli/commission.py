@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 
 from taktwin.bus.port import Bus
-from taktwin.cli import up
+from taktwin.cli import given, up
 from taktwin.commissioning.account import Account, told
 from taktwin.contracts import events, quarantine, topics
 from taktwin.contracts.events import CommandFailed
 from taktwin.errors import BusError
-from taktwin.instants import parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import installations
@@ -50,12 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def commission(options: argparse.Namespace) -> int:
     """Run a planned line with the whole product around it until told to stop, then say what came of it."""
+    start_ns = given.instant("--at", options.at) if options.at else None
+    report = given.file_to_write("--report", options.report) if options.report else None
+    speed = given.speed("--speed", options.speed)
     folder = installations.plan_folder(options.plan)
     registry = open_plant(folder)
     installation = installations.commissioning(
         registry, folder=folder, data_dir=Path(options.data or f"var/commission-{registry.site}"),
-        speed=options.speed, seed=options.seed, failures=not options.no_failures,
-        http_port=options.http_port, start_ns=parse_rfc3339(options.at) if options.at else None,
+        speed=speed, seed=options.seed, failures=not options.no_failures,
+        http_port=options.http_port, start_ns=start_ns,
     )  # fmt: skip
 
     async def at_end(supervisor: Supervisor) -> None:
@@ -66,10 +68,10 @@ def commission(options: argparse.Namespace) -> int:
             return
         for line in lines(found):
             print(line, flush=True)
-        if options.report:
+        if report is not None:
             text = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
-            await asyncio.to_thread(Path(options.report).write_bytes, text)
-            print(f"report       {options.report}", flush=True)
+            await asyncio.to_thread(report.write_bytes, text)
+            print(f"report       {report}", flush=True)
 
     return asyncio.run(up.run(installation, registry, browser=not options.no_browser, at_end=at_end))
 

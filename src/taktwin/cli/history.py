@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from taktwin.cli import given
 from taktwin.contracts.samples import Value
 from taktwin.errors import ConfigError, Mistake
 from taktwin.history.client import History
@@ -19,7 +20,7 @@ from taktwin.history.requests import OWNER
 from taktwin.history.store import EARLIEST_NS, LATEST_NS
 from taktwin.history.values import unpack
 from taktwin.identity import SignalId
-from taktwin.instants import parse_rfc3339, rfc3339
+from taktwin.instants import rfc3339
 from taktwin.quality import Quality
 
 
@@ -77,11 +78,7 @@ def historian_folder(data: str | None) -> Path:
 def _instant(word: str, text: str | None, default: int) -> int:
     if text is None:
         return default
-    try:
-        return parse_rfc3339(text)
-    except ValueError as fault:
-        expected = "RFC 3339 with a zone, such as 2026-11-12T14:32:07Z"
-        raise ConfigError([Mistake("command line", 1, word, f"{text} ({fault})", expected)]) from fault
+    return given.instant(word, text)
 
 
 def _print_rows(rows: pa.Table, form: str) -> None:

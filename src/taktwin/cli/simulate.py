@@ -8,6 +8,7 @@ import io
 import json
 from pathlib import Path
 
+from taktwin.cli import given
 from taktwin.entropy import Entropy
 from taktwin.errors import ConfigError, Mistake
 from taktwin.simulation.discover import Discovered, discover
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def simulate(options: argparse.Namespace) -> int:
     """Print the model and return 0; return 1 if lines of the log had to be left out."""
+    replications = given.count("--replications", options.replications)
+    out = given.file_to_write("--out", options.out) if options.out else None
     path = Path(options.log)
     if not path.is_file():
         raise ConfigError([Mistake("command line", 1, "log", path.name, "a file that exists")])
@@ -34,11 +37,11 @@ def simulate(options: argparse.Namespace) -> int:
     if not log.rows:
         raise ConfigError([*log.left_out] or [Mistake(path.name, 1, "line", "nothing", "a report of work")])
     draw = Entropy(options.seed).generator("goodness").random
-    found = discover(path.name, log, draw, replications=options.replications)
+    found = discover(path.name, log, draw, replications=replications)
     for line in told(found):
         print(line)
-    if options.out:
-        Path(options.out).write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
+    if out is not None:
+        out.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
     return 1 if found.left_out else 0
 
 

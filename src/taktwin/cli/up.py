@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from taktwin import __version__
-from taktwin.cli import door
+from taktwin.cli import door, given
 from taktwin.clock import SystemClock
 from taktwin.errors import ConfigError, Mistake, WorldError
-from taktwin.instants import parse_rfc3339, rfc3339
+from taktwin.instants import rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import headless, installations, wiring
@@ -86,9 +86,9 @@ def demo(options: argparse.Namespace) -> int:
         found = f"{options.plant} has no demo section"
         raise ConfigError([Mistake(f"{options.plant}/plant.yaml", 1, "demo", found, "physics or recording")])
     installation = installations.demo(
-        registry, data_dir=Path(options.data or f"var/demo-{registry.site}"), speed=options.speed,
-        seed=options.seed, http_port=options.http_port,
-        start_ns=parse_rfc3339(options.at) if options.at else None,
+        registry, data_dir=Path(options.data or f"var/demo-{registry.site}"),
+        speed=given.speed("--speed", options.speed), seed=options.seed, http_port=options.http_port,
+        start_ns=given.instant("--at", options.at) if options.at else None,
     )  # fmt: skip
     if options.headless:
         return asyncio.run(_headless(installation, registry, span_s(options.span), options.report))
