@@ -7,7 +7,8 @@ its job back to the queue. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from taktwin.plant.registry import Registry
 from taktwin.simulation.changes import order_of
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.distributions import Fixed
-from taktwin.simulation.model import Plant, WorkCenter, centers_of, unit_name, whole_order
+from taktwin.simulation.model import Order, Plant, WorkCenter, centers_of, unit_name, whole_order
 from taktwin.simulation.start import MAINTENANCE, JobStart, Placed, Start, Task, UnitStart
 from taktwin.simulation.state import State
 from taktwin.whatif.fork import Forked, forked, products_of
@@ -51,7 +52,7 @@ class Present:
         if centers != plant.centers:
             plant = replace(plant, centers=centers)
         begun = {job.order for job in self.fork.start.jobs}
-        if plant.orders is self.plant.orders or not begun:
+        if plant.orders is self.plant.orders:
             return plant
         after = {order.name: order for order in plant.orders}
         first = []
@@ -59,8 +60,31 @@ class Present:
             if order.name in begun:
                 now = after.get(order.name, order)
                 first.append(replace(order, due_s=now.due_s, priority=now.priority))
-        rest = (each for each in plant.orders if order_of(each.name) not in begun)
-        return replace(plant, orders=(*first, *rest))
+        rest = [each for each in plant.orders if order_of(each.name) not in begun]
+        return replace(plant, orders=(*first, *self._in_turn(rest)))
+
+    def _in_turn(self, orders: Sequence[Order]) -> Iterator[Order]:
+        """Return orders with what a scenario brings, or gives another priority, before what is less urgent.
+
+        The others stay in the sequence of the MES. What the plant goes on with by itself comes after all
+        orders: nobody waits for it.
+        """
+        known = {each.name: each.priority for each in self.plant.orders}
+        own = {name for name, request in self.request_of.items() if not request}
+        moved = sorted(
+            (each for each in orders if known.get(each.name) != each.priority),
+            key=lambda each: -each.priority,
+        )
+        moves, place = {id(each) for each in moved}, 0
+        for each in orders:
+            if id(each) in moves:
+                continue
+            urgency = -math.inf if each.name in own else each.priority
+            while place < len(moved) and moved[place].priority > urgency:
+                yield moved[place]
+                place += 1
+            yield each
+        yield from moved[place:]
 
     def _mendable(self, plant: Plant) -> tuple[WorkCenter, ...]:
         """Return work centers in which what is down now can be repaired, also if nothing fails any more."""

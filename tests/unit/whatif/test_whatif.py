@@ -330,6 +330,32 @@ def test_down_later_changes_nothing_before() -> None:
     assert all(each.effects[0].same == 1 for each in answer.indicators)
 
 
+def rush(product: str, **said: Any) -> list[Scenario]:
+    """Return the scenario of an order that comes now."""
+    brought = {"name": "rush", "product": product, "quantity": 20, **said}
+    return [Scenario(name="rush", changes=[{"change": "order_added", "order": brought}])]
+
+
+def test_a_rush_order_is_made_where_the_plant_works_on_its_own_list() -> None:
+    busy = picture(turn1="production", turn2="production", hob1="production", load2="production")
+    answer = ask(busy, scenarios=rush("SH-100", priority=9, due_s=8 * 3600.0))
+    [end] = [each for each in answer.orders if each.order == "rush"]
+    assert end.scenarios[0].late == 0 and 0 < end.scenarios[0].done_ns < NOON + 8 * 3600 * SECOND
+
+
+def test_an_order_with_a_higher_priority_goes_before_and_one_without_goes_behind() -> None:
+    lines = [order(f"o{number}", 48, product="SH-100", due_h=2.0) for number in range(4)]
+
+    def done(scenarios: list[Scenario], name: str) -> int:
+        answer = ask(picture(), *lines, scenarios=scenarios)
+        [end] = [each for each in answer.orders if each.order == name]
+        return end.scenarios[0].done_ns - end.base.done_ns
+
+    change = {"change": "order_changed", "order": "o3", "priority": 9}
+    assert done([Scenario(name="sooner", changes=[change])], "o3") < -0.5 * 3600 * SECOND
+    assert abs(done(rush("SH-100"), "o3")) < 60 * SECOND  # of no priority: behind all of the MES
+
+
 def test_the_same_question_of_the_same_picture_has_the_same_answer() -> None:
     frame = picture(load2="production", load3="production", turn1="production")
     one, two = (ask(frame, scenarios=down("hob1", 7200)) for _ in range(2))
