@@ -73,7 +73,7 @@ def test_no_lock_file_names_a_registry() -> None:
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
-    # Not inside another path: `varies/work/UNIT` is none of a machine whose clones lie in /work.
+    # Not inside another path: `varies/work/UNIT` is none of a machine, wherever its clones lie.
     here = re.compile(r"(?<!\w)" + re.escape(str(ROOT.parent) + "/"))
     for path in tracked():
         if path.suffix in TEXT:

@@ -23,7 +23,7 @@ from taktwin.simulation.start import MAINTENANCE, JobStart, Placed, Start, Task,
 from taktwin.simulation.state import State
 from taktwin.whatif.fork import Forked, forked, products_of
 from taktwin.whatif.model import NEVER_S, Parameters, Translated, translated
-from taktwin.whatif.naming import Names
+from taktwin.whatif.naming import Names, request_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,18 @@ class Present:
     def _in_turn(self, orders: Sequence[Order]) -> Iterator[Order]:
         """Return orders with what a scenario brings, or gives another priority, before what is less urgent.
 
-        The others stay in the sequence of the MES. What the plant goes on with by itself comes after all
-        orders: nobody waits for it.
+        The others stay in the sequence of the MES, and copies and pieces where those are that they are of.
+        What the plant goes on with by itself comes after all orders: nobody waits for it.
         """
-        known = {each.name: each.priority for each in self.plant.orders}
-        own = {name for name, request in self.request_of.items() if not request}
-        moved = sorted(
-            (each for each in orders if known.get(each.name) != each.priority),
-            key=lambda each: -each.priority,
-        )
+        known = {self.request_of[each.name]: each.priority for each in self.plant.orders}
+        requests = {id(each): request_of(each.name, self.request_of) for each in orders}
+        moved = [each for each in orders if known.get(requests[id(each)]) != each.priority]
+        moved.sort(key=lambda each: -each.priority)
         moves, place = {id(each) for each in moved}, 0
         for each in orders:
             if id(each) in moves:
                 continue
-            urgency = -math.inf if each.name in own else each.priority
+            urgency = each.priority if requests[id(each)] else -math.inf
             while place < len(moved) and moved[place].priority > urgency:
                 yield moved[place]
                 place += 1

@@ -18,14 +18,18 @@ from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
 from taktwin.contracts.whatif import Comparison, Effect, Indicator, Question, Scenario
 from taktwin.errors import TaktwinError
 from taktwin.plant import open_plant
+from taktwin.simulation.changes import DemandScaled
 from taktwin.simulation.check import checked
 from taktwin.simulation.model import Batch
+from taktwin.simulation.scenario import Scenario as SimulationScenario
+from taktwin.simulation.scenario import applied
 from taktwin.simulation.start import Task
 from taktwin.whatif.answering import spread
 from taktwin.whatif.api import Situation, compare
 from taktwin.whatif.engine import answered
 from taktwin.whatif.fork import Forked, forked
 from taktwin.whatif.model import Parameters, Translated, translated
+from taktwin.whatif.present import present
 
 ROOT = Path(__file__).parents[3]
 REGISTRY = open_plant(ROOT / "examples" / "plants" / "northfield")
@@ -354,6 +358,14 @@ def test_an_order_with_a_higher_priority_goes_before_and_one_without_goes_behind
     change = {"change": "order_changed", "order": "o3", "priority": 9}
     assert done([Scenario(name="sooner", changes=[change])], "o3") < -0.5 * 3600 * SECOND
     assert abs(done(rush("SH-100"), "o3")) < 60 * SECOND  # of no priority: behind all of the MES
+
+
+def test_a_copy_comes_right_after_the_order_that_it_is_of() -> None:
+    lines = {"lines": [line for number in range(3) for line in order(f"o{number}", 4, product="SH-100")]}
+    here = present(REGISTRY, picture(), lines, parameters=Parameters(), horizon_s=DAY_S)
+    more = applied(here.plant, SimulationScenario("more", (DemandScaled("SH-100", 2.0),)))
+    of = [each.name.partition("#")[0] for each in here.settled(more).orders]
+    assert of == [f"o{number}" for number in range(3) for _ in range(8)]
 
 
 def test_the_same_question_of_the_same_picture_has_the_same_answer() -> None:
