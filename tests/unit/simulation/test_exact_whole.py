@@ -39,6 +39,8 @@ from taktwin.simulation.model import (
     Tool,
     WorkCenter,
 )
+from taktwin.simulation.reference import Reference
+from taktwin.simulation.result import Runs
 from taktwin.simulation.run import advance
 from taktwin.simulation.state import State, fresh
 from tests.unit.simulation import exact
@@ -376,6 +378,55 @@ def test_a_job_without_a_part_left_is_scrap() -> None:
     state = only(plant, 100)
     assert state["ended"].tolist() == [kernel.SCRAPPED_ORDER]
     assert state["made"][["done", "scrapped", "bad"]].tolist() == [(0, 2, 6)]
+
+
+def test_rework_at_most_so_often_by_hand() -> None:
+    # A test that nobody passes, 3 for each try: one way back is two tries and 6, two are three tries and 9.
+    # The limit counts all ways back of a job, wherever they began: two tests that half of the jobs pass, one
+    # way back in all. Without one at the first (.5) the second is passed by .5 and half of the rest, with one
+    # (.25) by .5 alone: .5 * .75 + .25 * .5. With two ways back: .5 * .875 + .25 * .75 + .125 * .5.
+    def tested(good: float, most: int, tests: int = 1) -> Plant:
+        steps = tuple(Step(f"s{k}", "a", Fixed(3), good=good, rework_to=f"s{k}", rework_max=most)
+                      for k in range(tests))  # fmt: skip
+        orders = tuple(Order(f"o{k}", "p") for k in range(4 if good == 0 else 2000))
+        return Plant((WorkCenter("a"),), (Product("p", steps),), orders)
+
+    for most in (1, 2):
+        plant = tested(0.0, most)
+        state = only(plant, 100)
+        assert state["made"][["done", "scrapped", "reworked"]].tolist() == [(0, 4, 4 * most)]
+        assert state["spent"][0, kernel.WORKING] == plant.ticks(4 * 3 * (most + 1))
+        run = Reference(plant, state.key)
+        run.advance(until=plant.ticks(100))
+        assert (run.counts["p"].scrapped, run.counts["p"].reworked) == (4, 4 * most)
+    for most, truth in ((1, 0.5), (2, 0.6875)):
+        built = compiled(tested(0.5, most, tests=2))
+        found = []
+        for replication in range(8):
+            state = advance(built, fresh(built, seed=4711, replication=replication))
+            found.append(state["made"]["done"][0] / 2000)
+        assert_exact(np.array(found), truth, within=0.03)
+
+
+def test_late_is_what_ends_after_the_tick_at_which_it_is_due_by_hand() -> None:
+    # Work of 10 each, ended at 10, 20, 30: due at that very tick, one tick before, and one tick after it.
+    product = Product("p", (Step("s", "m", Fixed(10)),))
+    orders = (
+        Order("just", "p", due_s=10),
+        Order("late", "p", due_s=19.999),
+        Order("early", "p", due_s=30.001),
+    )
+    plant = Plant((WorkCenter("m"),), (product,), orders)
+    state = only(plant, 100)
+    assert state["ended"].tolist() == [10000, 20000, 30000]
+    assert state["made"][["late", "late_ticks"]].tolist() == [(1, 1)]
+    run = Reference(plant, state.key)
+    run.advance(until=plant.ticks(100))
+    assert (run.counts["p"].late, run.counts["p"].late_ticks) == (1, 1)
+    runs = Runs(compiled(plant), 1)
+    runs.put(0, state)
+    assert runs.orders.late.tolist() == [[False, True, False]]
+    assert runs.orders.late_ticks.tolist() == [[0, 1, 0]]
 
 
 def test_energy_by_hand() -> None:
