@@ -202,7 +202,7 @@ async def list_risks() -> Any:
 @router.get("/unmeasured", response_model=list[UnmeasuredModel])
 async def unmeasured() -> Any:
     due = fake_ledger.asked(fake_ledger.api.due)
-    says = Words(code="tool_change.waits_parts", text="", values={"made": 40.0, "left": 160.0})
+    says = Words(code="tool_change.waits_span", text="", values={"made": 40.0})
     found = [
         contract.Unmeasured(recommendation=each["id"], says=says, until_ns=NOW_NS + DAY, at_ns=NOW_NS)
         for each in due if each["state"] == "Acknowledged"

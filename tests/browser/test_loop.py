@@ -163,10 +163,8 @@ def test_from_a_worn_insert_to_its_measured_effect_by_advice_and_the_terminal_al
     # Until it is measured the page says what that waits for; then what it came to, beside what was promised.
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(product.url + f"advice?id={advice}")
-    waits = page.locator("[data-of=Acknowledged] [data-waits='tool_change.waits_parts']")
-    expect(waits).to_contain_text(
-        re.compile(r"has made \d+ of the \d+ parts .* It is measured .* at the latest")
-    )
+    waits = page.locator("[data-of=Acknowledged] [data-waits='tool_change.waits_span']")
+    expect(waits).to_contain_text(re.compile(r"has made \d+ parts? so far.* It is measured .* at the latest"))
     shot(page, "loop-waits")
 
     def measured() -> dict[str, Any] | None:
@@ -178,7 +176,10 @@ def test_from_a_worn_insert_to_its_measured_effect_by_advice_and_the_terminal_al
     ]))  # fmt: skip
     result = after["outcome"]["result"]
     assert result == "Effective", after["outcome"]  # it wore three times as fast
-    loss, scrap = after["outcome"]["observed_effect"]
+    loss, scrap, *plant = after["outcome"]["observed_effect"]
+    # The plant was played again from the picture of the proof, without the change and with it.
+    assert after["outcome"]["measured_how"]["code"] == "tool_change.measured_again", after["outcome"]
+    assert {each["indicator"] for each in plant} == {"late_orders", "parts_done"}
     assert loss["promised"]["mean"] < 0 and loss["measured"]["p90"] < 0
     assert scrap["measured"]["mean"] < -1, "parts would have been bad"
     expect(page.locator(f"[data-outcome='{result}']")).to_contain_text("less than without it")

@@ -19,7 +19,9 @@ from taktwin.contracts import commands, samples
 from taktwin.contracts import recommendation as contract
 from taktwin.contracts.recommendation import ClassRecord, Decide, Inbox, Level, Move
 from taktwin.entropy import Entropy
+from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.actions import TOOL_CHANGE, open_at
+from taktwin.mes.maintenance.readiness import missing_tools
 from taktwin.plant.registry import Registry
 from taktwin.portal.grants import Wanted
 from taktwin.storage.stores import MemoryStore
@@ -105,6 +107,14 @@ class Crew(People):
         """Leave a nonconformance to quality, whom nobody plays: the machine has sorted the part out."""
 
     # Tools
+
+    def _begin(self, unit: str, job: JobOrder) -> None:
+        """Begin a job order; an insert that ended its life with the last part of the one before comes out
+        first."""
+        if (unit, INSERT) in missing_tools(self.site.book, self.site.definitions, self.site.now()):
+            self.site.plant.change_tool(unit)
+            return
+        super()._begin(unit, job)
 
     def _tools(self) -> None:
         for unit in self.site.lathes:

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from scipy.stats import t as student
 
 from tests.closed_loop import weeks
-from tests.closed_loop.house import Arm
+from tests.closed_loop.house import DAY_NS, Arm
 from tests.closed_loop.weeks import Day, Told, Weeks
 
 PAGE = weeks.ROOT / "docs" / "closed-loop.md"
@@ -79,6 +79,8 @@ def text(found: Sequence[Weeks], commit: str) -> str:
         f"{len(whole)} of {weeks.PLANTS} plants are whole in all three arms.",
         "", *_bars([each for each in found if each.arm == Arm.ADVISED.value]),
         "", *_against(by, [n for n in whole if by[n, Arm.ADVISED.value].wear], "with drift"),
+        "", *_against(by, [n for n in whole if since(by[n, Arm.ADVISED.value])], "with drift, from the day "
+                      "behind the one on which people saw the first advice", since),
         "", *_against(by, [n for n in whole if not by[n, Arm.ADVISED.value].wear], "without drift"),
         "", *_each(by, numbers),
     ]  # fmt: skip
@@ -113,7 +115,17 @@ def _bars(advised: Sequence[Weeks]) -> list[str]:
     ]  # fmt: skip
 
 
-def _against(by: dict[tuple[int, str], Weeks], numbers: Sequence[int], which: str) -> list[str]:
+def since(advised: Weeks) -> int:
+    """Return the day behind the one of the first advice that people saw; 0: there is none in the span."""
+    shown = [each.at_ns for each in advised.told if each.shown]
+    day = 0 if not shown else (min(shown) - weeks.BEGIN_NS) // DAY_NS + 1
+    return day if day < len(advised.days) else 0
+
+
+def _against(
+    by: dict[tuple[int, str], Weeks], numbers: Sequence[int], which: str,
+    first: Callable[[Weeks], int] = lambda _: 0,
+) -> list[str]:  # fmt: skip
     """Return advised less each other arm, a week, over plants: the same plant and seeds in each pair."""
     if not numbers:
         return [f"No plant {which} is whole in all three arms yet."]
@@ -122,11 +134,10 @@ def _against(by: dict[tuple[int, str], Weeks], numbers: Sequence[int], which: st
         "| figure | advised | less fixed life | less watchful people |", "|---|---|---|---|",
     ]  # fmt: skip
     for name, figure in FIGURES.items():
-        a_week = {
-            (n, arm): sum(figure(day) for day in by[n, arm.value].days)
-            / len(by[n, arm.value].days) * WEEK_DAYS
-            for n in numbers for arm in Arm
-        }  # fmt: skip
+        days = {
+            (n, arm): by[n, arm.value].days[first(by[n, Arm.ADVISED.value]) :] for n in numbers for arm in Arm
+        }
+        a_week = {key: fmean(figure(day) for day in mine) * WEEK_DAYS for key, mine in days.items()}
         mean, _ = mean_and_half([a_week[n, Arm.ADVISED] for n in numbers])
         cells = [f"{mean:.1f}"]
         for other in (Arm.FIXED_LIFE, Arm.WATCHFUL):

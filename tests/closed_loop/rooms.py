@@ -16,21 +16,25 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from taktwin.analyst.remembering import FACTS
 from taktwin.analyst.service import AnalystService
 from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Message
 from taktwin.bus.streams import plans
 from taktwin.clock import VirtualClock
-from taktwin.contracts import commands, samples, state, topics
+from taktwin.contracts import commands, events, samples, state, topics
 from taktwin.contracts import recommendation as contract
 from taktwin.contracts.analyst import STATUS, Status
 from taktwin.contracts.commands import Answer as MesAnswer
 from taktwin.errors import BusError
+from taktwin.historian import columns
 from taktwin.historian.api import Api
 from taktwin.historian.columns import Decoder
 from taktwin.history.hot import DuckHistory
 from taktwin.history.requests import OWNER as HISTORIAN
-from taktwin.history.store import Batch
+from taktwin.history.requests import StatusAnswer
+from taktwin.history.store import Batch, EventRow, IntervalRow
+from taktwin.identity import EquipmentId, Place
 from taktwin.ledger import actions
 from taktwin.ledger.api import QUERIES as LEDGER_QUERIES
 from taktwin.ledger.carrying import MesFact
@@ -38,6 +42,7 @@ from taktwin.ledger.desk import Desk as Ledger
 from taktwin.ledger.engine import Told
 from taktwin.mes.api import QUERIES as MES_QUERIES
 from taktwin.mes.desk import Desk as Mes
+from taktwin.mes.desk import event_of
 from taktwin.plant.registry import Registry
 from taktwin.portal.carrier import Carrier
 from taktwin.portal.grants import Grants
@@ -51,6 +56,7 @@ from taktwin.whatif.service import WhatIfService
 
 KEY = b"the seal of a portal that goes with its process"
 HOUR_NS = 3600 * 10**9
+KEPT_NS = 48 * HOUR_NS  # of what the twin showed: an effect is measured within that
 REST_S = 60.0  # plant seconds that the twin is left to others between two questions, as in the product
 T = TypeVar("T")
 
@@ -73,11 +79,13 @@ class PlantTime(VirtualClock):
 
 @dataclass
 class Historian:
-    """What machines said, in the product's store."""
+    """What machines, MES and twin said, in the product's store."""
 
     store: DuckHistory
     registry: Registry
     _waiting: list[Message] = field(default_factory=list)
+    _events: list[EventRow] = field(default_factory=list)
+    _intervals: list[IntervalRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         units = {topics.sample(e.place): str(e.id) for e in self.registry.equipment.values() if e.signals}
@@ -90,13 +98,36 @@ class Historian:
         """Take a scan."""
         self._waiting.append(Message(self._subjects[unit], payload, {}, 0, 0))
 
+    def told(self, subject: str, payload: bytes, now_ns: int) -> None:
+        """Take an event of the MES."""
+        row = columns.event_row(Message(subject, payload, {}, 0, 0), now_ns)
+        assert isinstance(row, EventRow), row
+        self._events.append(row)
+
+    def stayed(self, subject: str, payload: bytes, now_ns: int) -> None:
+        """Take an interval of the twin."""
+        row = columns.interval_row(Message(subject, payload, {}, 0, 0), now_ns)
+        assert isinstance(row, IntervalRow), row
+        self._intervals.append(row)
+
     def commit(self, now_ns: int) -> None:
         """Write down what was heard."""
         self._decoder.hear(self._waiting)
         self._waiting = []
         found, refused = self._decoder.take(now_ns)
         assert not refused, refused[:1]
-        self.store.append(Batch(samples=found))
+        self.store.append(Batch(samples=found, events=self._events, intervals=self._intervals))
+        self._events, self._intervals = [], []
+
+    def status(self) -> StatusAnswer:
+        """Return how much there is."""
+        known = self.store.status()
+        return StatusAnswer(
+            rows=known.rows, hot_rows=known.hot_rows, sealed_rows=known.sealed_rows,
+            aged_out_rows=known.aged_out_rows, bytes=known.bytes, oldest_ns=known.oldest_ns,
+            newest_ns=known.newest_ns, segments=known.segments, events=known.events,
+            positions=dict(known.positions), policy={}, disk_free=0, state="running",
+        )  # fmt: skip
 
 
 class Rooms:
@@ -117,7 +148,8 @@ class Rooms:
         self._framer = Framer(self.twin)
         store = DuckHistory(folder / "history", site=registry.site, join_ns=self.twin.gap_ns)
         self.historian = Historian(store, registry)
-        self._answers = Api(store, registry, _no_status, now_ns=now_ns)
+        self._answers = Api(store, registry, self.historian.status, now_ns=now_ns)
+        self._pictures: dict[int, bytes] = {}  # plant time -> what the twin showed then: the recorder's part
         self.ledger_store = MemoryStore()
         self.ledger = Ledger(self.ledger_store, now_ns)
         common: dict[str, Any] = {
@@ -142,8 +174,10 @@ class Rooms:
     async def _open(self) -> None:
         serve, query, command = self.bus.serve, self.query, self.command
         await serve(query("twin", "snapshot"), self._picture)
-        for name in ("range", "as_of"):
+        for name in ("range", "as_of", "events", "intervals", "status"):
             await serve(query(HISTORIAN, name), self._remember(name))
+        await serve(query("recorder", "open"), self._show_again)
+        await serve(query("recorder", "close"), self._nothing)
         for name in LEDGER_QUERIES:
             await serve(query(contract.OWNER, name), self._look_up(name))
         await serve(query("mes", "board"), self._board)
@@ -188,9 +222,15 @@ class Rooms:
         """Let the ledger hear what the MES has written since."""
         source, found = f"/{self.site[0]}/{self.site[1]}/mes", []
         for entry in self._entries[self._told :]:
+            data = msgspec.json.decode(entry.content, type=dict[str, Any])
+            unit = self.registry.equipment.get(EquipmentId(data.get("work_unit", "")))
+            place = Place(*self.site) if unit is None else unit.place
+            subject, event = topics.event(place, entry.event_type), events.encode(event_of(entry, source))
+            self.historian.told(subject, event, self.now_ns())
+            if entry.event_type in FACTS:
+                self.hub.say(subject, event, {})
             if not _may_matter(entry):
                 continue
-            data = msgspec.json.decode(entry.content, type=dict[str, Any])
             fact = MesFact(entry.event_type, entry.subject, entry.time_ns, entry.correlation, data)
             if actions.matters(fact):
                 found.append((entry.sequence, Told(fact, f"{source}:{entry.sequence:020d}")))
@@ -201,24 +241,41 @@ class Rooms:
     def round(self) -> None:
         """Let the analyst go through one round, and the ledger see what time has brought."""
         now_ns = self.now_ns()
-        self.twin.advance(now_ns)
+        self._advance()
         if now_ns % HOUR_NS == 0:
             self.historian.commit(now_ns)
         self.hear_mes()
         self.ledger.tick()
         self.do(self.analyst.round())
 
+    def _advance(self) -> None:
+        """Let the twin see what time has brought, and history keep how long units were in what state."""
+        now_ns = self.now_ns()
+        for interval in self.twin.advance(now_ns).intervals:
+            place = self.registry.equipment[EquipmentId(interval.unit)].place
+            self.historian.stayed(topics.interval(place, "class"), msgspec.json.encode(interval), now_ns)
+
     # What they answer
 
     async def _picture(self, message: Message) -> bytes:
         now_ns = self.now_ns()
         self.asked.append((now_ns, "picture"))
-        self.twin.advance(now_ns)
+        self._advance()
         frame = self._framer.full(at_ns=now_ns, mono_ns=now_ns, state_hash=snapshot.state_hash(self.twin))
-        return state.encode(frame)
+        self._pictures = {at: each for at, each in self._pictures.items() if at > now_ns - KEPT_NS}
+        self._pictures[now_ns] = state.encode(frame)
+        return self._pictures[now_ns]
+
+    async def _show_again(self, message: Message) -> bytes:
+        """Play the recorder's part: whoever wants to see an instant again was shown it then."""
+        return self._pictures[msgspec.msgpack.decode(message.payload)["at_ns"]]
+
+    async def _nothing(self, message: Message) -> bytes:
+        return b""
 
     def _remember(self, name: str) -> Callable[[Message], Coroutine[Any, Any, bytes]]:
         async def answer(message: Message) -> bytes:
+            self.hear_mes()
             self.historian.commit(self.now_ns())
             return self._answers.answer(name, message.payload)
 
@@ -262,7 +319,3 @@ def _may_matter(entry: Entry) -> bool:
     return kind.startswith(("tool.", "maintenance.", "schedule.", "operations.", "job.")) or bool(
         entry.correlation.startswith(contract.COMMAND_IDS)
     )
-
-
-def _no_status() -> Any:
-    raise NotImplementedError("nobody here asks for the historian's status")

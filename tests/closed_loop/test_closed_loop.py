@@ -113,6 +113,27 @@ def test_intervals_and_coverage_of_the_report() -> None:
     assert low == pytest.approx(0.150, abs=1e-3) and high == pytest.approx(0.850, abs=1e-3)
 
 
+def test_what_is_compared_from_when_people_were_advised_leaves_out_the_days_of_learning() -> None:
+    def played(arm: Arm, worn: list[int], told: list[Told]) -> weeks.Weeks:
+        days = [weeks.Day(worn=each) for each in worn]
+        return weeks.Weeks(commit="c", number=0, arm=arm.value, seed=1, wear={"drift_um": 1.0},
+                           window_um=20.0, days=days, cpu_s=1.0, told=told)  # fmt: skip
+
+    told = [
+        Told(id="1", at_ns=BEGIN_NS + at * HOUR_NS, shown=shown, state="Expired", chosen="now",
+             promised=(0, 0, 0))
+        for at, shown in ((1, False), (30, True))
+    ]  # fmt: skip
+    arms = [
+        played(Arm.ADVISED, [50, 20, 1, 1], told), played(Arm.FIXED_LIFE, [50, 50, 50, 50], []),
+        played(Arm.WATCHFUL, [10, 10, 10, 10], []),
+    ]  # fmt: skip
+    assert [report.since(each) for each in arms] == [2, 0, 0]
+    page = report.text(arms, "c")
+    assert "| worn parts | 126.0 | -224.0, one plant | +56.0, one plant |" in page
+    assert "| worn parts | 7.0 | -343.0, one plant | -63.0, one plant |" in page
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("number", range(PLANTS))

@@ -267,14 +267,18 @@ def main(words: Sequence[str]) -> int:
     numbers = range(options.plants) if options.only is None else options.only
     turn = [(number, arm) for number in numbers for arm in Arm]
 
-    def play(which: tuple[int, Arm]) -> Weeks:
-        found = one(options.commit, *which, options.days)
-        report.write(options.commit, options.days)
-        return found
+    def play(which: tuple[int, Arm]) -> Weeks | None:
+        try:
+            return one(options.commit, *which, options.days)
+        except subprocess.CalledProcessError:  # it has said why; the others are not stopped by it
+            print(f"plant {which[0]:02d} {which[1]}: was not played to its end", flush=True)
+            return None
+        finally:
+            report.write(options.commit, options.days)
 
     with ThreadPoolExecutor(options.jobs) as pool:
         done = list(pool.map(play, turn))
-    return 1 if any(each.faults for each in done) else 0
+    return 1 if any(each is None or each.faults for each in done) else 0
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from taktwin.contracts.whatif import Change
 from taktwin.plant.registry import Registry
 
 NOTHING = "nothing"
+DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What the schedule will bring to a work unit, as one run of the twin tells it."""
+    """What the schedule brings to a work unit: as one run of the twin foretells it, or as it really was."""
 
     at_ns: int
     end_ns: int
@@ -80,6 +81,11 @@ class Ahead:
         """Return how long it will have worked by an instant."""
         return sum(max(0, min(end, until_ns) - begin) for begin, end in self.work) / 1e9
 
+    def seconds(self, from_ns: int, to_ns: int) -> tuple[float, float]:
+        """Return a span in seconds from its beginning, as far as it lies after that."""
+        from_s, to_s = (from_ns - self.at_ns) / 1e9, (to_ns - self.at_ns) / 1e9
+        return max(from_s, 0.0), max(to_s, 1.0)
+
     def when(self, work_s: float) -> float:
         """Return the seconds from now after which it has worked for so long; beyond the run at its mean
         pace."""
@@ -90,6 +96,14 @@ class Ahead:
             left -= (end - begin) / 1e9
         whole, worked = (self.end_ns - self.at_ns) / 1e9, self.work_s(self.end_ns)
         return whole + left * whole / worked if worked > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What really happened from the proof of a recommendation until the end of what is measured."""
+
+    work: Ahead  # of the unit that it is about
+    stops: tuple[tuple[str, int, int], ...]  # work unit, from, to: each that stood by its own cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +178,14 @@ class ProposalClass(ABC):
     @classmethod
     def came_true(cls, document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:
         """Return whether what was foretold came, where nobody acted, and how that was seen; None: not yet."""
+        return None
+
+    @classmethod
+    def again(
+        cls, document: Recommendation, trace: Trace, model: Model, registry: Registry, lived: Lived
+    ) -> tuple[Course, Course] | None:
+        """Return the measured span without the action, in k ways, and as it really was, for the twin to play
+        it again; None: this class has nothing that it could play."""
         return None
 
 

@@ -49,6 +49,18 @@ def question(trial: Trial, *, deadline_s: float, at_ns: int = 0) -> Question:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ways:
+    """A course in all ways, as the question names them."""
+
+    name: str
+    ways: int
+
+    @property
+    def scenarios(self) -> list[str]:
+        return [f"{self.name}/{way}" for way in range(self.ways)]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What came of a trial."""
 
@@ -78,7 +90,9 @@ def verdict(trial: Trial, answer: Comparison) -> Verdict:
     refused: list[str] = []
     for course in others:
         loss = _loss(trial, course, nothing, of)
-        effects = [loss, *(_figure(name, course, of, units) for name in sorted({*trial.weights, *GUARDS}))]
+        mine, other = (_Ways(each.name, len(each.changes)) for each in (course, nothing))
+        names = sorted({*trial.weights, *GUARDS})
+        effects = [loss, *(_figure(name, mine, other, of, units) for name in names)]
         hurt = [e.indicator for e in effects[1:] if e.indicator in GUARDS and _hurts(e)]
         gain, half = -loss.difference.mean, loss.difference.half_width * z / Z95
         is_sure = gain - half > 0 and gain >= trial.least_gain and loss.better >= BETTER_LEAST and not hurt
@@ -93,6 +107,14 @@ def verdict(trial: Trial, answer: Comparison) -> Verdict:
     if best is None:
         return Verdict(tuple(told), None, f"nothing is better beyond chance: {'; '.join(refused)}")
     return Verdict(tuple(told), best[1], f"{best[1].name} gains {_figure_of(best[0])} {trial.unit}")
+
+
+def figures(answer: Comparison, course: str, against: str, ways: int) -> dict[str, advice.Effect]:
+    """Return each figure that was asked for, of a course beside another one, over all ways."""
+    of = {(each.name, effect.scenario): effect for each in answer.indicators for effect in each.effects}
+    units = {each.name: (each.unit, each.more_is_better) for each in answer.indicators}
+    mine, other = _Ways(course, ways), _Ways(against, ways)
+    return {name: _figure(name, mine, other, of, units) for name in units}
 
 
 def _figure_of(value: float) -> str:
@@ -139,12 +161,12 @@ def _loss(trial: Trial, course: Course, nothing: Course, of: dict[tuple[str, str
 
 
 def _figure(
-    name: str, course: Course, of: dict[tuple[str, str], Seen], units: dict[str, tuple[str, bool | None]]
-) -> advice.Effect:
+    name: str, course: _Ways, against: _Ways, of: dict[tuple[str, str], Seen],
+    units: dict[str, tuple[str, bool | None]],
+) -> advice.Effect:  # fmt: skip
     """Return a figure of the twin over all ways."""
-    ways = range(len(course.changes))
-    action = [of[name, f"{course.name}/{way}"] for way in ways]
-    without = [of[name, f"{NOTHING}/{way}"] for way in ways]
+    action = [of[name, each] for each in course.scenarios]
+    without = [of[name, each] for each in against.scenarios]
     unit, more = units[name]
     return advice.Effect(
         indicator=name, unit=unit, more_is_better=bool(more),

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from taktwin.analyst import advice, proving, training
+from taktwin.analyst import advice, counterfactual, proving, training
 from taktwin.analyst.engine import Analyst
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
@@ -49,6 +49,7 @@ from taktwin.contracts.recommendation import (
     Check,
     Declare,
     Measure,
+    Outcome,
     Propose,
     Recommendation,
     Withdraw,
@@ -71,7 +72,7 @@ from taktwin.history.client import HistoryClient
 from taktwin.identity import SignalId
 from taktwin.instants import SECOND_NS
 from taktwin.plant.registry import Registry
-from taktwin.plant.routes import stand_ins
+from taktwin.plant.routes import stand_ins, work_units_of
 from taktwin.quality import Quality
 from taktwin.stopping import until
 
@@ -83,6 +84,7 @@ LOOK_EVERY_NS = 3600 * SECOND_NS  # whether a version drifts
 ROUND_WALL_S = 5.0  # at least between two rounds, however fast the plant runs
 REST_S = 60.0
 PROOF_S = 25.0  # wall time that the twin may take for one question
+PATIENCE_NS = 2 * 3600 * SECOND_NS  # so long a measured effect waits for a twin that does not answer
 LEDGER_S = 5.0
 GENERIC = Question(scenarios=[Scenario(name="as it is", changes=list(proving.UNMOVED))])
 log = logging.getLogger(__name__)
@@ -123,6 +125,12 @@ class AnalystService:
         self._signals: list[SignalId] = [name for name in wanted if name in registry.by_id]
         self._index = {registry.by_id[name].index: str(name) for name in self._signals}
         self._tape = Tape(wanted)
+        self._routed = frozenset(
+            unit
+            for routing in registry.routings.values()
+            for operation in routing.operations
+            for unit in work_units_of(registry, operation)
+        )  # what the simulation has: other units' stops mean nothing to it
         self._site = (registry.enterprise, registry.site)
         self._history = HistoryClient(bus, enterprise=registry.enterprise, site=registry.site)
         self._live: dict[str, tuple[Kept, Model]] = {}
@@ -343,6 +351,9 @@ class AnalystService:
         found = await asyncio.to_thread(kind.outcome, document, trace, model, self._registry)
         if isinstance(found, NotYet):
             return found
+        found = await self._played_again(kind, document, trace, model, found)
+        if isinstance(found, NotYet):
+            return found
         answer = await self._say(Measure(recommendation=document.id, outcome=found))
         if answer is None:
             return NotYet(Words(code="analyst.ledger_away", text="It is measured; the ledger is away."))
@@ -356,6 +367,33 @@ class AnalystService:
         why = f"{answer.place}: found {answer.found}, expected {answer.right}"
         text = f"It is measured, and the ledger refused it. {why}."
         return NotYet(Words(code="analyst.ledger_refused", text=text, values=values))
+
+    async def _played_again(
+        self, kind: type[ProposalClass], document: Recommendation, trace: Trace, model: Model, found: Outcome
+    ) -> Outcome | NotYet:
+        """Return a measured effect with what the twin says it meant for the plant, or why it says nothing."""
+        unit, from_ns, to_ns = trace.subject.unit, document.proposal.proof.state_ns, found.to_ns
+        try:
+            table = await self._history.intervals(from_ns, to_ns)
+            known = counterfactual.lived(
+                table, unit, self._group(unit), from_ns=from_ns, to_ns=to_ns, units=self._routed
+            )
+            courses = await asyncio.to_thread(kind.again, document, trace, model, self._registry, known)
+            if courses is None:
+                return counterfactual.untold(found, "there is nothing to play of it")
+            asked = counterfactual.question(courses, known, document, deadline_s=PROOF_S)
+            answer = await self._ask(COMPARE, asked, Comparison)
+            if answer.state == "ready":
+                return counterfactual.told(found, courses, known, document, answer)
+            why, may_come = answer.reason or answer.state, answer.state != "refused"
+        except BusError as failure:
+            why, may_come = str(failure), True
+        until_ns = to_ns + PATIENCE_NS
+        if may_come and self._clock.now_ns() < until_ns:
+            text = f"It is measured, and waits for the twin to play the plant again: {why}."
+            says = Words(code="analyst.waits_twin", text=text, values={"why": why})
+            return NotYet(says, until_ns=until_ns)
+        return counterfactual.untold(found, why)
 
     async def _assess(self, document: Recommendation) -> None:
         known = self._known_of(document)

@@ -23,7 +23,7 @@ STATUS = "status"
 HORIZON_S_MAX = 14 * 86_400.0
 REPLICATIONS_MAX = 1_000
 SCENARIOS_MAX = 200
-CHANGES_MAX = 20
+CHANGES_MAX = 200
 DEADLINE_S_MAX = 30.0
 WAITED_S = 40.0  # whoever asks is gone after it: four questions may be before theirs, each with its deadline
 

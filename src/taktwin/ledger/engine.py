@@ -111,6 +111,8 @@ def propose(
     _trusted(proposal, record)
     _still_so(proposal, heard)
     observes = record.level is Level.OBSERVE or proposal.model.shadow
+    # What was carried out waits for its measure only, and stands in nobody's way.
+    others = [each for each in others if each.execution is None or not each.execution.done_ns]
     for other in others:
         # What only observes is compared with what came: a newer one would take its place before that.
         if other.state in UNDER_WAY or (observes and other.state in OPEN):

@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
-from taktwin.contracts import commands
+from taktwin.contracts import commands, events
 from taktwin.contracts.commands import Answer, BookedLate, BookLate, Command, CommandData, LateBooking
-from taktwin.contracts.events import CATALOGUE, EventData, InterlockRequested, MaterialCounted
+from taktwin.contracts.events import CATALOGUE, CloudEvent, EventData, InterlockRequested, MaterialCounted
 from taktwin.contracts.events.subjects import subject_of
 from taktwin.contracts.machine_commands import MachineResult
 from taktwin.contracts.vouching import silent_after_ns
+from taktwin.instants import rfc3339
 from taktwin.mes import reach
 from taktwin.mes.accounts import actions as accounts
 from taktwin.mes.accounts.engine import Strangers
@@ -627,6 +628,17 @@ def project(book: Book, event: EventData, at_ns: int, sequence: int) -> None:
 def content_of(entry: Entry) -> EventData:
     """Return the typed event of a journal entry."""
     return msgspec.json.decode(entry.content, type=CATALOGUE[entry.event_type])
+
+
+def event_of(entry: Entry, source: str) -> CloudEvent:
+    """Return a journal entry as it is told to others; `source` is the MES of a site."""
+    event = events.make(
+        content_of(entry), source=source, sequence=entry.sequence, time_ns=entry.time_ns,
+        subject=entry.subject, authid=entry.actor,
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        event, recordedtime=rfc3339(entry.recorded_ns), correlationid=entry.correlation
+    )
 
 
 def rebuilt(entries: Iterable[Entry]) -> MemoryBook:

@@ -24,13 +24,11 @@ from taktwin.bus.streams import sure_position
 from taktwin.clock import Clock
 from taktwin.contracts import commands, events, machine_commands, samples, state, topics
 from taktwin.contracts.commands import Answer, BookLate, ImportOrders, ImportReport, SyncReport
-from taktwin.contracts.events import CloudEvent
 from taktwin.contracts.machine_commands import MachineCommand
 from taktwin.contracts.state import Health
 from taktwin.contracts.vouching import silent_after_ns
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
-from taktwin.instants import rfc3339
 from taktwin.mes.accounts import demo as demo_accounts
 from taktwin.mes.api import QUERIES, TRAILS
 from taktwin.mes.assets import folder
@@ -39,7 +37,7 @@ from taktwin.mes.collection.listening import heard_in, listened
 from taktwin.mes.collection.tables import Position
 from taktwin.mes.definitions.instructions import FolderFiles
 from taktwin.mes.definitions.routes import compiled
-from taktwin.mes.desk import Desk, content_of
+from taktwin.mes.desk import Desk, content_of, event_of
 from taktwin.mes.exchange.drop import DropFolder
 from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.machines.actions import envelope
@@ -456,17 +454,8 @@ class MesService:
         await self._bus.publish_together([self._sending(entry) for entry in entries])
 
     def _sending(self, entry: Entry) -> Sending:
-        event = self._event(entry)
+        event = event_of(entry, self._source)
         return Sending(self._subject(entry), events.encode(event), f"{self._source}:{event.id}")
-
-    def _event(self, entry: Entry) -> CloudEvent:
-        event = events.make(
-            content_of(entry), source=self._source, sequence=entry.sequence, time_ns=entry.time_ns,
-            subject=entry.subject, authid=entry.actor,
-        )  # fmt: skip
-        return msgspec.structs.replace(
-            event, recordedtime=rfc3339(entry.recorded_ns), correlationid=entry.correlation
-        )
 
     def _subject(self, entry: Entry) -> str:
         work_unit = EquipmentId(getattr(content_of(entry), "work_unit", ""))

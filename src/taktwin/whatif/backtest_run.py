@@ -133,8 +133,8 @@ def predicted(
         [Scenario(f"set {n}", (_Instead(plant),)) for n, plant in enumerate(others, 1)],
         horizon_s=horizon_s, kpis=tuple(able.values()), settle=lambda plant: plant,
         start=lambda plant, _, replication: here.begin(plant, seed_of[id(plant.plant)], replication),
-        watch=watch(here.plant, horizon_s), seed=seed, replications=math.ceil(runs / len(plants)),
-        threads=threads,
+        watch=watch(here.plant, horizon_s, able.values()), seed=seed,
+        replications=math.ceil(runs / len(plants)), threads=threads,
     )  # fmt: skip
     names = [each.name for each in answer.scenarios]
     return {name: np.concatenate([answer.values(each, name) for each in names]) for name in able}, able

@@ -43,8 +43,8 @@ def answered(question: Question, now: Situation, *, threads: int = THREADS) -> C
     with asking.in_plain_names(here.names):
         answer = experiment.compare(
             here.plant, scenarios, horizon_s=question.horizon_s, kpis=asked, start=here.begin,
-            settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s), seed=question.seed,
-            replications=question.replications, racing=question.race,
+            settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s, asked),
+            seed=question.seed, replications=question.replications, racing=question.race,
             deadline_s=question.deadline_s - (now.clock_s() - began_s), clock=now.clock_s,
             at_least=at_least(len(scenarios)), threads=threads,
         )  # fmt: skip

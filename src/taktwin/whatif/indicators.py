@@ -7,7 +7,7 @@ a plant folder does not carry (power, a tariff, scrap) has no figure, and a note
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +28,17 @@ LOOKS = 24  # instants at which the parts in work are counted
 PEAK_S = 900.0  # a peak is the highest mean over so long, as meters have it
 LOOKS_MAX = 192
 IN_WORK, ENERGY = 0, 1  # figures of the watch
+WATCHED = frozenset({"wip", "lead_time_h", "peak_kw"})  # indicators that need it: it is a quarter of the work
 IntArray = npt.NDArray[np.int64]
 
 
-def watch(plant: Plant, horizon_s: float) -> Watch:
-    """Return how a run is looked into: parts in work that somebody has begun, and energy so far."""
+def watch(plant: Plant, horizon_s: float, asked: Iterable[Kpi]) -> Watch | None:
+    """Return how a run is looked into: parts in work that somebody has begun, and energy so far.
+
+    None where nothing that was asked for needs it.
+    """
+    if not any(each.name in WATCHED for each in asked):
+        return None
     has_power = carries_power(plant)
     looks = max(LOOKS, min(LOOKS_MAX, math.ceil(horizon_s / PEAK_S))) if has_power else LOOKS
 

@@ -86,7 +86,7 @@ class _Study:
             answer = experiment.compare(
                 plant, [Scenario(name, told) for name, told in variants.items()],
                 horizon_s=self._question.horizon_s, kpis=kpis, start=here.begin, settle=here.settled,
-                watch=indicators.watch(here.plant, self._question.horizon_s), seed=self._question.seed,
+                watch=indicators.watch(here.plant, self._question.horizon_s, kpis), seed=self._question.seed,
                 replications=self._question.replications, deadline_s=self._ends_s - self._clock_s(),
                 clock=self._clock_s, at_least=at_least(len(variants)), threads=self._threads,
             )  # fmt: skip

@@ -17,7 +17,8 @@ import msgspec
 import pytest
 
 from taktwin.analyst.maintenance.tool_change import ToolChange
-from taktwin.analyst.service import AnalystService
+from taktwin.analyst.proposal import Course
+from taktwin.analyst.service import PATIENCE_NS, AnalystService
 from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Message
 from taktwin.clock import ScaledClock
@@ -27,8 +28,13 @@ from taktwin.contracts.recommendation import (
     AdviceMessage,
     Carry,
     Decide,
+    Observed,
+    Outcome,
+    Range,
     Recommendation,
+    Result,
     State,
+    Words,
     command_id,
 )
 from taktwin.contracts.samples import Scan
@@ -55,8 +61,8 @@ SECOND = 10**9
 class House:
     """A bus with everybody who takes part."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = ScaledClock(epoch_ns=NOON, wall_epoch_ns=time.time_ns())
+    def __init__(self, folder: Path, *, speed: float = 1.0) -> None:
+        self.clock = ScaledClock(epoch_ns=NOON, wall_epoch_ns=time.time_ns(), speed=speed)
         self.hub = MemoryHub(self.clock)
         self.others = self.hub.connect()
         self.store = DuckHistory(folder / "history", site=SITE[1], join_ns=silent_after_ns(1.0))
@@ -278,10 +284,7 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
         await house.analyst.round()
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
         proof = house.recommended().proposal.proof
-        assert told.says.code == "tool_change.waits_parts" and told.says.values == {
-            "made": 0.0,
-            "left": 115.0,
-        }
+        assert (told.says.code, told.says.values) == ("tool_change.waits_span", {"made": 0.0})
         assert told.until_ns == proof.state_ns + round(proof.horizon_s * SECOND) and not told.over
 
         # What the ledger does not take is no secret either.
@@ -290,6 +293,75 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
         await house.analyst.round()
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
         assert told.says.code == "analyst.ledger_refused" and told.says.values["place"] == "observed_effect"
+
+
+async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path, speed=30.0)
+    await house.stand_in()
+    async with house.open(values("turn1", drift_um=36.0, age=285), values("turn2", drift_um=8.0, age=40)):
+        await house.until(lambda: bool(house.advice))
+        await house.promote()
+        await house.analyst.round()
+        await house.until(lambda: len(house.advice) > 1)
+        house.carried_out()
+        proof, name = house.recommended().proposal.proof, house.recommended().id
+        promised = house.recommended().proposal.effects[0].difference
+        to_ns = house.recommended().execution.done_ns + 60 * SECOND  # type: ignore[union-attr]
+        await house.until(lambda: house.clock.now_ns() > to_ns)
+
+        def found(*_: object) -> Outcome:
+            """Stand in for hours of parts: what they came to is tested beside this."""
+            done_ns = house.recommended().execution.done_ns  # type: ignore[union-attr]
+            loss = Observed(
+                indicator="loss", unit="EUR", measured=Range(mean=-9.0, p10=-10.0, p90=-8.0),
+                promised=Range(mean=promised.mean, p10=promised.p10, p90=promised.p90),
+            )  # fmt: skip
+            return Outcome(
+                result=Result.EFFECTIVE, observed_effect=[loss], counterfactual_id="parts", from_ns=done_ns,
+                measured_how=Words(code="tool_change.measured", text="By its parts."), to_ns=to_ns,
+            )  # fmt: skip
+
+        def again(*_: object) -> tuple[Course, Course]:
+            says, down = Words(code="x", text="x"), {"change": "unit_down", "unit": "turn1", "from_s": 0.0}
+            bad = {"change": "yield_scaled", "product": "SH-100", "step": "10", "times": 0.5}
+            good = {**bad, "times": 0.9}
+            return (
+                Course("nothing", says, 0, ((bad, {**down, "to_s": 60.0}),) * 8, (0.0,) * 8),
+                Course("done", says, 0, ((good, {**down, "to_s": 300.0}),), (0.0,)),
+            )
+
+        monkeypatch.setattr(ToolChange, "outcome", found)
+        monkeypatch.setattr(ToolChange, "again", again)
+        # Nobody remembers the instant yet: it waits for that, and says so.
+        await house.analyst.round()
+        [told] = await house.ask(UNMEASURED, list[Unmeasured])
+        assert told.says.code == "analyst.waits_twin" and not told.over
+        assert told.until_ns == to_ns + PATIENCE_NS
+
+        shown: list[int] = []
+
+        async def show(message: Message) -> bytes:
+            shown.append(msgspec.msgpack.decode(message.payload)["at_ns"])
+            return state.encode(picture(shown[-1], turn1="production", turn2="production"))
+
+        async def close(message: Message) -> bytes:
+            return b""
+
+        await house.others.serve(topics.query(*SITE, "recorder", "open"), show)
+        await house.others.serve(topics.query(*SITE, "recorder", "close"), close)
+        await house.analyst.round()
+        assert shown == [proof.state_ns]
+        document = house.ledger.document(name)
+        assert document is not None and document.state is State.MEASURED and document.outcome is not None
+        outcome = document.outcome
+        assert outcome.measured_how.code == "tool_change.measured_again", outcome.measured_how
+        assert outcome.counterfactual_id not in ("parts", proof.scenario_id)
+        assert {each.indicator for each in outcome.observed_effect} == {
+            "loss", "scrap", "late_orders", "parts_done"
+        }  # fmt: skip
+        assert await house.ask(UNMEASURED, list[Unmeasured]) == []
 
 
 async def test_a_plant_without_drift_hears_nothing(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,16 @@ from taktwin.analyst.maintenance.tool_outcome import came_true
 from taktwin.analyst.maintenance.tool_runs import tool_runs
 from taktwin.analyst.maintenance.tool_wear import ToolWear
 from taktwin.analyst.proposal import NotYet
-from taktwin.contracts.recommendation import Carry, Measure, Outcome, Range, Recommendation, Result, State
+from taktwin.contracts.recommendation import (
+    Carry,
+    Effect,
+    Measure,
+    Outcome,
+    Range,
+    Recommendation,
+    Result,
+    State,
+)
 from taktwin.entropy import Entropy
 from tests.support_advice import HOUR, SECOND, START_NS, Office, alternative, effect, proof, proposal
 from tests.unit.whatif.test_whatif import REGISTRY
@@ -42,9 +52,9 @@ def lived(parts: list[int], *, drift_um: float) -> Trace:
     return Trace(SUBJECT, columns, int(at_ns[-1] + CYCLE // 2))
 
 
-def advised(office: Office, **more: Any) -> None:
-    """Propose what is measured here: a loss in money that rests on scrap."""
-    effects = [effect(350.0, indicator="loss"), effect(12.0)]
+def advised(office: Office, *, guards: Sequence[Effect] = (), **more: Any) -> None:
+    """Propose what is measured here: a loss in money that rests on scrap, and what guards promise."""
+    effects = [effect(350.0, indicator="loss"), effect(12.0), *guards]
     chosen = msgspec.structs.replace(alternative("next_setup", 1.0), effects=effects)
     tried = [alternative("nothing", 0.0, significant=False), chosen]
     whole = {
@@ -54,13 +64,16 @@ def advised(office: Office, **more: Any) -> None:
     assert office.propose("r1", **whole, **more).accepted
 
 
-def carried(office: Office, trace: Trace, *, confirmed_ns: int = CHANGED_NS + 60 * SECOND) -> Recommendation:
+def carried(
+    office: Office, trace: Trace, *, confirmed_ns: int = CHANGED_NS + 60 * SECOND,
+    guards: Sequence[Effect] = (),
+) -> Recommendation:  # fmt: skip
     """Let the tool before the last be advised on, accepted, carried, and confirmed at the terminal."""
     begin_ns = tool_runs(trace)[-2].begin_ns
     evidence = [
         msgspec.structs.replace(each, from_ns=begin_ns, to_ns=START_NS) for each in proposal().evidence
     ]
-    advised(office, evidence=evidence)
+    advised(office, evidence=evidence, guards=guards)
     assert office.accept().accepted
     office.granted(Carry(recommendation="r1"))
     assert office.opened() == 1
@@ -75,15 +88,15 @@ def carried(office: Office, trace: Trace, *, confirmed_ns: int = CHANGED_NS + 60
 def test_it_is_measured_against_the_old_tool_over_the_same_parts(
     drift_um: float, result: Result, bad_less: tuple[float, float]
 ) -> None:
-    trace = lived([400, 400, 400, 400, 400, 240, 175], drift_um=drift_um)
+    trace = lived([400, 400, 400, 400, 400, 240, 240], drift_um=drift_um)
     office = Office().begun()
     document = carried(office, trace)
     model = ToolWear.fit([trace.until(START_NS)], seed=1)
     early = ToolChange.outcome(document, trace.until(CHANGED_NS + HOUR), model, REGISTRY)
-    assert isinstance(early, NotYet) and early.says.code == "tool_change.waits_parts", (
-        "it has not made enough"
+    assert isinstance(early, NotYet) and early.says.code == "tool_change.waits_span", (
+        "the span that was promised is not over"
     )
-    assert (early.says.values, early.is_over) == ({"made": 40.0, "left": 160.0}, False)
+    assert (early.says.values, early.is_over) == ({"made": 40.0}, False)
     assert early.until_ns == document.proposal.proof.state_ns + 6 * HOUR
     found = ToolChange.outcome(document, trace, model, REGISTRY)
     assert isinstance(found, Outcome) and found.result is result
@@ -103,7 +116,7 @@ def later(trace: Trace, by_ns: int) -> Trace:
 
 def test_a_machine_whose_instants_lie_before_those_of_the_ledger_is_measured_all_the_same() -> None:
     # Its clock, or a plant that is played and lags, says the change 20 min before anybody had decided on it.
-    trace = later(lived([400, 400, 400, 400, 400, 240, 175], drift_um=40.0), -20 * 60 * SECOND)
+    trace = later(lived([400, 400, 400, 400, 400, 240, 240], drift_um=40.0), -20 * 60 * SECOND)
     office = Office().begun()
     document = carried(office, trace)
     assert document.execution is not None
@@ -116,13 +129,13 @@ def test_a_machine_whose_instants_lie_before_those_of_the_ledger_is_measured_all
 
 
 def test_only_parts_from_when_it_was_confirmed_count_against_the_old_tool_at_the_same_ages() -> None:
-    trace = lived([400, 400, 400, 400, 400, 240, 175], drift_um=40.0)
+    trace = lived([400, 400, 400, 400, 400, 240, 240], drift_um=40.0)
     office = Office().begun()
     document = carried(office, trace, confirmed_ns=CHANGED_NS + HOUR)
     model = ToolWear.fit([trace.until(START_NS)], seed=1)
     found = ToolChange.outcome(document, trace, model, REGISTRY)
     assert isinstance(found, Outcome)
-    assert found.measured_how.values["parts"] == 160 - 40
+    assert found.measured_how.values["parts"] == 233 - 40, "until the promised span is over"
     assert found.measured_how.values["without"] > 95
 
 
@@ -130,8 +143,8 @@ def test_only_parts_from_when_it_was_confirmed_count_against_the_old_tool_at_the
     ("parts", "confirmed_ns", "code", "is_over"),
     [
         ([400, 400, 400, 400, 415, 0], CHANGED_NS + 60 * SECOND, "too_late", True),
-        ([400, 400, 400, 400, 240, 175], CHANGED_NS + 5 * HOUR, "confirmed_late", True),
-        ([400, 400, 400, 400, 240, 0], CHANGED_NS + 60 * SECOND, "waits_parts", False),
+        ([400, 400, 400, 400, 240, 260], CHANGED_NS + 6 * HOUR, "no_part", True),
+        ([400, 400, 400, 400, 240, 0], CHANGED_NS + 60 * SECOND, "waits_span", False),
     ],
 )
 def test_what_cannot_be_measured_says_why(
@@ -146,7 +159,7 @@ def test_what_cannot_be_measured_says_why(
 
 
 def test_a_change_that_nobody_saw_at_the_machine_is_not_measured() -> None:
-    trace = lived([400, 400, 400, 400, 240, 175], drift_um=40.0)
+    trace = lived([400, 400, 400, 400, 240, 240], drift_um=40.0)
     office = Office().begun()
     document = carried(office, trace)
     model = ToolWear.fit([trace.until(START_NS)], seed=1)

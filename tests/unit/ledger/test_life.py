@@ -234,6 +234,20 @@ def test_while_one_is_under_way_no_other_is_proposed(office: Office) -> None:
     assert office.of("r1").state is State.ACCEPTED
 
 
+def test_what_was_carried_out_and_is_not_measured_stands_in_nobodys_way(office: Office) -> None:
+    assert office.propose().accepted and office.accept().accepted
+    office.granted(Carry(recommendation="r1"))
+    assert office.opened() == 1
+    assert not office.propose("r2").accepted
+    assert office.mes("maintenance.order.completed", "M1", order="M1", work_unit="turn1") == 1
+    office.now_ns += HOUR
+    assert office.propose("r2").accepted, "the next tool is another matter, whatever the first one came to"
+    assert (office.of("r1").state, office.of("r2").state) == (State.ACKNOWLEDGED, State.PROPOSED)
+    found = outcome(office.of("r1"), -9.0, now_ns=office.now_ns)
+    office.granted(Measure(recommendation="r1", outcome=found))
+    assert (office.of("r1").state, office.of("r2").state) == (State.MEASURED, State.PROPOSED)
+
+
 def test_a_shadow_model_is_kept_and_shown_to_nobody(office: Office) -> None:
     shadow = Model(name="wear", version="2", data_from_ns=1, data_to_ns=2, shadow=True)
     assert office.propose(model=shadow).state == State.VALIDATED

@@ -22,7 +22,12 @@ def measured(plant: Plant, horizon_s: float, request_of: dict[str, str]) -> dict
     requests = Requests(request_of)
     kpis = indicators.chosen([], indicators.figures(plant, requests))
     answer = experiment.compare(
-        plant, (), horizon_s=horizon_s, kpis=kpis, replications=1, watch=indicators.watch(plant, horizon_s)
+        plant,
+        (),
+        horizon_s=horizon_s,
+        kpis=kpis,
+        replications=1,
+        watch=indicators.watch(plant, horizon_s, kpis),
     )
     return {each.name: float(answer.values(experiment.AS_IT_IS, each.name)[0]) for each in kpis}
 
@@ -94,7 +99,7 @@ def test_copies_and_pieces_of_a_part_are_its_orders_and_what_is_new_is_an_order_
     kpis = tuple(indicators.figures(plant(), requests).values())
     answer = experiment.compare(
         Plant(plant().centers, plant().products, more), (), horizon_s=12 * HOUR_S, kpis=kpis, replications=1,
-        watch=indicators.watch(plant(), HOUR_S),
+        watch=indicators.watch(plant(), HOUR_S, kpis),
     )  # fmt: skip
     ends = known.ends(answer.runs[experiment.AS_IT_IS])
     assert dict(zip(ends.names, ends.done_s[0] / HOUR_S, strict=True)) == {"a": 2.0, "b": 6.0, "rush": 8.0}

@@ -135,6 +135,18 @@ def test_calendars_are_those_of_the_plant_on_the_nights_of_clock_changes_too(at:
     assert calendar.period_s > 12 * 3600
 
 
+@pytest.mark.parametrize("name", ["late_orders", "parts_done", "wip", "lead_time_h", "scrap"])
+def test_a_figure_that_is_asked_for_alone_is_the_one_among_all(name: str) -> None:
+    asked = [Scenario(name="bad", changes=[
+        {"change": "yield_scaled", "product": "SH-100", "step": "10", "times": 0.8},
+        {"change": "unit_down", "unit": "hob1", "from_s": 0.0, "to_s": 7200.0},
+    ])]  # fmt: skip
+    lines = order("o1", 60, (30, 20, 10), product="SH-100", due_h=3.0)
+    whole = indicator(ask(picture(), lines, scenarios=asked), name)
+    alone = ask(picture(), lines, scenarios=asked, indicators=[name]).indicators
+    assert alone == [whole]
+
+
 # -- the present
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from taktwin.analyst.maintenance.tool_runs import NEVER, cycle_s, tool_runs
 from taktwin.analyst.maintenance.tool_wear import Outlook
 from taktwin.analyst.maintenance.wear_ways import WAYS, Spent, Ways
 from taktwin.analyst.model import Model, Prediction
-from taktwin.analyst.proposal import NOTHING, Ahead, Course, NotYet, ProposalClass, Trial
+from taktwin.analyst.proposal import DONE, NOTHING, Ahead, Course, Lived, NotYet, ProposalClass, Trial
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -140,7 +141,36 @@ class ToolChange(ProposalClass, name="tool_change"):
     ) -> Outcome | NotYet:
         """Return what the change came to, over the parts that the old tool would have made."""
         money = _money(registry, trace, _change_s(trace), cycle_s(trace))
-        return tool_outcome.outcome(document, trace, model, part_cost=money.part)
+        return tool_outcome.outcome(document, trace, model, part_cost=money.part, tool_cost=money.tool)
+
+    @classmethod
+    def again(
+        cls, document: Recommendation, trace: Trace, model: Model, registry: Registry, lived: Lived
+    ) -> tuple[Course, Course] | None:
+        """Return the span with the tool that was left in, in all ways, and with the changes that really
+        were."""
+        span = tool_outcome.spanned(document, trace, model)
+        if isinstance(span, NotYet):
+            return None
+        steps = _steps(registry, trace.subject.unit, trace.subject.names["tool"])
+        change_ns = round(_change_s(trace) * SECOND_NS)
+        parts = span.parts_before + len(span.at_ns)
+
+        def course(name: str, bad: Sequence[float], ends_ns: Sequence[Sequence[int]]) -> Course:
+            changes = tuple(
+                (
+                    *_yields(steps, lived.work.share * each / parts),
+                    *(_down(trace.subject.unit, *lived.work.seconds(end - change_ns, end)) for end in ends),
+                )
+                for each, ends in zip(bad, ends_ns, strict=True)
+            )
+            return Course(name=name, says=_COURSES[name], at_ns=0, changes=changes, costs=(0.0,) * len(bad))
+
+        without = course(
+            NOTHING, [span.bad_before + float(each.chances.sum()) for each in span.without],
+            [[int(span.at_ns[place]) + change_ns for place in each.changes] for each in span.without],
+        )  # fmt: skip
+        return without, course(DONE, [span.bad_before + span.bad], [[run.begin_ns for run in span.after]])
 
     @classmethod
     def came_true(cls, document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:
@@ -198,19 +228,14 @@ class _Made:
 
     def _changes(self, spent: Spent, at_ns: int | None) -> list[Change]:
         """Return what the twin is told: the yield over the span, and when the unit stands for a change."""
-        found: list[Change] = [
-            {"change": "yield_scaled", "product": product, "step": str(step),
-             "times": 1.0 - self.ahead.share * spent.bad}
-            for product, step in self.steps
-        ]  # fmt: skip
+        found = _yields(self.steps, self.ahead.share * spent.bad)
         for number, after in enumerate(spent.changes):
             if number == 0 and at_ns is not None:
                 from_s = (at_ns - self.ahead.at_ns) / SECOND_NS
             else:
                 from_s = self.ahead.when(after * self.cycle_s)
             if from_s < (self.ahead.end_ns - self.ahead.at_ns) / SECOND_NS and not self._set_up_at(from_s):
-                found.append({"change": "unit_down", "unit": self.unit, "from_s": from_s,
-                              "to_s": from_s + self.change_s})  # fmt: skip
+                found.append(_down(self.unit, from_s, from_s + self.change_s))
         return found
 
     def _set_up_at(self, from_s: float) -> bool:
@@ -307,6 +332,7 @@ _COURSES = {
     "next_set_up": _says("next_set_up", "Change it at the next set-up."),
     "shift_end": _says("shift_end", "Change it at the end of the shift."),
     "never": _says("never", "Do not change it at all."),
+    DONE: _says("done", "As it was really done."),
 }
 
 
@@ -319,6 +345,18 @@ def _steps(registry: Registry, unit: str, tool: str) -> list[tuple[str, int]]:
             if tool in operation.tools and unit in work_units_of(registry, operation):
                 found.append((name, number_of(place)))
     return found
+
+
+def _yields(steps: Sequence[tuple[str, int]], bad: float) -> list[Change]:
+    """Return that a share of the parts of some operations is bad."""
+    return [
+        {"change": "yield_scaled", "product": product, "step": str(step), "times": 1.0 - bad}
+        for product, step in steps
+    ]
+
+
+def _down(unit: str, from_s: float, to_s: float) -> Change:
+    return {"change": "unit_down", "unit": unit, "from_s": from_s, "to_s": to_s}
 
 
 def _change_s(trace: Trace) -> float:

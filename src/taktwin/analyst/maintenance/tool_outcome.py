@@ -1,20 +1,24 @@
 """What a tool change really came to, and whether what was foretold came where nobody acted. Pure.
 
-The counterfactual is the old tool, with all that was measured of it until it went out, over the very
-parts that the new one made: as many as the old one still had of its life. So what else happened (stops,
-orders, pace) is the same on both sides. Its bad parts are those of the model in each way that the tool may
-have gone, with the chance of single parts; it is no re-simulation of the plant, and says so. Beside it: what
-tools here that nobody changed early had at these ages.
+The counterfactual is the old tool, with all that was measured of it until it went out, and the one that
+would have come after its life, over the very parts that were really made until the end of the span that
+was promised. So what else happened (stops, orders, pace) is the same on both sides, to the part. Its bad
+parts are those of the model in each way that the tools may have gone, with the chance of single parts. What
+that means for the plant, the twin says, which plays the span again (`taktwin.analyst.counterfactual`).
+Beside it: what tools here that nobody changed early had at these ages.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
-from taktwin.analyst.features import FloatArray, Trace
+from taktwin.analyst.features import FloatArray, IntArray, Trace
 from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
-from taktwin.analyst.maintenance.wear_ways import strata
+from taktwin.analyst.maintenance.wear_ways import WAYS, Spent, Ways
 from taktwin.analyst.model import Model, NotEnough
 from taktwin.analyst.proposal import NotYet
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
@@ -24,66 +28,98 @@ LIVED = 0.97  # of its life: who made so many parts was changed by nobody's advi
 DOTS = 20
 
 
-def outcome(document: Recommendation, trace: Trace, model: Model, *, part_cost: float) -> Outcome | NotYet:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The parts that were really made since a tool was changed by advice, and what they would have been."""
+
+    state_ns: int  # of the proof
+    from_ns: int  # when the change was confirmed
+    to_ns: int  # the end of what was promised, or the next early change
+    old: ToolRun
+    after: tuple[ToolRun, ...]  # the tool that came, and those after it by their life, until to_ns
+    at_ns: IntArray  # (n,) the parts that count
+    bad: float  # of them
+    bad_before: float  # from the proof until the change was confirmed: the same on both sides
+    parts_before: int
+    without: tuple[Spent, ...]  # the same parts if it had not been changed, in each way
+    used: float  # tools used up by the change and after it
+
+
+def outcome(
+    document: Recommendation, trace: Trace, model: Model, *, part_cost: float, tool_cost: float
+) -> Outcome | NotYet:
     """Return the measured effect, or what it still waits for.
 
     Parameters
     ----------
     document : one that was carried out
-    part_cost : of a bad part, in the unit of the loss
+    part_cost, tool_cost : of a bad part, and of a tool with its change, in the unit of the loss
     """
-    execution, promised = document.execution, document.proposal.effects[0]
+    promised = document.proposal.effects[0]
     scrap = next((e for e in document.proposal.effects if e.indicator == "scrap"), None)
-    assert execution is not None and scrap is not None, (
-        "it was carried out, and its class promises less scrap"
-    )
-    runs = tool_runs(trace)
-    pair = _changed(runs, document, trace)
+    assert scrap is not None, "its class promises less scrap"
+    span = spanned(document, trace, model)
+    if isinstance(span, NotYet):
+        return span
+    difference = span.bad - np.stack([_bad(each.chances) for each in span.without])  # (ways, dots)
+    tools = span.used - np.array([each.used for each in span.without])
+    loss = _range((part_cost * difference + tool_cost * tools[:, None]).ravel())
+    result = Result.EFFECTIVE if loss.p90 < 0 else Result.HARMFUL if loss.p10 > 0 else Result.NEUTRAL
+    return Outcome(
+        result=result,
+        observed_effect=[_observed(promised, loss), _observed(scrap, _range(difference.ravel()))],
+        measured_how=_how(trace, span),
+        counterfactual_id=f"{document.proposal.proof.scenario_id}/{document.proposal.model.version}/old-tool",
+        from_ns=span.from_ns, to_ns=span.to_ns,
+    )  # fmt: skip
+
+
+def spanned(document: Recommendation, trace: Trace, model: Model) -> Span | NotYet:
+    """Return the parts over which a change that was carried out is measured, or what that waits for."""
+    execution, proof = document.execution, document.proposal.proof
+    assert execution is not None, "it was carried out"
+    pair = _changed(tool_runs(trace), document, trace)
     if isinstance(pair, NotYet):
         return pair
-    old, new = pair
-    facts = trace.subject.facts
-    left = facts["life_parts"] - old.parts
-    if left < 1:
-        life = facts["life_parts"]
+    old, after, next_ns = pair
+    life = trace.subject.facts["life_parts"]
+    if old.parts >= life:
         text = (
             f"The tool had lived its whole life of {life:.0f} parts when it was changed: nothing to compare."
         )
         return _not_yet("too_late", text, {"life": life}, is_over=True)
-    end_ns = document.proposal.proof.state_ns + round(document.proposal.proof.horizon_s * SECOND_NS)
-    goes_on = new.parts < left and new.is_in
-    if goes_on and trace.to_ns < end_ns:
-        text = f"The new tool has made {new.parts:.0f} of the {left:.0f} parts that the old one had left."
-        return _not_yet("waits_parts", text, {"made": new.parts, "left": left}, end_ns)
-    from_ns = max(execution.done_ns, new.begin_ns)
-    chosen = (new.ages <= left) & (new.at_ns > from_ns)
-    parts = int(chosen.sum())
-    if not parts and goes_on:
-        return _not_yet("waits_part", "No part was measured since it was confirmed.")
-    if not parts:
-        text = f"When it was confirmed, the {left:.0f} parts that would be compared were made already."
-        return _not_yet("confirmed_late", text, {"left": left}, is_over=True)
-    values = new.values[chosen]
-    bad = float(np.sum((values < facts["lower"]) | (values > facts["upper"])))
+    whole_ns = proof.state_ns + round(proof.horizon_s * SECOND_NS)
+    to_ns = min(whole_ns, next_ns)
+    from_ns = max(execution.done_ns, after[0].begin_ns)
+    if trace.to_ns < to_ns:
+        made = after[0].parts
+        text = (
+            f"The new tool has made {made:.0f} parts; it is measured over the whole span that was promised."
+        )
+        return _not_yet("waits_span", text, {"made": made}, whole_ns)
+    at_ns = np.concatenate([run.at_ns for run in after])
+    outside = np.concatenate([_outside(run, trace) for run in after])
+    counts = (at_ns > from_ns) & (at_ns <= to_ns)
+    if not counts.any():
+        text = "No part was measured between its confirmation and the end of the span that was promised."
+        return _not_yet("no_part", text, is_over=True)
     try:
-        outlook = model.predict(trace.until(new.begin_ns - 1)).detail
+        outlook = model.predict(trace.until(after[0].begin_ns - 1)).detail
     except NotEnough as lack:
         return _not_yet("no_old_tool", f"How the old tool would have gone on cannot be said: {lack}.",
                         {"why": str(lack)})  # fmt: skip
-    ages = old.parts + new.ages[chosen]
-    chances = strata(outlook.present, ages, scale=outlook.scale)
-    difference = bad - _without(chances)
-    extra = promised.difference.mean - part_cost * scrap.difference.mean  # of the tool, as it was promised
-    loss = _range(part_cost * difference + extra)
-    result = Result.EFFECTIVE if loss.p90 < 0 else Result.HARMFUL if loss.p10 > 0 else Result.NEUTRAL
-    return Outcome(
-        result=result,
-        observed_effect=[
-            _observed(promised, loss), _observed(scrap, _range(difference)),
-        ],
-        measured_how=_how(runs, trace, old, new, ages=ages, bad=bad, without=float(chances.sum(1).mean())),
-        counterfactual_id=f"{document.proposal.proof.scenario_id}/{document.proposal.model.version}/old-tool",
-        from_ns=from_ns, to_ns=int(new.at_ns[chosen][-1]),
+    skipped = int((at_ns <= from_ns).sum())  # made before it was confirmed: they age the tool on both sides
+    ways = Ways(replace(outlook, age=outlook.age + skipped), int(counts.sum()))
+    there = [run for run in after if run.begin_ns <= to_ns]
+    age = float((there[-1].at_ns <= to_ns).sum())
+    before = (old.at_ns > proof.state_ns, at_ns <= from_ns)
+    return Span(
+        state_ns=proof.state_ns, from_ns=from_ns, to_ns=to_ns, old=old, after=tuple(there),
+        at_ns=at_ns[counts], bad=float(outside[counts].sum()),
+        bad_before=float(_outside(old, trace)[before[0]].sum() + outside[before[1]].sum()),
+        parts_before=int(before[0].sum() + before[1].sum()),
+        without=tuple(ways.spent(way, None) for way in range(WAYS)),
+        used=len(there) + ways.share(age),
     )  # fmt: skip
 
 
@@ -111,8 +147,11 @@ def came_true(document: Recommendation, trace: Trace) -> tuple[bool, Words] | No
     )
 
 
-def _changed(runs: list[ToolRun], document: Recommendation, trace: Trace) -> tuple[ToolRun, ToolRun] | NotYet:
-    """Return the tool that the advice is about and the one that came after it."""
+def _changed(
+    runs: list[ToolRun], document: Recommendation, trace: Trace
+) -> tuple[ToolRun, tuple[ToolRun, ...], int] | NotYet:
+    """Return the tool that the advice is about, those that came after it until somebody changed one early,
+    and when that was."""
     begin_ns = document.proposal.evidence[0].from_ns
     place = min(range(len(runs)), key=lambda each: abs(runs[each].begin_ns - begin_ns), default=-1)
     if place < 0 or abs(runs[place].begin_ns - begin_ns) > AROUND_NS or not runs[place].is_whole:
@@ -121,7 +160,12 @@ def _changed(runs: list[ToolRun], document: Recommendation, trace: Trace) -> tup
     if runs[place].is_in:
         unit = trace.subject.unit
         return _not_yet("waits_change", f"{unit} has not said that another tool is in.", {"unit": unit})
-    return runs[place], runs[place + 1]
+    after: list[ToolRun] = []
+    for run in runs[place + 1 :]:
+        after.append(run)
+        if run.parts < LIVED * trace.subject.facts["life_parts"]:
+            return runs[place], tuple(after), run.end_ns
+    return runs[place], tuple(after), runs[-1].end_ns
 
 
 def _not_yet(
@@ -132,34 +176,39 @@ def _not_yet(
     return NotYet(says, until_ns=until_ns, is_over=is_over)
 
 
-def _without(chances: FloatArray) -> FloatArray:
-    """Return how many parts would have been bad, as equally likely numbers over all ways."""
+def _outside(run: ToolRun, trace: Trace) -> npt.NDArray[np.bool_]:
+    """Return which of its parts (n,) lay outside of their window."""
+    return np.asarray(
+        (run.values < trace.subject.facts["lower"]) | (run.values > trace.subject.facts["upper"])
+    )
+
+
+def _bad(chances: FloatArray) -> FloatArray:
+    """Return how many of some parts are bad, as DOTS equally likely numbers."""
     luck = ndtri((np.arange(DOTS) + 0.5) / DOTS)
-    mean, sigma = chances.sum(1), np.sqrt((chances * (1 - chances)).sum(1))
-    return np.asarray(np.clip(mean[:, None] + sigma[:, None] * luck[None, :], 0.0, chances.shape[1]).ravel())
+    mean, sigma = chances.sum(), np.sqrt((chances * (1 - chances)).sum())
+    return np.asarray(np.clip(mean + sigma * luck, 0.0, len(chances)))
 
 
-def _how(
-    runs: list[ToolRun], trace: Trace, old: ToolRun, new: ToolRun, *, ages: FloatArray, bad: float,
-    without: float,
-) -> Words:  # fmt: skip
-    facts, parts = trace.subject.facts, len(ages)
-    found = []
-    for run in runs:
-        if run in (old, new) or not run.is_whole or run.parts < LIVED * facts["life_parts"]:
+def _how(trace: Trace, span: Span) -> Words:
+    facts, parts = trace.subject.facts, len(span.at_ns)
+    from_age, to_age = span.old.parts + 1, min(span.old.parts + parts, facts["life_parts"])
+    found, theirs = [], {span.old.begin_ns, *(run.begin_ns for run in span.after)}
+    for run in tool_runs(trace):
+        if run.begin_ns in theirs or not run.is_whole or run.parts < LIVED * facts["life_parts"]:
             continue
-        there = (run.ages >= ages[0]) & (run.ages <= ages[-1])
-        outside = (run.values < facts["lower"]) | (run.values > facts["upper"])
-        found.append(int(np.sum(there & outside)))
+        there = (run.ages >= from_age) & (run.ages <= to_age)
+        found.append(int(np.sum(there & _outside(run, trace))))
     beside = "no tool to compare with"
     if found:
         beside = f"{np.mean(found):.1f} on {len(found)} tools that nobody changed early"
+    without = float(np.mean([each.chances.sum() for each in span.without]))
     return Words(
         code="tool_change.measured",
-        text=f"{bad:.0f} of {parts} parts were bad; with the old tool {without:.1f} would have been, by "
-        f"what was measured of it, over the same parts; at these ages {beside}. The plant was not "
-        "simulated again.",
-        values={"bad": bad, "parts": parts, "without": without, "others": len(found)},
+        text=f"{span.bad:.0f} of {parts} parts were bad; with the old tool, and the next one after its life, "
+        f"{without:.1f} would have been, by what was measured of it, over the same parts; at these ages "
+        f"{beside}.",
+        values={"bad": span.bad, "parts": parts, "without": without, "others": len(found)},
     )  # fmt: skip
 
 

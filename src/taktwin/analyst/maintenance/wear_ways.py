@@ -40,6 +40,7 @@ def strata(paths: Paths, ages: FloatArray, *, scale: float) -> FloatArray:
 class Spent:
     """What a span comes to in one way."""
 
+    chances: FloatArray  # (parts,) of each part to be bad
     bad: float  # share of its parts that are bad
     changes: tuple[int, ...]  # after how many parts of the span a tool is changed
     used: float  # tools used up: each that went out whole, and the share of life of the one that is in
@@ -79,8 +80,12 @@ class Ways:
                 changes.append(at)
                 age, is_fresh = 0, True
         bad = np.where(fresh, self._fresh[way][ages - 1], self._present[way][ages - 1])
-        share = min(age / self.useful, 1.0)
-        return Spent(float(bad.mean()) if self.parts else 0.0, tuple(changes), len(changes) + share)
+        mean = float(bad.mean()) if self.parts else 0.0
+        return Spent(bad, mean, tuple(changes), len(changes) + self.share(age))
+
+    def share(self, age: float) -> float:
+        """Return how much of a tool is used up that has made so many parts."""
+        return min(age / self.useful, 1.0)
 
     def bad_within(self, parts: int) -> FloatArray:
         """Return how many of the next parts are bad in each way, if nothing is done."""
