@@ -3,26 +3,60 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taktwin.simulation import reference
+from taktwin.simulation.compile import compiled
 from taktwin.simulation.model import Plant, Step
 from taktwin.simulation.reference import Doing, Kind, Reference, _Center, _Job, _Mode, _Unit
-from tests.unit.simulation.plants import assert_same_course, plants
+from taktwin.simulation.state import fresh
+from tests.unit.simulation.effects import EFFECTS, Observed
+from tests.unit.simulation.plants import Choices, a_plant, assert_same_course, plants
 
 PLANTS = int(os.environ.get("TAKTWIN_SIMULATION_PLANTS", "500"))
+SAMPLE = 300
+UNTIL_S = 300.0
+
+
+def assert_same_way(number: int, *, surely_by_order: bool = False) -> None:
+    """Compare both engines on the plant that a number makes."""
+    plant = a_plant(Choices.of_seed(number), surely_by_order=surely_by_order)
+    try:
+        assert_same_course(plant, seed=number, until_s=UNTIL_S)
+    except AssertionError as different:
+        raise AssertionError(f"plant number {number}: {plant}\n{different}") from different
+
+
+def test_kernel_and_reference_go_the_same_way() -> None:
+    for number in range(PLANTS):
+        assert_same_way(number)
 
 
 @settings(
-    max_examples=PLANTS, deadline=None, derandomize=True, database=None,
+    max_examples=PLANTS // 5, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(plant=plants(), seed=st.integers(0, 2**32))
-def test_kernel_and_reference_go_the_same_way(plant: Plant, seed: int) -> None:
-    assert_same_course(plant, seed=seed, until_s=300.0)
+def test_they_do_on_the_smallest_plant_that_hypothesis_can_find(plant: Plant, seed: int) -> None:
+    assert_same_course(plant, seed=seed, until_s=UNTIL_S)
+
+
+def test_the_random_plants_do_what_they_are_there_for() -> None:
+    # What a plant declares says little: of the plants before these a third never finished a job. So it is
+    # counted what took effect, in each plant once.
+    seen: Counter[str] = Counter()
+    for number in range(SAMPLE):
+        plant = a_plant(Choices.of_seed(number))
+        run = Observed(plant, fresh(compiled(plant), seed=number).key)
+        run.advance(until=plant.ticks(UNTIL_S))
+        seen.update(run.effects())
+    assert set(seen) <= set(EFFECTS)
+    least = dict.fromkeys(EFFECTS, 0.05) | {"jobs done": 0.9, "rework": 0.3, "a furnace by order": 0.08}
+    assert {name: seen[name] / SAMPLE for name in EFFECTS if seen[name] < least[name] * SAMPLE} == {}
 
 
 def _first_in_queue_is_last(self: Reference, center: _Center, unit: _Unit) -> _Job:
@@ -160,13 +194,6 @@ def test_a_planted_mistake_is_found(mistake: str, monkeypatch: pytest.MonkeyPatc
     place, name, wrong = MISTAKES[mistake]
     monkeypatch.setattr(place, name, wrong)
 
-    @settings(
-        max_examples=600, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )  # fmt: skip
-    @given(plant=plants(surely_by_order=mistake in BY_ORDER), seed=st.integers(0, 2**32))
-    def both_go_the_same_way(plant: Plant, seed: int) -> None:
-        assert_same_course(plant, seed=seed, until_s=300.0)
-
-    with pytest.raises(AssertionError):
-        both_go_the_same_way()
+    with pytest.raises(AssertionError, match="plant number"):
+        for number in range(600):
+            assert_same_way(number, surely_by_order=mistake in BY_ORDER)

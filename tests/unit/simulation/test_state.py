@@ -31,7 +31,8 @@ from taktwin.simulation.model import (
 )
 from taktwin.simulation.run import advance, replicate
 from taktwin.simulation.state import State, fresh, from_json
-from tests.unit.simulation.plants import kernel_course, plants
+from tests.unit.simulation.effects import EFFECTS, Observed
+from tests.unit.simulation.plants import Choices, a_plant, kernel_course, plants
 
 ROOT = Path(__file__).parents[3]
 
@@ -86,23 +87,54 @@ def test_enough_jobs_end_a_run_that_goes_on_as_if_nothing_had_been() -> None:
     assert advance(built, part, until=END).digest() == whole.digest()
 
 
+def with_all_effects() -> list[int]:
+    """Return the numbers of random plants in which, taken together, everything takes effect."""
+    seen: set[str] = set()
+    numbers = []
+    for number in range(500):
+        plant = a_plant(Choices.of_seed(number))
+        run = Observed(plant, fresh(compiled(plant), seed=number).key)
+        run.advance(until=plant.ticks(CUT_S))
+        if run.effects() - seen:
+            seen |= run.effects()
+            numbers.append(number)
+        if seen == set(EFFECTS):
+            break
+    assert seen == set(EFFECTS)
+    return numbers
+
+
+CUT_S, END_S = 150, 300
+CONTINUED = """
+import json, sys
+from tests.unit.simulation.plants import Choices, a_plant
+from tests.unit.simulation.test_state import END_S
+from taktwin.simulation.compile import compiled
+from taktwin.simulation.run import advance
+from taktwin.simulation.state import from_json
+for number, document in json.load(sys.stdin):
+    plant = a_plant(Choices.of_seed(number))
+    built = compiled(plant)
+    print(advance(built, from_json(built, document), until=plant.ticks(END_S)).digest())
+"""
+
+
 def test_another_process_goes_on_to_the_same_bits() -> None:
-    built = compiled(workshop())
-    state = advance(built, fresh(built, seed=1), until=END // 3)
-    script = (
-        "import json, sys\n"
-        "from tests.unit.simulation.test_state import END, workshop\n"
-        "from taktwin.simulation.compile import compiled\n"
-        "from taktwin.simulation.run import advance\n"
-        "from taktwin.simulation.state import from_json\n"
-        "plant = compiled(workshop())\n"
-        "print(advance(plant, from_json(plant, json.load(sys.stdin)), until=END).digest())\n"
-    )
+    # Furnaces, tools, material, tariffs, work by order and all else: each took effect before the cut.
+    told, ends = [], []
+    for number in with_all_effects():
+        plant = a_plant(Choices.of_seed(number))
+        built = compiled(plant)
+        state = advance(built, fresh(built, seed=number), until=plant.ticks(CUT_S))
+        told.append((number, state.as_json()))
+        end = advance(built, state, until=plant.ticks(END_S))
+        assert end.events > told[-1][1]["arrays"]["run"]["events"][0]
+        ends.append(end.digest())
     done = subprocess.run(
-        [sys.executable, "-c", script], input=json.dumps(state.as_json()), capture_output=True, text=True,
+        [sys.executable, "-c", CONTINUED], input=json.dumps(told), capture_output=True, text=True,
         check=True, cwd=ROOT, env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
     )  # fmt: skip
-    assert done.stdout.strip() == advance(built, state, until=END).digest()
+    assert done.stdout.split() == ends
 
 
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:

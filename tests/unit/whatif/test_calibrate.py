@@ -415,6 +415,25 @@ def test_who_forgets_what_still_runs_believes_in_machines_that_fail_too_often() 
     assert fitted.mean_between_s(2.6)[0] < 100_000.0 < fitted.mean_between_s(2.6)[1]
 
 
+def test_a_repair_that_still_runs_when_the_data_end_counts_as_one() -> None:
+    # Repairs of 1,000 s on average, watched for 1,000 s: more than a third of them are not over then. Without
+    # those the ones that are over make a mean of 1,000 (1 - 1 / (e - 1)) = 418 s.
+    lasted_s = Entropy(6).generator("repairs").exponential(1000.0, 60)
+    units = []
+    for number, takes_s in enumerate(lasted_s):
+        rows = [*BEGIN, *at(0, state=6), *at(10, state=9, alarm_code=9)]
+        rows += at(10 + takes_s, state=6, alarm_code=0) if takes_s < 1000 else []
+        units.append(replace(watched(rows, end_s=1010.0), unit=f"mill{number}"))
+    units[0].cycles["A"] = cycling(1, 60.0, 60.0).cycles["A"]
+    classes = {each.unit: "mill" for each in units}
+    found = calibrated(units, classes, {}, draw(), source="repairs", replications=0, mixings=9)
+    fitted = found.fits["repair/mill1/9"]
+    assert fitted.level == "class mill" and fitted.n == sum(lasted_s < 1000)
+    assert fitted.running == sum(lasted_s >= 1000) >= 20
+    low, high = fitted.mean_between_s(2.6)
+    assert 700.0 < low < 1000.0 < high
+
+
 def test_a_plant_at_which_nothing_was_made_is_refused() -> None:
     with pytest.raises(DomainError, match="expected signals of work"):
         calibrated(fleet(2, 100.0, 1e6), {"mill0": "mill", "mill1": "mill"}, {}, draw(), source="x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -359,13 +360,26 @@ def test_a_rush_order_is_made_where_the_plant_works_on_its_own_list() -> None:
     assert end.scenarios[0].late == 0 and 0 < end.scenarios[0].done_ns < NOON + 8 * 3600 * SECOND
 
 
+def put_off(lines: Sequence[list[dict[str, Any]]], scenarios: list[Scenario]) -> dict[str, int]:
+    """Return by how much later each order is done in a scenario, by its name."""
+    answer = ask(picture(), *lines, scenarios=scenarios)
+    ends = {each.order: each for each in answer.orders if each.order != "rush"}
+    return {name: end.scenarios[0].done_ns - end.base.done_ns for name, end in ends.items()}
+
+
+def test_a_rush_order_goes_behind_what_the_mes_has_as_more_urgent() -> None:
+    lines = [order(f"o{number}", 24, product="SH-100", due_h=2.0) for number in range(3)]
+    lines[0] = [{**line, "priority": 5} for line in lines[0]]
+    later = put_off(lines, rush("SH-100", priority=3))
+    assert abs(later["o0"]) < 60 * SECOND
+    assert min(later["o1"], later["o2"]) > 600 * SECOND
+
+
 def test_an_order_with_a_higher_priority_goes_before_and_one_without_goes_behind() -> None:
     lines = [order(f"o{number}", 48, product="SH-100", due_h=2.0) for number in range(4)]
 
     def done(scenarios: list[Scenario], name: str) -> int:
-        answer = ask(picture(), *lines, scenarios=scenarios)
-        [end] = [each for each in answer.orders if each.order == name]
-        return end.scenarios[0].done_ns - end.base.done_ns
+        return put_off(lines, scenarios)[name]
 
     change = {"change": "order_changed", "order": "o3", "priority": 9}
     assert done([Scenario(name="sooner", changes=[change])], "o3") < -0.5 * 3600 * SECOND
