@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import deque
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import msgspec
 from taktwin.contracts import analyst as analysts
 from taktwin.contracts import commands, samples
 from taktwin.contracts import recommendation as contract
+from taktwin.contracts.commands import Answer, CommandData, ImportReport
 from taktwin.contracts.recommendation import ClassRecord, Decide, Inbox, Level, Move
 from taktwin.entropy import Entropy
+from taktwin.mes.exchange.importing import Importer
 from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.actions import TOOL_CHANGE, open_at
 from taktwin.mes.maintenance.readiness import missing_tools
@@ -29,6 +32,7 @@ from taktwin.virtual_plant.physics import Physics
 from taktwin.virtual_plant.truth import Fact, TruthInterval, TruthPassage, TruthReject
 from tests.closed_loop.exports import write_entries
 from tests.closed_loop.rooms import Rooms
+from tests.closed_loop.world import World
 from tests.lockstep.crew import CREW
 from tests.lockstep.floor import PACE, ROLES, Site
 from tests.lockstep.people import HOUR_NS, MINUTE_NS, People
@@ -138,7 +142,16 @@ class Crew(People):
                 self.site.outside[unit].clear()
                 self.site.plant.change_tool(unit)
 
+    def ask(self, wish: CommandData, person: str, *, at_terminal: bool = False, reason: str = "") -> Answer:
+        """Let a person want something; what the MES took is written down where somebody does that."""
+        answer = super().ask(wish, person, at_terminal=at_terminal, reason=reason)
+        if answer.accepted and self.site.world is not None:
+            self.site.world.did(self.site.now(), wish, person=person, at_terminal=at_terminal)
+        return answer
+
     def _confirm(self, unit: str) -> None:
+        if self.site.world is not None:
+            self.site.world.tool_in(self.site.now(), unit, self.person(unit))
         for row in open_at(self.site.book, unit):
             if row.kind == TOOL_CHANGE and row.tool_kind == INSERT:
                 self.insist(commands.ChangeTool(order=row.order), self.person(unit))
@@ -214,6 +227,18 @@ class Crew(People):
         return rooms.do(rooms.carrier._questions.ask_values(contract.OWNER, question, {}))
 
 
+class _Noted:
+    """The door of the ERP, with each file that goes in written down."""
+
+    def __init__(self, inner: Importer, world: World, now_ns: Callable[[], int]) -> None:
+        self._inner, self._world, self._now_ns = inner, world, now_ns
+
+    def take(self, kind: str, message: bytes, **by: Any) -> ImportReport:
+        """Take a file."""
+        self._world.ordered(self._now_ns(), message.decode())
+        return self._inner.take(kind, message, **by)
+
+
 class House(Site):
     """One plant with everybody who takes part, in one process."""
 
@@ -222,10 +247,11 @@ class House(Site):
     people: Crew
 
     def __init__(
-        self, registry: Registry, physics: Physics, *, seed: int, start_ns: int, arm: Arm, folder: Path
-    ) -> None:
-        """Build it; `folder` takes what is left of the rooms at the end."""
-        self.arm = arm
+        self, registry: Registry, physics: Physics, *, seed: int, start_ns: int, arm: Arm, folder: Path,
+        world: World | None = None,
+    ) -> None:  # fmt: skip
+        """Build it; `folder` takes what is left of the rooms at the end, `world` what they heard."""
+        self.arm, self.world = arm, world
         self.places = [name for name in CREW if name in registry.equipment]
         self.lathes = [name for name in self.places if name.startswith("turn")]
         window = registry.characteristics["turned_diameter"]
@@ -252,6 +278,8 @@ class House(Site):
             folder=folder / "commander",
             mistakes_on=False,
         )
+        if world is not None:
+            self.importer = _Noted(self.importer, world, self.now)  # type: ignore[assignment]
         if arm is Arm.ADVISED:
             self.rooms = Rooms(
                 registry, self.desk, self.entries, self.book, self.definitions, self.now, folder, pace=PACE
@@ -263,6 +291,8 @@ class House(Site):
             self.rooms.close()
             write_entries(folder / "ledger.jsonl.gz", self.rooms.ledger_store.entries)
             write_entries(folder / "mes.jsonl.gz", self.entries)
+        if self.world is not None:
+            self.world.close()
         self.close()
 
     def employed(self) -> Crew:
@@ -274,6 +304,8 @@ class House(Site):
         for index, value in zip(scan.signals, scan.values, strict=True):
             if index in self._measures:
                 self.outside[self._measures[index]].append(not self._window[0] <= value <= self._window[1])
+        if self.world is not None:
+            self.world.said(scan)
         if self.arm is Arm.ADVISED:
             self.rooms.hear(unit, scan)
 

@@ -46,6 +46,7 @@ ORDER = (
     "analyst", "mes", "ledger", "gateway",
 )  # fmt: skip
 PLAYERS = ("virtual_plant", "commissioning")
+SERVED = ("opcua", "modbus-tcp", "shdr")  # what a played plant serves at addresses that are found for it
 START_S = 120.0  # a process alone is up in 2 s, the demo's machines in 8 s; a busy machine takes longer
 STOP_S = 7.0  # a clean stop of everything takes less than 8 s
 LOG_BYTES_MAX = 20_000_000
@@ -133,7 +134,7 @@ class Supervisor:
     async def _start(self, database: asyncio.Task[None]) -> None:
         await self._backbone.start()
         self.installation = _with_frozen_plant(self.installation)
-        chosen = _addresses(self.installation, self.registry)
+        chosen = addressed(self.installation, self.registry)
         self.installation = msgspec.structs.replace(
             chosen, nats_url=self._backbone.url, nats_monitor_url=self._backbone.monitor_url,
             mqtt_host=self._backbone.mqtt_host, mqtt_port=self._backbone.mqtt_port,
@@ -428,13 +429,13 @@ def _with_frozen_plant(installation: Installation) -> Installation:
     return msgspec.structs.replace(installation, plant_dir=str(copy(installation.plant_dir, frozen)))
 
 
-def _addresses(installation: Installation, registry: Registry) -> Installation:
+def addressed(installation: Installation, registry: Registry) -> Installation:
     """Return the installation with free ports where none was asked for."""
     endpoints = dict(installation.endpoints)
     if installation.demo:
         for name, connection in sorted(registry.connections.items()):
-            if connection.connector == "mqtt" or name in endpoints:
-                continue
+            if connection.connector not in SERVED or name in endpoints:
+                continue  # a recorded file is where the plant folder says
             scheme = "opc.tcp://" if connection.connector == "opcua" else ""
             endpoints[name] = f"{scheme}127.0.0.1:{free_port()}"
     if installation.http_host not in ("127.0.0.1", "::1", "localhost"):

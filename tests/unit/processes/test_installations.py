@@ -1,5 +1,6 @@
 """How an installation is chosen: the demo starts at work, and foreign folders are left alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from taktwin.instants import SECOND_NS, parse_rfc3339
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry
 from taktwin.processes import installations
+from taktwin.processes.supervisor import addressed
 
 HOUR_NS = 3600 * SECOND_NS
 
@@ -63,3 +65,17 @@ def test_a_demo_empties_its_own_folder_and_no_other(northfield: Registry, tmp_pa
     with pytest.raises(ConfigError, match="expected an empty folder"):
         installations.demo(northfield, data_dir=foreign, speed=1, seed=1)
     assert (foreign / "thesis.txt").exists()
+
+
+def test_a_demo_finds_addresses_for_what_is_played_and_leaves_a_recorded_file_where_it_is(
+    northfield: Registry, tmp_path: Path
+) -> None:
+    recorded = replace(northfield.connections["line1"], connector="files")
+    plant = replace(northfield, connections={**northfield.connections, "line1": recorded})
+    made = installations.demo(plant, data_dir=tmp_path / "demo", speed=1.0, seed=1)
+    found = addressed(made, plant).endpoints
+    assert "line1" not in found and "sensors" not in found
+    assert found.keys() == {
+        name for name, each in plant.connections.items() if each.connector in ("opcua", "modbus-tcp", "shdr")
+    }
+    assert found["line2"].startswith("opc.tcp://127.0.0.1:")

@@ -1,0 +1,337 @@
+"""The same weeks with all processes as shipped: what machines said and people did, said again to the product.
+
+    python -m tests.closed_loop.shipped --only 0 1 [--days 14] [--speed 120]
+
+The plant of a number is played once more in one process, and what it said and what its people did is
+written down (`world`). Then `taktwin demo` runs on a plant folder whose connections play those files:
+gateway, backbone, twin, historian, recorder, MES with its database, what-if, analyst, ledger and portal, each
+a process of its own, at so many plant seconds a second. People do over HTTP what they did then, at the same
+plant time; on advice they decide by the same written rules, by themselves. What both ledgers hold is laid
+beside each other: for each insert, what was advised, decided and carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import shutil
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from taktwin.clock import SystemClock
+from taktwin.instants import SECOND_NS, rfc3339
+from taktwin.mes.resources import engine
+from tests.closed_loop import weeks
+from tests.closed_loop.exports import entries_of
+from tests.closed_loop.house import DAY_NS, THINKS_NS, Arm, House
+from tests.closed_loop.weeks import BEGIN_NS, RESULTS
+from tests.closed_loop.world import Deed, World, deeds
+from tests.system.product import Product
+
+SPEED = 120.0
+AGAIN_S = 10.0  # of the wall: a deed that the MES refuses may come before what it rests on
+LOOK_S = 1.0
+SAME_NS = 3600 * SECOND_NS  # the same decision: due within that
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What a ledger holds of one insert."""
+
+    unit: str
+    begin_ns: int  # when the insert went in, by the machine
+    shown_ns: int = 0  # first shown to people
+    chosen: str = ""  # of the last that was shown
+    due_ns: int = 0
+    accepted: bool = False
+    result: str = ""
+    promised: float = 0.0
+    measured: float | None = None
+
+
+def recorded(commit: str, number: int, folder: Path, *, days: int) -> None:
+    """Play a plant once more in one process, with what its rooms heard written down under `world`."""
+    engine.COST = 1
+    shutil.rmtree(folder, ignore_errors=True)
+    registry, facts, _ = weeks.plant_of(commit, number, folder / "plant")
+    world = World(folder / "world", registry)
+    house = House(registry, facts, seed=weeks.seed_of(commit, number), start_ns=BEGIN_NS, arm=Arm.ADVISED,
+                  folder=folder, world=world)  # fmt: skip
+    house.run(BEGIN_NS + days * DAY_NS)
+    house.end()
+    house.leave(folder)
+
+
+class Player:
+    """People at the product's door."""
+
+    def __init__(self, product: Product, *, speed: float) -> None:
+        self._product, self._speed = product, speed
+        self._clock = SystemClock()
+        self._numbers = itertools.count(1)
+        self.refused: list[str] = []
+        self._seen_ns: dict[str, int] = {}
+        self._decided: set[str] = set()
+        self._inserts = itertools.count(1)
+        self.last = ""
+        self._zero = (self._clock.monotonic_ns(), self._asked_ns())
+
+    def _asked_ns(self) -> int:
+        span = {"from_ms": BEGIN_NS // 10**6, "to_ms": BEGIN_NS // 10**6 + 1000}
+        query = "&".join(f"{name}={value}" for name, value in span.items())
+        return int(self._product.api(f"/bar?{query}&columns=1")["now_ms"]) * 10**6
+
+    def now_ns(self) -> int:
+        """Return plant time."""
+        wall, plant = self._zero
+        return plant + int((self._clock.monotonic_ns() - wall) * self._speed)
+
+    def wait(self, until_ns: int, pause: threading.Event) -> None:
+        """Wait for a plant time."""
+        while (left_ns := until_ns - self.now_ns()) > 0:
+            pause.wait(min(1.0, left_ns / SECOND_NS / self._speed))
+
+    def said(self, path: str, body: object | None = None) -> Any:
+        """Return the answer, or None with the refusal noted."""
+        try:
+            return self._product.api(path, body)
+        except urllib.error.HTTPError as error:
+            self.last = f"{path}: {error.code} {error.read()[:300].decode(errors='replace')}"
+            return None
+        except OSError as error:
+            self.last = f"{path}: {error}"
+            return None
+
+    def key(self) -> str:
+        """Return a key for something that is done once."""
+        return f"shipped-{next(self._numbers):08d}"
+
+    def do(self, deed: Deed, pause: threading.Event) -> None:
+        """Do again what was done then; what is refused is tried again for a while."""
+        tries, key = self._clock.monotonic_ns() + int(AGAIN_S * SECOND_NS), self.key()
+        while not self._once(deed, key):
+            if self._clock.monotonic_ns() > tries:
+                self.refused.append(f"{rfc3339(deed.at_ns)} {self.last}")
+                return
+            pause.wait(0.25)
+
+    def _once(self, deed: Deed, key: str) -> bool:
+        if deed.kind == "orders":
+            return self._orders(deed.orders)
+        if deed.kind == "tool_in":
+            return self._tool_in(deed, key)
+        wish = {"data": _in_ms(deed.data), "idempotency_key": key,
+                "on_behalf_of": deed.person if deed.at_terminal else ""}  # fmt: skip
+        return self.said(f"/mes/commands/{deed.name}", wish) is not None
+
+    def _orders(self, text: str) -> bool:
+        request = urllib.request.Request(
+            self._product.url.rstrip("/") + "/api/v1/mes/erp/orders", data=text.encode(),
+            headers={"Content-Type": "text/csv", "Origin": self._product.url.rstrip("/")},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=20):
+                return True
+        except OSError as error:
+            self.last = f"orders: {error}"
+            return False
+
+    def _tool_in(self, deed: Deed, key: str) -> bool:
+        """Say that another insert is in: for the order that is open, else as a mounting."""
+        said = self.said("/mes/maintenance")
+        if said is None:
+            return False
+        mine = [each for each in said["orders"] if each["work_unit"] == deed.unit
+                and each["kind"] == "tool_change" and each["tool_kind"] == "insert"]  # fmt: skip
+        if mine:
+            wish: dict[str, Any] = {"order": mine[0]["order"]}
+            return self.said("/mes/commands/tool.change", {"data": wish, "idempotency_key": key}) is not None
+        wish = {"tool": f"I-{deed.unit}-r{next(self._inserts)}", "work_unit": deed.unit, "kind": "insert"}
+        return self.said("/mes/commands/tool.mount", {"data": wish, "idempotency_key": key}) is not None
+
+    # By themselves: the same rules as in one process.
+
+    def look(self) -> None:
+        """Accept what has stood for five minutes; let versions go live and a class up, once an hour."""
+        inbox = self.said("/advice")
+        for row in [] if inbox is None else inbox["waiting"]:
+            since_ns = self._seen_ns.setdefault(row["id"], self.now_ns())
+            if row["id"] in self._decided or self.now_ns() - since_ns < THINKS_NS:
+                continue
+            self._decided.add(row["id"])
+            wish = {"accept": True, "version": row["version"], "idempotency_key": self.key()}
+            if self.said(f"/advice/{row['id']}/decision", wish) is None:
+                self.refused.append(self.last)
+
+    def look_after_models(self) -> None:
+        """Let the newest version go live where its error is within the limit, and a class that fell up."""
+        said = self.said("/models")
+        if said is None:
+            return
+        [model] = [each for each in said["models"] if each["subjects"]]
+        versions = [each for each in said["versions"] if each["model"] == model["model"]]
+        newest = versions[-1] if versions else None
+        limit = min(model["limits"].values())
+        if (
+            newest
+            and newest["stage"] == "shadow"
+            and newest["error"] is not None
+            and newest["error"] <= limit
+        ):
+            live = next((each["version"] for each in versions if each["stage"] == "live"), "")
+            wish = {"version": newest["version"], "instead_of": live,
+                    "why": "its error on inserts that it had not seen is within the limit"}  # fmt: skip
+            self.said(f"/models/{model['model']}/live", wish)
+        for record in self.said("/advice/classes") or []:
+            if record["level"] == "observe" and not record["obstacles"]:
+                wish = {"level": "advise", "reason": "it has earned it", "idempotency_key": self.key()}
+                self.said(f"/advice/classes/{record['advice_class']['name']}/level", wish)
+
+
+def _in_ms(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's fields as the web API wants them: instants in milliseconds."""
+    return {
+        f"{name[:-3]}_ms" if name.endswith("_ns") else name: value // 10**6 if name.endswith("_ns") else value
+        for name, value in data.items()
+    }
+
+
+def played(folder: Path, *, speed: float, days: int) -> list[str]:
+    """Let the product hear a recorded world, keep its ledger as `shipped.jsonl`; return what was refused."""
+    pause = threading.Event()
+    words = ("--plant", str(folder / "world" / "plant"), "--speed", f"{speed:g}", "--at", rfc3339(BEGIN_NS))
+    with Product(folder / "installation", *words) as product:
+        people = Player(product, speed=speed)
+        end_ns = BEGIN_NS + days * DAY_NS
+        stop = threading.Event()
+
+        def advice() -> None:
+            hour = 0
+            while not stop.wait(LOOK_S):
+                people.look()
+                if people.now_ns() // (3600 * SECOND_NS) != hour:
+                    hour = people.now_ns() // (3600 * SECOND_NS)
+                    people.look_after_models()
+
+        looking = threading.Thread(target=advice, daemon=True)
+        looking.start()
+        day = 0
+        for deed in deeds(folder / "world"):
+            people.wait(deed.at_ns, pause)
+            people.do(deed, pause)
+            if (deed.at_ns - BEGIN_NS) // DAY_NS > day:
+                day = (deed.at_ns - BEGIN_NS) // DAY_NS
+                lag_s = (people.now_ns() - deed.at_ns) / SECOND_NS
+                print(
+                    f"day {day}: {lag_s:.0f} plant seconds behind, {len(people.refused)} refused", flush=True
+                )
+        people.wait(end_ns, pause)
+        stop.set()
+        looking.join(30)
+        with urllib.request.urlopen(product.url + "api/v1/advice/audit.jsonl", timeout=120) as answer:
+            (folder / "shipped.jsonl").write_bytes(answer.read())
+    return people.refused
+
+
+def decided(entries: Iterable[dict[str, Any]]) -> list[Decided]:
+    """Return what a ledger's journal holds, by insert, in the order of time."""
+    of: dict[str, tuple[str, int]] = {}
+    promised: dict[str, tuple[str, int, float]] = {}
+    found: dict[tuple[str, int], Decided] = {}
+    replace = msgspec.structs.replace
+    for entry in entries:
+        kind, content = entry["event_type"], json.loads(entry["content"])
+        name = content.get("recommendation", "")
+        if kind == "recommendation.validated":
+            proposal = content["proposal"]
+            key = of[name] = proposal["work_unit"], proposal["evidence"][0]["from_ns"]
+            difference = proposal["effects"][0]["difference"]["mean"]
+            promised[name] = proposal["proof"]["chosen"], proposal["action"]["data"]["due_ns"], difference
+            found.setdefault(key, Decided(unit=key[0], begin_ns=key[1]))
+        elif name in of:
+            one = found[of[name]]
+            chosen, due_ns, mean = promised[name]
+            if kind == "recommendation.proposed":
+                one = replace(one, shown_ns=one.shown_ns or entry["time_ns"], chosen=chosen, due_ns=due_ns,
+                              promised=mean)  # fmt: skip
+            elif kind == "recommendation.accepted":
+                one = replace(one, accepted=True)
+            elif kind == "recommendation.measured":
+                outcome = content["outcome"]
+                measured = outcome["observed_effect"][0]["measured"]["mean"]
+                one = replace(one, result=outcome["result"], measured=measured)
+            found[of[name]] = one
+    return sorted(found.values(), key=lambda each: (each.begin_ns, each.unit))
+
+
+def beside(one: Sequence[Decided], other: Sequence[Decided]) -> list[tuple[Decided | None, Decided | None]]:
+    """Return the inserts that people saw advice about in either, each with the other's."""
+    left = [each for each in one if each.shown_ns]
+    right = [each for each in other if each.shown_ns]
+    pairs: list[tuple[Decided | None, Decided | None]] = []
+    for each in left:
+        near = [r for r in right if r.unit == each.unit and abs(r.begin_ns - each.begin_ns) <= SAME_NS]
+        pairs.append((each, near[0] if near else None))
+    known = {id(each) for _, each in pairs}
+    pairs += [(None, each) for each in right if id(each) not in known]
+    return sorted(pairs, key=lambda pair: (pair[0] or pair[1]).begin_ns)  # type: ignore[union-attr]
+
+
+def is_same(one: Decided | None, other: Decided | None) -> bool:
+    """Return whether two ledgers came to the same decision on an insert."""
+    if one is None or other is None:
+        return False
+    return one.accepted == other.accepted and abs(one.due_ns - other.due_ns) <= SAME_NS
+
+
+def ledgers(folder: Path) -> tuple[list[Decided], list[Decided]]:
+    """Return what was decided in one process, and with all processes."""
+    mine = [json.loads(msgspec.json.encode(each)) for each in entries_of(folder / "ledger.jsonl.gz")]
+    shipped = [json.loads(line) for line in (folder / "shipped.jsonl").read_text("utf-8").splitlines()]
+    return decided(mine), decided(shipped)
+
+
+def main(words: Sequence[str]) -> int:
+    """Record, play and compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", type=int, nargs="*", default=[0, 1], help="numbers of plants")
+    parser.add_argument("--days", type=int, default=weeks.DAYS)
+    parser.add_argument("--speed", type=float, default=SPEED)
+    parser.add_argument("--commit", default=weeks.judged_commit())
+    options = parser.parse_args(words)
+    for number in options.only:
+        folder = RESULTS / options.commit[:12] / f"{options.days}-days-shipped" / f"plant-{number:02d}"
+        if not (folder / "mes.jsonl.gz").exists():
+            recorded(options.commit, number, folder, days=options.days)
+        refused = played(folder, speed=options.speed, days=options.days)
+        (folder / "refused.txt").write_text("\n".join(refused) + "\n", encoding="utf-8")
+        pairs = beside(*ledgers(folder))
+        same = sum(is_same(*pair) for pair in pairs)
+        print(f"plant {number:02d}: {same} of {len(pairs)} inserts were decided on alike; "
+              f"{len(refused)} deeds were refused", flush=True)  # fmt: skip
+        for pair in pairs:
+            print(
+                "  ",
+                *(
+                    "nothing"
+                    if each is None
+                    else f"{each.unit} {rfc3339(each.begin_ns)} {each.chosen} due "
+                    f"{rfc3339(each.due_ns)} {each.accepted} {each.result}"
+                    for each in pair
+                ),
+                sep=" | ",
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
