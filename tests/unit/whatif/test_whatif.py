@@ -378,6 +378,14 @@ def test_an_order_of_which_no_part_is_left_is_late_and_one_that_is_made_is_not()
         ask(picture(), *lines, scenarios=[Scenario(name="more", changes=more)])
 
 
+def test_the_same_order_twice_in_a_scenario_is_two_orders() -> None:
+    changes = rush("SH-100", due_s=11 * 3600.0)[0].changes
+    answer = ask(picture(), scenarios=[Scenario(name="twice", changes=[*changes, *changes])])
+    assert [each.order for each in answer.orders] == ["rush", "rush (2)"]
+    assert all(each.scenarios[0].done_ns > 0 for each in answer.orders)
+    assert effect(answer, "parts_done").difference.mean == 40
+
+
 def put_off(lines: Sequence[list[dict[str, Any]]], scenarios: list[Scenario]) -> dict[str, int]:
     """Return by how much later each order is done in a scenario, by its name."""
     answer = ask(picture(), *lines, scenarios=scenarios)
