@@ -10,6 +10,7 @@ orders that stay have the luck that they had.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -442,7 +443,7 @@ def _hours(from_s: float, to_s: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OrderAdded(Change):
-    """One more order."""
+    """One more order. The same one again is another: the second `rush` is called `rush (2)`."""
 
     touches = ("orders",)
     order: Order
@@ -451,9 +452,11 @@ class OrderAdded(Change):
         """Return the plant with this change."""
         (product,) = named(plant, "product", self.order.product, "order.product")
         order = replace(self.order, product=product)
+        taken = set(NAMES["order"](plant))
         if order in plant.orders:
-            return plant
-        if order.name in NAMES["order"](plant):
+            free = (f"{order.name} ({number})" for number in itertools.count(2))
+            order = replace(order, name=next(name for name in free if name not in taken))
+        elif order.name in taken:
             raise Unfit("order.name", f"{order.name!r}, which there is already", "a new name")
         return replace(plant, orders=(*plant.orders, order))
 

@@ -8,6 +8,7 @@ seen are named; whoever compares leaves them out. Pure.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.measures.time_classes import ClassSpan, sums_ns
 from taktwin.plant.routes import STEP, place_of
 from taktwin.standards.iso22400 import TimeClass
+from taktwin.whatif.late import is_late
 from taktwin.whatif.model import Translated
 from taktwin.whatif.past import Fact, board
 
@@ -188,7 +190,9 @@ def _has_part(spans: Sequence[ClassSpan], at_ns: int) -> bool:
 def _late(told: Sequence[Fact], from_ns: int, to_ns: int) -> tuple[int, int, list[Note]]:
     """Return how many orders were late in a span, and how many were due in it or before.
 
-    Due is an order by the date that was known when the span began, or when the order came.
+    Due is an order by the date that was known when the span began, or when the order came. Done it is when
+    the MES ended it, or when the last of its parts was counted; one that was all there before, and open all
+    the same, is not judged, as in a run.
     """
     due_ns: dict[str, int] = {}
     for line in board(told, from_ns)["lines"]:
@@ -215,13 +219,50 @@ def _late(told: Sequence[Fact], from_ns: int, to_ns: int) -> tuple[int, int, lis
             case events.JobOrderCancelled() | events.JobOrderAborted() as gone if gone.job in request_of:
                 given_up.add(request_of[gone.job])
     given_up -= set(ended_ns) | still_open
-    asked = {request: at for request, at in due_ns.items() if at < to_ns and request not in given_up}
-    late = sum(request in still_open or ended_ns.get(request, math.inf) > at for request, at in asked.items())
-    notes = [
-        Note(code="given_up", subjects=sorted(given_up & set(due_ns)),
-             text=f"{', '.join(sorted(given_up & set(due_ns)))}: given up, so neither late nor in time")
-    ] if given_up & set(due_ns) else []  # fmt: skip
+    made_ns = _made_ns(told)
+    unclosed = {request for request in due_ns if made_ns.get(request, math.inf) <= from_ns}
+    asked = {
+        request: at for request, at in due_ns.items() if at < to_ns and request not in given_up | unclosed
+    }
+    done_ns = {request: at for request, at in ended_ns.items() if request not in still_open}
+    late = sum(
+        bool(is_late(due, min(done_ns.get(request, math.inf), made_ns.get(request, math.inf)), to_ns))
+        for request, due in asked.items()
+    )
+    notes = []
+    if names := sorted(given_up & set(due_ns)):
+        text = f"{', '.join(names)}: given up, so neither late nor in time"
+        notes.append(Note(code="given_up", subjects=names, text=text))
+    if names := sorted(unclosed):
+        text = f"{', '.join(names)}: made before and never closed, so neither late nor in time"
+        notes.append(Note(code="made_before", subjects=names, text=text))
     return late, len(asked), notes
+
+
+def _made_ns(told: Sequence[Fact]) -> dict[str, int]:
+    """Return when as many good parts of an order were through its last operation as it wants."""
+    wanted: dict[str, int] = {}
+    request_of: dict[str, str] = {}  # of job orders of last operations
+    for fact in told:
+        match fact.content:
+            case events.JobOrderStored() as new if new.last_operation:
+                request_of[new.job], wanted[new.request] = new.request, new.quantity
+            case events.JobOrderSplit() as split if split.job in request_of:
+                request_of[split.into] = request_of[split.job]
+    made: Counter[str] = Counter()
+    found: dict[str, int] = {}
+    for fact in sorted(told, key=lambda each: each.at_ns):
+        counted = fact.content
+        if (
+            isinstance(counted, events.MaterialCounted)
+            and counted.kind == "good"
+            and counted.job in request_of
+        ):
+            request = request_of[counted.job]
+            made[request] += counted.quantity
+            if made[request] >= wanted[request]:
+                found.setdefault(request, fact.at_ns)
+    return found
 
 
 def released_since(told: Sequence[Fact], from_ns: int, to_ns: int) -> list[dict[str, object]]:

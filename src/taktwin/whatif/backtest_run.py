@@ -29,7 +29,7 @@ from taktwin.simulation.result import Kpi
 from taktwin.simulation.scenario import Scenario
 from taktwin.whatif.actual import Actual, came, released_since, unseen
 from taktwin.whatif.backtest import scales, scored
-from taktwin.whatif.indicators import Requests, figures, watch
+from taktwin.whatif.indicators import figures, watch
 from taktwin.whatif.model import VERSION, Parameters, step_of, translated
 from taktwin.whatif.past import Fact, board, through
 from taktwin.whatif.present import Present, present, varied
@@ -125,7 +125,7 @@ def predicted(
     others : the same plant with other parameters, which may be the true ones as well: runs are dealt out to
         all of them evenly, as many to each as make up the runs at least, and each has its own luck
     """
-    able = figures(here.plant, Requests(here.request_of))
+    able = figures(here.plant, here.requests)
     plants = (here.plant, *others)
     seed_of = {id(plant): (seed + 1) * LUCKS + n if n else seed for n, plant in enumerate(plants)}
     answer = experiment.compare(

@@ -36,7 +36,7 @@ def answered(question: Question, now: Situation, *, threads: int = THREADS) -> C
     parameters = now.parameters
     here = now.present(question.horizon_s)
     scenarios = asking.scenarios(question.scenarios, here.names)
-    requests = indicators.Requests(here.request_of)
+    requests = here.requests
     scraps = any(isinstance(change, YieldSet | YieldScaled) for each in scenarios for change in each.changes)
     able = indicators.figures(here.plant, requests, scraps=scraps)
     asked = indicators.chosen(question.indicators, able)

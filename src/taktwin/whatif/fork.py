@@ -23,6 +23,7 @@ from taktwin.simulation.start import Hand, JobStart, Moving, Start, Task, UnitSt
 from taktwin.standards import packml
 from taktwin.standards.iso22400 import TimeClass
 from taktwin.standards.job_control import State
+from taktwin.whatif.late import Standing, standing
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
 
@@ -51,6 +52,13 @@ class Wanted:
     parts: int  # that are not through yet
     release_s: float = 0.0  # after the instant, where an order is known that came only then
     priority: int = 0
+    quantity: int = 0
+    made: int = 0  # good parts that are through the last operation
+
+    @property
+    def standing(self) -> Standing:
+        """Return what can still become of it."""
+        return standing(quantity=self.quantity, made=self.made, left=self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +241,7 @@ class _Fork:
         parts = sum(each.quantity for each in self.parts if each.request == wanted_at)
         due_ns = max(int(job["due_ns"]) for job in jobs)
         priority = _priority(jobs)
-        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s, priority))
+        self.wanted.append(Wanted(request, product.name, due_ns, parts, since_s, priority, whole, before))
 
     def _add(self, part: _Part, *, is_here: bool = True) -> None:
         self.parts.append(part)
@@ -335,6 +343,19 @@ class _Fork:
             self.wanted[request] = replace(wanted, parts=wanted.parts - parts)
             self._note("nowhere", [wanted.request],
                        f"order {wanted.request}: {parts} parts lie nowhere: taken to be scrap")  # fmt: skip
+
+    def name_what_nobody_makes(self) -> None:
+        """Note which open orders have no part left to make: short, or made and not closed."""
+        gone, unclosed = (
+            [each.request for each in self.wanted if each.standing is how]
+            for how in (Standing.GONE, Standing.UNCLOSED)
+        )
+        if gone:
+            short = ", ".join(gone)
+            self._note("gone", gone, f"order {short}: short, and no part of it is left: late once it is due")
+        if unclosed:
+            made = ", ".join(unclosed)
+            self._note("unclosed", unclosed, f"order {made}: made and not closed: neither late nor in time")
 
     def keep_busy(self, own: list[str]) -> None:
         """Lay out what the plant goes on with by itself, as much as the horizon can take."""
@@ -486,6 +507,7 @@ def forked(
     own = fork.own_work()
     fork.take_buffers(own, board.get("stock"))
     fork.keep_busy(own)
+    fork.name_what_nobody_makes()
     units = tuple(fork.unit(unit, _work_at(fork, own, unit)) for unit in sorted(model.unit_of))
     queues: dict[str, list[JobStart]] = {}
     for part in sorted(fork.parts, key=fork.age):

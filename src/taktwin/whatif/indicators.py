@@ -7,7 +7,7 @@ a plant folder does not carry (power, a tariff, scrap) has no figure, and a note
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from taktwin.contracts.whatif import Note
 from taktwin.errors import Refusal
+from taktwin.instants import SECOND_NS
 from taktwin.simulation import kernel
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.inference import FloatArray
@@ -22,6 +23,8 @@ from taktwin.simulation.model import Plant
 from taktwin.simulation.result import KPIS, Kpi, Runs, Watch
 from taktwin.simulation.state import State
 from taktwin.simulation.written import one_of
+from taktwin.whatif.fork import Wanted
+from taktwin.whatif.late import Standing, is_late
 from taktwin.whatif.naming import request_of
 
 LOOKS = 24  # instants at which the parts in work are counted
@@ -91,8 +94,23 @@ class OrderEnds:
 class Requests:
     """Puts jobs together to orders again; remembers the sequence of each plant's jobs."""
 
-    def __init__(self, request_of_job: Mapping[str, str]) -> None:
+    def __init__(
+        self, request_of_job: Mapping[str, str], wanted: Sequence[Wanted] = (), at_ns: int = 0
+    ) -> None:
+        """Know the jobs of orders.
+
+        Parameters
+        ----------
+        wanted : the open orders of the MES; of some of them no part is left, so no job tells of them
+        at_ns : the instant that is second 0
+        """
         self._known = request_of_job
+        self._gone = [each for each in wanted if each.standing is Standing.GONE]
+        self._gone_due_s = np.array(
+            [(each.due_ns - at_ns) / SECOND_NS if each.due_ns else math.inf for each in self._gone],
+            np.float64,
+        )
+        self._made = {each.request for each in wanted if each.made}
         self._groups: dict[int, tuple[tuple[str, ...], tuple[str, ...], IntArray]] = {}
 
     def _grouped(self, jobs: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
@@ -115,13 +133,21 @@ class Requests:
         told = np.array([math.inf if each.due_s is None else each.due_s for each in jobs], np.float64)
         np.maximum.at(due_s, mine, told[of_order])
         products = {names[k]: job.product for k, job in zip(group, jobs, strict=True) if k >= 0}
-        # A part that was scrapped is over: its order waits for the others only.
+        # A part that was scrapped is over: its order waits for the others only. One without a good part is
+        # never done.
         ends = np.where(runs.ended == kernel.OPEN_ORDER, math.inf, np.maximum(runs.ended, 0) * tick_s)
         done_s = np.zeros((len(names), len(runs)), np.float64)
         np.maximum.at(done_s, mine, ends[:, of_order].T)
-        done_s = done_s.T
-        end_s = runs.until * tick_s
-        late = np.where(np.isinf(done_s), due_s < end_s[:, None], done_s > due_s)
+        good = np.zeros((len(names), len(runs)), np.bool_)
+        good[[name in self._made for name in names]] = True
+        np.logical_or.at(good, mine, (runs.ended[:, of_order] >= 0).T)
+        done_s[~good] = math.inf
+        gone = [k for k, each in enumerate(self._gone) if each.request not in products]
+        names = (*names, *(self._gone[k].request for k in gone))
+        products |= {each.request: each.product for each in self._gone}
+        due_s = np.concatenate((due_s, self._gone_due_s[gone]))
+        done_s = np.concatenate((done_s, np.full((len(gone), len(runs)), math.inf))).T
+        late = is_late(due_s, done_s, (runs.until * tick_s)[:, None])
         return OrderEnds(names, tuple(products[name] for name in names), due_s, done_s, late)
 
 

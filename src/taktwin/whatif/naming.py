@@ -284,6 +284,9 @@ class Names:
                     more += last.quantity
                     parts = [each for each in parts if each is not last]
                     yield c.OrderRemoved(last.name)
+            if more > 0 and not parts:
+                expected = f"an order that is under way: no part of {order} is left; or a new order"
+                raise ModelError([Finding(f"{place}, quantity", f"{change.quantity}", expected)])
             if more > 0:
                 like = self._parts[order][-1]
                 added = replace(like, name=f"{order}{MORE}", quantity=more)

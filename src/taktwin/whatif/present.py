@@ -22,6 +22,7 @@ from taktwin.simulation.model import Order, Plant, WorkCenter, centers_of, unit_
 from taktwin.simulation.start import MAINTENANCE, JobStart, Placed, Start, Task, UnitStart
 from taktwin.simulation.state import State
 from taktwin.whatif.fork import Forked, forked, products_of
+from taktwin.whatif.indicators import Requests
 from taktwin.whatif.model import NEVER_S, Parameters, Translated, translated
 from taktwin.whatif.naming import Names, request_of
 
@@ -37,6 +38,11 @@ class Present:
     names: Names
     request_of: Mapping[str, str]  # job -> order of the MES, "" of none; and each order to itself
     _placed: dict[int, tuple[Compiled, Placed]] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> Requests:
+        """Return what puts the jobs of a run together to orders."""
+        return Requests(self.request_of, self.fork.wanted, self.at_ns)
 
     @property
     def at_ns(self) -> int:

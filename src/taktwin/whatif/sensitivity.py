@@ -78,7 +78,7 @@ class _Study:
     ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Return the indicator of each run: of the scenario, and of each variant of it."""
         changes = [change for each in asking.scenarios(scenario, here.names) for change in each.changes]
-        able = indicators.figures(here.plant, indicators.Requests(here.request_of))
+        able = indicators.figures(here.plant, here.requests)
         kpis = indicators.chosen([self._indicator], able)
         self.unit = kpis[0].unit
         with asking.in_plain_names(here.names):

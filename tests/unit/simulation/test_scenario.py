@@ -118,8 +118,22 @@ ADDITIVE = (
     c.ReleaseShifted, c.DueShifted, c.DemandScaled, c.DemandMoved, c.OperatorsAdded, c.PaceScaled,
     c.SetupScaled, c.ToolsScaled, c.FailureScaled, c.UnitsAdded, c.YieldScaled, c.WorkScaled, c.MoveScaled,
     c.DeliveryShifted, c.DeliveryScaled, c.PeopleAbsent, c.OperatorAbsent, c.OrderRemoved, c.ShiftStretched,
+    c.OrderAdded, c.OrderSeries,
     c.DemandMix,  # by whole orders, so the second time finds other shares
 )  # fmt: skip
+
+
+def test_the_same_order_again_is_another_order() -> None:
+    rush = c.OrderAdded(Order("rush", "axle", 9, 10.0))
+    series = c.OrderSeries("daily", "axle", count=2)
+    plant = applied(workshop(), Scenario("twice", (rush, rush, series, rush, series)))
+    names = [order.name for order in plant.orders[60:]]
+    assert names == [
+        "rush", "rush (2)", "daily.1", "daily.2", "rush (3)", "daily.1 (2)", "daily.2 (2)",
+    ]  # fmt: skip
+    assert [order.quantity for order in plant.orders[60:]] == [9, 9, 1, 1, 9, 1, 1]
+    with pytest.raises(ModelError, match="'rush', which there is already: expected a new name"):
+        applied(plant, Scenario("other", (c.OrderAdded(Order("rush", "axle", 8, 10.0)),)))
 
 
 def test_the_picks_are_of_every_kind() -> None:

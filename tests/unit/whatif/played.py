@@ -17,7 +17,7 @@ from taktwin.simulation.reference import Doing, Reference
 from taktwin.simulation.start import reference_from
 from taktwin.whatif.actual import CUTS, released_since
 from taktwin.whatif.model import Parameters
-from taktwin.whatif.past import Fact, board
+from taktwin.whatif.past import Fact, board, through
 from taktwin.whatif.present import Present, present
 from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND
 
@@ -97,7 +97,8 @@ def played(
     known = facts(before)
     lines = [*board(known, NOON)["lines"], *released_since(known, NOON, to_ns)]
     horizon_s = (to_ns - NOON) / SECOND
-    here = present(registry, frame, {"lines": lines}, parameters=Parameters(), horizon_s=horizon_s)
+    orders = {"lines": lines, "through": through(known, NOON)}
+    here = present(registry, frame, orders, parameters=Parameters(), horizon_s=horizon_s)
     told = list(before)
     stays: dict[str, list[ClassSpan]] = {unit: [] for unit in here.model.unit_of}
     unit_of = {name: unit for unit, name in here.model.unit_of.items()}

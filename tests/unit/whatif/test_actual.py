@@ -187,6 +187,48 @@ def test_late_is_who_was_due_and_not_done_then() -> None:
     assert late(came_in("z", 1, at_ns=NOON - HOUR, due_h=HOURS + 1.0))[:2] == (0, 0)
 
 
+def left_open(request: str, quantity: int, *good: int, at_ns: int = NOON - HOUR, due_h: float = 2.0) -> Told:
+    """Return what the MES says of an order whose later job orders nobody ends; the first two are over."""
+    told = [
+        each for each in came_in(request, quantity, at_ns=at_ns, good=good, due_h=due_h)
+        if not isinstance(each[1], events.JobOrderEnded)
+    ]  # fmt: skip
+    return [*told, *((at_ns + 5 * SECOND, over(f"{request}-{number}")) for number in (10, 20))]
+
+
+def test_what_is_made_and_never_closed_is_done_when_it_was_made() -> None:
+    last = len(REGISTRY.routings[REGISTRY.products["EA-100"].routing].operations)
+    order = left_open("x", 2, *[2] * (last - 1))
+    made = (NOON + HOUR, counted("pack5", 2, f"x-{last * 10}"))
+    assert late(order)[:2] == (1, 1)
+    assert late([*order, made])[:2] == (0, 1)
+    assert late([*order, (NOON + 3 * HOUR, made[1])])[:2] == (1, 1)
+    assert late([*order, (NOON + HOUR, counted("pack5", 1, f"x-{last * 10}"))])[:2] == (1, 1), "one is short"
+    found = late([*order, (NOON - HOUR // 2, made[1])])
+    assert found[:2] == (0, 0) and [(note.code, note.subjects) for note in found[2]] == [
+        ("made_before", ["x"])
+    ]
+
+
+def test_orders_of_which_no_part_is_left_are_foretold_as_they_come() -> None:
+    # Two of `gone` are lost before the third machine, so nobody will ever end it; `made` is all there; `due`
+    # is on its way in time, as the runs have it.
+    last = len(REGISTRY.routings[REGISTRY.products["EA-100"].routing].operations)
+    told: Told = [
+        *left_open("gone", 2, 2),
+        *left_open("made", 2, *[2] * last),
+        *left_open("later", 2, 2, due_h=HOURS + 1.0),
+        *came_in("due", 1, at_ns=NOON - HOUR, due_h=5.5),
+    ]
+    judged = predicted_then(played(ASSEMBLY, told, to_ns=TO), ASSEMBLY)
+    score = next(each for each in judged.scored if each.indicator == "late_orders")
+    assert (score.actual, score.mean) == (1.0, 1.0)
+    assert {(note.code, *note.subjects) for note in judged.notes} >= {
+        ("gone", "gone", "later"),
+        ("unclosed", "made"),
+    }
+
+
 def test_scrap_leaves_the_work_and_is_counted(course: Played) -> None:
     model = course.here.model
     told: Told = [

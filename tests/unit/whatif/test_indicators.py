@@ -12,6 +12,7 @@ from taktwin.simulation.model import Order, Plant, Product, Step, Tariff, WorkCe
 from taktwin.simulation.run import advance
 from taktwin.simulation.state import fresh
 from taktwin.whatif import indicators
+from taktwin.whatif.fork import Wanted
 from taktwin.whatif.indicators import Requests
 
 HOUR_S = 3600.0
@@ -88,6 +89,18 @@ def test_scrap_is_there_where_something_is_scrapped_and_a_scrapped_part_is_over(
     bad = Plant(bad.centers, (Product("p", steps),), bad.orders)
     told = measured(bad, 6 * HOUR_S, PARTS)
     assert (told["scrap"], told["parts_done"]) == (4.0, 0.0)
+    # Of a nothing is made, so it is never done; of b a part was through before.
+    before = Wanted("b", "p", 0, parts=1, quantity=2, made=1)
+    requests = Requests(PARTS, [before, Wanted("c", "p", 2 * 3600 * 10**9, parts=0, quantity=1)])
+    kpis = (indicators.figures(bad, requests)["late_orders"],)
+    for hours, late in (
+        (1.9, 1.0),
+        (2.0, 1.0),
+        (2.1, 2.0),
+        (6.0, 2.0),
+    ):  # a is due at 1.5 h; c, without a part, at 2 h
+        answer = experiment.compare(bad, (), horizon_s=hours * HOUR_S, kpis=kpis, replications=1)
+        assert float(answer.values(experiment.AS_IT_IS, "late_orders")[0]) == late
     with pytest.raises(DomainError, match="'scrap', which this plant does not have: expected"):
         indicators.chosen(["scrap"], indicators.figures(plant(), Requests(PARTS)))
 

@@ -24,7 +24,8 @@ ROOM = Path(importlib.import_module("taktwin.whatif").__file__ or "").parent
 OWN_VOICE = {"above_limit", "never_tested", "few_epochs"}
 # Notes of back-tests and of calibrations' reasons: other pages show them, in words of their own.
 ELSEWHERE = {
-    "unseen", "closed", "given_up", "refused", "first", "history", "drift", "asked", "never_made", "band",
+    "unseen", "closed", "given_up", "made_before", "refused", "first", "history", "drift", "asked",
+    "never_made", "band",
 }  # fmt: skip
 ANY = "\0"
 

@@ -219,7 +219,7 @@ def test_parts_that_lie_nowhere_were_scrapped_where_the_order_is_over() -> None:
     # All 10 were bad at the leak test, whose job order is closed and off the board: nobody looks at them.
     found = fork(picture(), order("bad", 10, (10, 10, 10, 10, 10)), order("new", 3))
     assert "vision2" not in found.start.queues and found.wanted[0].parts == 0
-    assert [(note.code, note.subjects) for note in found.notes] == [("nowhere", ["bad"])]
+    assert [(note.code, note.subjects) for note in found.notes] == [("nowhere", ["bad"]), ("gone", ["bad"])]
     # A buffer that holds them, or somebody who has begun, says that they are there.
     frame = picture()
     frame = msgspec.structs.replace(frame, buffers=[
@@ -358,6 +358,32 @@ def test_a_rush_order_is_made_where_the_plant_works_on_its_own_list() -> None:
     answer = ask(busy, scenarios=rush("SH-100", priority=9, due_s=8 * 3600.0))
     [end] = [each for each in answer.orders if each.order == "rush"]
     assert end.scenarios[0].late == 0 and 0 < end.scenarios[0].done_ns < NOON + 8 * 3600 * SECOND
+
+
+def test_an_order_of_which_no_part_is_left_is_late_and_one_that_is_made_is_not() -> None:
+    lost = [{**line, "scrap": 20} for line in order("lost", 20, (20,), due_h=2.0)[:1]]
+    made = [{**line, "good": 20} for line in order("made", 20, due_h=1.0)[-1:]]
+    lines = (lost, made, order("near", 20, due_h=11.0))
+    answer = ask(picture(), *lines, scenarios=down("press2", 7200, 4 * 3600))
+    assert answer.snapshot is not None
+    codes = {note.code: note.subjects for note in answer.snapshot.unknowns}
+    ends = {each.order: each for each in answer.orders}
+    assert codes["unclosed"] == ["made"] and not ends["made"].base.is_there
+    assert codes["gone"] == ["lost"] and ends["lost"].base.late == 1 and ends["lost"].base.done_ns == 0
+    assert ends["near"].base.late == 0
+    late = indicator(answer, "late_orders")
+    assert late.base.mean == 1 and late.effects[0].same == 1
+    more = [{"change": "order_changed", "order": "lost", "quantity": 30}]
+    with pytest.raises(TaktwinError, match="no part of lost is left; or a new order"):
+        ask(picture(), *lines, scenarios=[Scenario(name="more", changes=more)])
+
+
+def test_the_same_order_twice_in_a_scenario_is_two_orders() -> None:
+    changes = rush("SH-100", due_s=11 * 3600.0)[0].changes
+    answer = ask(picture(), scenarios=[Scenario(name="twice", changes=[*changes, *changes])])
+    assert [each.order for each in answer.orders] == ["rush", "rush (2)"]
+    assert all(each.scenarios[0].done_ns > 0 for each in answer.orders)
+    assert effect(answer, "parts_done").difference.mean == 40
 
 
 def put_off(lines: Sequence[list[dict[str, Any]]], scenarios: list[Scenario]) -> dict[str, int]:
