@@ -316,11 +316,14 @@ def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
             yield from drawable(place, tool.change)
             yield from wanted(place, tool.life_parts >= 1, f"tool {tool.name} of {tool.life_parts} parts",
                               "1 or more")  # fmt: skip
-    lots = max((order.quantity for order in plant.orders), default=1)
     paces = [center.pace_of(n + 1) for center in plant.centers for n in range(center.units)]
-    slowest = lots / min((pace for pace in paces if pace > 0), default=1.0)
+    slowest = 1 / min((pace for pace in paces if pace > 0), default=1.0)
+    parts_max: dict[str, float] = {}
     for product in plant.products:
         place = f"product {product.name}"
+        longest = max((each.work.mean_s * _top(each.work.shape) for each in product.steps), default=0.0)
+        ticks_a_part = longest * slowest / plant.tick_s
+        parts_max[product.name] = TICKS_MAX / ticks_a_part if 0 < ticks_a_part < TICKS_MAX else math.inf
         yield from wanted(place, bool(product.steps), "no step", "at least one")
         if product.arrivals:
             yield from drawable(place, product.arrivals)
@@ -351,6 +354,9 @@ def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
     for order in orders:
         place = f"order {order.name}"
         yield from wanted(place, order.quantity >= 1, f"quantity {order.quantity}", "1 or more")
+        most = parts_max.get(order.product, math.inf)
+        yield from wanted(place, order.quantity < most, f"quantity {order.quantity}",
+                          f"fewer than {most:.0f}: more may take longer than the ticks count")  # fmt: skip
         yield from wanted(place, 1 <= order.lots <= max(1, order.quantity), f"{order.lots} lots",
                           "1 or more, none without a part")  # fmt: skip
         yield from wanted(place, 0 <= order.release_s < math.inf, f"release_s {order.release_s}", "0 or more")

@@ -103,7 +103,7 @@ def wearing(**changes: object) -> Plant:
         (replace(GOOD, tick_s=0.0), "tick_s = 0.0: expected a number above 0"),
         (steps(replace(STEP, work=Fixed(1e12))), "up to 1e+15 ticks at once: expected fewer than 1.4e+14"),
         (replace(steps(replace(STEP, work=Fixed(1e9))), orders=(Order("o1", "shaft", 10**6),)),
-         "1e+18 ticks"),
+         "order o1: quantity 1000000: expected fewer than 141"),
         (replace(GOOD, crews=(Crew("c", 0),)), "crew c: 0 people"),
         (steps(replace(STEP, materials={"bar": 1})), "unknown material 'bar'"),
         (replace(GOOD, products=(replace(GOOD.products[0], makes="bar"),)), "unknown material 'bar'"),

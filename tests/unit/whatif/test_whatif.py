@@ -386,6 +386,13 @@ def test_the_same_order_twice_in_a_scenario_is_two_orders() -> None:
     assert effect(answer, "parts_done").difference.mean == 40
 
 
+def test_an_order_that_no_run_could_hold_is_refused_by_its_quantity() -> None:
+    with pytest.raises(TaktwinError) as refused:
+        ask(picture(), scenarios=rush("SH-100", quantity=100_000_000))
+    wrong = r"scenario rush: order rush: quantity 100000000: expected fewer than \d+: more may take longer .*"
+    assert re.fullmatch(wrong, str(refused.value))
+
+
 def put_off(lines: Sequence[list[dict[str, Any]]], scenarios: list[Scenario]) -> dict[str, int]:
     """Return by how much later each order is done in a scenario, by its name."""
     answer = ask(picture(), *lines, scenarios=scenarios)
