@@ -490,7 +490,7 @@ def test_a_scenario_without_a_change_is_doing_nothing_and_differs_by_exactly_not
         same, other = each.effects
         assert same.outcome == each.base and set(same.difference.dots) == {0.0}
         assert (same.better, same.same, same.worse) == (0.0, 1.0, 0.0)
-        assert each.name != "parts_done" or other.outcome != each.base
+        assert each.name != "wip" or other.outcome != each.base
 
 
 @pytest.mark.parametrize("words", WRONG)
