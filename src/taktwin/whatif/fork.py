@@ -26,6 +26,7 @@ from taktwin.standards.job_control import State
 from taktwin.whatif.late import Standing, standing
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
+from taktwin.whatif.remember import made_at
 
 JOBS_MAX = 16_000  # beyond, what nobody gets to goes by whole orders, and what is left in small lots
 REACH = 2.0  # times what the machines of a first step can take over the horizon: what may be got to
@@ -95,6 +96,7 @@ class _Fork:
 
     def __init__(self, registry: Registry, model: Translated, frame: Frame, horizon_s: float) -> None:
         self.registry, self.model, self.frame, self.horizon_s = registry, model, frame, horizon_s
+        self.made_at = made_at(registry)
         self.documents = {each.unit: each for each in frame.units}
         self.signals = dict(zip(frame.signals, zip(frame.values, frame.source_ns, strict=True), strict=True))
         self.notes: list[Note] = []
@@ -142,7 +144,9 @@ class _Fork:
         if unit in self.running:
             return self.running[unit][0]
         said = str(self._of_role(unit, "product")[0] or "")
-        return said if said in {each.name for each in self.model.products} else ""
+        # A cell at the head of an assembly may name the part that it takes.
+        made = self.made_at.get(unit, {}).get(said, said)
+        return made if made in {each.name for each in self.model.products} else ""
 
     # -- orders
 

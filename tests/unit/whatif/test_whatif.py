@@ -270,11 +270,17 @@ def test_work_without_an_order_goes_on_and_is_said_to() -> None:
     assert not fork(picture()).plant.orders
 
 
-def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one() -> None:
-    """Ten parts are ordered of what line 2 makes by itself: it makes those, and goes on."""
+@pytest.mark.parametrize(("says", "other"), [("SH-100", "SH-200"), ("EA-100", "EA-200")])
+def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
+    says: str, other: str
+) -> None:
+    """Ten parts are ordered of what line 2 makes by itself: it makes those, and goes on.
+
+    The loading cell of the demo names the shaft that it takes; another one may name the axle that it makes.
+    """
     [said] = [each.index for each in REGISTRY.signals if (each.equipment, each.role) == ("load2", "product")]
     at_work = msgspec.structs.replace(
-        picture(load2="production"), signals=[said], values=["EA-100"], source_ns=[NOON]
+        picture(load2="production"), signals=[said], values=[says], source_ns=[NOON]
     )
     found = fork(at_work, order("E5-1", 10))
     assert [note.subjects for note in found.notes if note.code == "own"] == [["EA-100"]]
@@ -283,9 +289,12 @@ def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
     # One that has begun is what the line works on; of another product the machine says nothing.
     begun = order("E5-1", 10, (4, 2))
     assert not [note for note in fork(at_work, begun).notes if note.code == "own"]
-    other = msgspec.structs.replace(at_work, values=["EA-200"])
+    another = msgspec.structs.replace(at_work, values=[other])
     assert "EA-100" not in [
-        name for note in fork(other, order("E5-1", 10)).notes if note.code == "own" for name in note.subjects
+        name
+        for note in fork(another, order("E5-1", 10)).notes
+        if note.code == "own"
+        for name in note.subjects
     ]
 
 
