@@ -118,6 +118,12 @@ def proposal(name: str = "r1", now_ns: int = START_NS, **changes: Any) -> Propos
     return msgspec.structs.replace(whole, **changes)
 
 
+def of_tool(begin_ns: int) -> list[Evidence]:
+    """Return evidence that begins with the life of a tool."""
+    return [Evidence(says=words("The diameter drifts."), kind="result", reference="shaft_diameter",
+                     from_ns=begin_ns, to_ns=begin_ns + HOUR)]  # fmt: skip
+
+
 def card(**changes: Any) -> AdviceClass:
     """Return the class of tool changes."""
     whole = AdviceClass(
@@ -192,31 +198,33 @@ class Office:
         wish = Decide(recommendation=name, version=self.of(name).version, accept=True, grant="seal")
         return self.say(msgspec.structs.replace(wish, **more.pop("wish", {})), actor=person, **more)
 
-    def mes(self, event_type: str, subject: str, *, correlation: str = "", **data: Any) -> int:
-        """Let the MES say something."""
+    def mes(
+        self, event_type: str, subject: str, *, correlation: str = "", at_ns: int = 0, **data: Any
+    ) -> int:
+        """Let the MES say something that happens now, or happened before."""
         self.now_ns += SECOND
         self._position += 1
-        fact = MesFact(event_type, subject, self.now_ns, correlation, data)
+        fact = MesFact(event_type, subject, at_ns or self.now_ns, correlation, data)
         told = Told(fact, f"/northfield/mes:{self._position}")
         return self.desk.hear([(self._position, told)], stream="EVENTS", position=self._position)
 
-    def opened(self, name: str = "r1", order: str = "M1") -> int:
+    def opened(self, name: str = "r1", order: str = "M1", **more: Any) -> int:
         """Let the MES have it."""
         return self.mes("maintenance.order.opened", order, correlation=command_id(name), order=order,
-                        work_unit="turn1", tool_kind="insert", kind="tool_change")  # fmt: skip
+                        work_unit="turn1", tool_kind="insert", kind="tool_change", **more)  # fmt: skip
 
-    def carried_out(self, name: str = "r1", order: str = "M1") -> Recommendation:
+    def carried_out(self, name: str = "r1", order: str = "M1", **changes: Any) -> Recommendation:
         """Bring a recommendation from its proposal to the terminal's yes."""
-        assert self.propose(name).accepted
+        assert self.propose(name, **changes).accepted
         assert self.accept(name).accepted
         self.granted(Carry(recommendation=name))
         assert self.opened(name, order) == 1
         assert self.mes("maintenance.order.completed", order, order=order, work_unit="turn1") == 1
         return self.of(name)
 
-    def measured(self, name: str, mean: float, order: str) -> Answer:
+    def measured(self, name: str, mean: float, order: str, **changes: Any) -> Answer:
         """Bring a recommendation to its measured effect."""
-        self.carried_out(name, order)
+        self.carried_out(name, order, **changes)
         self.now_ns += HOUR
         found = outcome(self.of(name), mean, now_ns=self.now_ns)
         return self.granted(Measure(recommendation=name, outcome=found))

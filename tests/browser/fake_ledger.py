@@ -132,6 +132,14 @@ async def confirm() -> None:
     assert office.mes("maintenance.order.completed", "M7", order="M7", work_unit="turn1") == 1
 
 
+@router.post("/_fake/days")
+async def days() -> None:
+    """Let three days pass in which nobody measures."""
+    office.desk.tick()
+    office.now_ns += 72 * HOUR
+    assert office.desk.tick() > 0
+
+
 @router.post("/{name}/decision", response_model=RecommendationModel)
 async def decide(name: str, wish: DecisionWish) -> Any:
     told(office.say(Decide(recommendation=name, version=wish.version, accept=wish.accept, reason=wish.reason,

@@ -930,8 +930,13 @@ def test_what_is_not_measured_yet_says_what_it_waits_for(page: Page, portal: Fak
     waits = came.locator("[data-waits='tool_change.waits_span']")
     expect(waits).to_contain_text("The new tool has made 40 parts so far; it is measured over the whole span")
     expect(waits).to_contain_text(re.compile(r"It is measured .*\d\d:\d\d.* at the latest"))
+    httpx.post(f"{portal.url}/api/v1/advice/_fake/days").raise_for_status()
+    expect(came.locator("[data-abandoned]")).to_contain_text("Nobody measured it within its time")
+    expect(came).not_to_contain_text("at the latest")
+    expect(page.locator("[data-decided=r4]")).to_contain_text("not measured")
     open_page(page, portal, "/advice?id=r3")
     expect(page.locator("[data-of=Rejected]")).to_contain_text("no insert in stock")
+    expect(page.locator("[data-of=Rejected] [data-abandoned]")).to_contain_text("Nobody compared it")
 
 
 # -- maintenance and models

@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from taktwin import settings
+from taktwin.analyst.maintenance.tool_change import watched
 from taktwin.bus.client import NatsBus
 from taktwin.cli.audit import verify_audit
 from taktwin.clock import SystemClock
@@ -165,13 +166,13 @@ class House:
         return contract.decode_answer(said)
 
     async def proposed(self, name: str, unit: str, kind: str, **changes: Any) -> dict[str, Any]:
-        """Propose to change a tool, and return what a person sees of it."""
+        """Propose to change a tool, resting on what such advice rests on, and return what a person sees."""
         now_ns = CLOCK.now_ns()
+        changes.setdefault("watches", list(watched(unit, kind)))
         made = proposal(name, now_ns, **changes)
         data = {"work_unit": unit, "kind": "tool_change", "tool_kind": kind}
         made = msgspec.structs.replace(
-            made, work_unit=unit, action=msgspec.structs.replace(made.action, data=data),
-            watches=[Watch(event_type="tool.mounted", where={"work_unit": unit, "kind": kind})],
+            made, work_unit=unit, action=msgspec.structs.replace(made.action, data=data)
         )  # fmt: skip
         answer = await self.says(Propose(proposal=made))
         assert answer.accepted and answer.state == "Proposed", answer
@@ -253,7 +254,8 @@ async def _from_proof_to_measured(house: House) -> None:
 async def _what_the_mes_refuses(house: House) -> None:
     """Acceptance 23: accepted, and the MES rejects: Failed, the schedule as it was, people informed."""
     unit, kind = house.tools[1]
-    made = await house.proposed("r2", unit, kind)
+    mounted = Watch(event_type="tool.mounted", where={"work_unit": unit, "kind": kind})
+    made = await house.proposed("r2", unit, kind, watches=[mounted])
     # Between this and the MES somebody asks for the same by hand: the plant says nothing that it rests on.
     by_hand = {"work_unit": unit, "kind": "tool_change", "tool_kind": kind}
     await house.ask("/mes/commands/maintenance.request", {"data": by_hand, "idempotency_key": "by-hand-r2"})
@@ -273,6 +275,18 @@ async def _what_the_mes_refuses(house: House) -> None:
 async def _the_planner_was_faster(house: House) -> None:
     """Acceptance 24: the plant is changed while a proposal is open: Superseded, never applied."""
     unit, kind = house.tools[2]
+    row = await house.proposed("r3-order", unit, kind)
+    wanted = {"request": "88001", "product": "EA-100", "quantity": 5, "due_ms": 0}
+    await house.ask("/mes/commands/order.drop", {"data": wanted, "idempotency_key": "dropped-r3"})
+    sooner = {"request": "88001", "version": 1, "due_ms": 1, "priority": 9}
+    await house.ask("/mes/commands/order.change", {"data": sooner, "idempotency_key": "changed-r3"})
+    found = await house.stands("r3-order", "Superseded")
+    assert found["ended_by"]["values"]["event"] == "operations.request.changed", (
+        "and not the new order itself"
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        await house.decides(row)
+    assert refused.value.code == 409
     row = await house.proposed("r3", unit, kind)
     mounted = {"tool": f"T-{kind}-900", "work_unit": unit}
     await house.ask("/mes/commands/tool.mount", {"data": mounted, "idempotency_key": "mounted-r3"})

@@ -29,7 +29,9 @@ INBOX = "inbox"  # {} -> Inbox
 ONE = "one"  # {recommendation} -> Recommendation, {} where nobody knows it
 CLASSES = "classes"  # {} -> [ClassRecord]
 RECORD = "record"  # {advice_class} -> ClassRecord with its outcomes, {} where nobody knows it
-DUE = "due"  # {} -> [Recommendation]: what was carried out or came to its end and is not measured yet
+# {} -> [Recommendation]: what was carried out, then what came to its end with nobody acting, and is neither
+# measured nor given up; of each the oldest first, 200 at most.
+DUE = "due"
 UNCARRIED = "uncarried"  # {} -> [id]: accepted, and nobody knows yet that the MES has it
 TRAIL = "trail"  # {recommendation} -> Trail: its entries of the journal, and whether the whole chain holds
 AUDIT = "audit"  # {after} -> the next entries of the ledger's journal, as they are
@@ -246,7 +248,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     command: str  # id of the command that the MES got: one for each recommendation
     dispatched_ns: int
-    acknowledged_ns: int = 0
+    acknowledged_ns: int = 0  # by the MES, as the instant below: the ledger may hear of it hours later
     subject: str = ""  # what came of it in the MES, such as maintenance order M7
     done_ns: int = 0  # when it was carried out; from then on its effect counts
     failed_ns: int = 0
@@ -293,6 +295,7 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     ended_by: Words | None = None  # why it was superseded, expired or failed
     came_true: bool | None = None  # what was foretold without it, where nobody acted
     outcome: Outcome | None = None
+    abandoned_ns: int = 0  # when it was given up: nobody measured or compared it within its class's time
 
 
 class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,6 +317,7 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     result: str = ""  # Result, where it is measured
     promised: Range | None = None
     measured: Range | None = None
+    abandoned_ns: int = 0  # given up: nobody measured or compared it within its class's time
 
 
 class Inbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -342,7 +346,7 @@ class AdviceClass(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: Level = Level.ADVISE  # observe or advise: higher only by climbing
     cases: int = 10  # measured outcomes that a climb needs, at least the ledger's floor
     effective_share: float = 0.8  # of them
-    measure_within_s: float = 172_800.0  # after it was carried out
+    measure_within_s: float = 172_800.0  # after it was carried out, or came to its end: then it is given up
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
@@ -370,7 +374,7 @@ class ClassRecord(msgspec.Struct, frozen=True, kw_only=True):
     advice_class: AdviceClass
     level: Level
     trust: Trust
-    effective: int = 0
+    effective: int = 0  # these and what follows from them count what advice is about once: the first outcome
     neutral: int = 0
     harmful: int = 0
     rejected: int = 0
@@ -387,6 +391,7 @@ class ClassRecord(msgspec.Struct, frozen=True, kw_only=True):
     obstacles: list[Words] = []  # why it may not climb now; []: a person may let it
     moves: list[Rung] = []
     outcomes: list[InboxRow] = []  # the newest first
+    abandoned: int = 0  # carried out, and not measured within its time
 
 
 # The journal, as whoever asks for proof sees it

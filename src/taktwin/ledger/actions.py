@@ -29,10 +29,21 @@ from taktwin.contracts.recommendation import (
     Withdraw,
     digest,
 )
+from taktwin.instants import SECOND_NS
 from taktwin.ledger import autonomy, engine
 from taktwin.ledger.carrying import WATCHABLE, WAYS, MesFact
 from taktwin.ledger.engine import Refused, Told
-from taktwin.ledger.tables import ClassRow, Grant, Heard, RecommendationRow, class_row, row_of
+from taktwin.ledger.tables import (
+    ASSESS,
+    MEASURE,
+    ClassRow,
+    Grant,
+    Heard,
+    RecommendationRow,
+    class_row,
+    life_of,
+    row_of,
+)
 from taktwin.storage.book import Book, Reading
 
 STANDING = (*engine.OPEN, *engine.UNDER_WAY)
@@ -172,12 +183,22 @@ def hear(book: Reading, told: Told) -> Iterator[EventData]:
         yield from engine.hear(document, told, WAYS.get(document.proposal.action.command))
 
 
-def pass_time(book: Reading, now_ns: int) -> Iterator[EventData]:
-    """Return what has expired."""
+def pass_time(book: Reading, now_ns: int, there_ns: int) -> Iterator[EventData]:
+    """Return what has expired, and what is given up because nobody measured it within its class's time.
+
+    there_ns : since when the ledger is there to be told
+    """
     for state in engine.OPEN:
         for row in book.where(RecommendationRow, state=state.value):
             if now_ns >= row.expires_ns:
                 yield from engine.pass_time(row.whole, now_ns)
+    for kind in book.where(ClassRow):
+        within_ns = round(kind.whole.advice_class.measure_within_s * SECOND_NS)
+        for what in (MEASURE, ASSESS):
+            for row in book.between(RecommendationRow, "due_ns", 1, now_ns - within_ns, due=what,
+                                    advice_class=kind.advice_class):  # fmt: skip
+                yield from engine.abandon(row.whole, what, since_ns=row.due_ns, within_ns=within_ns,
+                                          now_ns=now_ns, there_ns=there_ns)  # fmt: skip
 
 
 def remember(book: Book, sequence: int, told: Told, now_ns: int) -> None:
@@ -233,9 +254,22 @@ def project(book: Book, event: EventData, at_ns: int) -> None:
         book.remove(Grant, name)  # nothing is left to be carried
     record = _class(book, document.proposal.advice_class)
     assert record is not None, "a recommendation has a class"
-    counted = autonomy.count(record, document, event)
+    counted = autonomy.count(record, document, event, is_first=_is_first(book, document, event))
     if counted is not record:
         book.put(class_row(counted))
+
+
+def _is_first(book: Reading, document: Recommendation, event: EventData) -> bool:
+    """Return whether no other recommendation about the same was measured, or compared, before this one."""
+    life = life_of(document.proposal)
+    if not life or not isinstance(event, events.RecommendationMeasured | events.RecommendationAssessed):
+        return True
+    measured = isinstance(event, events.RecommendationMeasured)
+    return not any(
+        (other.outcome if measured else other.came_true) is not None
+        for row in book.where(RecommendationRow, life=life)
+        if row.recommendation != document.id and (other := row.whole)
+    )
 
 
 def keep_grant(book: Book, wish: AdviceMessage) -> None:

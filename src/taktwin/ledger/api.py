@@ -90,9 +90,10 @@ def record(book: Reading, wish: dict[str, Any], now_ns: int) -> ClassRecord | di
         return {}
     found = [
         each
-        for state in (State.MEASURED, State.FAILED, State.REJECTED, State.EXPIRED)
+        for state in (State.MEASURED, State.FAILED, State.REJECTED, State.EXPIRED, State.ACKNOWLEDGED)
         for each in book.newest(RecommendationRow, "changed_ns", OUTCOMES_SHOWN, state=state.value,
                                 advice_class=row.advice_class)
+        if state is not State.ACKNOWLEDGED or each.whole.abandoned_ns
     ]  # fmt: skip
     found.sort(key=lambda each: (-each.changed_ns, each.recommendation))
     outcomes = [_line(each.whole) for each in found[:OUTCOMES_SHOWN]]
@@ -100,8 +101,11 @@ def record(book: Reading, wish: dict[str, Any], now_ns: int) -> ClassRecord | di
 
 
 def due(book: Reading, wish: dict[str, Any], now_ns: int) -> list[Recommendation]:
-    """Return what is to be measured, and what nobody acted upon and is to be compared, oldest first."""
-    rows = [*book.where(RecommendationRow, due=MEASURE), *book.where(RecommendationRow, due=ASSESS)]
+    """Return what is to be measured, by when it was carried out, then what nobody acted upon and is to be
+    compared, by when it came to its end. What is given up is not among them.
+    """
+    rows = [row for what in (MEASURE, ASSESS)
+            for row in book.oldest(RecommendationRow, "due_ns", DUE_MAX, due=what)]  # fmt: skip
     return [row.whole for row in rows[:DUE_MAX]]
 
 
@@ -131,6 +135,7 @@ def _line(document: Recommendation) -> InboxRow:
         result="" if outcome is None else outcome.result.value,
         promised=Range(mean=first.mean, p10=first.p10, p90=first.p90),
         measured=None if outcome is None else outcome.observed_effect[0].measured,
+        abandoned_ns=document.abandoned_ns,
     )  # fmt: skip
 
 

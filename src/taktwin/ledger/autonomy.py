@@ -30,7 +30,7 @@ from taktwin.contracts.recommendation import (
     Trust,
     Words,
 )
-from taktwin.ledger.engine import Refused
+from taktwin.ledger.engine import Refused, worse
 
 LADDER = (Level.OBSERVE, Level.ADVISE, Level.ONE_CLICK, Level.AUTO_WITH_VETO)
 # No class gets round these, whatever it declares.
@@ -41,7 +41,13 @@ NAME_MAX = 60
 
 
 def declare(card: AdviceClass, record: ClassRecord | None) -> Iterator[EventData]:
-    """Take a class as it is declared; the same again changes nothing, and no rules lift a class."""
+    """Take a class as it is declared; the same again changes nothing, and no rules lift a class.
+
+    Declared anew it may ask for more than before and never for less: where it does, what it asked for stays.
+    That is not refused, because an analyst whose class is refused could no longer say that its model drifts.
+    Another figure that is back-tested, or other commands altogether, are another class, which earns its own
+    trust, and are refused.
+    """
     if not card.name.strip() or len(card.name) > NAME_MAX or not card.says.text.strip():
         raise Refused("invalid", "class", repr(card.name[:NAME_MAX]), "a name and a sentence")
     if not card.commands:
@@ -58,8 +64,10 @@ def declare(card: AdviceClass, record: ClassRecord | None) -> Iterator[EventData
                       f"at least {CASES_FLOOR} cases and {SHARE_FLOOR:.0%}")  # fmt: skip
     if not 0 < card.measure_within_s <= 30 * 86_400:
         raise Refused("invalid", f"measure_within_s of {card.name}", card.measure_within_s, "up to 30 days")
-    if record is not None and record.advice_class == card:
-        return
+    if record is not None:
+        card = _stricter(card, record.advice_class)
+        if record.advice_class == card:
+            return
     yield events.AdviceClassDeclared(advice_class=card.name, card=card)
     if record is None:
         return
@@ -67,6 +75,24 @@ def declare(card: AdviceClass, record: ClassRecord | None) -> Iterator[EventData
     if risky:
         text = f"{card.name} is of high risk now."
         yield _moved(record, Level.ADVISE, Words(code="autonomy.risk", text=text))
+
+
+def _stricter(card: AdviceClass, before: AdviceClass) -> AdviceClass:
+    """Return a class as it is declared anew, where it asks for less as it was before."""
+    commands = [each for each in card.commands if each in before.commands]
+    if not commands:
+        raise Refused("invalid", f"commands of {card.name}", ", ".join(card.commands),
+                      f"of {', '.join(before.commands)}: others are another class's")  # fmt: skip
+    if card.indicator != before.indicator:
+        raise Refused("invalid", f"indicator of {card.name}", card.indicator,
+                      f"{before.indicator}: another one is another class's")  # fmt: skip
+    return msgspec.structs.replace(
+        card, commands=commands, risk=worse(card.risk, before.risk),
+        signature=card.signature or before.signature,
+        backtest_error_max=min(card.backtest_error_max, before.backtest_error_max),
+        cases=max(card.cases, before.cases),
+        effective_share=max(card.effective_share, before.effective_share),
+    )  # fmt: skip
 
 
 def check(wish: Check, record: ClassRecord | None, *, now_ns: int) -> Iterator[EventData]:
@@ -85,7 +111,8 @@ def check(wish: Check, record: ClassRecord | None, *, now_ns: int) -> Iterator[E
     doubts = doubts_of(checked)
     # Nobody measured it is no reason to fall, and a reason not to climb.
     if record.level is not Level.OBSERVE and (wish.error is not None or wish.drifting) and doubts:
-        yield _moved(checked, Level.OBSERVE, doubts[0])
+        found = [each for each in doubts if each.code != "autonomy.untested"]
+        yield _moved(checked, Level.OBSERVE, found[0])
 
 
 def doubts_of(record: ClassRecord) -> list[Words]:
@@ -204,12 +231,21 @@ def apply(record: ClassRecord | None, event: EventData, at_ns: int) -> ClassReco
             raise AssertionError(f"{event.event_type} is not about a class")
 
 
-def count(record: ClassRecord, document: Recommendation, event: EventData) -> ClassRecord:
-    """Return the record after an event about one of its recommendations; `document` is as it is then."""
+def count(
+    record: ClassRecord, document: Recommendation, event: EventData, *, is_first: bool = True
+) -> ClassRecord:
+    """Return the record after an event about one of its recommendations; `document` is as it is then.
+
+    `is_first`: no other recommendation about the same thing, such as the life of one tool, was measured or
+    compared before. One tool is one case, however often it was advised on: the first outcome counts, and so
+    does the first comparison. Only harm counts each time.
+    """
     replace = msgspec.structs.replace
     match event:
         case events.RecommendationMeasured():
             outcome = event.outcome
+            if not is_first and outcome.result is not Result.HARMFUL:
+                return record
             counted = {
                 Result.EFFECTIVE: "effective", Result.NEUTRAL: "neutral", Result.HARMFUL: "harmful"
             }[outcome.result]  # fmt: skip
@@ -225,6 +261,8 @@ def count(record: ClassRecord, document: Recommendation, event: EventData) -> Cl
                 good_since_move=record.good_since_move + (counts and outcome.result is Result.EFFECTIVE),
                 harmful_since_move=record.harmful_since_move + (counts and outcome.result is Result.HARMFUL),
             )  # fmt: skip
+        case events.RecommendationAssessed() if not is_first:
+            return record
         case events.RecommendationAssessed():
             # What a person saw and rejected may have been rejected because it was right to wait.
             counts = record.level is Level.OBSERVE and document.level is Level.OBSERVE
@@ -237,6 +275,8 @@ def count(record: ClassRecord, document: Recommendation, event: EventData) -> Cl
             return replace(record, rejected=record.rejected + 1)
         case events.RecommendationExpired():
             return replace(record, expired=record.expired + (document.level is not Level.OBSERVE))
+        case events.RecommendationAbandoned():
+            return replace(record, abandoned=record.abandoned + (document.execution is not None))
         case _:
             return record
 

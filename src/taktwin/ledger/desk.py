@@ -39,6 +39,7 @@ class Desk:
     def __init__(self, store: Store, now_ns: Callable[[], int]) -> None:
         self._store = store
         self._now_ns = now_ns
+        self._there_ns = 0  # since when time passes here; 0: it has not yet
 
     def execute(self, message: Message, *, signer: str = "") -> Answer:
         """Do what a message wants, or say why not. The same id is answered again and done once.
@@ -98,7 +99,8 @@ class Desk:
         with self._store.begin() as transaction:
             transaction.head()
             now_ns = self._now_ns()
-            facts = actions.pass_time(transaction.book, now_ns)
+            self._there_ns = self._there_ns or now_ns
+            facts = actions.pass_time(transaction.book, now_ns, self._there_ns)
             return self._write(transaction, facts, "ledger", "service", "", now_ns)
 
     def position(self, stream: str) -> int | None:

@@ -60,6 +60,10 @@ OPEN = (S.VALIDATED, S.PROPOSED)
 UNDER_WAY = (S.ACCEPTED, S.DISPATCHED, S.ACKNOWLEDGED)
 NOTHING = "nothing"  # the alternative of doing nothing, in every proof
 PROOF_AGE_NS_MAX = 3_600_000_000_000  # of plant time: the plant has gone on since
+# What nobody measured within its class's time waits so much longer: three times as long as the analyst waits
+# for a twin that does not answer, and a night's repair of the analyst fits in. It counts from when the ledger
+# knew of it and was there to be told, so that its own standing still costs nobody a measure.
+ABANDON_AFTER_NS = 6 * 3_600_000_000_000
 EXPIRY_NS_MAX = 7 * 86_400_000_000_000
 REPLICATIONS_MIN = 20
 APPROVALS = {Risk.LOW: 1, Risk.MEDIUM: 1, Risk.HIGH: 2}
@@ -346,15 +350,17 @@ def hear(document: Recommendation, told: Told, way: CarriedOut | None) -> Iterat
     if document.state in (State.DISPATCHED, State.ACCEPTED) and fact.correlation == command_id(document.id):
         if document.state is State.ACCEPTED:
             return  # nobody was asked yet: whoever uses this id is not ours
-        yield events.RecommendationAcknowledged(made=fact.subject, cause=told.cause, **where)
+        yield events.RecommendationAcknowledged(
+            made=fact.subject, cause=told.cause, at_ns=fact.at_ns, **where
+        )
         if way is None:
-            yield events.RecommendationDone(cause=told.cause, **where)
+            yield events.RecommendationDone(cause=told.cause, at_ns=fact.at_ns, **where)
         return
     if document.state is State.ACKNOWLEDGED and way is not None and document.execution is not None:
         if document.execution.done_ns or fact.subject != document.execution.subject:
             return
         if fact.event_type == way.done:
-            yield events.RecommendationDone(cause=told.cause, **where)
+            yield events.RecommendationDone(cause=told.cause, at_ns=fact.at_ns, **where)
         elif fact.event_type in way.given_up:
             found = str(fact.data.get("cause", "")) or "no reason"
             yield _failed(document, fact.subject, f"given up: {found}", "carried out", told.cause)
@@ -399,6 +405,7 @@ def measure(document: Recommendation, wish: Measure, *, now_ns: int) -> Iterator
         if msgspec.structs.replace(wish.outcome, at_ns=document.outcome.at_ns) == document.outcome:
             return
         raise _otherwise(document, "one that is not measured yet")
+    _not_abandoned(document)
     execution = document.execution
     if document.state is not State.ACKNOWLEDGED or execution is None or not execution.done_ns:
         raise _otherwise(document, "Acknowledged, and carried out")
@@ -442,12 +449,40 @@ def assess(document: Recommendation, wish: Assess) -> Iterator[EventData]:
         if document.came_true == wish.came_true:
             return
         raise Refused("state", f"recommendation {document.id}", "compared already", "one that is not")
+    _not_abandoned(document)
     if not wish.how.text.strip():
         raise _invalid("how", "nothing", "against what it was compared")
     yield events.RecommendationAssessed(
         recommendation=document.id, work_unit=document.proposal.work_unit, came_true=wish.came_true,
         how=wish.how,
     )  # fmt: skip
+
+
+def abandon(
+    document: Recommendation, what: str, *, since_ns: int, within_ns: int, now_ns: int, there_ns: int
+) -> Iterator[EventData]:
+    """Give up to measure or compare what was not within its class's time.
+
+    Parameters
+    ----------
+    what : measure | assess
+    since_ns : when it was carried out, or came to its end
+    within_ns : the class's time for it
+    there_ns : since when the ledger is there to be told
+    """
+    if document.abandoned_ns or document.state in OPEN:
+        return
+    until_ns = max(since_ns + within_ns, document.changed_ns, there_ns) + ABANDON_AFTER_NS
+    if now_ns >= until_ns:
+        yield events.RecommendationAbandoned(
+            recommendation=document.id, work_unit=document.proposal.work_unit, what=what, since_ns=since_ns
+        )
+
+
+def _not_abandoned(document: Recommendation) -> None:
+    if document.abandoned_ns:
+        found = f"given up {rfc3339(document.abandoned_ns)}: its class's time was over"
+        raise Refused("state", f"recommendation {document.id}", found, "one whose time is not over")
 
 
 def _superseded(document: Recommendation, why: Words, cause: str) -> EventData:
@@ -523,10 +558,10 @@ def _changed(document: Recommendation, event: EventData, at_ns: int) -> tuple[St
         case events.RecommendationDispatched():
             return State.DISPATCHED, {"execution": replace(execution, dispatched_ns=at_ns)}
         case events.RecommendationAcknowledged():
-            acknowledged = replace(execution, acknowledged_ns=at_ns, subject=event.made)
+            acknowledged = replace(execution, acknowledged_ns=event.at_ns or at_ns, subject=event.made)
             return State.ACKNOWLEDGED, {"execution": acknowledged}
         case events.RecommendationDone():
-            return document.state, {"execution": replace(execution, done_ns=at_ns)}
+            return document.state, {"execution": replace(execution, done_ns=event.at_ns or at_ns)}
         case events.RecommendationFailed():
             text = f"{event.place}: {event.found}; expected {event.right}"
             why = Words(code="ledger.failed", text=text, values={
@@ -539,5 +574,7 @@ def _changed(document: Recommendation, event: EventData, at_ns: int) -> tuple[St
             return State.MEASURED, {"outcome": replace(event.outcome, at_ns=at_ns)}
         case events.RecommendationAssessed():
             return document.state, {"came_true": event.came_true}
+        case events.RecommendationAbandoned():
+            return document.state, {"abandoned_ns": at_ns}
         case _:
             raise AssertionError(f"{event.event_type} is not about a recommendation")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from taktwin.contracts.recommendation import ClassRecord, Recommendation, State
+from taktwin.contracts.recommendation import ClassRecord, Proposal, Recommendation, State
 from taktwin.storage.book import Row
 
 MEASURE, ASSESS = "measure", "assess"
@@ -24,6 +24,8 @@ class RecommendationRow(Row, frozen=True, kw_only=True):
     expires_ns: int
     changed_ns: int
     due: str  # measure | assess | ""
+    due_ns: int  # since when: its class's time for it counts from here; 0: nothing is to be found out
+    life: str  # what it is about, the same for all that are about it; "": nothing that another shares
     effect_p10: float
     effect_p90: float
     proof: str  # JSON
@@ -79,21 +81,33 @@ class Position(Row, frozen=True, kw_only=True):
 def row_of(document: Recommendation) -> RecommendationRow:
     """Return the row of a document."""
     proposal, first = document.proposal, document.proposal.effects[0].difference
+    due, due_ns = _due(document)
     return RecommendationRow(
         recommendation=document.id, advice_class=proposal.advice_class, work_unit=proposal.work_unit,
         state=document.state.value, version=document.version, expires_ns=proposal.expires_ns,
-        changed_ns=document.changed_ns, due=_due(document), effect_p10=first.p10, effect_p90=first.p90,
+        changed_ns=document.changed_ns, due=due, due_ns=due_ns, life=life_of(proposal),
+        effect_p10=first.p10, effect_p90=first.p90,
         proof=msgspec.json.encode(proposal.proof).decode(), document=msgspec.json.encode(document).decode(),
     )  # fmt: skip
 
 
-def _due(document: Recommendation) -> str:
-    """Return what is still to be found out about a recommendation."""
+def life_of(proposal: Proposal) -> str:
+    """Return what a recommendation is about: its class, its work unit and where its first evidence begins,
+    such as the life of one tool. "" where the evidence begins nowhere: it shares that with no other.
+    """
+    begin_ns = proposal.evidence[0].from_ns
+    return f"{proposal.advice_class}/{proposal.work_unit}/{begin_ns}" if begin_ns else ""
+
+
+def _due(document: Recommendation) -> tuple[str, int]:
+    """Return what is still to be found out about a recommendation, and since when."""
     execution = document.execution
+    if document.abandoned_ns:
+        return "", 0
     if document.state is State.ACKNOWLEDGED and execution is not None and execution.done_ns:
-        return MEASURE
+        return MEASURE, execution.done_ns
     nobody_acted = document.state in (State.VALIDATED, State.REJECTED, State.EXPIRED)
-    return ASSESS if nobody_acted and document.came_true is None else ""
+    return (ASSESS, document.changed_ns) if nobody_acted and document.came_true is None else ("", 0)
 
 
 def class_row(record: ClassRecord) -> ClassRow:

@@ -41,6 +41,10 @@ class Reading(Protocol):
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         ...
 
+    def oldest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the least values of a field, the least first, then by key."""
+        ...
+
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
         """Return the next rows behind a key, by key: a list is turned page by page."""
         ...
@@ -105,6 +109,10 @@ class MemoryBook:
     def newest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by), reverse=True)[:limit]
+
+    def oldest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the least values of a field, the least first, then by key."""
+        return sorted(self.where(kind, **equal), key=lambda row: getattr(row, by))[:limit]
 
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
         """Return the next rows behind a key, by key."""
@@ -214,6 +222,12 @@ class SqlBook:
         statement, words = _by(kind, tuple(equal), by), [*equal.values(), limit]
         return [_row(kind, found) for found in self._connection.execute(statement, words)]
 
+    def oldest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the least values of a field, the least first, then by key."""
+        self._settle(kind)
+        statement, words = _by(kind, tuple(equal), by, rising=True), [*equal.values(), limit]
+        return [_row(kind, found) for found in self._connection.execute(statement, words)]
+
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
         """Return the next rows behind a key, by key."""
         self._settle(kind)
@@ -302,10 +316,13 @@ def _where(kind: type[Row], fields: Iterable[str]) -> sql.Composed:
 
 
 @functools.cache
-def _by(kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = "") -> bytes:
+def _by(
+    kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = "", rising: bool = False
+) -> bytes:
     """Return what reads rows by equal fields, and by one with its limits.
 
-    order : "" = any, "key" = by key, else a field: so many rows with the greatest values of it
+    order : "" = any, "key" = by key, else a field: so many rows with the greatest values of it, or, rising,
+        with the least
     """
     key, statement = sql.Identifier(kind.__struct_fields__[0]), _select(kind)
     tests = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in fields]
@@ -316,8 +333,8 @@ def _by(kind: type[Row], fields: tuple[str, ...], order: str, *, between: str = 
     if order == "key":
         statement += sql.SQL(' ORDER BY {} COLLATE "C"').format(key)
     elif order:
-        greatest = sql.SQL(' ORDER BY {} DESC, {} COLLATE "C" LIMIT %s')
-        statement += greatest.format(sql.Identifier(order), key)
+        first = sql.SQL(' ORDER BY {} {}, {} COLLATE "C" LIMIT %s')
+        statement += first.format(sql.Identifier(order), sql.SQL("ASC" if rising else "DESC"), key)
     return statement.as_bytes(None)
 
 

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from taktwin.contracts.recommendation import State
+from taktwin.contracts.recommendation import Decide, State
+from taktwin.ledger import MIGRATIONS
 from taktwin.ledger.api import QUERIES
 from taktwin.ledger.desk import rebuilt
 from taktwin.ledger.tables import ClassRow, RecommendationRow, row_of
@@ -22,7 +23,7 @@ from taktwin.storage import database, journal
 from taktwin.storage.book import SqlBook
 from taktwin.storage.database import Connection
 from taktwin.storage.stores import SqlStore
-from tests.support_advice import CLASS, Office, alternative, error, proof
+from tests.support_advice import CLASS, START_NS, Office, alternative, error, of_tool, proof
 
 Connect = Callable[[], Connection]
 
@@ -111,6 +112,30 @@ def test_the_schema_refuses_what_is_not_proven(server: Server) -> None:
         assert SqlBook(connection).count(RecommendationRow) == 0
         SqlBook(connection).put(good)
         connection.execute("DELETE FROM recommendations")
+
+
+def test_rows_of_an_older_release_say_since_when_they_are_due_and_what_they_are_about(server: Server) -> None:
+    office = Office().begun()
+    office.carried_out("measured", "M1", evidence=of_tool(START_NS))
+    office.propose("compared", work_unit="turn2")
+    office.granted(Decide(recommendation="compared", version=2, accept=False, reason="We wait."))
+    office.propose("open", work_unit="turn3")
+    rows = office.store.book.where(RecommendationRow)  # type: ignore[attr-defined]
+    [step] = [each for each in MIGRATIONS if each.number == 3]
+    with server.connect() as connection:
+        connection.execute("CREATE TEMP TABLE recommendations (LIKE recommendations INCLUDING ALL)")
+        connection.execute("ALTER TABLE recommendations DROP COLUMN due_ns, DROP COLUMN life")
+        connection.execute("CREATE INDEX recommendations_due ON pg_temp.recommendations (due)")
+        for row in rows:
+            names = [name for name in row.__struct_fields__ if name not in ("due_ns", "life")]
+            connection.execute(
+                f"INSERT INTO recommendations ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})",
+                [getattr(row, name) for name in names],
+            )
+        connection.execute(step.text)
+        assert SqlBook(connection).where(RecommendationRow) == rows
+        connection.execute("DROP TABLE pg_temp.recommendations")
+    assert [(row.due_ns > 0, row.life != "") for row in rows] == [(True, False), (True, True), (False, False)]
 
 
 def test_the_same_life_in_postgresql_as_in_memory_and_nobody_changes_its_journal(server: Server) -> None:

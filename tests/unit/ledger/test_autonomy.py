@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from taktwin.contracts.recommendation import (
     AdviceClass,
+    Assess,
     Carry,
     Check,
     ClassRecord,
@@ -22,7 +24,22 @@ from taktwin.contracts.recommendation import (
     State,
 )
 from taktwin.ledger import api
-from tests.support_advice import CLASS, HOUR, Office, card, error, outcome
+from taktwin.ledger.desk import rebuilt
+from taktwin.ledger.tables import ClassRow
+from tests.support_advice import (
+    CLASS,
+    HOUR,
+    START_NS,
+    Office,
+    alternative,
+    card,
+    effect,
+    error,
+    of_tool,
+    outcome,
+    proof,
+    words,
+)
 
 
 def record(office: Office) -> ClassRecord:
@@ -206,6 +223,187 @@ def test_declared_again_it_is_the_same_and_other_rules_lift_no_class(office: Off
     other: AdviceClass = card(signature=True)
     office.granted(Declare(advice_class=other))
     assert record(office).level is Level.OBSERVE and record(office).advice_class == other
+
+
+ASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a lower risk": ({"risk": Risk.HIGH}, {"risk": Risk.MEDIUM}),
+    "no signature": ({"signature": True}, {"signature": False}),
+    "a larger error": ({"backtest_error_max": 0.10}, {"backtest_error_max": 0.15}),
+    "fewer cases": ({"cases": 10}, {"cases": 5}),
+    "a smaller share": ({"effective_share": 0.9}, {"effective_share": 0.7}),
+    "one more command": (
+        {"commands": ["maintenance.request"]},
+        {"commands": ["maintenance.request", "spare.count"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_declared_anew_it_asks_for_no_less_and_for_more_where_it_says_so(name: str) -> None:
+    more, less = ASKS[name]
+    office = Office().begun(**more)
+    before = len(office.store.entries)  # type: ignore[attr-defined]
+    office.granted(Declare(advice_class=card(**less)))
+    assert record(office).advice_class == card(**more)
+    assert len(office.store.entries) == before  # type: ignore[attr-defined]
+    raised = Office().begun(**less)
+    raised.granted(Declare(advice_class=card(**more)))
+    assert record(raised).advice_class == card(**more)
+
+
+def test_what_is_raised_is_taken_beside_what_is_not_lowered() -> None:
+    office = Office().begun(risk=Risk.HIGH, signature=True)
+    office.granted(Declare(advice_class=card(backtest_error_max=0.1)))
+    kept = card(risk=Risk.HIGH, signature=True, backtest_error_max=0.1)
+    assert record(office).advice_class == kept
+    office.propose()
+    assert (office.of().approvals_needed, office.of().signature_needed) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("other", "place"),
+    [
+        ({"indicator": "wip"}, "indicator of tool_change"),
+        ({"commands": ["spare.count"]}, "commands of tool_change"),
+    ],
+)
+def test_what_makes_it_another_class_is_refused(office: Office, other: dict[str, Any], place: str) -> None:
+    answer = office.say(Declare(advice_class=card(**other)))
+    assert (answer.code, answer.place) == ("invalid", place)
+    assert record(office).advice_class == card()
+
+
+# What counts
+
+
+def test_one_tool_is_one_case_however_often_it_was_advised_on() -> None:
+    office = Office().begun(starts_at=Level.OBSERVE)
+    for number in range(6):
+        office.foretold(f"r{number}", came_true=number != 1, evidence=of_tool(START_NS))
+        over(office, f"r{number}")
+    found = record(office)
+    assert (found.foretold, found.came_true, found.since_move, found.good_since_move) == (1, 1, 1, 1)
+    assert "1 of 5 cases" in move(office, Level.ADVISE).found
+    for number in range(4):
+        office.foretold(f"s{number}", evidence=of_tool(START_NS + (number + 1) * HOUR))
+        over(office, f"s{number}")
+    office.foretold("other-unit", evidence=of_tool(START_NS), work_unit="turn2")
+    assert record(office).since_move == 6 and move(office, Level.ADVISE).accepted
+
+
+def over(office: Office, name: str) -> None:
+    """Let the time of a recommendation be over."""
+    office.now_ns = office.of(name).proposal.expires_ns
+    office.desk.tick()
+
+
+def test_the_first_outcome_of_a_tool_is_the_one_that_counts_and_harm_counts_each_time(office: Office) -> None:
+    same = of_tool(START_NS)
+    office.measured("r1", 0.0, "M1", evidence=same)
+    office.measured("r2", -9.0, "M2", evidence=same)
+    found = record(office)
+    assert (found.effective, found.neutral, found.since_move, found.good_since_move) == (0, 1, 1, 0)
+    assert (found.measured, found.covered_80) == (0.0, 0.0)
+    office.measured("r3", 9.0, "M3", evidence=same)
+    assert record(office).harmful == 1 and record(office).level is Level.OBSERVE
+    again = rebuilt(office.store.entries)  # type: ignore[attr-defined]
+    assert again.where(ClassRow)[0].whole == msgspec.structs.replace(
+        record(office), obstacles=[], outcomes=[]
+    )
+
+
+def test_what_was_foretold_of_a_tool_takes_no_place_from_what_was_measured_of_it(office: Office) -> None:
+    same = of_tool(START_NS)
+    office.propose("r1", evidence=same)
+    office.granted(Decide(recommendation="r1", version=2, accept=False, reason="We wait."))
+    office.granted(Assess(recommendation="r1", came_true=True, how=words("It came.")))
+    office.measured("r2", -9.0, "M2", evidence=same)
+    found = record(office)
+    assert (found.foretold, found.effective, found.since_move) == (1, 1, 1)
+
+
+def test_what_a_person_saw_and_rejected_is_no_case_at_any_level(office: Office) -> None:
+    for name in ("r1", "r2"):
+        office.propose(name)
+        version = office.of(name).version
+        office.granted(Decide(recommendation=name, version=version, accept=False, reason="We wait."))
+    office.granted(Assess(recommendation="r1", came_true=True, how=words("It came.")))
+    assert (record(office).foretold, record(office).since_move) == (1, 0)
+    move(office, Level.OBSERVE)
+    office.granted(Assess(recommendation="r2", came_true=True, how=words("It came.")))
+    found = record(office)
+    assert (found.foretold, found.came_true, found.since_move, found.good_since_move) == (2, 2, 0, 0)
+    assert found.rejected == 2
+
+
+def test_what_was_seen_without_advising_is_no_case_once_it_advises(office: Office) -> None:
+    move(office, Level.OBSERVE)
+    office.propose("late", work_unit="mill1")
+    for number in range(5):
+        office.foretold(f"r{number}", work_unit=f"turn{number}")
+    assert move(office, Level.ADVISE).accepted
+    office.granted(Assess(recommendation="late", came_true=True, how=words("It came.")))
+    assert (record(office).foretold, record(office).since_move) == (6, 0)
+
+
+def test_what_its_advice_came_to_is_no_case_while_it_observes(office: Office) -> None:
+    office.carried_out("r1", "M1")
+    move(office, Level.OBSERVE)
+    office.now_ns += HOUR
+    found = outcome(office.of("r1"), -9.0, now_ns=office.now_ns)
+    office.granted(Measure(recommendation="r1", outcome=found))
+    after = record(office)
+    assert (after.effective, after.since_move, after.good_since_move) == (1, 0, 0)
+
+
+def test_what_expired_is_told_and_is_no_case(office: Office) -> None:
+    office.propose("r1")
+    over(office, "r1")
+    assert (record(office).expired, record(office).since_move) == (1, 0)
+    move(office, Level.OBSERVE)
+    office.propose("r2")
+    over(office, "r2")
+    assert office.of("r2").state is State.EXPIRED
+    assert (record(office).expired, record(office).since_move) == (1, 0), "nobody was asked"
+
+
+@pytest.mark.parametrize(
+    ("mean", "share"), [(-12.0, 1.0), (-14.0, 1.0), (-10.0, 1.0), (-14.1, 0.0), (-9.9, 0.0)]
+)
+def test_a_promise_is_kept_between_both_of_its_ends(office: Office, mean: float, share: float) -> None:
+    office.measured("r1", mean, "M1")
+    spread = office.of("r1").proposal.effects[0].difference
+    assert (spread.p10, spread.p90) == (-14.0, -10.0)
+    assert record(office).covered_80 == share
+
+
+def test_what_was_promised_and_measured_are_means_over_all(office: Office) -> None:
+    for number, (gain, mean) in enumerate([(12.0, -12.0), (12.0, -9.0), (6.0, -3.0), (6.0, -2.0)]):
+        alternatives = [alternative("nothing", 0.0, significant=False), alternative("next_setup", gain)]
+        office.measured(
+            f"r{number}", mean, f"M{number}", effects=[effect(gain)],
+            proof=proof(office.now_ns, alternatives=alternatives),
+        )  # fmt: skip
+    found = record(office)
+    assert (found.promised, found.measured) == (pytest.approx(-9.0), pytest.approx(-6.5))
+    assert found.covered_80 == pytest.approx(0.25)
+
+
+def test_only_a_fall_to_observing_takes_back_what_waits(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    office.propose("waits")
+    assert move(office, Level.ONE_CLICK).accepted and office.of("waits").state is State.PROPOSED
+    assert move(office, Level.ADVISE).accepted and office.of("waits").state is State.PROPOSED
+    assert move(office, Level.OBSERVE).accepted and office.of("waits").state is State.SUPERSEDED
+
+
+def test_drift_alone_lets_it_fall_and_an_error_that_nobody_measured_does_not(office: Office) -> None:
+    office.granted(Check(advice_class=CLASS))
+    assert record(office).level is Level.ADVISE
+    office.granted(Check(advice_class=CLASS, drifting=True, why="spindle load"))
+    found = record(office)
+    assert found.level is Level.OBSERVE and "spindle load" in found.moves[-1].why.text
 
 
 def test_at_one_click_no_signature_is_asked_for() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from taktwin.contracts import events
 from taktwin.contracts.recommendation import (
     Assess,
     Carry,
     Check,
+    ClassRecord,
     Cost,
     Decide,
     Level,
@@ -18,6 +20,7 @@ from taktwin.contracts.recommendation import (
     Model,
     Propose,
     Range,
+    Recommendation,
     Refuse,
     Result,
     Risk,
@@ -25,11 +28,14 @@ from taktwin.contracts.recommendation import (
     Watch,
     Withdraw,
     command_id,
+    digest,
 )
+from taktwin.ledger import api, engine
+from taktwin.ledger.actions import signer_of
 from taktwin.ledger.carrying import MesFact
-from taktwin.ledger.desk import rebuilt
+from taktwin.ledger.desk import Desk, rebuilt
 from taktwin.ledger.engine import FOLLOWS, Told
-from taktwin.ledger.tables import ClassRow, Grant, RecommendationRow
+from taktwin.ledger.tables import ClassRow, Grant, Heard, RecommendationRow
 from taktwin.storage.journal import verify
 from taktwin.storage.stores import MemoryStore
 from tests.support_advice import (
@@ -303,6 +309,17 @@ def test_a_class_that_asks_for_a_signature_takes_no_other_yes() -> None:
     assert (decision.approvals[0].signature, decision.approvals[0].signer) == ("s1", "7001")
 
 
+def test_a_signature_is_of_this_proposal_under_its_id_and_means_yes(office: Office) -> None:
+    office.propose()
+    document = office.of()
+    good = {"signature": "s1", "person": "7001", "digest": digest(document.proposal), "meaning": "approved"}
+    assert signer_of([good], document, "s1") == "7001"
+    for wrong in ({"meaning": "reviewed"}, {"digest": "0" * 64}, {"signature": "s2"}):
+        assert signer_of([{**good, **wrong}], document, "s1") == "", wrong
+    assert signer_of([{**good, "signature": ""}], document, "") == ""
+    assert signer_of([{**good, "meaning": "reviewed"}, {**good, "person": "7002"}], document, "s1") == "7002"
+
+
 def test_high_risk_takes_two_persons_and_two_signatures() -> None:
     office = Office().begun(risk=Risk.HIGH)
     office.propose()
@@ -390,6 +407,22 @@ def test_what_is_booked_late_happened_before_the_copy_and_is_not_in_it(office: O
     office.now_ns += SECOND
     office.desk.hear([(1, Told(late, "/northfield/mes:1"))], stream="EVENTS", position=1)
     assert office.say(Propose(proposal=stale)).code == "conflict"
+
+
+def test_what_was_heard_is_remembered_for_as_long_as_a_proof_may_be_old_and_not_much_longer(
+    office: Office,
+) -> None:
+    stale = proposal("r1", office.now_ns)
+    office.mes("tool.mounted", "T-1", work_unit="turn1", kind="insert", tool="T-1")
+    office.now_ns += HOUR - 60 * SECOND
+    office.mes("tool.mounted", "T-2", work_unit="turn2", kind="insert", tool="T-2")
+    stale = msgspec.structs.replace(stale, expires_ns=office.now_ns + HOUR)
+    answer = office.say(Propose(proposal=stale))
+    assert answer.code == "conflict" and "tool.mounted" in answer.found
+    office.now_ns += 2 * HOUR
+    office.mes("tool.mounted", "T-3", work_unit="turn2", kind="insert", tool="T-3")
+    heard = office.store.book.where(Heard)  # type: ignore[attr-defined]
+    assert [row.subject for row in heard] == ["T-3"]
 
 
 def test_the_seal_is_gone_once_nothing_is_left_to_be_carried(office: Office) -> None:
@@ -495,6 +528,158 @@ def test_an_outcome_follows_from_its_interval_and_keeps_the_promise(office: Offi
     office.granted(Measure(recommendation="r1", outcome=good))
     again = msgspec.structs.replace(good, counterfactual_id="cf2")
     assert office.say(Measure(recommendation="r1", outcome=again)).code == "state"
+
+
+def test_what_the_ledger_heard_hours_later_was_done_when_the_mes_says(office: Office) -> None:
+    assert office.propose().accepted and office.accept().accepted
+    office.granted(Carry(recommendation="r1"))
+    opened_ns, done_ns = office.now_ns + 60 * SECOND, office.now_ns + 600 * SECOND
+    office.now_ns += 6 * HOUR  # the ledger was down
+    assert office.opened(at_ns=opened_ns) == 1
+    assert office.mes("maintenance.order.completed", "M1", at_ns=done_ns, order="M1") == 1
+    execution = office.of().execution
+    assert execution is not None
+    assert (execution.acknowledged_ns, execution.done_ns) == (opened_ns, done_ns)
+    store = office.store
+    assert isinstance(store, MemoryStore)
+    assert rebuilt(store.entries).where(RecommendationRow) == store.book.where(RecommendationRow)
+    found = outcome(office.of(), -9.0, now_ns=office.now_ns)
+    assert found.from_ns == done_ns
+    office.granted(Measure(recommendation="r1", outcome=found))
+
+
+def test_a_command_that_is_done_once_it_is_taken_was_done_when_it_was_taken() -> None:
+    document = _dispatched()
+    told = Told(MesFact("spare.counted", "x", START_NS, command_id("r1"), {}), "/northfield/mes:1")
+    for event in engine.hear(document, told, None):
+        document = engine.apply(document, event, START_NS + HOUR)
+    assert document.execution is not None
+    assert document.execution.acknowledged_ns == document.execution.done_ns == START_NS
+
+
+def test_an_entry_from_before_the_instant_was_noted_is_read_as_it_was_meant() -> None:
+    document = _dispatched()
+    old = {"recommendation": "r1", "work_unit": "turn1", "cause": "/northfield/mes:1"}
+    acknowledged = msgspec.convert({**old, "made": "M1"}, events.RecommendationAcknowledged)
+    for event in (acknowledged, msgspec.convert(old, events.RecommendationDone)):
+        document = engine.apply(document, event, START_NS + HOUR)
+    assert document.execution is not None
+    assert document.execution.acknowledged_ns == document.execution.done_ns == START_NS + HOUR
+
+
+def _dispatched() -> Recommendation:
+    office = Office().begun()
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    return office.of()
+
+
+def test_a_comparison_said_again_is_nothing_new(office: Office) -> None:
+    office.propose()
+    office.granted(Decide(recommendation="r1", version=2, accept=False, reason="We wait."))
+    wish = Assess(recommendation="r1", came_true=True, how=words("It left its window."))
+    office.granted(wish)
+    version, entries = office.of().version, len(office.store.entries)  # type: ignore[attr-defined]
+    office.granted(wish)
+    assert office.of().version == version
+    assert len(office.store.entries) == entries  # type: ignore[attr-defined]
+    [row] = office.store.book.where(ClassRow)  # type: ignore[attr-defined]
+    assert (row.whole.foretold, row.whole.came_true) == (1, 1)
+
+
+# What is still to be found out
+
+
+def _due(office: Office) -> list[str]:
+    return [each.id for each in api.due(office.store.book, {}, office.now_ns)]  # type: ignore[attr-defined]
+
+
+def test_what_is_found_out_is_no_longer_due(office: Office) -> None:
+    office.carried_out("r1", "M1")
+    office.propose("r2", work_unit="turn2")
+    office.granted(Decide(recommendation="r2", version=2, accept=False, reason="We wait."))
+    assert _due(office) == ["r1", "r2"]
+    office.now_ns += HOUR
+    found = outcome(office.of("r1"), -9.0, now_ns=office.now_ns)
+    office.granted(Measure(recommendation="r1", outcome=found))
+    assert _due(office) == ["r2"]
+    office.granted(Assess(recommendation="r2", came_true=False, how=words("It did not come.")))
+    assert _due(office) == []
+
+
+def test_what_is_due_is_told_by_when_it_was_carried_out_and_a_new_one_gets_its_turn(office: Office) -> None:
+    names = ["z", "m", "a"]  # by name it would be the other way round
+    for number, name in enumerate(names):
+        office.carried_out(name, f"M{number}")
+        office.now_ns += SECOND
+    assert _due(office) == names
+    for number in range(api.DUE_MAX + 5):
+        office.propose(f"b{number:03d}", work_unit=f"u{number}")
+        version = office.of(f"b{number:03d}").version
+        office.granted(Decide(recommendation=f"b{number:03d}", version=version, accept=False, reason="No."))
+    assert len(_due(office)) == api.DUE_MAX and _due(office)[:4] == [*names, "b000"]
+    office.desk.tick()
+    office.now_ns += 54 * HOUR
+    office.desk.tick()
+    office.propose("new", work_unit="turn7")
+    office.granted(Decide(recommendation="new", version=2, accept=False, reason="We wait."))
+    assert _due(office) == ["new"], "what nobody could measure in its time is in nobody's way"
+
+
+def test_what_nobody_measured_in_its_time_is_given_up_and_says_so(office: Office) -> None:
+    office.carried_out("r1", "M1")
+    office.desk.tick()
+    done_ns = office.of().execution.done_ns  # type: ignore[union-attr]
+    within_ns = round(card().measure_within_s * SECOND)
+    late = outcome(office.of(), -9.0, now_ns=done_ns + HOUR)
+    office.now_ns = done_ns + within_ns + 6 * HOUR - SECOND
+    assert office.desk.tick() == 0 and _due(office) == ["r1"], "who measures has some hours more"
+    office.now_ns += SECOND
+    assert office.desk.tick() == 1 and office.desk.tick() == 0
+    assert _due(office) == []
+    document = office.of()
+    assert document.state is State.ACKNOWLEDGED and document.abandoned_ns == office.now_ns
+    answer = office.say(Measure(recommendation="r1", outcome=late))
+    assert answer.code == "state" and "given up" in answer.found, "nobody picks what to measure days later"
+    book = office.store.book  # type: ignore[attr-defined]
+    inbox = api.inbox(book, {}, office.now_ns)
+    record = api.record(book, {"advice_class": CLASS}, office.now_ns)
+    assert isinstance(record, ClassRecord)
+    assert inbox.decided[0].abandoned_ns == record.outcomes[0].abandoned_ns == document.abandoned_ns
+    assert (record.abandoned, record.since_move, record.effective) == (1, 0, 0)
+    assert rebuilt(office.store.entries).where(RecommendationRow) == book.where(RecommendationRow)  # type: ignore[attr-defined]
+
+
+def test_what_nobody_compared_in_its_time_is_given_up_too_but_nothing_that_is_open() -> None:
+    office = Office().begun(measure_within_s=3600.0)
+    office.propose("r1", expires_ns=office.now_ns + 20 * HOUR)
+    office.desk.tick()
+    office.now_ns += 19 * HOUR
+    assert office.desk.tick() == 0 and office.of().state is State.PROPOSED
+    office.granted(Decide(recommendation="r1", version=2, accept=False, reason="We wait."))
+    office.now_ns += 7 * HOUR
+    assert office.desk.tick() == 1 and office.of().abandoned_ns and _due(office) == []
+    answer = office.say(Assess(recommendation="r1", came_true=True, how=words("It came.")))
+    assert answer.code == "state" and "given up" in answer.found
+    [row] = office.store.book.where(ClassRow)  # type: ignore[attr-defined]
+    assert (row.whole.abandoned, row.whole.foretold) == (0, 0), "nothing was carried out"
+
+
+def test_what_the_ledger_heard_late_or_was_not_there_for_is_not_given_up_at_once(office: Office) -> None:
+    assert office.propose().accepted and office.accept().accepted
+    office.granted(Carry(recommendation="r1"))
+    office.opened()
+    done_ns = office.now_ns + SECOND
+    office.now_ns += 72 * HOUR
+    office.desk.tick()
+    assert office.mes("maintenance.order.completed", "M1", at_ns=done_ns, order="M1") == 1
+    assert office.desk.tick() == 0 and _due(office) == ["r1"], "it was heard only now"
+    office.now_ns += 72 * HOUR  # nobody was there
+    office.desk = Desk(office.store, lambda: office.now_ns)
+    assert office.desk.tick() == 0 and _due(office) == ["r1"]
+    office.now_ns += 6 * HOUR
+    assert office.desk.tick() == 1 and _due(office) == []
 
 
 @pytest.mark.parametrize(

@@ -278,9 +278,11 @@ def _measured_early(document: Recommendation, wish: Measure, *, now_ns: int) -> 
         )
 
 
-def _not_projected(record: Any, document: Any, event: Any) -> Any:
+def _not_projected(record: Any, document: Any, event: Any, *, is_first: bool) -> Any:
     _not_projected.calls = getattr(_not_projected, "calls", 0) + 1  # type: ignore[attr-defined]
-    return record if _not_projected.calls % 2 else ORIGINAL_COUNT(record, document, event)  # type: ignore[attr-defined]
+    if _not_projected.calls % 2:  # type: ignore[attr-defined]
+        return record
+    return ORIGINAL_COUNT(record, document, event, is_first=is_first)
 
 
 ORIGINAL_DECIDE, ORIGINAL_PROPOSE = engine.decide, engine.propose

@@ -3208,6 +3208,8 @@ export interface components {
          * @description What a class may do, what came of its advice, and what stands against more.
          */
         ClassRecordModel: {
+            /** Abandoned */
+            abandoned: number;
             advice_class: components["schemas"]["AdviceClassModel"];
             /** Came True */
             came_true: number;
@@ -4358,6 +4360,8 @@ export interface components {
          * @description One line of the list.
          */
         InboxRowModel: {
+            /** Abandoned Ms */
+            abandoned_ms: number;
             /** Advice Class */
             advice_class: string;
             /** Changed Ms */
@@ -6277,6 +6281,8 @@ export interface components {
          * @description A recommendation, whole.
          */
         RecommendationModel: {
+            /** Abandoned Ms */
+            abandoned_ms: number;
             /** Approvals Needed */
             approvals_needed: number;
             /** Came True */

@@ -310,12 +310,7 @@ class _Made:
 
     def watches(self) -> tuple[Watch, ...]:
         """Return what of the MES would make it void."""
-        tool = self.subject.names["tool"]
-        return (
-            Watch(event_type="tool.mounted", where={"work_unit": self.unit, "kind": tool}),
-            Watch(event_type="maintenance.order.opened", where={"work_unit": self.unit, "tool_kind": tool}),
-            Watch(event_type="schedule.published"),
-        )
+        return watched(self.unit, self.subject.names["tool"])
 
     def expires_ns(self, course: Course, spread: Range) -> int:
         """Return until when the advice stands: until it would be done; now: until it is too late."""
@@ -334,6 +329,21 @@ _COURSES = {
     "never": _says("never", "Do not change it at all."),
     DONE: _says("done", "As it was really done."),
 }
+
+
+def watched(unit: str, tool: str) -> tuple[Watch, ...]:
+    """Return what of the MES makes the advice to change a tool of a unit void: somebody has the tool in hand,
+    or a planner changed what is to be made. New orders, and job orders that are dispatched, are what a busy
+    plant does all the time: the proof has them in its spread.
+    """
+    return (
+        *(Watch(event_type=name, where={"work_unit": unit, "kind": tool})
+          for name in ("tool.mounted", "tool.dismounted")),
+        Watch(event_type="maintenance.order.opened", where={"work_unit": unit, "tool_kind": tool}),
+        Watch(event_type="schedule.published"),
+        Watch(event_type="operations.request.changed"), Watch(event_type="operations.request.cancelled"),
+        Watch(event_type="job.order.revoked", where={"work_unit": unit}),
+    )  # fmt: skip
 
 
 def _steps(registry: Registry, unit: str, tool: str) -> list[tuple[str, int]]:

@@ -126,6 +126,7 @@ class RecommendationAcknowledged(EventData, frozen=True, kw_only=True):
     work_unit: str
     made: str  # what came of it in the MES, such as maintenance order M7
     cause: str  # <source>:<id> of the MES's event
+    at_ns: int = 0  # when the MES took it; 0: nobody noted it, it was heard at the time of the entry
 
 
 class RecommendationDone(EventData, frozen=True, kw_only=True):
@@ -135,6 +136,7 @@ class RecommendationDone(EventData, frozen=True, kw_only=True):
     recommendation: str
     work_unit: str
     cause: str
+    at_ns: int = 0  # when it was done, by the MES; 0: nobody noted it, it was heard at the time of the entry
 
 
 class RecommendationFailed(EventData, frozen=True, kw_only=True):
@@ -156,6 +158,16 @@ class RecommendationMeasured(EventData, frozen=True, kw_only=True):
     recommendation: str
     work_unit: str
     outcome: Outcome
+
+
+class RecommendationAbandoned(EventData, frozen=True, kw_only=True):
+    """Nobody measured what it came to, or compared it with what came, within its class's time."""
+
+    event_type: ClassVar[str] = "recommendation.abandoned"
+    recommendation: str
+    work_unit: str
+    what: str  # measure | assess
+    since_ns: int  # when it was carried out, or came to its end
 
 
 class RecommendationAssessed(EventData, frozen=True, kw_only=True):

@@ -61,6 +61,10 @@ class Recording:
         """Return the rows with the greatest values of a field, the greatest first, then by key."""
         return self._book.newest(kind, by, limit, **equal)
 
+    def oldest(self, kind: type[R], by: str, limit: int, **equal: Any) -> list[R]:
+        """Return the rows with the least values of a field, the least first, then by key."""
+        return self._book.oldest(kind, by, limit, **equal)
+
     def page(self, kind: type[R], limit: int, after: str = "", **equal: Any) -> list[R]:
         """Return the next rows behind a key, by key."""
         return self._book.page(kind, limit, after, **equal)

@@ -218,6 +218,7 @@ class RecommendationModel(Model):
     ended_by: WordsModel | None
     came_true: bool | None
     outcome: OutcomeModel | None
+    abandoned_ms: int
 
 
 class InboxRowModel(Model):
@@ -239,6 +240,7 @@ class InboxRowModel(Model):
     result: str
     promised: RangeModel | None
     measured: RangeModel | None
+    abandoned_ms: int
 
 
 class InboxModel(Model):
@@ -309,6 +311,7 @@ class ClassRecordModel(Model):
     obstacles: list[WordsModel]
     moves: list[RungModel]
     outcomes: list[InboxRowModel]
+    abandoned: int
 
 
 class TrailEntryModel(Model):

@@ -85,6 +85,7 @@ export function left(expires_ms: number, now_ms: number): string {
 /** What became of a recommendation, as a mark and in words: never by colour alone. */
 export function outcome(row: AdviceRow): { mark: string; text: string } {
   if (row.state === 'Measured') return { mark: row.result === 'Effective' ? '✓' : row.result === 'Neutral' ? '=' : '↓', text: word('advice-result', row.result) };
+  if (row.state === 'Acknowledged' && row.abandoned_ms) return { mark: '?', text: t('advice.unmeasured') };
   const marks: Record<string, string> = { Rejected: '×', Failed: '!', Expired: '–', Superseded: '–' };
   return { mark: marks[row.state] ?? '…', text: word('advice-state', row.state) };
 }
