@@ -37,7 +37,12 @@ from tests.closed_loop.world import Deed, World, deeds
 from tests.system.product import Product
 
 SPEED = 120.0
-AGAIN_S = 10.0  # of the wall: a deed that the MES refuses may come before what it rests on
+AGAIN_S = 5.0  # of the wall: a deed that the MES refuses may come before what it rests on
+RESTS_ON_MACHINES = (
+    "job.",
+    "stop.",
+    "lot.",
+)  # what such deeds are called; others are done once or not at all
 LOOK_S = 1.0
 SAME_NS = 3600 * SECOND_NS  # the same decision: due within that
 
@@ -115,9 +120,10 @@ class Player:
 
     def do(self, deed: Deed, pause: threading.Event) -> None:
         """Do again what was done then; what is refused is tried again for a while."""
-        tries, key = self._clock.monotonic_ns() + int(AGAIN_S * SECOND_NS), self.key()
+        waits = AGAIN_S if deed.kind != "command" or deed.name.startswith(RESTS_ON_MACHINES) else 0.0
+        tries, key = self._clock.monotonic_ns() + int(waits * SECOND_NS), self.key()
         while not self._once(deed, key):
-            if self._clock.monotonic_ns() > tries:
+            if self._clock.monotonic_ns() >= tries:
                 self.refused.append(f"{rfc3339(deed.at_ns)} {self.last}")
                 return
             pause.wait(0.25)

@@ -63,8 +63,8 @@ def question(
     """Return what the twin is asked: the span without the action, in each way, and as it really was."""
     without, done = courses
     unit, work = document.proposal.work_unit, known.work
-    [really] = done.changes
-    own = [(each["from_s"], each["to_s"]) for each in really if each.get("unit") == unit]
+    really = [change for each in done.changes for change in each if change.get("unit") == unit]
+    own = [(each["from_s"], each["to_s"]) for each in really]
     stops = [
         (who, *work.seconds(begin, end)) for who, begin, end in known.stops
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def question(
         (who, begin, end) for who, begin, end in stops
         if who != unit or not any(begin < to_s and from_s < end for from_s, to_s in own)
     ]  # fmt: skip
-    most = CHANGES_MAX - 1 - max(len(each) for each in (*without.changes, really))
+    most = CHANGES_MAX - 1 - max(len(each) for each in (*without.changes, *done.changes))
     stops = sorted(sorted(stops, key=lambda stop: stop[1] - stop[2])[:most])
     elsewhere = [
         NO_CHANCE,
@@ -84,8 +84,8 @@ def question(
         for way, changes in enumerate(without.changes)
     ]
     scenarios += [
-        Scenario(name=f"{done.name}/{way}", changes=[*elsewhere, *really], against=f"{without.name}/{way}")
-        for way in range(len(without.changes))
+        Scenario(name=f"{done.name}/{way}", changes=[*elsewhere, *changes], against=f"{without.name}/{way}")
+        for way, changes in enumerate(done.changes)
     ]
     names = {each.indicator for each in document.proposal.effects} - {proving.LOSS}
     return Question(

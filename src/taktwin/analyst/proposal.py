@@ -184,8 +184,8 @@ class ProposalClass(ABC):
     def again(
         cls, document: Recommendation, trace: Trace, model: Model, registry: Registry, lived: Lived
     ) -> tuple[Course, Course] | None:
-        """Return the measured span without the action, in k ways, and as it really was, for the twin to play
-        it again; None: this class has nothing that it could play."""
+        """Return the measured span without the action and as it really was, in the same k ways, for the twin
+        to play it again; None: this class has nothing that it could play."""
         return None
 
 

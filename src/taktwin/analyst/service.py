@@ -144,6 +144,7 @@ class AnalystService:
         )  # what the simulation has: other units' stops mean nothing to it
         self._site = (registry.enterprise, registry.site)
         self._history = HistoryClient(bus, enterprise=registry.enterprise, site=registry.site)
+        self._tried_ns: dict[str, int] = {}  # recommendation -> since when its measure waits for the twin
         self._live: dict[str, tuple[Kept, Model]] = {}
         self._desk = Analyst()
         self._predicted: dict[str, Predicted] = {}
@@ -470,7 +471,7 @@ class AnalystService:
             why, may_come = answer.reason or answer.state, answer.state != "refused"
         except BusError as failure:
             why, may_come = str(failure), True
-        until_ns = to_ns + PATIENCE_NS
+        until_ns = self._tried_ns.setdefault(document.id, self._clock.now_ns()) + PATIENCE_NS
         if may_come and self._clock.now_ns() < until_ns:
             text = f"It is measured, and waits for the twin to play the plant again: {why}."
             says = Words(code="analyst.waits_twin", text=text, values={"why": why})

@@ -36,7 +36,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """What shall be different, applied one after the other."""
 
     name: str
-    changes: list[Change]  # 1 to CHANGES_MAX
+    changes: list[Change]  # up to CHANGES_MAX; none: as it is, which differs by exactly nothing
     asks: str = ""  # the question, in a sentence
     against: str = ""  # another one of the question that it is compared with; "": doing nothing
 

@@ -137,9 +137,16 @@ def _said_of(error: dict[str, Any], names: Sequence[str]) -> tuple[str, str]:
         return "a field that is not known here", f"{near[0]!r}, or {listed}" if near else listed
     if kind == "missing":
         return "nothing", "a value: it cannot be left out"
-    # What a whole request holds may be a secret: only a value of one field is said again.
-    is_secret = name in SECRETS or isinstance(error.get("input"), dict | list)
-    return kind if is_secret else repr(error.get("input"))[:200], error["msg"]
+    return "a value that is not shown" if name in SECRETS else _shown(error.get("input")), error["msg"]
+
+
+def _shown(value: Any) -> str:
+    """Return what was found, in words; what a whole request holds may be a secret, and is not said again."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}" if value else "an empty list"
+    return repr(value)[:200]
 
 
 def _known(request: Request, place: Sequence[str | int]) -> list[str]:

@@ -91,7 +91,7 @@ def test_where_nothing_else_was_done_nothing_differs_whatever_stood_elsewhere() 
     courses = ToolChange.again(document, trace, model, REGISTRY, known)
     assert courses is not None
     without, done = courses
-    same = (replace(without, changes=done.changes * len(without.changes)), done)
+    same = (replace(without, changes=done.changes), done)
     answer = played(counterfactual.question(same, known, document, deadline_s=30.0))
     for each in answer.indicators:
         for one in each.effects:

@@ -66,10 +66,10 @@ def advised(office: Office, *, guards: Sequence[Effect] = (), **more: Any) -> No
 
 def carried(
     office: Office, trace: Trace, *, confirmed_ns: int = CHANGED_NS + 60 * SECOND,
-    guards: Sequence[Effect] = (),
+    guards: Sequence[Effect] = (), place: int = -2,
 ) -> Recommendation:  # fmt: skip
-    """Let the tool before the last be advised on, accepted, carried, and confirmed at the terminal."""
-    begin_ns = tool_runs(trace)[-2].begin_ns
+    """Let the tool at a place be advised on, accepted, carried, and confirmed at the terminal."""
+    begin_ns = tool_runs(trace)[place].begin_ns
     evidence = [
         msgspec.structs.replace(each, from_ns=begin_ns, to_ns=START_NS) for each in proposal().evidence
     ]
@@ -190,3 +190,22 @@ def test_what_was_foretold_came_or_did_not_or_is_not_over(
     advised(office, forecast=msgspec.structs.replace(proposal().forecast, in_s=in_s))
     found = came_true(office.of(), shift.until(START_NS + round(seen_h * HOUR)))
     assert (None if found is None else found[0]) == expected
+
+
+def test_who_changes_the_next_tool_early_cuts_nothing_off_what_was_promised() -> None:
+    # The tool that came is taken out after 60 parts; the third one spoils every part: another matter.
+    whole = lived([400, 400, 400, 400, 400, 240, 60, 180], drift_um=40.0)
+    values = whole["measured"].values.copy()
+    values[-180:] = 40.0
+    spoilt = {**whole.columns, "measured": Column(whole["measured"].at_ns, values)}
+    trace = later(replace(whole, columns=spoilt), 60 * CYCLE)  # the second one goes in at CHANGED_NS
+    trace = replace(trace, to_ns=whole.to_ns + 60 * CYCLE)
+    office = Office().begun()
+    document = carried(office, trace, place=-3)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    found = ToolChange.outcome(document, trace, model, REGISTRY)
+    assert isinstance(found, Outcome) and found.result is Result.EFFECTIVE
+    assert found.to_ns == document.proposal.proof.state_ns + 6 * HOUR, "the span that was promised"
+    assert found.measured_how.values["parts"] > 200 and found.measured_how.values["bad"] <= 1
+    assert 0 <= found.measured_how.values["kept"] < 10, "had it stayed in, its parts would have been good"
+    assert -130 < found.observed_effect[1].measured.mean < -80

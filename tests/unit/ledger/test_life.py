@@ -653,13 +653,16 @@ def test_what_nobody_measured_in_its_time_is_given_up_and_says_so(office: Office
 
 def test_what_nobody_compared_in_its_time_is_given_up_too_but_nothing_that_is_open() -> None:
     office = Office().begun(measure_within_s=3600.0)
-    office.propose("r1", expires_ns=office.now_ns + 20 * HOUR)
+    shadow = Model(name="wear", version="2", data_from_ns=1, data_to_ns=2, shadow=True)
+    office.propose("r1", expires_ns=office.now_ns + 40 * HOUR)
+    office.propose("seen", expires_ns=office.now_ns + 40 * HOUR, work_unit="turn2", model=shadow)
     office.desk.tick()
     office.now_ns += 19 * HOUR
     assert office.desk.tick() == 0 and office.of().state is State.PROPOSED
+    assert office.of("seen").state is State.VALIDATED and not office.of("seen").abandoned_ns
     office.granted(Decide(recommendation="r1", version=2, accept=False, reason="We wait."))
     office.now_ns += 7 * HOUR
-    assert office.desk.tick() == 1 and office.of().abandoned_ns and _due(office) == []
+    assert office.desk.tick() == 1 and office.of().abandoned_ns and _due(office) == ["seen"]
     answer = office.say(Assess(recommendation="r1", came_true=True, how=words("It came.")))
     assert answer.code == "state" and "given up" in answer.found
     [row] = office.store.book.where(ClassRow)  # type: ignore[attr-defined]
@@ -670,9 +673,9 @@ def test_what_the_ledger_heard_late_or_was_not_there_for_is_not_given_up_at_once
     assert office.propose().accepted and office.accept().accepted
     office.granted(Carry(recommendation="r1"))
     office.opened()
+    office.desk.tick()
     done_ns = office.now_ns + SECOND
     office.now_ns += 72 * HOUR
-    office.desk.tick()
     assert office.mes("maintenance.order.completed", "M1", at_ns=done_ns, order="M1") == 1
     assert office.desk.tick() == 0 and _due(office) == ["r1"], "it was heard only now"
     office.now_ns += 72 * HOUR  # nobody was there

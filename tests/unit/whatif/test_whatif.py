@@ -473,12 +473,24 @@ WRONG: dict[str, list[Scenario]] = {
         )
     ],
     "scenarios: 0: expected 1 to 200": [],
-    "scenario empty: 0 changes: expected 1 to 20": [Scenario(name="empty", changes=[])],
+    "scenario full: 201 changes: expected at most 200": [
+        Scenario(name="full", changes=down("hob1", 60)[0].changes * 201)
+    ],
     "a second one of this name": [*down("hob1", 60), *down("hob1", 90)],
     "change 1.change: 'unit_dawn': expected 'unit_down'": [
         Scenario(name="s", changes=[{"change": "unit_dawn"}])
     ],
 }
+
+
+def test_a_scenario_without_a_change_is_doing_nothing_and_differs_by_exactly_nothing() -> None:
+    lines = order("o1", 60, (30, 20, 10), product="SH-100", due_h=3.0)
+    asked = [Scenario(name="as it is too", changes=[]), *down("hob1", 7200)]
+    for each in ask(picture(), lines, scenarios=asked).indicators:
+        same, other = each.effects
+        assert same.outcome == each.base and set(same.difference.dots) == {0.0}
+        assert (same.better, same.same, same.worse) == (0.0, 1.0, 0.0)
+        assert each.name != "wip" or other.outcome != each.base
 
 
 @pytest.mark.parametrize("words", WRONG)

@@ -12,7 +12,7 @@ from taktwin.analyst.features import FloatArray, Subject, Trace
 from taktwin.analyst.maintenance import tool_outcome
 from taktwin.analyst.maintenance.tool_runs import NEVER, cycle_s, tool_runs
 from taktwin.analyst.maintenance.tool_wear import Outlook
-from taktwin.analyst.maintenance.wear_ways import WAYS, Spent, Ways
+from taktwin.analyst.maintenance.wear_ways import LOADED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, Prediction
 from taktwin.analyst.proposal import DONE, NOTHING, Ahead, Course, Lived, NotYet, ProposalClass, Trial
 from taktwin.contracts.recommendation import (
@@ -40,6 +40,9 @@ HORIZON_S = (3 * 3600.0, 16 * 3600.0)
 RISK_LEAST = 0.05  # to leave the window before the tool is changed anyway: less is no question
 PARTS_LEAST = 1.0  # of gain
 AHEAD_S = 7200.0
+SPANS_LEAST, SPANS_MOST = 6, 40  # of the past, half overlapping, that say how much is usually made
+LOAD_LEAST = 0.05  # of what the schedule has time for; at most all of it: what nobody ordered is not promised
+DOTS = 20
 SOON = 0.1  # the chance that is left when a tool is changed "in time"
 
 
@@ -104,14 +107,15 @@ class ToolChange(ProposalClass, name="tool_change"):
         parts = int(ahead.work_s(ahead.end_ns) / part_s)
         if parts < 2:
             return None  # the unit has next to no work: there is nothing to lose
-        ways = Ways(outlook, parts)
+        load = loads(trace, ahead, registry, part_s=part_s)
+        ways = Ways(outlook, [max(1, round(parts * load[place])) for place in LOADED])
         money = _money(registry, trace, change_s, part_s)
-        made = _Made(trace, ahead, registry, ways, money, cycle_s=part_s, change_s=change_s)
+        made = _Made(trace, ahead, registry, ways, money, load, cycle_s=part_s, change_s=change_s)
         nothing = made.course(NOTHING, None, action=False)
         decided = [made.course(name, at_ns) for name, at_ns in made.instants(prediction)]
         never = made.course("never", None, action=False, by_life=False)
-        spread = _in_s(prediction, ahead, part_s)
-        hour = ways.bad_within(int(ahead.work_s(ahead.at_ns + 3600 * SECOND_NS) / part_s))
+        spread = _in_s(prediction, ahead, part_s, load)
+        hour = ways.bad_within(int(ahead.work_s(ahead.at_ns + 3600 * SECOND_NS) / part_s * load.mean()))
         waiting = _range(hour)
         return Trial(
             courses=(nothing, *decided, never), horizon_s=(ahead.end_ns - ahead.at_ns) / 1e9,
@@ -166,27 +170,33 @@ class ToolChange(ProposalClass, name="tool_change"):
             )
             return Course(name=name, says=_COURSES[name], at_ns=0, changes=changes, costs=(0.0,) * len(bad))
 
+        seen = int((span.at_ns <= span.cut_ns).sum())
+        really = [run.begin_ns for run in span.after]
         without = course(
             NOTHING, [span.bad_before + float(each.chances.sum()) for each in span.without],
             [[int(span.at_ns[place]) + change_ns for place in each.changes] for each in span.without],
         )  # fmt: skip
-        return without, course(DONE, [span.bad_before + span.bad], [[run.begin_ns for run in span.after]])
-
-    @classmethod
-    def came_true(cls, document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:
-        """Return whether a part lay outside of its window in the time that was foretold."""
-        return tool_outcome.came_true(document, trace)
+        done = course(
+            DONE, [span.bad_before + span.bad + float(each.chances.sum()) for each in span.kept],
+            [
+                [*really, *(int(span.at_ns[seen + place]) + change_ns for place in each.changes)]
+                for each in span.kept
+            ],
+        )  # fmt: skip
+        return without, done
 
 
 class _Made:
     """Makes the courses and words of one trial."""
 
     def __init__(
-        self, trace: Trace, ahead: Ahead, registry: Registry, ways: Ways, money: _Money, *, cycle_s: float,
-        change_s: float,
+        self, trace: Trace, ahead: Ahead, registry: Registry, ways: Ways, money: _Money, load: FloatArray, *,
+        cycle_s: float, change_s: float,
     ) -> None:  # fmt: skip
         self.trace, self.subject, self.ahead, self.registry = trace, trace.subject, ahead, registry
         self.ways, self.money, self.cycle_s, self.change_s = ways, money, cycle_s, change_s
+        # WAYS of them, rising: parts that are made, over those that the schedule has time for.
+        self.load = [float(each) for each in load]
         self.unit = self.subject.unit
         self.steps = _steps(registry, self.unit, self.subject.names["tool"])
 
@@ -198,7 +208,9 @@ class _Made:
         outlook: Outlook = prediction.detail
         early = outlook.left.quantile(SOON)
         if np.isfinite(early):
-            found.append(("in_time", now_ns + round(ahead.when(early * self.cycle_s) * SECOND_NS)))
+            # Before the first bad part also where the unit makes more than it usually does.
+            early_s = ahead.when(early * self.cycle_s / max(self.load))
+            found.append(("in_time", now_ns + round(early_s * SECOND_NS)))
         set_up = next((begin for begin, _ in ahead.set_ups if begin >= now_ns), None)
         if set_up is not None:
             found.append(("next_set_up", set_up))
@@ -207,7 +219,7 @@ class _Made:
         shift = None if calendar is None or calendar.always else calendar.shift_at(now_ns)
         if shift is not None:
             found.append(("shift_end", shift.to_ns - round(self.change_s * SECOND_NS)))
-        life = max(outlook.life - outlook.age, 0) * self.cycle_s
+        life = max(outlook.life - outlook.age, 0) * self.cycle_s / float(np.median(self.load))
         by_life = now_ns + ahead.when(life) * SECOND_NS
         taken: dict[int, str] = {}
         for name, at_ns in found:
@@ -217,23 +229,34 @@ class _Made:
 
     def course(self, name: str, at_ns: int | None, *, action: bool = True, by_life: bool = True) -> Course:
         """Return one course in all ways."""
-        change = None if at_ns is None else int(self.ahead.work_s(at_ns) / self.cycle_s)
-        spent = [self.ways.spent(way, change, by_life=by_life) for way in range(WAYS)]
+        until = None if at_ns is None else self.ahead.work_s(at_ns) / self.cycle_s
+        spent = [
+            self.ways.spent(
+                way, None if until is None else int(until * self.load[LOADED[way]]), by_life=by_life
+            )
+            for way in range(WAYS)
+        ]
         return Course(
             name=name, says=_COURSES[name], at_ns=at_ns or 0,
-            changes=tuple(tuple(self._changes(each, at_ns)) for each in spent),
+            changes=tuple(
+                tuple(self._changes(each, at_ns, self.load[LOADED[way]])) for way, each in enumerate(spent)
+            ),
             costs=tuple(each.used * self.money.tool for each in spent),
             action=self._action(at_ns) if action and at_ns is not None else None,
         )  # fmt: skip
 
-    def _changes(self, spent: Spent, at_ns: int | None) -> list[Change]:
-        """Return what the twin is told: the yield over the span, and when the unit stands for a change."""
-        found = _yields(self.steps, self.ahead.share * spent.bad)
+    def _changes(self, spent: Spent, at_ns: int | None, load: float) -> list[Change]:
+        """Return what the twin is told: the yield over the span, and when the unit stands for a change.
+
+        The twin makes all that the schedule has time for: of so many parts it scraps as many as the unit
+        would of those that it makes.
+        """
+        found = _yields(self.steps, min(0.95, self.ahead.share * spent.bad * load))
         for number, after in enumerate(spent.changes):
             if number == 0 and at_ns is not None:
                 from_s = (at_ns - self.ahead.at_ns) / SECOND_NS
             else:
-                from_s = self.ahead.when(after * self.cycle_s)
+                from_s = self.ahead.when(after * self.cycle_s / load)
             if from_s < (self.ahead.end_ns - self.ahead.at_ns) / SECOND_NS and not self._set_up_at(from_s):
                 found.append(_down(self.unit, from_s, from_s + self.change_s))
         return found
@@ -304,7 +327,9 @@ class _Made:
                   "given away.", values={"age": age, "life": life, "left": left}),
             _says("mean_scrap", "The twin does not know wear: it takes the mean share of bad "
                   "parts over the horizon for each way that the tool may go, not a share that rises."),
-            _says("one_run", "What the schedule brings is that of one run of the twin."),
+            _says("load", "When there is work is that of one run of the twin; how much of that time is used, "
+                  f"as it was lately: {self.load[0]:.0%} to {self.load[-1]:.0%}.",
+                  values={"low": round(100 * self.load[0]), "high": round(100 * self.load[-1])}),
             *self.money.unknown,
         )  # fmt: skip
 
@@ -405,15 +430,49 @@ def _money(registry: Registry, trace: Trace, change_s: float, part_s: float) -> 
     return _Money(known.currency, part, (price or 0.0) + (hour or 0.0) * change_s / 3600, tuple(unknown))
 
 
-def _in_s(prediction: Prediction, ahead: Ahead, part_s: float) -> Range:
+def loads(trace: Trace, ahead: Ahead, registry: Registry, *, part_s: float) -> FloatArray:
+    """Return how many parts are made over how many the schedule has time for, (WAYS,) rising, equally likely.
+
+    As the unit did lately: in spans of the length that is looked ahead, over the planned time of each. So
+    stops and waiting are in it as they usually are. It is at most 1: what nobody ordered yet is not
+    promised. Where fewer than SPANS_LEAST such spans were seen, the schedule is taken at its word.
+    """
+    calendar = registry.calendars.get(registry.equipment[trace.subject.unit].calendar)  # type: ignore[index]
+    span_ns, measured = ahead.end_ns - ahead.at_ns, trace["measured"].at_ns
+
+    def planned_s(from_ns: int, to_ns: int) -> float:
+        if calendar is None or calendar.always:
+            return (to_ns - from_ns) / SECOND_NS
+        planned = calendar.planned_intervals(from_ns, to_ns)
+        return float(sum(end - begin for begin, end in planned)) / SECOND_NS
+
+    told = ahead.work_s(ahead.end_ns) / max(planned_s(ahead.at_ns, ahead.end_ns), 1.0)
+    used = []
+    for number in range(SPANS_MOST):
+        to_ns = trace.to_ns - number * span_ns // 2
+        from_ns = to_ns - span_ns
+        if not len(measured) or from_ns < measured[0]:
+            break
+        open_s = planned_s(from_ns, to_ns)
+        if open_s < span_ns / SECOND_NS / 2:
+            continue  # a weekend: it says nothing of a span in which there is work
+        made = int(np.searchsorted(measured, to_ns) - np.searchsorted(measured, from_ns))
+        used.append(made * part_s / open_s)
+    if len(used) < SPANS_LEAST or told <= 0:
+        return np.ones(WAYS)
+    levels = (np.arange(WAYS) + 0.5) / WAYS
+    return np.asarray(np.clip(np.quantile(used, levels) / told, LOAD_LEAST, 1.0))
+
+
+def _in_s(prediction: Prediction, ahead: Ahead, part_s: float, load: FloatArray) -> Range:
     """Return when the characteristic leaves its window, in seconds; beyond what is looked ahead: its end."""
-    most = float(len(prediction.detail.left.survival))
-
-    def at(level: float) -> float:
-        found: float = ahead.when(min(prediction.detail.left.quantile(level), most) * part_s)
-        return min(found, 30 * 86_400.0)
-
-    return Range(mean=at(0.5), p10=at(0.1), p90=at(0.9))
+    left = prediction.detail.left
+    most = float(len(left.survival))
+    levels = (np.arange(DOTS) + 0.5) / DOTS
+    parts = [min(left.quantile(float(level)), most) for level in levels]
+    found = [min(ahead.when(each * part_s / float(share)), 30 * 86_400.0) for each in parts for share in load]
+    low, middle, high = (float(x) for x in np.quantile(found, (0.1, 0.5, 0.9)))
+    return Range(mean=middle, p10=low, p90=high)
 
 
 def _range(values: FloatArray) -> Range:

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from taktwin.analyst.features import FloatArray, IntArray, Trace
 from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
-from taktwin.analyst.maintenance.wear_ways import WAYS, Spent, Ways
+from taktwin.analyst.maintenance.wear_ways import PAIRED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, NotEnough
 from taktwin.analyst.proposal import NotYet
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
@@ -34,15 +34,17 @@ class Span:
 
     state_ns: int  # of the proof
     from_ns: int  # when the change was confirmed
-    to_ns: int  # the end of what was promised, or the next early change
+    cut_ns: int  # when somebody changed the next tool early; NEVER: nobody did
+    to_ns: int  # the end of what was promised
     old: ToolRun
-    after: tuple[ToolRun, ...]  # the tool that came, and those after it by their life, until to_ns
+    after: tuple[ToolRun, ...]  # the tool that came, and those after it by their life, until to_ns or the cut
     at_ns: IntArray  # (n,) the parts that count
-    bad: float  # of them
+    bad: float  # of those until the cut
     bad_before: float  # from the proof until the change was confirmed: the same on both sides
     parts_before: int
-    without: tuple[Spent, ...]  # the same parts if it had not been changed, in each way
-    used: float  # tools used up by the change and after it
+    without: tuple[Spent, ...]  # all of these parts if the tool had not been changed, in each way
+    kept: tuple[Spent, ...]  # those behind the cut, if the next tool had stayed in, in each way
+    used: float  # tools used up by the change and after it, until the cut
 
 
 def outcome(
@@ -61,8 +63,11 @@ def outcome(
     span = spanned(document, trace, model)
     if isinstance(span, NotYet):
         return span
-    difference = span.bad - np.stack([_bad(each.chances) for each in span.without])  # (ways, dots)
-    tools = span.used - np.array([each.used for each in span.without])
+    # (ways, dots): with the action is what was seen, and behind a cut what the next tool would have done.
+    action = span.bad + np.stack([_bad(each.chances)[::-1] for each in span.kept])
+    difference = action - np.stack([_bad(each.chances) for each in span.without])
+    tools = span.used + np.array([each.used for each in span.kept])
+    tools -= np.array([each.used for each in span.without])
     loss = _range((part_cost * difference + tool_cost * tools[:, None]).ravel())
     result = Result.EFFECTIVE if loss.p90 < 0 else Result.HARMFUL if loss.p10 > 0 else Result.NEUTRAL
     return Outcome(
@@ -88,38 +93,48 @@ def spanned(document: Recommendation, trace: Trace, model: Model) -> Span | NotY
             f"The tool had lived its whole life of {life:.0f} parts when it was changed: nothing to compare."
         )
         return _not_yet("too_late", text, {"life": life}, is_over=True)
-    whole_ns = proof.state_ns + round(proof.horizon_s * SECOND_NS)
-    to_ns = min(whole_ns, next_ns)
+    to_ns = proof.state_ns + round(proof.horizon_s * SECOND_NS)
     from_ns = max(execution.done_ns, after[0].begin_ns)
     if trace.to_ns < to_ns:
         made = after[0].parts
         text = (
             f"The new tool has made {made:.0f} parts; it is measured over the whole span that was promised."
         )
-        return _not_yet("waits_span", text, {"made": made}, whole_ns)
-    at_ns = np.concatenate([run.at_ns for run in after])
-    outside = np.concatenate([_outside(run, trace) for run in after])
+        return _not_yet("waits_span", text, {"made": made}, to_ns)
+    later = [run for run in tool_runs(trace) if run.begin_ns > after[-1].begin_ns]
+    at_ns = np.concatenate([run.at_ns for run in (*after, *later)])
+    outside = np.concatenate([_outside(run, trace) for run in (*after, *later)])
     counts = (at_ns > from_ns) & (at_ns <= to_ns)
-    if not counts.any():
+    seen = counts & (at_ns <= next_ns)
+    if not seen.any():
         text = "No part was measured between its confirmation and the end of the span that was promised."
         return _not_yet("no_part", text, is_over=True)
     try:
         outlook = model.predict(trace.until(after[0].begin_ns - 1)).detail
+        rest = int((counts & ~seen).sum())
+        kept = None if not rest else model.predict(trace.until(next_ns - 1)).detail
     except NotEnough as lack:
         return _not_yet("no_old_tool", f"How the old tool would have gone on cannot be said: {lack}.",
                         {"why": str(lack)})  # fmt: skip
     skipped = int((at_ns <= from_ns).sum())  # made before it was confirmed: they age the tool on both sides
-    ways = Ways(replace(outlook, age=outlook.age + skipped), int(counts.sum()))
+    ways = Ways(replace(outlook, age=outlook.age + skipped), (int(counts.sum()),) * WAYS)
     there = [run for run in after if run.begin_ns <= to_ns]
     age = float((there[-1].at_ns <= to_ns).sum())
+    share = ways.share(age)
+    if kept is None:
+        stays = (Spent(np.empty(0), 0.0, (), 0.0),) * WAYS
+    else:
+        # The tool that somebody took out early stays in: its share is in what `spent` says is used.
+        goes_on = Ways(kept, (rest,) * WAYS)
+        stays, share = tuple(goes_on.spent(PAIRED[way], None) for way in range(WAYS)), 0.0
     before = (old.at_ns > proof.state_ns, at_ns <= from_ns)
     return Span(
-        state_ns=proof.state_ns, from_ns=from_ns, to_ns=to_ns, old=old, after=tuple(there),
-        at_ns=at_ns[counts], bad=float(outside[counts].sum()),
+        state_ns=proof.state_ns, from_ns=from_ns, cut_ns=next_ns, to_ns=to_ns, old=old, after=tuple(there),
+        at_ns=at_ns[counts], bad=float(outside[seen].sum()),
         bad_before=float(_outside(old, trace)[before[0]].sum() + outside[before[1]].sum()),
         parts_before=int(before[0].sum() + before[1].sum()),
-        without=tuple(ways.spent(way, None) for way in range(WAYS)),
-        used=len(there) + ways.share(age),
+        without=tuple(ways.spent(way, None) for way in range(WAYS)), kept=stays,
+        used=len(there) + share,
     )  # fmt: skip
 
 
@@ -203,12 +218,15 @@ def _how(trace: Trace, span: Span) -> Words:
     if found:
         beside = f"{np.mean(found):.1f} on {len(found)} tools that nobody changed early"
     without = float(np.mean([each.chances.sum() for each in span.without]))
+    kept = float(np.mean([each.chances.sum() for each in span.kept]))
+    cut = f" The next tool was changed early; had it stayed in, {kept:.1f} more." if kept else ""
     return Words(
         code="tool_change.measured",
         text=f"{span.bad:.0f} of {parts} parts were bad; with the old tool, and the next one after its life, "
         f"{without:.1f} would have been, by what was measured of it, over the same parts; at these ages "
-        f"{beside}.",
-        values={"bad": span.bad, "parts": parts, "without": without, "others": len(found)},
+        f"{beside}.{cut}",
+        values={"bad": span.bad, "parts": parts, "without": without, "others": len(found),
+                "others_bad": float(np.mean(found)) if found else 0.0, "kept": kept},
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ a span for any instant of a change. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from taktwin.analyst.maintenance.tool_wear import Outlook
 WAYS = 8
 # A fresh tool is as likely to be a bad one behind a good as behind a bad one: van der Corput's sequence.
 PAIRED = (0, 4, 2, 6, 1, 5, 3, 7)
+# And how much is to do has nothing to do with either: uncorrelated with both, no two of them near each other.
+LOADED = (2, 6, 3, 1, 7, 4, 0, 5)
 
 
 def strata(paths: Paths, ages: FloatArray, *, scale: float) -> FloatArray:
@@ -49,10 +52,10 @@ class Spent:
 class Ways:
     """Tool, tool after tool, part by part, in each way."""
 
-    def __init__(self, outlook: Outlook, parts: int) -> None:
-        """Look at so many parts from now."""
-        self._age, self._life, self.parts = int(outlook.age), int(outlook.life), parts
-        ages = np.arange(1, self._age + max(self._life, parts) + 2, dtype=np.float64)
+    def __init__(self, outlook: Outlook, parts: Sequence[int]) -> None:
+        """Look at so many parts from now, in each way."""
+        self._age, self._life, self.parts = int(outlook.age), int(outlook.life), tuple(parts)
+        ages = np.arange(1, self._age + max(self._life, *parts) + 2, dtype=np.float64)
         self._present = strata(outlook.present, ages, scale=outlook.scale)
         self._fresh = strata(outlook.fresh, ages, scale=outlook.scale)[list(PAIRED)]
         mean = self._fresh.mean(0)
@@ -64,23 +67,24 @@ class Ways:
 
         `by_life`: a tool that reaches its life is changed anyway.
         """
-        ages = np.empty(self.parts, np.int64)
-        fresh = np.zeros(self.parts, np.bool_)
+        parts = self.parts[way]
+        ages = np.empty(parts, np.int64)
+        fresh = np.zeros(parts, np.bool_)
         at, age, is_fresh, changes = 0, self._age, False, []
-        while at < self.parts:
-            left = max(self._life - age, 0) if by_life else self.parts
-            until = min(self.parts, at + left)
+        while at < parts:
+            left = max(self._life - age, 0) if by_life else parts
+            until = min(parts, at + left)
             if change is not None and not is_fresh:
                 until = min(until, max(change, at))
             ages[at:until] = age + 1 + np.arange(until - at)
             fresh[at:until] = is_fresh
             age += until - at
             at = until
-            if at < self.parts:
+            if at < parts:
                 changes.append(at)
                 age, is_fresh = 0, True
         bad = np.where(fresh, self._fresh[way][ages - 1], self._present[way][ages - 1])
-        mean = float(bad.mean()) if self.parts else 0.0
+        mean = float(bad.mean()) if parts else 0.0
         return Spent(bad, mean, tuple(changes), len(changes) + self.share(age))
 
     def share(self, age: float) -> float:

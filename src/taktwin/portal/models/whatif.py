@@ -20,7 +20,7 @@ class ScenarioModel(Request):
     """What shall be different: changes with the plant's names, as `GET /whatif/changes` describes them."""
 
     name: str = Field(min_length=1)
-    changes: list[dict[str, Any]] = Field(min_length=1, max_length=CHANGES_MAX)
+    changes: list[dict[str, Any]] = Field(max_length=CHANGES_MAX)
     asks: str = ""
     against: str = Field(default_factory=str, description="another one of the question; empty: doing nothing")
 
