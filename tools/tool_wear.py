@@ -79,14 +79,13 @@ def traces(registry: Registry, facts: Physics, *, days: float, seed: int) -> lis
 def judged(all_traces: list[Trace], *, cut_ns: int) -> tuple[list[Score], int, int]:
     """Return scores of model and rivals on unseen inserts, and at how many looks the twin would be asked."""
     seen = [trace.until(cut_ns) for trace in all_traces]
-    from_ns = max(evaluate.unseen_from_ns(trace, cut_ns) for trace in all_traces)
     model = ToolWear.fit(seen, seed=1)
-    scores = [evaluate.judged("model", evaluate.of_model(model), all_traces, kind=ToolWear, from_ns=from_ns)]
+    scores = [evaluate.judged("model", evaluate.of_model(model), all_traces, kind=ToolWear, after_ns=cut_ns)]
     for name, make in ToolWear.rivals().items():
-        scores.append(evaluate.judged(name, make(seen), all_traces, kind=ToolWear, from_ns=from_ns))
+        scores.append(evaluate.judged(name, make(seen), all_traces, kind=ToolWear, after_ns=cut_ns))
     asked = looks = 0
     for trace in all_traces:
-        for at_ns in range(from_ns, trace.to_ns, 1800 * 10**9):
+        for at_ns in range(cut_ns, trace.to_ns, 1800 * 10**9):
             try:
                 made = model.predict(trace.until(at_ns))
             except NotEnough:

@@ -24,4 +24,4 @@ class Budget:
 
     def take(self, now_ns: int) -> None:
         """Note that one was asked for."""
-        self._asked.append(now_ns)
+        self._asked = deque(sorted((*self._asked, now_ns)))  # one is told of what was long ago after a start

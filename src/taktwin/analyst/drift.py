@@ -1,22 +1,20 @@
-"""Whether a model still sees what it was trained on, and still errs as it did. Pure.
+"""Whether a model still errs as it says. Pure.
 
-Errors: the ranks of outcomes in their predictions are even numbers in [0, 1] as long as the model holds;
-Kolmogorov and Smirnov's distance says how rarely chance alone is as far from that. One outcome of each tool,
-since those of one tool hang together. Inputs: the share of recent values beyond all that it was trained on.
+The ranks of outcomes in their predictions are even numbers in [0, 1] as long as the model holds; Kolmogorov
+and Smirnov's distance says how rarely chance alone is as far from that. It is asked again with each new
+outcome, so each question may be wrong only so rarely that all of them together are (`level`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import kolmogorov
 
-from taktwin.analyst.features import FloatArray
-
 RANKS_LEAST = 8
-LEVEL = 0.01  # of false alarms a look
-OUTSIDE_MOST = 0.2  # of recent values, beyond what it was trained on
+LEVEL = 0.01  # of a false alarm, over all looks at one version
 
 
 def ranks_drift(ranks: Sequence[float]) -> float:
@@ -33,6 +31,11 @@ def ranks_drift(ranks: Sequence[float]) -> float:
     return float(kolmogorov((np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n)) * distance))  # Stephens (1970)
 
 
-def outside(values: FloatArray, low: float, high: float) -> float:
-    """Return the share of values beyond what a model was trained on; 0.0 of none."""
-    return float(np.mean((values < low) | (values > high))) if len(values) else 0.0
+def level(look: int) -> float:
+    """Return how rare something has to be to ring at a look, counted from 1.
+
+    LEVEL is spent over all looks that there will ever be, as 6 / (pi k)^2 of it at the k-th: these sum up to
+    one, so that by Bonferroni's inequality all looks together ring falsely with a chance of LEVEL at most,
+    however the looks hang together. Source: alpha spending, Lan and DeMets (1983); the series is Euler's.
+    """
+    return LEVEL * 6 / (math.pi * look) ** 2

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from taktwin.analyst.features import FloatArray, Trace
-from taktwin.analyst.model import Distribution, Model, NotEnough, Prediction
+from taktwin.analyst.model import Came, Distribution, Model, NotEnough, Prediction
 
 Predict = Callable[[Trace], Distribution]
 
@@ -67,17 +68,28 @@ class Score:
     bias: float  # mean of median less outcome, of outcomes that were seen
 
 
-def judged(name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[Model], from_ns: int) -> Score:
-    """Return how good predictions are at every instant from `from_ns` on that has an outcome."""
+def lives(kind: type[Model], trace: Trace, *, after_ns: int) -> list[list[Came]]:
+    """Return what came of each life that began after an instant: of what was learnt until then, no part.
+
+    By life and not by instant, and of each trace by itself: what was seen of the beginning of a life tells of
+    its end, and a machine that stands says nothing about another one.
+    """
+    by_life = groupby(kind.outcomes(trace), key=lambda each: each.life_ns)
+    return [list(life) for life_ns, life in by_life if life_ns > after_ns]
+
+
+def judged(
+    name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[Model], after_ns: int
+) -> Score:
+    """Return how good predictions are at all instants with an outcome, of lives begun after `after_ns`."""
     scores: list[float] = []
     cover: list[float] = []
     losses: list[float] = []
     errors: list[float] = []
     whole, subjects = 0, set()
     for trace in traces:
-        for at_ns, value, is_whole in kind.outcomes(trace):
-            if at_ns < from_ns:
-                continue
+        came = [each for life in lives(kind, trace, after_ns=after_ns) for each in life]
+        for at_ns, value, is_whole, _ in came:
             try:
                 left = predict(trace.until(at_ns))
             except NotEnough:
@@ -95,14 +107,6 @@ def judged(name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[M
     return Score(
         name, len(scores), len(subjects), whole, _mean(scores), _mean(cover), _mean(losses), _mean(errors)
     )  # fmt: skip
-
-
-def unseen_from_ns(trace: Trace, fitted_to_ns: int) -> int:
-    """Return from when on outcomes are of what the model has not seen: the first change after the fit."""
-    number = trace["tool"]
-    turns = number.at_ns[1:][np.diff(number.values) != 0]
-    later = turns[turns > fitted_to_ns]
-    return int(later[0]) if len(later) else trace.to_ns
 
 
 def of_model(model: Model) -> Predict:

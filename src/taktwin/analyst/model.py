@@ -16,7 +16,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,15 @@ class Prediction:
     life_ns: int = (
         0  # since when the subject is what it is, such as a tool in: another one ends what was proposed
     )
+
+
+class Came(NamedTuple):
+    """What came of a subject after an instant: what a prediction of that instant is judged by."""
+
+    at_ns: int
+    value: float  # in the unit of the predictions
+    is_whole: bool  # False: the value was at least that, something else ended it, or nothing yet
+    life_ns: int  # since when the subject was what it was then: what came of one life hangs together
 
 
 class NotEnough(Exception):
@@ -136,10 +145,10 @@ class Model(ABC):
 
     @classmethod
     @abstractmethod
-    def outcomes(cls, trace: Trace) -> list[tuple[int, float, bool]]:
-        """Return what came, of each instant at which a prediction can be judged by the trace.
+    def outcomes(cls, trace: Trace) -> list[Came]:
+        """Return what came, by time, of each instant at which a prediction can be judged by the trace.
 
-        Each is `(at_ns, value, is_whole)`; False: the value was at least that, something else ended it.
+        Of each life the same instants, whatever became of it; what is still going on is a lower bound.
         """
 
     @classmethod

@@ -11,17 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from taktwin.analyst import advice, counterfactual, proving, training
+from taktwin.analyst.alert_budget import Budget
 from taktwin.analyst.engine import Analyst
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
-from taktwin.analyst.model_store import Kept, ModelStore, NotPromoted, taken
+from taktwin.analyst.model_store import LIVE, Kept, ModelStore, NotPromoted, taken
 from taktwin.analyst.proposal import NotYet, ProposalClass, classes
 from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
@@ -48,10 +50,12 @@ from taktwin.contracts.recommendation import (
     Assess,
     Check,
     Declare,
+    Inbox,
     Measure,
     Outcome,
     Propose,
     Recommendation,
+    State,
     Withdraw,
     Words,
 )
@@ -91,6 +95,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+def _broken_by(wrong: Exception) -> str:
+    return f"it broke down: {type(wrong).__name__}: {wrong}"
+
+
 class AnalystService:
     """The analyst of one site."""
 
@@ -115,9 +123,12 @@ class AnalystService:
         if brought is not None:
             taken(self._store, brought, self._models)
         self._classes = classes()
-        self._subjects: dict[str, list[Subject]] = {
-            name: kind.subjects(registry) for name, kind in self._models.items()
-        }
+        self._broken: dict[str, str] = {}  # model, class, or one of them at something -> what it raised
+        self._refused: dict[str, str] = {}  # what was said to the ledger -> why it did not take it
+        self._subjects: dict[str, list[Subject]] = {name: [] for name in self._models}
+        for name, kind in self._models.items():
+            with self._apart(name):
+                self._subjects[name] = kind.subjects(registry)
         wanted = sorted({
             signal for mine in self._subjects.values() for each in mine
             for signals in each.signals.values() for signal in signals
@@ -141,8 +152,10 @@ class AnalystService:
         self._unmeasured: dict[str, Unmeasured] = {}
         self._declared: set[str] = set()
         self._checked: dict[str, Check] = {}
-        self._looked: dict[tuple[str, str], tuple[int, str]] = {}
+        self._looked: dict[tuple[str, str], tuple[int, int, str]] = {}
         self._remembers = False
+        self._recalled = False  # what the ledger has of before this start
+        self._due: set[str] = set()
         self._again = asyncio.Event()  # deliveries were lost: what was missed is read from the history
         self._started_ns = clock.now_ns()
         self._counts = {"rounds": 0.0, "predictions": 0.0, "asked": 0.0, "proposed": 0.0, "learnt": 0.0}
@@ -210,7 +223,8 @@ class AnalystService:
                 self._again.clear()
                 try:
                     await self._remember()
-                except BusError as failure:
+                except (BusError, msgspec.DecodeError, pa.ArrowInvalid) as failure:
+                    log.warning("the historian does not answer: %s", failure)
                     self._silent["all"] = f"the historian does not answer: {failure}"
                     self._again.set()
                     await self._clock.wall_sleep(2.0)
@@ -226,27 +240,51 @@ class AnalystService:
         for name, kind in self._models.items():
             if not self._subjects[name]:
                 continue
-            await self._learn(name, kind)
-            kept = await self._in_use(name, kind)
-            if kept is None:
-                continue
-            traces = self._traces(name, self._clock.now_ns())
-            errs = await self._drifting(kind, *kept, traces)
-            await self._tell_trust(name, kept[0], errs)
-            ready.append((kind, *kept, traces, errs))
+            with self._apart(f"{name}, learning"):
+                await self._learn(name, kind)
+            with self._apart(name):
+                kept = await self._in_use(name, kind)
+                if kept is None:
+                    continue
+                traces = self._traces(name, self._clock.now_ns())
+                errs = await self._drifting(kind, *kept, traces)
+                await self._tell_trust(name, kept[0], errs)
+                ready.append((kind, *kept, traces, errs))
         if self._declared:
+            if not self._recalled:
+                await self._recall()
             await self._settle()  # before the twin is asked, whose answers may take minutes
         for kind, about, model, traces, errs in ready:
             for trace in traces:
-                await self._one(kind, about, model, trace, errs)
+                with self._apart(f"{kind.name} at {trace.subject.id}"):
+                    await self._one(kind, about, model, trace, errs)
+
+    @contextlib.contextmanager
+    def _apart(self, name: str) -> Iterator[None]:
+        """Keep what one model or class raises from the others: it is logged and shown, and they go on."""
+        try:
+            yield
+        except Exception as wrong:  # noqa: BLE001 - anybody may write a model
+            self._broke(name, wrong)
+        else:
+            self._broken.pop(name, None)
+
+    def _broke(self, name: str, wrong: Exception) -> None:
+        why = _broken_by(wrong)
+        if self._broken.get(name) != why:
+            log.error("%s broke down", name, exc_info=wrong)
+        self._broken[name] = why
 
     async def _drifting(self, kind: type[Model], kept: Kept, model: Model, traces: list[Trace]) -> str:
-        """Return why a version is to be believed no longer, looked at once an hour; "": it may be."""
+        """Return why a version is to be believed no longer, looked at once an hour; "": it may be.
+
+        One that was found to drift stays so: another version has to go live.
+        """
         key, now_ns = (kind.name, kept.about.version), self._clock.now_ns()
-        at_ns, said = self._looked.get(key, (-LOOK_EVERY_NS, ""))
-        if now_ns - at_ns >= LOOK_EVERY_NS:
-            said = await asyncio.to_thread(drifting, kind, model, kept.about, traces)
-            self._looked[key] = (now_ns, said)
+        at_ns, number, said = self._looked.get(key, (-LOOK_EVERY_NS, 0, ""))
+        if not said and now_ns - at_ns >= LOOK_EVERY_NS:
+            number, said = await asyncio.to_thread(drifting, kind, model, kept.about, traces, looked=number)
+            self._looked[key] = (now_ns, number, said)
         return said
 
     async def _learn(self, name: str, kind: type[Model]) -> None:
@@ -285,7 +323,7 @@ class AnalystService:
             return there
         for each in self._classes.values():
             if each.model == name:
-                self._desk.forget(each)
+                self._desk.anew(each)
         self._live[name] = (kept, kind.restored(kept.state))
         return self._live[name]
 
@@ -303,29 +341,73 @@ class AnalystService:
             return
         await self._publish(advice.predicted(made, kept.about))
         for each in self._classes.values():
-            if each.model == kind.name:
+            if each.model != kind.name:
+                continue
+            try:
                 await self._consider(each, kept, made, trace, errs)
+            except Exception as wrong:  # noqa: BLE001 - anybody may write a class
+                self._broke(self._desk.broke(each, subject.id, _broken_by(wrong)), wrong)
+            else:
+                key = f"{each.name} at {subject.id}"
+                if self._desk.silent.get(key) != self._broken.get(
+                    key
+                ):  # else it only waits to be asked again
+                    self._broken.pop(key, None)
+
+    async def _recall(self) -> None:
+        """Hear, once after a start, what was proposed and decided before it."""
+        since_ns = self._clock.now_ns() - Budget().within_ns
+        try:
+            inbox = await self._of_ledger(recommendation.INBOX, {}, Inbox)
+            for row in (*inbox.waiting, *inbox.decided):
+                counts = row.state in (State.PROPOSED, State.REJECTED) or row.changed_ns > since_ns
+                if row.advice_class in self._classes and counts:
+                    wish = {"recommendation": row.id}
+                    self._hear_of(await self._of_ledger(recommendation.ONE, wish, Recommendation))
+        except (BusError, msgspec.DecodeError) as failure:
+            log.warning("the ledger does not say what was proposed: %s", failure)  # the next round asks again
+            return
+        self._recalled = True
+
+    def _hear_of(self, document: Recommendation) -> None:
+        kind = self._classes.get(document.proposal.advice_class)
+        if kind is None:
+            return
+        about = [each for each in self._subjects[kind.model] if kind.concerns(document, each)]
+        # One tool may have several characteristics: the one that is foretold stands, the tool was rejected.
+        mine = [each for each in about if document.proposal.forecast.indicator in each.names.values()]
+        for each in about if document.state is State.REJECTED else (mine or about)[:1]:
+            self._desk.heard(kind, each.id, document, now_ns=self._clock.now_ns())
+
+    async def _of_ledger(self, name: str, wish: dict[str, str], kind: type[T]) -> T:
+        subject = self._query(recommendation.OWNER, name)
+        said = await self._bus.request(subject, msgspec.msgpack.encode(wish), timeout_s=LEDGER_S)
+        return msgspec.msgpack.decode(said, type=kind)
 
     async def _settle(self) -> None:
         """Measure what was carried out, and see whether what was foretold came where nobody acted."""
-        subject = self._query(recommendation.OWNER, recommendation.DUE)
         try:
-            said = await self._bus.request(subject, msgspec.msgpack.encode({}), timeout_s=LEDGER_S)
-            due = msgspec.msgpack.decode(said, type=list[Recommendation])
+            due = await self._of_ledger(recommendation.DUE, {}, list[Recommendation])
         except (BusError, msgspec.DecodeError) as failure:
             log.warning("the ledger does not say what is due: %s", failure)  # the next round asks again
             return
         unmeasured: dict[str, Unmeasured] = {}
+        for gone in self._due - {each.id for each in due}:
+            self._broken.pop(gone, None)
+            self._refused.pop(f"{gone}, {Assess.message_name}", None)
+        self._due = {each.id for each in due}
         for document in due:
-            if document.execution is not None and document.execution.done_ns:
-                waits = await self._measure(document)
-                if waits is not None:
-                    unmeasured[document.id] = Unmeasured(
-                        recommendation=document.id, says=waits.says, until_ns=waits.until_ns,
-                        over=waits.is_over, at_ns=self._clock.now_ns(),
-                    )  # fmt: skip
-            else:
-                await self._assess(document)
+            with self._apart(document.id):
+                self._hear_of(document)
+                if document.execution is not None and document.execution.done_ns:
+                    waits = await self._measure(document)
+                    if waits is not None:
+                        unmeasured[document.id] = Unmeasured(
+                            recommendation=document.id, says=waits.says, until_ns=waits.until_ns,
+                            over=waits.is_over, at_ns=self._clock.now_ns(),
+                        )  # fmt: skip
+                else:
+                    await self._assess(document)
         self._unmeasured = unmeasured
 
     def _known_of(self, document: Recommendation) -> tuple[type[ProposalClass], Trace, Model] | NotYet:
@@ -403,7 +485,8 @@ class AnalystService:
         kind, trace, _ = known
         came = await asyncio.to_thread(kind.came_true, document, trace)
         if came is not None:
-            await self._say(Assess(recommendation=document.id, came_true=came[0], how=came[1]))
+            said = Assess(recommendation=document.id, came_true=came[0], how=came[1])
+            await self._accepted(document.id, said)
 
     async def _publish(self, document: Predicted) -> None:
         self._predicted[document.id] = document
@@ -423,7 +506,10 @@ class AnalystService:
         void = self._desk.void(kind, made, now_ns=now_ns)
         if void is not None:
             why = Words(code="analyst.void", text="What was to be prevented is no longer expected.")
-            await self._say(Withdraw(recommendation=void.recommendation, why=why))
+            said = Withdraw(recommendation=void.recommendation, why=why)
+            if await self._accepted(f"{kind.name} at {trace.subject.id}", said) is None:
+                self._desk.stands(kind, void)  # the ledger is away: it is withdrawn in the next round
+                return
         if self._clock.monotonic_ns() - self._asked_ns < self._rest_ns:
             return  # people ask the twin too, and it answers one after the other
         error = advice.past_error(kind, kept.about)
@@ -445,6 +531,7 @@ class AnalystService:
         elif answer.accepted:
             self._counts["proposed"] += 1
             self._desk.said(kind, made, proposal, now_ns=self._clock.now_ns())
+            self._refused.pop(f"{kind.name} at {trace.subject.id}, {Withdraw.message_name}", None)
             log.info("%s proposed: %s", proposal.id, proposal.says.text)
         else:
             self._desk.refused(
@@ -489,7 +576,10 @@ class AnalystService:
         said = await self._bus.request(
             self._query(WHATIF, name), msgspec.msgpack.encode(question), timeout_s=4 * PROOF_S
         )
-        return msgspec.msgpack.decode(said, type=kind)
+        try:
+            return msgspec.msgpack.decode(said, type=kind)
+        except msgspec.DecodeError as wrong:
+            raise BusError(f"what-if's answer to {name} was not understood: {wrong}") from wrong
 
     async def _say(self, content: AdviceMessage) -> Answer | None:
         """Tell the ledger; None: it is away."""
@@ -502,23 +592,41 @@ class AnalystService:
             log.warning("the ledger does not answer %s: %s", content.message_name, failure)
             return None
 
+    async def _accepted(self, about: str, content: AdviceMessage) -> bool | None:
+        """Tell the ledger, and return whether it took it; None: it is away. A refusal is logged and shown."""
+        answer = await self._say(content)
+        if answer is None:
+            return None
+        key = f"{about}, {content.message_name}"
+        if answer.accepted:
+            self._refused.pop(key, None)
+            return True
+        why = f"the ledger did not take it: {answer.place}: found {answer.found}, expected {answer.right}"
+        if self._refused.get(key) != why:
+            log.error("%s: %s", key, why)
+        self._refused[key] = why
+        return False
+
     async def _tell_trust(self, model: str, kept: Kept, errs: str) -> None:
-        """Declare the classes that rest on a model, and say how far they may be trusted, each once."""
+        """Declare the classes that rest on a model, and say how far they may be trusted, each once.
+
+        Trust is in what is in use: how a version errs that nobody has let go live says nothing about that.
+        """
         for kind in self._classes.values():
             if kind.model != model:
                 continue
-            if kind.name not in self._declared:
-                answer = await self._say(Declare(advice_class=kind.declared()))
-                if answer is None or not answer.accepted:
+            with self._apart(kind.name):
+                if kind.name not in self._declared:
+                    if not await self._accepted(kind.name, Declare(advice_class=kind.declared())):
+                        continue
+                    self._declared.add(kind.name)
+                if kept.about.stage != LIVE:
                     continue
-                self._declared.add(kind.name)
-            check = Check(
-                advice_class=kind.name, error=advice.past_error(kind, kept.about), drifting=bool(errs),
-                why=errs
-            )  # fmt: skip
-            if self._checked.get(kind.name) != check:
-                answer = await self._say(check)
-                if answer is not None and answer.accepted:
+                check = Check(
+                    advice_class=kind.name, error=advice.past_error(kind, kept.about), drifting=bool(errs),
+                    why=errs
+                )  # fmt: skip
+                if self._checked.get(kind.name) != check and await self._accepted(kind.name, check):
                     self._checked[kind.name] = check
 
     async def _status(self, message: Message) -> bytes:
@@ -529,8 +637,8 @@ class AnalystService:
         said = Status(
             state="running" if self._remembers else "starting", versions=versions,
             models=[self._model(name, kind) for name, kind in self._models.items()],
-            silent={**self._silent, **self._desk.silent}, proposed=dict(self._desk.proposed()),
-            at_ns=self._clock.now_ns(),
+            silent={**self._silent, **self._desk.silent, **self._refused, **self._broken},
+            proposed=dict(self._desk.proposed()), at_ns=self._clock.now_ns(),
         )  # fmt: skip
         return msgspec.msgpack.encode(said)
 
@@ -581,8 +689,10 @@ class AnalystService:
         subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
         while True:
             health = Health(
-                component=COMPONENT, state="running", started_ns=self._started_ns, at_ns=self._clock.now_ns(),
-                pid=self._pid, memory_mb=self._memory_mb(), counters=dict(self._counts),
+                component=COMPONENT, state="degraded" if self._broken else "running",
+                reason="; ".join(f"{name}: {why}" for name, why in sorted(self._broken.items())),
+                started_ns=self._started_ns, at_ns=self._clock.now_ns(), pid=self._pid,
+                memory_mb=self._memory_mb(), counters=dict(self._counts),
             )  # fmt: skip
             with contextlib.suppress(BusError):  # the backbone is away: it is missed, and that says enough
                 await self._bus.publish(subject, state.encode(health))

@@ -16,7 +16,7 @@ from taktwin.contracts.analyst import ScoreDocument, VersionDocument
 
 HELD_OUT = 0.3  # of the time: the last of it, for judging
 SEED = 1
-WHOLE_LEAST = 5  # outcomes that are no lower bounds: fewer say nothing about the error
+LIVES_LEAST = 5  # that were seen to their end: fewer say nothing about the error
 
 
 def learnt(
@@ -42,16 +42,15 @@ def learnt(
     except NotEnough:
         before = None
     if before is not None:
-        unseen_ns = max(evaluate.unseen_from_ns(trace, cut_ns) for trace in traces)
         scores.append(
-            evaluate.judged(kind.name, evaluate.of_model(before), traces, kind=kind, from_ns=unseen_ns)
+            evaluate.judged(kind.name, evaluate.of_model(before), traces, kind=kind, after_ns=cut_ns)
         )
         for name, make in kind.rivals().items():
             try:
-                scores.append(evaluate.judged(name, make(seen), traces, kind=kind, from_ns=unseen_ns))
+                scores.append(evaluate.judged(name, make(seen), traces, kind=kind, after_ns=cut_ns))
             except NotEnough:
                 continue
-        error, judged = relative_error(before, traces, kind=kind, from_ns=unseen_ns)
+        error, judged = relative_error(before, traces, kind=kind, after_ns=cut_ns)
     about = VersionDocument(
         model=kind.name, version="", stage="shadow", code_version=kind.code_version, data_from_ns=from_ns,
         data_to_ns=to_ns, made_ns=now_ns, error=error, judged=judged,
@@ -69,30 +68,33 @@ def span(traces: Sequence[Trace]) -> tuple[int, int]:
 
 
 def relative_error(
-    model: Model, traces: Sequence[Trace], *, kind: type[Model], from_ns: int
+    model: Model, traces: Sequence[Trace], *, kind: type[Model], after_ns: int
 ) -> tuple[float | None, int]:
-    """Return the mean distance of the median from what came, as a share of what a subject's `whole` is.
+    """Return how far the median was from what came, as a share of what a subject's `whole` is, and by how
+    many lives that were seen to their end.
 
-    An outcome that is a lower bound counts as far as the median is below it. None
-    where fewer than WHOLE_LEAST outcomes came: lower bounds alone do not tell when anything happens.
+    Of lives that began after an instant. Each has one vote, the mean of its instants: those of one life hang
+    together. A lower bound says something only where the median lies below it, and then that it was off by at
+    least so much; where it does not, nobody knows, and it has no vote. None where fewer than LIVES_LEAST were
+    seen to their end.
     """
-    errors = []
+    votes: list[float] = []
     seen = 0
     for trace in traces:
         whole = kind.whole(trace.subject)
-        for at_ns, value, is_whole in kind.outcomes(trace):
-            if at_ns < from_ns:
-                continue
-            try:
-                told = model.predict(trace.until(at_ns)).median
-            except NotEnough:
-                continue
-            seen += is_whole
-            if is_whole:
-                errors.append(min(abs(told - value), whole) / whole)
-            else:
-                errors.append(max(0.0, value - told) / whole)
-    return (float(np.mean(errors)) if seen >= WHOLE_LEAST else None), seen
+        for life in evaluate.lives(kind, trace, after_ns=after_ns):
+            errors = []
+            for at_ns, value, is_whole, _ in life:
+                try:
+                    told = model.predict(trace.until(at_ns)).median
+                except NotEnough:
+                    continue
+                if is_whole or told < value:
+                    errors.append(min(abs(told - value), whole) / whole)
+            if errors:
+                votes.append(float(np.mean(errors)))
+                seen += life[0].is_whole
+    return (float(np.mean(votes)) if seen >= LIVES_LEAST else None), seen
 
 
 def _document(score: Score) -> ScoreDocument:

@@ -66,7 +66,7 @@ class VersionDocument(msgspec.Struct, frozen=True, kw_only=True):
     data_to_ns: int
     made_ns: int
     error: float | None  # as a share, of what it has not seen; None: there was too little to tell
-    judged: int  # outcomes that were seen, and are no lower bounds
+    judged: int  # lives that were seen to their end, and that the judged model had not seen
     scores: list[ScoreDocument]
     purpose: str
     not_for: str

@@ -26,6 +26,7 @@ from taktwin.contracts import recommendation, samples, state, topics
 from taktwin.contracts.analyst import UNMEASURED, Predicted, Promote, Promoted, Status, Unmeasured
 from taktwin.contracts.recommendation import (
     AdviceMessage,
+    Answer,
     Carry,
     Decide,
     Observed,
@@ -83,6 +84,8 @@ class House:
         self.memory = MemoryStore()
         self.ledger = Desk(self.memory, self.clock.now_ns)
         self.advice: list[str] = []
+        self.told: list[str] = []  # what the analyst said to the ledger
+        self.refuses: set[str] = set()  # what of it the ledger does not take
         self.sequence = 0
 
     async def say(self, rows: list[tuple[str, int, float]]) -> None:
@@ -106,9 +109,6 @@ class House:
                 picture(self.clock.now_ns(), turn1="production", turn2="production")
             ),
             ("mes", "board"): lambda: msgspec.msgpack.encode(board),
-            ("ledger", "due"): lambda: msgspec.msgpack.encode(
-                api.due(self.memory.book, {}, self.clock.now_ns())
-            ),
         }
 
         def answering(make: Callable[[], bytes]) -> Callable[[Message], Any]:
@@ -120,9 +120,22 @@ class House:
         for (owner, name), make in answers.items():
             await self.others.serve(topics.query(*SITE, owner, name), answering(make))
 
+        def asked(query: Callable[..., Any]) -> Callable[[Message], Any]:
+            async def answer(message: Message) -> bytes:
+                wish = msgspec.msgpack.decode(message.payload)
+                return msgspec.msgpack.encode(query(self.memory.book, wish, self.clock.now_ns()))
+
+            return answer
+
+        for name in (recommendation.DUE, recommendation.INBOX, recommendation.ONE):
+            await self.others.serve(topics.query(*SITE, "ledger", name), asked(api.QUERIES[name]))
+
         async def decide(message: Message) -> bytes:
             said = recommendation.decode(message.payload)
             assert (said.actor, said.actor_type) == ("analyst", "ai")
+            self.told.append(said.name)
+            if said.name in self.refuses:
+                return recommendation.encode(Answer(accepted=False, place="here", found="x", right="y"))
             if said.name == "propose":
                 self.advice.append(msgspec.json.decode(said.data)["proposal"]["id"])
             return recommendation.encode(self.ledger.execute(said))
@@ -211,11 +224,14 @@ async def test_a_drifting_insert_becomes_a_proven_recommendation_that_a_person_m
     house: House,
 ) -> None:
     await house.stand_in()
-    async with house.open(values("turn1", drift_um=36.0, age=285), values("turn2", drift_um=8.0, age=40)):
+    async with house.open(
+        values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
+    ):
         await house.until(lambda: bool(house.advice))
         # Nobody has let the model go live: the ledger keeps what it says, and shows it to nobody.
         shadow = house.recommended()
         assert (shadow.state, shadow.proposal.model.shadow) == (State.VALIDATED, True)
+        assert house.told.count("check") == 0, "how a version errs that is not in use is nobody's trust"
         [version] = (await house.ask("status", Status)).versions
         assert (
             version.stage == "shadow" and version.error is not None and version.error < ToolChange.error_max
@@ -234,6 +250,7 @@ async def test_a_drifting_insert_becomes_a_proven_recommendation_that_a_person_m
         await house.until(lambda: len(house.advice) > 1)
         made = house.recommended()
         proposal, proof = made.proposal, made.proposal.proof
+        assert house.told.count("check") == 1
         assert made.state == State.PROPOSED and proposal.work_unit == "turn1" and not proposal.model.shadow
         assert house.recommended(0).state == State.SUPERSEDED
         assert proposal.action.data["kind"] == "tool_change" and proposal.action.data["work_unit"] == "turn1"
@@ -268,7 +285,9 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await house.stand_in()
-    async with house.open(values("turn1", drift_um=36.0, age=285), values("turn2", drift_um=8.0, age=40)):
+    async with house.open(
+        values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
+    ):
         await house.until(lambda: bool(house.advice))
         await house.promote()
         await house.analyst.round()
@@ -300,7 +319,9 @@ async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of
 ) -> None:
     house = House(tmp_path, speed=30.0)
     await house.stand_in()
-    async with house.open(values("turn1", drift_um=36.0, age=285), values("turn2", drift_um=8.0, age=40)):
+    async with house.open(
+        values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
+    ):
         await house.until(lambda: bool(house.advice))
         await house.promote()
         await house.analyst.round()

@@ -52,8 +52,21 @@ def test_what_machine_and_terminal_both_say_is_one_change_at_the_machines_instan
     assert lives(both) == lives(late) == [(0, 103, False), (104, 136, True)]
 
 
+def test_a_yes_at_the_terminal_is_no_other_tool_however_late_it_comes() -> None:
+    late = trace(number=[(0, 1), (240, 2)], mounted=[330], parts=480)
+    assert lives(late) == [(0, 239, False), (240, 240, True)]
+    # Each change is confirmed 90 minutes late, the third one not at all.
+    each = trace(number=[(0, 1), (100, 2), (220, 3), (340, 4)], mounted=[190, 310], parts=480)
+    assert [begin for begin, _, _ in lives(each)] == [0, 100, 220, 340]
+    twice = trace(number=[(0, 1), (100, 2)], mounted=[110, 150], parts=240)
+    assert [begin for begin, _, _ in lives(twice)] == [0, 100]
+
+
 def test_a_change_that_the_machine_was_not_told_of_counts_too() -> None:
-    assert [begin for begin, _, _ in lives(trace(number=[(0, 1), (20, 2)], mounted=[200]))] == [0, 20, 200]
+    untold = trace(number=[(0, 1), (20, 2)], mounted=[22, 200])
+    assert [begin for begin, _, _ in lives(untold)] == [0, 20, 200]
+    never = trace(number=[(0, 1)], mounted=[80, 160])
+    assert [begin for begin, _, _ in lives(never)] == [0, 80, 160], "its number never turns"
 
 
 def test_live_and_history_put_the_same_onto_the_tape() -> None:

@@ -40,7 +40,7 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
     subjects = ToolWear.subjects(REGISTRY)
     tape = Tape([signal for each in subjects for signals in each.signals.values() for signal in signals])
     for unit, age in (("turn1", 380), ("turn2", 100)):
-        for signal, at_ns, value in values(unit, drift_um=30.0, age=age):
+        for signal, at_ns, value in values(unit, drift_um=30.0, age=age, tools=22):
             tape.add(signal, at_ns, value)
     traces = [tape.trace(subject, NOON) for subject in subjects]
     about, state = learnt(ToolWear, traces, now_ns=NOON)

@@ -16,7 +16,7 @@ from taktwin.analyst.features import Column, FloatArray, IntArray, Trace
 from taktwin.instants import SECOND_NS
 
 NEVER = 1 << 62
-AROUND_NS = 3600 * SECOND_NS  # between the change at the machine and the yes at the terminal: one change
+AROUND_NS = 3600 * SECOND_NS  # within that, what machine and terminal say is always one change
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,23 @@ def tool_runs(trace: Trace) -> list[ToolRun]:
 def _changes(trace: Trace) -> IntArray:
     """Return when another tool went in: by the machine's number, and where that says nothing, by the MES.
 
-    What both say is one change, and the machine's instant is the true one.
+    What both say is one change, and the machine's instant is the true one. What is said at the terminal
+    within an hour of a turn of the number is about that turn. Later than that it is the yes to the last turn,
+    if nobody has said yes to it: people confirm late. Another one after that yes is a change that the machine
+    was not told of; at a machine that never says another number each one is.
     """
     number = trace["tool"]
     turns = number.at_ns[np.nonzero(np.diff(number.values))[0] + 1]
-    told = [
-        at_ns for at_ns in trace["mounted"].at_ns.tolist()
-        if not len(turns) or np.abs(turns - at_ns).min() > AROUND_NS
-    ]  # fmt: skip
+    told, confirmed = [], set[int]()
+    for at_ns in trace["mounted"].at_ns.tolist():
+        near = int(np.abs(turns - at_ns).argmin()) if len(turns) else -1
+        last = int(np.searchsorted(turns, at_ns, side="right")) - 1
+        if near >= 0 and abs(int(turns[near]) - at_ns) <= AROUND_NS:
+            confirmed.add(near)
+        elif last >= 0 and last not in confirmed:
+            confirmed.add(last)
+        else:
+            told.append(at_ns)
     return np.sort(np.concatenate([turns, np.array(told, np.int64)]))
 
 

@@ -19,6 +19,7 @@ from taktwin.analyst.maintenance.degradation import Paths, Shape
 from taktwin.analyst.maintenance.rivals import AHEAD, PARTS_LEAST, RIVALS, deviation
 from taktwin.analyst.maintenance.tool_runs import ToolRun, cycle_s, tool_runs, whole
 from taktwin.analyst.model import (
+    Came,
     Card,
     Distribution,
     Draw,
@@ -160,19 +161,19 @@ class ToolWear(Model, name="tool_wear"):
         )  # fmt: skip
 
     @classmethod
-    def outcomes(cls, trace: Trace) -> list[tuple[int, float, bool]]:
-        """Return how many parts were left at parts of each tool that was seen whole and has come out."""
+    def outcomes(cls, trace: Trace) -> list[Came]:
+        """Return how many parts were left at each tenth of the life of each tool that was seen whole."""
         lower, upper = trace.subject.facts["lower"], trace.subject.facts["upper"]
         every = max(1, int(trace.subject.facts["life_parts"] / 10))
         found = []
         for run in tool_runs(trace):
-            if not run.is_whole or run.is_in:
+            if not run.is_whole:
                 continue
             first = run.leaves(lower, upper)
             end = run.parts if first is None else first
             for age, at_ns in zip(run.ages[every - 1 :: every], run.at_ns[every - 1 :: every], strict=True):
                 if age < end:
-                    found.append((int(at_ns), end - float(age), first is not None))
+                    found.append(Came(int(at_ns), end - float(age), first is not None, run.begin_ns))
         return found
 
     @classmethod
