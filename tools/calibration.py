@@ -41,6 +41,7 @@ from taktwin.instants import SECOND_NS, rfc3339
 from taktwin.measures.time_classes import ClassSpan, band_of
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Equipment, Registry
+from taktwin.plant.routes import made_at
 from taktwin.simulation.parameters import ParameterSet
 from taktwin.standards import packml
 from taktwin.standards.iso22400 import TimeClass
@@ -48,7 +49,6 @@ from taktwin.whatif import kept
 from taktwin.whatif.backtest_run import epoch, others_of
 from taktwin.whatif.past import KINDS, Fact, facts, opened_ns
 from taktwin.whatif.refit import calibration
-from taktwin.whatif.remember import made_at
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANT = ROOT / "examples" / "plants" / "northfield"

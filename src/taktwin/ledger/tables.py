@@ -95,7 +95,7 @@ def life_of(proposal: Proposal) -> str:
     """Return what a recommendation is about: its class, its work unit and where its first evidence begins,
     such as the life of one tool. "" where the evidence begins nowhere: it shares that with no other.
     """
-    begin_ns = proposal.evidence[0].from_ns
+    begin_ns = proposal.evidence[0].from_ns if proposal.evidence else 0
     return f"{proposal.advice_class}/{proposal.work_unit}/{begin_ns}" if begin_ns else ""
 
 

@@ -29,6 +29,28 @@ def work_units_of(registry: Registry, operation: schema.Operation) -> tuple[str,
     )
 
 
+def made_at(registry: Registry) -> dict[str, dict[str, str]]:
+    """Return of each work unit what it may say that it works on -> the product of the routing.
+
+    A cell at the head of an assembly may name the part that it takes instead of the product.
+    """
+    found: dict[str, dict[str, str]] = {}
+    parts: dict[str, dict[str, set[str]]] = {}
+    for name, product in sorted(registry.products.items()):
+        if not (product.make and product.routing in registry.routings):
+            continue
+        for operation in registry.routings[product.routing].operations:
+            for unit in work_units_of(registry, operation):
+                found.setdefault(unit, {})[name] = name
+                for item in product.bill_of_material:
+                    parts.setdefault(unit, {}).setdefault(item.product, set()).add(name)
+    for unit, taken in parts.items():
+        for part, names in taken.items():
+            if len(names) == 1 and part not in found[unit]:
+                found[unit][part] = next(iter(names))
+    return found
+
+
 def stand_ins(registry: Registry, operations: Iterable[schema.Operation]) -> list[tuple[str, ...]]:
     """Return the work units that stand in for each other, directly or by way of others; each by name."""
     groups: list[set[str]] = []

@@ -13,6 +13,7 @@ import msgspec
 from taktwin.contracts.calibration import CalibrationSet, Head, Parameter
 from taktwin.contracts.whatif import Note
 from taktwin.plant.registry import Registry
+from taktwin.plant.routes import made_at
 from taktwin.simulation.distributions import quantiles
 from taktwin.simulation.fitting import SHARES, Fitted, named
 from taktwin.simulation.parameters import FAMILIES, Figure, ParameterSet
@@ -20,7 +21,6 @@ from taktwin.whatif.calibrate import ANY, DRIFTED
 from taktwin.whatif.kept import SHORT
 from taktwin.whatif.measured import heard_share
 from taktwin.whatif.model import Parameters, translated
-from taktwin.whatif.remember import made_at
 
 WIDE = 3.0  # relative standard error of a mean from which nothing is known of it
 APART = 0.1  # of a value without an interval

@@ -17,7 +17,7 @@ from taktwin.contracts.whatif import Note
 from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import WAITING, band_of
 from taktwin.plant.registry import Registry
-from taktwin.plant.routes import STEP, number_of, place_of
+from taktwin.plant.routes import STEP, made_at, number_of, place_of
 from taktwin.simulation.model import Material, Order, Plant, Product
 from taktwin.simulation.start import Hand, JobStart, Moving, Start, Task, UnitStart
 from taktwin.standards import packml
@@ -26,7 +26,6 @@ from taktwin.standards.job_control import State
 from taktwin.whatif.late import Standing, standing
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
-from taktwin.whatif.remember import made_at
 
 JOBS_MAX = 16_000  # beyond, what nobody gets to goes by whole orders, and what is left in small lots
 REACH = 2.0  # times what the machines of a first step can take over the horizon: what may be got to

@@ -24,7 +24,7 @@ from taktwin.instants import SECOND_NS
 from taktwin.measures.power_levels import fitted
 from taktwin.measures.time_classes import Band
 from taktwin.plant.registry import Equipment, Registry
-from taktwin.plant.routes import work_units_of
+from taktwin.plant.routes import made_at
 from taktwin.quality import Quality
 from taktwin.whatif import lost, turns
 from taktwin.whatif.observe import ROLES, Hours, Row, Seen, Watch
@@ -116,28 +116,6 @@ def _levels(
         held_ns = np.minimum(np.diff(at_ns, append=to_ns), HELD_NS)
         power_kw = np.concatenate([each[1] for each in some])
         found[unit] = fitted(registry.equipment[unit].bands, power_kw, held_ns / SECOND_NS)  # type: ignore[index]
-    return found
-
-
-def made_at(registry: Registry) -> dict[str, dict[str, str]]:
-    """Return of each work unit what it may say that it works on -> the product of the routing.
-
-    A cell at the head of an assembly may name the part that it takes instead of the product.
-    """
-    found: dict[str, dict[str, str]] = {}
-    parts: dict[str, dict[str, set[str]]] = {}
-    for name, product in sorted(registry.products.items()):
-        if not (product.make and product.routing in registry.routings):
-            continue
-        for operation in registry.routings[product.routing].operations:
-            for unit in work_units_of(registry, operation):
-                found.setdefault(unit, {})[name] = name
-                for item in product.bill_of_material:
-                    parts.setdefault(unit, {}).setdefault(item.product, set()).add(name)
-    for unit, taken in parts.items():
-        for part, names in taken.items():
-            if len(names) == 1 and part not in found[unit]:
-                found[unit][part] = next(iter(names))
     return found
 
 

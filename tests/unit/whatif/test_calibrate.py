@@ -23,6 +23,7 @@ from taktwin.history.values import VALUE_COLUMNS, pack
 from taktwin.identity import EquipmentId
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Buffer, PowerBand
+from taktwin.plant.routes import made_at
 from taktwin.quality import Quality
 from taktwin.simulation.check import checked
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal
@@ -48,7 +49,6 @@ from taktwin.whatif.handover import handover
 from taktwin.whatif.measured import Measured, heard_share, range_told
 from taktwin.whatif.model import Parameters, translated
 from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
-from taktwin.whatif.remember import made_at
 from taktwin.whatif.remember import watched as past_watched
 
 ROOT = Path(__file__).parents[3]
