@@ -282,13 +282,16 @@ class Names:
                 while more < 0:
                     last = free.pop()
                     more += last.quantity
+                    if more > 0:  # a piece of several parts, of which some stay
+                        yield c.OrderChanged(last.name, quantity=more)
+                        break
                     parts = [each for each in parts if each is not last]
                     yield c.OrderRemoved(last.name)
-            if more > 0 and not parts:
+            elif more > 0 and not parts:
                 expected = f"an order that is under way: no part of {order} is left; or a new order"
                 raise ModelError([Finding(f"{place}, quantity", f"{change.quantity}", expected)])
-            if more > 0:
-                like = self._parts[order][-1]
+            elif more > 0:
+                like = parts[-1]
                 added = replace(like, name=f"{order}{MORE}", quantity=more)
                 yield c.OrderAdded(self._in_lots(added, place))
                 parts = [*parts, added]
