@@ -232,8 +232,10 @@ class Names:
         elif isinstance(change, c.OrderSeries):
             yield from self._series(change, place)
         elif isinstance(change, c.OrderRemoved):
-            parts = [each for order in self._orders(change.order) for each in self._not_begun(order, place)]
-            yield from (c.OrderRemoved(each.name) for each in parts)
+            orders = self._orders(change.order)
+            # Of several, those that are begun stay; if that is all of them, the first says why.
+            some = [order for order in orders if self._free(order)] or orders
+            yield from (c.OrderRemoved(each.name) for order in some for each in self._not_begun(order, place))
         elif isinstance(change, c.OrderChanged):
             for order in self._orders(change.order):
                 yield from self._changed(order, change, place)
@@ -262,8 +264,12 @@ class Names:
         }
         return picks[said]
 
+    def _free(self, order: str) -> list[Order]:
+        """Return the parts of an order that nobody has begun."""
+        return [each for each in self._parts[order] if each.name not in self._begun]
+
     def _not_begun(self, order: str, place: str) -> list[Order]:
-        parts = [each for each in self._parts[order] if each.name not in self._begun]
+        parts = self._free(order)
         if not parts:
             found = f"order {order}, of which every part is begun"
             raise ModelError([Finding(f"{place}, order", found, "an order with parts that nobody has begun")])

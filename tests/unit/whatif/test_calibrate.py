@@ -48,7 +48,7 @@ from taktwin.whatif.fork import forked
 from taktwin.whatif.handover import handover
 from taktwin.whatif.measured import Measured, heard_share, range_told
 from taktwin.whatif.model import Parameters, translated
-from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
+from taktwin.whatif.observe import NO_CODE, Change, Hours, Row, Seen, Stop, Watch
 from taktwin.whatif.remember import watched as past_watched
 
 ROOT = Path(__file__).parents[3]
@@ -503,6 +503,17 @@ def test_power_is_a_mean_of_each_state_by_itself() -> None:
     figures = parameters(seen).figures
     power = {name: (each.value, each.n) for name, each in figures.items() if name.startswith("power/")}
     assert power == {"power/mill/working": (12.0, 100), "power/mill/waiting": (2.0, 50)}
+
+
+def test_a_set_up_that_nobody_saw_the_end_of_tells_no_time() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    seen.changes = [Change("A", "B", 600.0, T0), Change("A", "B", 60.0, T0, over=False),
+                    Change("B", "A", 60.0, T0, over=False)]  # fmt: skip
+    fits = parameters(seen).fits
+    setups = {name: each for name, each in fits.items() if name.startswith("setup/")}
+    assert {name: (each.distribution.mean_s, each.n_own) for name, each in setups.items()} == {
+        "setup/mill/A/B": (600.0, 1)
+    }
 
 
 def test_few_repairs_have_their_own_middle_and_the_spread_of_all() -> None:

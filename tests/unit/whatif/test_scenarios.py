@@ -201,6 +201,17 @@ def test_an_order_of_which_all_is_begun_cannot_be_taken_back(here: Present) -> N
         begun.names.read({"change": "order_changed", "order": "near", "quantity": 5}, "here")
 
 
+def test_of_all_orders_those_are_taken_back_of_which_something_is_not_begun(here: Present) -> None:
+    gone = here.names.read({"change": "order_removed", "order": "@all"}, "here")
+    assert gone == tuple(c.OrderRemoved(f"far#{number + 1}") for number in range(30))
+    lines = [*order("a", 20, (20, 5)), *order("b", 3, (3,))]
+    begun = present(REGISTRY, FRAME, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    with pytest.raises(
+        ModelError, match="order a, of which every part is begun: expected an order with parts"
+    ):
+        begun.names.read({"change": "order_removed", "order": "@all"}, "here")
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "(pace_scaled), center: 'turn1': expected 'lathe': turn1, turn2 work from one queue": {
         "change": "pace_scaled", "center": "turn1", "times": 2
