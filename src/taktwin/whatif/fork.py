@@ -488,8 +488,8 @@ class _Fork:
     def _begun_s(self, document: UnitDocument) -> float | None:
         """Return for how long a part was worked on that a fault or a break finds in a unit; None: none is.
 
-        A unit names each part that it begins and counts it at its end: named and not counted is in hand, so is
-        what is named at the very instant at which the one before it is counted.
+        A unit names each part that it begins and counts it at its end: named and not counted is in hand, so
+        is what is named at the very instant at which the one before it is counted.
         Who names no parts may have one: that is noted.
         """
         named, named_ns = self._of_role(document.unit, "serial")
