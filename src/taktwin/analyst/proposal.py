@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from taktwin.contracts.recommendation import (
 )
 from taktwin.contracts.whatif import Change
 from taktwin.plant.registry import Registry
+from taktwin.standards.iso22400 import TimeClass
 
 NOTHING = "nothing"
 DONE = "done"
@@ -76,6 +77,32 @@ class Ahead:
     work: tuple[tuple[int, int], ...]  # spans of production
     set_ups: tuple[tuple[int, int], ...]  # spans in which it is set up
     share: float  # of the work of all units that stand in for it, itself included
+
+    @classmethod
+    def of(
+        cls, spans: Iterable[tuple[str, int, int, str]], unit: str, group: Collection[str], *, at_ns: int,
+        end_ns: int,
+    ) -> Ahead:  # fmt: skip
+        """Return what spans bring to a unit.
+
+        Parameters
+        ----------
+        spans : work unit, from, to, time class; of each unit by time
+        group : the units that stand in for it, itself included
+        """
+        kept: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for name, begin, end, kind in spans:
+            kept.setdefault((name, kind), []).append((begin, end))
+
+        def of(name: str, kind: TimeClass) -> tuple[tuple[int, int], ...]:
+            return tuple(kept.get((name, kind.value), ()))
+
+        worked = {name: sum(end - begin for begin, end in of(name, TimeClass.PRODUCTION)) for name in group}
+        total = sum(worked.values())
+        return cls(
+            at_ns=at_ns, end_ns=end_ns, work=of(unit, TimeClass.PRODUCTION),
+            set_ups=of(unit, TimeClass.SET_UP), share=worked.get(unit, 0) / total if total else 1.0,
+        )  # fmt: skip
 
     def work_s(self, until_ns: int) -> float:
         """Return how long it will have worked by an instant."""

@@ -284,7 +284,7 @@ class Names:
                     more += last.quantity
                     parts = [each for each in parts if each is not last]
                     yield c.OrderRemoved(last.name)
-            if more > 0 and not parts:
+            if more > 0 and not self._parts[order]:
                 expected = f"an order that is under way: no part of {order} is left; or a new order"
                 raise ModelError([Finding(f"{place}, quantity", f"{change.quantity}", expected)])
             if more > 0:

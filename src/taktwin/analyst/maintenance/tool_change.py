@@ -15,6 +15,7 @@ from taktwin.analyst.maintenance.tool_wear import Outlook
 from taktwin.analyst.maintenance.wear_ways import LOADED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, Prediction
 from taktwin.analyst.proposal import DONE, NOTHING, Ahead, Course, Lived, NotYet, ProposalClass, Trial
+from taktwin.analyst.proving import DOTS
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -42,7 +43,6 @@ PARTS_LEAST = 1.0  # of gain
 AHEAD_S = 7200.0
 SPANS_LEAST, SPANS_MOST = 6, 40  # of the past, half overlapping, that say how much is usually made
 LOAD_LEAST = 0.05  # of what the schedule has time for; at most all of it: what nobody ordered is not promised
-DOTS = 20
 SOON = 0.1  # the chance that is left when a tool is changed "in time"
 
 
@@ -320,7 +320,7 @@ class _Made:
 
     def against(self) -> tuple[Words, ...]:
         """Return what speaks against it, and what was taken to be so."""
-        age, life = self.ways._age, self.ways._life
+        age, life = self.ways.age, self.ways.life
         left = max(life - age, 0)
         return (
             _says("life_left", f"The tool has made {age} of {life} parts: up to {left} are "

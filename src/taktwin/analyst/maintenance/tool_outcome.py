@@ -21,18 +21,17 @@ from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
 from taktwin.analyst.maintenance.wear_ways import PAIRED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, NotEnough
 from taktwin.analyst.proposal import NotYet
+from taktwin.analyst.proving import DOTS
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
 from taktwin.instants import SECOND_NS
 
 LIVED = 0.97  # of its life: who made so many parts was changed by nobody's advice
-DOTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """The parts that were really made since a tool was changed by advice, and what they would have been."""
 
-    state_ns: int  # of the proof
     from_ns: int  # when the change was confirmed
     cut_ns: int  # when somebody changed the next tool early; NEVER: nobody did
     to_ns: int  # the end of what was promised
@@ -129,7 +128,7 @@ def spanned(document: Recommendation, trace: Trace, model: Model) -> Span | NotY
         stays, share = tuple(goes_on.spent(PAIRED[way], None) for way in range(WAYS)), 0.0
     before = (old.at_ns > proof.state_ns, at_ns <= from_ns)
     return Span(
-        state_ns=proof.state_ns, from_ns=from_ns, cut_ns=next_ns, to_ns=to_ns, old=old, after=tuple(there),
+        from_ns=from_ns, cut_ns=next_ns, to_ns=to_ns, old=old, after=tuple(there),
         at_ns=at_ns[counts], bad=float(outside[seen].sum()),
         bad_before=float(_outside(old, trace)[before[0]].sum() + outside[before[1]].sum()),
         parts_before=int(before[0].sum() + before[1].sum()),
