@@ -123,8 +123,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_of(
-    status: Status, *, state: str, policy: Mapping[str, Any] | None = None, disk_free: int = 0, reason: str = "",
-    folder: str = "",
+    status: Status, *, state: str, policy: Mapping[str, Any] | None = None, disk_free: int = 0,
+    reason: str = "", folder: str = "",
 ) -> StatusAnswer:  # fmt: skip
     """Return how much a store holds as the answer to `status`."""
     held = asdict(status) | {"positions": dict(status.positions)}
