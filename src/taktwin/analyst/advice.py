@@ -78,8 +78,8 @@ def composed(
     identity = hashlib.sha256("/".join(rests_on).encode()).hexdigest()[:16]
     money = bool(trial.currency)
     inaction = Cost(
-        units=None if scrap is None else _of(scrap.nothing), money=_of(loss.nothing) if money else None,
-        currency=trial.currency,
+        units=None if scrap is None else _of(scrap.nothing), minutes=trial.stands_min(unit),
+        money=_of(loss.nothing) if money else None, currency=trial.currency,
     )  # fmt: skip
     return Proposal(
         id=f"{kind.name}-{identity}", advice_class=kind.name,

@@ -14,7 +14,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from taktwin.analyst.features import Subject, Trace
+import numpy as np
+
+from taktwin.analyst.features import FloatArray, Subject, Trace
 from taktwin.analyst.model import Model, Prediction, _load_all
 from taktwin.contracts.recommendation import (
     Action,
@@ -23,6 +25,7 @@ from taktwin.contracts.recommendation import (
     Evidence,
     Forecast,
     Outcome,
+    Range,
     Recommendation,
     Watch,
     Words,
@@ -66,6 +69,16 @@ class Trial:
     waiting: Cost  # of deciding an hour later
     ahead_s: float  # a course that begins later than so is not proposed yet
     currency: str = ""  # ISO 4217, where the loss is money
+
+    def stands_min(self, unit: str) -> Range | None:
+        """Return how many minutes a unit stands for what is done to it though nothing is decided; None:
+        in no way."""
+        stands = [
+            sum(each["to_s"] - each["from_s"] for each in changes if (
+                each["change"], each.get("unit")) == ("unit_down", unit)) / 60
+            for changes in self.courses[0].changes
+        ]  # fmt: skip
+        return range_of(np.array(stands)) if any(stands) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +227,13 @@ class ProposalClass(ABC):
         """Return the measured span without the action and as it really was, in the same k ways, for the twin
         to play it again; None: this class has nothing that it could play."""
         return None
+
+
+def range_of(values: FloatArray) -> Range:
+    """Return mean and 10 to 90 % of equally likely values, wide enough to hold the mean where a few are far
+    off."""
+    mean, low, high = float(np.mean(values)), float(np.quantile(values, 0.1)), float(np.quantile(values, 0.9))
+    return Range(mean=mean, p10=min(low, mean), p90=max(high, mean))
 
 
 CLASSES: dict[str, type[ProposalClass]] = {}
