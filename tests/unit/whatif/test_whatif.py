@@ -237,6 +237,62 @@ def test_a_machine_with_a_fault_is_under_repair_for_as_long_as_it_stands() -> No
     ]
 
 
+def test_what_is_bad_at_the_first_operation_is_made_again_and_what_is_bad_behind_it_is_gone() -> None:
+    def left(*scrap: int) -> dict[str, int]:
+        """Return how many parts of ten wait where: six are through the first operation, two through both."""
+        lines = [
+            {**line, "scrap": bad}
+            for line, bad in zip(order("x", 10, (6, 2)), (*scrap, *[0] * 8), strict=False)
+        ]
+        found = fork(picture(), lines)
+        assert found.wanted[0].parts == len(found.plant.orders)
+        queues = {center: len(jobs) for center, jobs in found.start.queues.items()}
+        return {"load2": len(found.plant.orders) - sum(queues.values()), **queues}
+
+    assert left(0, 0) == {"load2": 4, "adhesive2": 4, "press2": 2}
+    assert left(3, 0) == {"load2": 4, "adhesive2": 4, "press2": 2}
+    assert left(3, 1) == {"load2": 4, "adhesive2": 3, "press2": 2}
+
+
+@pytest.mark.parametrize(("since_s", "left_s"), [(30, 1470.0), (1500, 0.0), (9000, 0.0)])
+def test_a_set_up_under_way_goes_on_for_what_is_left_of_its_standard(since_s: int, left_s: float) -> None:
+    frame = picture(hob1="set_up")
+    [place] = [n for n, each in enumerate(frame.units) if each.unit == "hob1"]
+    frame.units[place] = msgspec.structs.replace(frame.units[place], since_ns=NOON - since_s * SECOND)
+    found = fork(frame, order("s", 10, (10, 2), product="SH-100"))
+    [hob] = [each for each in found.start.units if each.unit == "hob1.1"]
+    assert hob.job is not None and (hob.task, hob.job.step, hob.left_s) == (Task.SETUP, "20", left_s)
+
+
+def test_an_order_that_comes_later_is_in_nobodys_hand_yet() -> None:
+    came_ns = NOON + 3600 * SECOND
+    later = [{**line, "released_ns": came_ns} for line in order("later", 3)]
+    found = fork(picture(load2="production"), later)
+    [load] = [each for each in found.start.units if each.unit == "load2.1"]
+    assert load.job is not None and load.job.order == "-EA-100#1"
+    ordered = [each for each in found.plant.orders if each.belongs_to == "later"]
+    assert [each.release_s for each in ordered] == [3600.0] * 3
+
+
+def test_a_machine_that_is_off_by_plan_is_under_no_repair() -> None:
+    found = fork(picture(hob1="planned_down"))
+    assert [each.is_down for each in found.start.units if each.unit == "hob1.1"] == [False]
+
+
+def test_a_store_of_which_nobody_says_what_it_holds_holds_its_products_alike() -> None:
+    frame = picture()
+    frame = msgspec.structs.replace(frame, buffers=[
+        msgspec.structs.replace(each, content=5 if each.buffer == "shafts" else 0) for each in frame.buffers
+    ])  # fmt: skip
+    lines = [line for name in ("SH-100", "SH-200") for line in order(name, 1, product=name)]
+    found = fork(frame, lines)
+    assert [(each.name, each.stock) for each in found.plant.materials] == [("SH-100", 3), ("SH-200", 2)]
+    assert [note.subjects for note in found.notes if note.code == "stock"] == [["SH-100", "SH-200"]]
+    said = forked(REGISTRY, model(), frame, {"lines": lines, "stock": {"SH-200": 5}}, horizon_s=DAY_S)
+    assert [each.stock for each in said.plant.materials] == [0, 5]
+    assert not [note for note in said.notes if note.code == "stock"]
+
+
 def test_a_blocked_machine_keeps_its_part_and_goes_on_when_there_is_room() -> None:
     lines = order("88263", 10, (10, 8, 5))
     found = fork(picture(press2="blocked"), lines)
@@ -253,6 +309,14 @@ def test_a_charge_in_the_furnace_comes_out_as_one() -> None:
     [furnace] = [each for each in found.start.units if each.unit == "furnace1.1"]
     assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 30.0)
     assert len(found.start.queues["furnace1"]) == 6
+
+
+def test_orders_are_due_when_the_mes_says_and_those_without_a_date_never() -> None:
+    lines = [line for each in (order("dated", 2, due_h=2.0), order("free", 1)) for line in each]
+    here = present(REGISTRY, picture(), {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    assert [(each.belongs_to, each.due_s) for each in here.plant.orders] == [
+        ("dated", 7200.0), ("dated", 7200.0), ("free", None)
+    ]  # fmt: skip
 
 
 def test_who_is_silent_is_named_and_what_was_taken_instead() -> None:
