@@ -32,6 +32,7 @@ REACH = 2.0  # times what the machines of a first step can take over the horizon
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
+UNDER_WAY = {State.RUNNING.value, State.INTERRUPTED.value}
 AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
 
 
@@ -106,6 +107,8 @@ class _Fork:
         self.running: dict[str, tuple[str, int, int]] = {}
         self.bound: dict[str, dict[str, str]] = {}  # order -> step -> unit of the simulation
         self.began_ns: dict[int, int] = {}  # place in `wanted` -> when its first job order began
+        self.busy: set[str] = set()  # work units at which a begun job order is, also one that is interrupted
+        self.ended_ns: dict[str, int] = {}  # work unit -> when the last job order there was over
         self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
         self.stock: dict[str, int] = {}
         self.by_order = {center.name for center in model.centers if center.by_order}
@@ -157,6 +160,8 @@ class _Fork:
         # The board shows the last job orders that are over, a rebuilt one all of those that are still open.
         for line in (*board.get("over", ()), *board.get("through", ())):
             self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
+            unit, ended_ns = str(line.get("work_unit", "")), int(line.get("ended_ns", 0))
+            self.ended_ns[unit] = max(ended_ns, self.ended_ns.get(unit, 0))
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
         if sum(left.values()) > JOBS_MAX:
@@ -206,6 +211,8 @@ class _Fork:
             quantity[number] += int(job["quantity"])
             if job["good"] or job["scrap"] or job["state"] == State.RUNNING.value:
                 begun.add(number)
+            if job["state"] in UNDER_WAY:
+                self.busy.add(str(job["work_unit"]))
             good[number] += int(job["good"])
             scrap[number] += int(job["scrap"])
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
@@ -259,23 +266,46 @@ class _Fork:
     def own_work(self) -> list[str]:
         """Return the products that the plant works on without an order of the MES."""
         ordered = {each.product for each in self.wanted if not each.release_s}
-        begun = {each[0] for each in self.running.values()} | {p.product for p in self.parts if p.begun}
         found = []
         for product in self.model.products:
             units = [u for u, center in self.model.center_of.items() if center == product.steps[0].center]
-            own = [u for u in units if self.time_class(u) in AT_WORK and u not in self.running]
-            if product.name in ordered:
-                # An order that nobody has begun stops no machine that makes the same without one.
-                own = [
-                    u for u in own if product.name not in begun
-                    and self.time_class(u) == TimeClass.PRODUCTION and self.product_at(u) == product.name
-                ]  # fmt: skip
-            if own:
+            at_work = [u for u in units if u in self.running or self.time_class(u) in AT_WORK]
+            is_without = any(unit not in self.running for unit in at_work)
+            if at_work and ((is_without and product.name not in ordered) or self._goes_on(product)):
                 found.append(product.name)
         if found:
             rule = f"taken to go on, {OWN_LOT} parts of a product after the other where machines are shared"
             self._note("own", found, f"{', '.join(found)}: made without an order of the MES; {rule}")
+        after = sorted({
+            self.wanted[request].request for product, place, request in self.running.values()
+            if place == 0 and product not in found
+        })  # fmt: skip
+        if after:
+            text = f"order {', '.join(after)}: what its line goes on with is not known: taken to be nothing"
+            self._note("after", after, text)
         return found
+
+    def _goes_on(self, product: Product) -> bool:
+        """Return whether a product of which there are orders is made without one too.
+
+        An order in hand stops that only as long as it lasts, and says nothing of it; another machine of the
+        route that makes the product without a job order says that parts come which the MES does not know.
+        """
+        centers = {step.center for step in product.steps}
+        return any(
+            center in centers and self.product_at(unit) == product.name and self._has_no_order(unit)
+            for unit, center in self.model.center_of.items()
+        )
+
+    def _has_no_order(self, unit: str) -> bool:
+        """Return whether what a work unit has in hand is of no job order.
+
+        The last part of an interrupted one, or of one that has just ended, is of that.
+        """
+        if unit in self.busy or self.time_class(unit) not in (TimeClass.PRODUCTION, TimeClass.BLOCKED):
+            return False
+        ended_ns = self.ended_ns.get(unit, 0)
+        return not ended_ns or self._of_role(unit, "good_count")[1] > ended_ns
 
     def take_buffers(self, own: list[str], stock: Mapping[str, int] | None) -> None:
         """Lay out what lies between the machines beyond what belongs to orders.
@@ -441,7 +471,9 @@ class _Fork:
         """Return what waits for a unit, of the order that it has in hand."""
         product, place, request = at_work
         waiting = self.waiting.get((product, place), ())
-        return [part for part in waiting if request < 0 or part.request == request]
+        if request < 0:  # no order: what is of none comes first
+            return sorted(waiting, key=lambda part: part.request >= 0)
+        return [part for part in waiting if part.request == request]
 
     def _elapsed_s(self, document: UnitDocument, since_s: float) -> float:
         """Return for how long a part is worked on: since the last one came out, or since work began."""

@@ -350,9 +350,7 @@ def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
     assert [note.subjects for note in found.notes if note.code == "own"] == [["EA-100"]]
     assert sum(place == 0 for place in found.request_of) == 10
     assert len(found.plant.orders) > DAY_S / 80
-    # One that has begun is what the line works on; of another product the machine says nothing.
-    begun = order("E5-1", 10, (4, 2))
-    assert not [note for note in fork(at_work, begun).notes if note.code == "own"]
+    # Of another product the machine says nothing.
     another = msgspec.structs.replace(at_work, values=[other])
     assert "EA-100" not in [
         name
@@ -360,6 +358,134 @@ def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
         if note.code == "own"
         for name in note.subjects
     ]
+
+
+def saying(frame: Frame, counted_ns: int = NOON, **products: str) -> Frame:
+    """Return a picture in which machines say what they make, and when they counted last."""
+    found = {
+        (str(each.equipment), each.role): each.index for each in REGISTRY.signals
+        if each.equipment in products and each.role in ("product", "good_count")
+    }  # fmt: skip
+    told = [(found[unit, "product"], said, NOON) for unit, said in products.items()]
+    told += [(found[unit, "good_count"], 7, counted_ns) for unit in products]
+    indices, values, source_ns = map(list, zip(*told, strict=True))
+    return msgspec.structs.replace(frame, signals=indices, values=values, source_ns=source_ns)
+
+
+def made_without(found: Forked) -> list[str]:
+    """Return the products that are made without an order, and check that their parts are there or not."""
+    names = [name for note in found.notes if note.code == "own" for name in note.subjects]
+    own = {o.product for o, place in zip(found.plant.orders, found.request_of, strict=True) if place < 0}
+    assert own == set(names)
+    return names
+
+
+LINE = "load2", "adhesive2", "press2", "tighten2", "leak2", "vision2"
+
+
+def at_work(*idle: str, counted_ns: int = NOON) -> Frame:
+    """Return line 2 of the demo at work on what it makes by itself, but for some of its machines."""
+    units = [unit for unit in LINE if unit not in idle]
+    frame = picture(**dict.fromkeys(units, "production"))
+    return saying(frame, counted_ns, **dict.fromkeys(units, "EA-100"))
+
+
+# Where job orders of an order run: in the middle of the line, at its first machine, at its first three.
+BEGUN: dict[str, list[dict[str, Any]]] = {
+    "downstream": [{**line, "state": "Running" if line["operation"] == 40 else "AllowedToStart",
+                    "work_unit": "tighten2" if line["operation"] == 40 else "",
+                    "good": 3 if line["operation"] == 40 else 0} for line in order("E5-1", 10)],
+    "at the first": order("E5-1", 10, (4,)),
+    "along the line": order("E5-1", 10, (4, 2, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_line_goes_on_by_itself_after_the_order_that_has_begun_at_it(begun: str) -> None:
+    """The order in hand ends, the machines go on: they make the same part, and the MES counts it for none."""
+    found = fork(at_work(), BEGUN[begun])
+    assert made_without(found) == ["EA-100"] and not checked(found.plant)
+    names = [each.name for each in found.plant.orders]
+    assert names.index("E5-1#10") < names.index("-EA-100#2")  # its remaining parts come first
+    assert len(names) > DAY_S / 80
+    # Two hours without the press cost what the line makes in them, less a break and what is made up for.
+    answer = ask(at_work(), BEGUN[begun], scenarios=down("press2", 7200))
+    parts = effect(answer, "parts_done")
+    assert parts.worse == 1.0 and -7200 / 82 < parts.difference.mean < -45
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_line_makes_nothing_twice_order_and_own_work_together(begun: str) -> None:
+    """What of the day goes into the order comes off what the line makes by itself."""
+    alone, with_order = (
+        indicator(ask(at_work(), *lines, scenarios=down("hob1", 60)), "parts_done").base.mean
+        for lines in ((), (BEGUN[begun],))
+    )
+    assert with_order == pytest.approx(alone, abs=8) and alone > 400
+
+
+def test_a_line_that_makes_nothing_by_itself_gets_nothing_after_its_order() -> None:
+    running = order("E5-1", 10, (4, 2, 1, 1, 1, 1))  # at each of its machines: nobody says what comes then
+    found = fork(at_work(), running)
+    assert made_without(found) == []
+    assert [note.subjects for note in found.notes if note.code == "after"] == [["E5-1"]]
+    first_at_work = order("E5-1", 10, (4,))
+    stands = fork(at_work(*LINE[1:]), first_at_work)
+    assert made_without(stands) == [] and "after" in {note.code for note in stands.notes}
+    # The first machine stands without an order: what is worked on behind it comes to an end.
+    assert made_without(fork(at_work("load2"), order("E5-1", 10, (10,)))) == []
+    # What has stood since says what it made last: that is no work.
+    last = saying(picture(load2="production"), load2="EA-100", press2="EA-100")
+    assert made_without(fork(last, first_at_work)) == []
+    full = saying(picture(load2="production", press2="blocked"), load2="EA-100", press2="EA-100")
+    assert made_without(fork(full, first_at_work)) == ["EA-100"]
+    # Another product is made without an order at the same machines: that is not this one.
+    other = saying(at_work(), press2="EA-200", adhesive2="EA-200")
+    assert "EA-100" not in made_without(fork(other, order("E5-1", 10, (4,))))
+
+
+def test_the_last_part_of_an_order_that_was_interrupted_or_has_ended_is_of_that() -> None:
+    interrupted = [
+        {**line, "state": "Interrupted"} if line["operation"] == 10 else line
+        for line in order("E5-1", 10, (4,))
+    ]
+    assert made_without(fork(at_work(*LINE[1:]), interrupted)) == []
+
+    def after(counted_ns: int) -> Forked:
+        over = {
+            "request": "E5-1",
+            "operation": 10,
+            "good": 10,
+            "work_unit": "load2",
+            "ended_ns": NOON - SECOND,
+        }
+        board = {"lines": order("E5-1", 10, (10,)), "over": [over]}
+        frame = at_work(*LINE[1:], counted_ns=counted_ns)
+        return forked(REGISTRY, model(), frame, board, horizon_s=DAY_S)
+
+    assert made_without(after(NOON - SECOND)) == []
+    assert made_without(after(NOON)) == ["EA-100"]
+
+
+def test_who_works_without_an_order_has_no_part_of_one_in_hand() -> None:
+    found = fork(at_work(), order("E5-1", 10))
+    load = next(each for each in found.start.units if each.unit == "load2.1")
+    assert load.job is not None and load.job.order == "-EA-100#1"
+    assert sum(place == 0 for place in found.request_of) == 10
+    assert not {job.order for job in found.start.jobs} & {f"E5-1#{n}" for n in range(1, 11)}
+
+
+def test_what_a_line_makes_by_itself_goes_on_where_its_order_is_taken_back_and_behind_one_that_comes() -> (
+    None
+):
+    lines = BEGUN["at the first"]
+    gone = [Scenario(name="gone", changes=[{"change": "order_removed", "order": "E5-1"}])]
+    answer = ask(at_work(), lines, scenarios=gone)
+    assert abs(effect(answer, "parts_done").difference.mean) < 3  # the line is as busy as before
+    answer = ask(at_work(), lines, scenarios=rush("EA-100", priority=9, due_s=8 * 3600.0))
+    ends = {each.order: each for each in answer.orders}
+    assert 0 < ends["rush"].scenarios[0].done_ns < NOON + 2 * 3600 * SECOND
+    assert abs(effect(answer, "parts_done").difference.mean) < 3
 
 
 def test_two_buffers_before_one_machine_hold_parts_of_their_own() -> None:
