@@ -178,13 +178,18 @@ def plan(tmp_path: Path) -> Path:
     return tmp_path / "plans" / "polish"
 
 
-def test_of_cells_that_stand_in_for_each_other_each_fails_as_its_own_maker_says(plan: Path) -> None:
+def with_second_cell(plan: Path, promised: str) -> None:
+    """Write a second polishing cell into a plan, and what its maker promises."""
     (plan / "second.yaml").write_text(SECOND_CELL, encoding="utf-8")
     route, told = plan / "route.yaml", plan / "plan.yaml"
     route.write_text(route.read_text("utf-8").replace("s: [polish1]", "s: [polish1, polish2]"), "utf-8")
     text = told.read_text("utf-8").replace("planned: [polish1]", "planned: [polish1, polish2]")
     text = text.replace("route.yaml]", "route.yaml, second.yaml]")
-    told.write_text(text + "  polish2: {fails_every_h: 5, repair_min: 3}\n", "utf-8")
+    told.write_text(f"{text}  polish2: {{{promised}}}\n", "utf-8")
+
+
+def test_of_cells_that_stand_in_for_each_other_each_fails_as_its_own_maker_says(plan: Path) -> None:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15, fails_every_h: 5, repair_min: 3")
     both = planned_line(open_plant(plan)).plant.centers[0]
     assert (both.name, both.units) == ("polish1+polish2", 2)
     # Two hours and six minutes, as before; five hours and three minutes.
