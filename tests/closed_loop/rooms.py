@@ -32,7 +32,7 @@ from taktwin.historian.api import Api
 from taktwin.historian.columns import Decoder
 from taktwin.history.hot import DuckHistory
 from taktwin.history.requests import OWNER as HISTORIAN
-from taktwin.history.requests import StatusAnswer
+from taktwin.history.requests import StatusAnswer, status_of
 from taktwin.history.store import Batch, EventRow, IntervalRow
 from taktwin.identity import EquipmentId, Place
 from taktwin.ledger import actions
@@ -121,13 +121,7 @@ class Historian:
 
     def status(self) -> StatusAnswer:
         """Return how much there is."""
-        known = self.store.status()
-        return StatusAnswer(
-            rows=known.rows, hot_rows=known.hot_rows, sealed_rows=known.sealed_rows,
-            aged_out_rows=known.aged_out_rows, bytes=known.bytes, oldest_ns=known.oldest_ns,
-            newest_ns=known.newest_ns, segments=known.segments, events=known.events,
-            positions=dict(known.positions), policy={}, disk_free=0, state="running",
-        )  # fmt: skip
+        return status_of(self.store.status(), state="running")
 
 
 class Rooms:

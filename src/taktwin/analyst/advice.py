@@ -12,7 +12,6 @@ from taktwin.contracts import recommendation as advice
 from taktwin.contracts.analyst import Predicted, VersionDocument
 from taktwin.contracts.recommendation import Cost, Proof, Proposal, Range, Words
 from taktwin.contracts.whatif import Comparison, PastError, Replay, Spread
-from taktwin.standards.iso22400 import TimeClass
 
 
 def ahead(film: Replay, unit: str, group: tuple[str, ...]) -> Ahead:
@@ -23,17 +22,10 @@ def ahead(film: Replay, unit: str, group: tuple[str, ...]) -> Ahead:
     film : one run of the plant as it is
     group : the units that stand in for it, itself included
     """
-    spans = {each.unit: each.spans for each in film.units}
-
-    def of(name: str, time_class: TimeClass) -> tuple[tuple[int, int], ...]:
-        return tuple((s.from_ns, s.to_ns) for s in spans.get(name, ()) if s.time_class == time_class)
-
-    worked = {name: sum(end - begin for begin, end in of(name, TimeClass.PRODUCTION)) for name in group}
-    total = sum(worked.values())
-    return Ahead(
-        at_ns=film.start_ns, end_ns=film.end_ns, work=of(unit, TimeClass.PRODUCTION),
-        set_ups=of(unit, TimeClass.SET_UP), share=worked.get(unit, 0) / total if total else 1.0,
-    )  # fmt: skip
+    spans = (
+        (each.unit, span.from_ns, span.to_ns, span.time_class) for each in film.units for span in each.spans
+    )
+    return Ahead.of(spans, unit, group, at_ns=film.start_ns, end_ns=film.end_ns)
 
 
 def past_error(kind: type[ProposalClass], about: VersionDocument) -> PastError | None:
@@ -86,8 +78,8 @@ def composed(
     identity = hashlib.sha256("/".join(rests_on).encode()).hexdigest()[:16]
     money = bool(trial.currency)
     inaction = Cost(
-        units=None if scrap is None else _of(scrap.nothing), money=_of(loss.nothing) if money else None,
-        currency=trial.currency,
+        units=None if scrap is None else _of(scrap.nothing), minutes=trial.stands_min(unit),
+        money=_of(loss.nothing) if money else None, currency=trial.currency,
     )  # fmt: skip
     return Proposal(
         id=f"{kind.name}-{identity}", advice_class=kind.name,

@@ -41,20 +41,11 @@ def lived(
         for name, begin, end, kind in zip(*columns, strict=True)
     ]
     spans = sorted(each for each in spans if each[1] < each[2])
-
-    def of(name: str, time_class: TimeClass) -> tuple[tuple[int, int], ...]:
-        return tuple((begin, end) for who, begin, end, kind in spans if (who, kind) == (name, time_class))
-
-    worked = {name: sum(end - begin for begin, end in of(name, TimeClass.PRODUCTION)) for name in group}
-    total = sum(worked.values())
-    work = Ahead(
-        at_ns=from_ns, end_ns=to_ns, work=of(unit, TimeClass.PRODUCTION), set_ups=of(unit, TimeClass.SET_UP),
-        share=worked.get(unit, 0) / total if total else 1.0,
-    )  # fmt: skip
-    stops = tuple(
+    work = Ahead.of(spans, unit, group, at_ns=from_ns, end_ns=to_ns)
+    stood = tuple(
         (who, begin, end) for who, begin, end, kind in spans if kind == TimeClass.DELAY_OWN and who in units
     )
-    return Lived(work=work, stops=stops)
+    return Lived(work=work, stops=stood)
 
 
 def question(
@@ -62,23 +53,11 @@ def question(
 ) -> Question:
     """Return what the twin is asked: the span without the action, in each way, and as it really was."""
     without, done = courses
-    unit, work = document.proposal.work_unit, known.work
-    really = [change for each in done.changes for change in each if change.get("unit") == unit]
-    own = [(each["from_s"], each["to_s"]) for each in really]
-    stops = [
-        (who, *work.seconds(begin, end)) for who, begin, end in known.stops
-    ]  # fmt: skip
-    # When the unit stood for the action itself is what the two differ by.
-    stops = [
-        (who, begin, end) for who, begin, end in stops
-        if who != unit or not any(begin < to_s and from_s < end for from_s, to_s in own)
-    ]  # fmt: skip
-    most = CHANGES_MAX - 1 - max(len(each) for each in (*without.changes, *done.changes))
-    stops = sorted(sorted(stops, key=lambda stop: stop[1] - stop[2])[:most])
     elsewhere = [
         NO_CHANCE,
-        *({"change": "unit_down", "unit": who, "from_s": begin, "to_s": end} for who, begin, end in stops),
-    ]
+        *({"change": "unit_down", "unit": who, "from_s": begin, "to_s": end}
+          for who, begin, end in stops(courses, known, document)),
+    ]  # fmt: skip
     scenarios = [
         Scenario(name=f"{without.name}/{way}", changes=[*elsewhere, *changes])
         for way, changes in enumerate(without.changes)
@@ -88,10 +67,31 @@ def question(
         for way, changes in enumerate(done.changes)
     ]
     names = {each.indicator for each in document.proposal.effects} - {proving.LOSS}
+    work = known.work
     return Question(
         scenarios=scenarios, horizon_s=(work.end_ns - work.at_ns) / SECOND_NS, replications=proving.RUNS,
         seed=document.proposal.proof.seed, deadline_s=deadline_s, at_ns=work.at_ns, indicators=sorted(names),
     )  # fmt: skip
+
+
+def stops(
+    courses: tuple[Course, Course], known: Lived, document: Recommendation
+) -> list[tuple[str, float, float]]:
+    """Return the stops that happen on both sides, unit and from and to in seconds: of more than a question
+    holds the longest, and not those for the action itself, by which the two sides differ."""
+    without, done = courses
+    unit = document.proposal.work_unit
+    own = [
+        (change["from_s"], change["to_s"])
+        for each in done.changes for change in each if change.get("unit") == unit
+    ]  # fmt: skip
+    found = [
+        (who, begin, end)
+        for who, begin, end in ((who, *known.work.seconds(*span)) for who, *span in known.stops)
+        if who != unit or not any(begin < to_s and from_s < end for from_s, to_s in own)
+    ]
+    most = CHANGES_MAX - 1 - max(len(each) for each in (*without.changes, *done.changes))
+    return sorted(sorted(found, key=lambda stop: stop[1] - stop[2])[:most])
 
 
 def told(
@@ -110,14 +110,14 @@ def told(
         more.append(Observed(
             indicator=effect.indicator, unit=effect.unit, promised=_range(effect), measured=_range(again),
         ))  # fmt: skip
-    how, stops = found.measured_how, len(known.stops)
+    how, happened = found.measured_how, len(stops(courses, known, document))
     beside = {name: played[name].difference.mean for name in sorted(there & set(played))}
     checks = "".join(f" It finds {mean:+.3g} of {name}." for name, mean in beside.items())
     text = (
         f"{how.text} The twin played the plant again from the state of the proof, without it and with it, "
-        f"with the {stops} stops that really were.{checks}"
+        f"with {happened} stops that really were.{checks}"
     )
-    values = {**how.values, **{f"again_{name}": mean for name, mean in beside.items()}, "stops": stops}
+    values = {**how.values, **{f"again_{name}": mean for name, mean in beside.items()}, "stops": happened}
     return msgspec.structs.replace(
         found, observed_effect=[*found.observed_effect, *more], counterfactual_id=answer.scenario_id,
         measured_how=Words(code=f"{how.code}_again", text=text, values=values),

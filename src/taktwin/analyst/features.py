@@ -7,6 +7,7 @@ look beyond that instant, and what was learnt on history is what is asked live. 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -88,7 +89,8 @@ class Tape:
 
     def __init__(self, signals: Iterable[SignalId]) -> None:
         """Take values of these signals; others are passed over."""
-        self._known: dict[str, tuple[list[int], list[float]]] = {str(name): ([], []) for name in signals}
+        # Arrays and not lists: a trace of weeks is made of them in every round.
+        self._known = {str(name): (array("q"), array("d")) for name in signals}
 
     def wants(self, signal: str) -> bool:
         """Return whether a signal is kept."""
@@ -123,7 +125,7 @@ class Tape:
         return Trace(subject, columns, at_ns)
 
     def _column(self, signals: tuple[SignalId, ...], at_ns: int) -> Column:
-        found = [self._known.get(str(name), ([], [])) for name in signals]
+        found = [self._known[str(name)] for name in signals if str(name) in self._known]
         times = np.concatenate([np.array(each[0], np.int64) for each in found] or [NOTHING.at_ns])
         values = np.concatenate([np.array(each[1], np.float64) for each in found] or [NOTHING.values])
         if len(found) > 1:

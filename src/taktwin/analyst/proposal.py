@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from taktwin.analyst.features import Subject, Trace
+import numpy as np
+
+from taktwin.analyst.features import FloatArray, Subject, Trace
 from taktwin.analyst.model import Model, Prediction, _load_all
 from taktwin.contracts.recommendation import (
     Action,
@@ -23,12 +25,14 @@ from taktwin.contracts.recommendation import (
     Evidence,
     Forecast,
     Outcome,
+    Range,
     Recommendation,
     Watch,
     Words,
 )
 from taktwin.contracts.whatif import Change
 from taktwin.plant.registry import Registry
+from taktwin.standards.iso22400 import TimeClass
 
 NOTHING = "nothing"
 DONE = "done"
@@ -66,6 +70,16 @@ class Trial:
     ahead_s: float  # a course that begins later than so is not proposed yet
     currency: str = ""  # ISO 4217, where the loss is money
 
+    def stands_min(self, unit: str) -> Range | None:
+        """Return how many minutes a unit stands for what is done to it though nothing is decided; None:
+        in no way."""
+        stands = [
+            sum(each["to_s"] - each["from_s"] for each in changes if (
+                each["change"], each.get("unit")) == ("unit_down", unit)) / 60
+            for changes in self.courses[0].changes
+        ]  # fmt: skip
+        return range_of(np.array(stands)) if any(stands) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
@@ -76,6 +90,32 @@ class Ahead:
     work: tuple[tuple[int, int], ...]  # spans of production
     set_ups: tuple[tuple[int, int], ...]  # spans in which it is set up
     share: float  # of the work of all units that stand in for it, itself included
+
+    @classmethod
+    def of(
+        cls, spans: Iterable[tuple[str, int, int, str]], unit: str, group: Collection[str], *, at_ns: int,
+        end_ns: int,
+    ) -> Ahead:  # fmt: skip
+        """Return what spans bring to a unit.
+
+        Parameters
+        ----------
+        spans : work unit, from, to, time class; of each unit by time
+        group : the units that stand in for it, itself included
+        """
+        kept: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for name, begin, end, kind in spans:
+            kept.setdefault((name, kind), []).append((begin, end))
+
+        def of(name: str, kind: TimeClass) -> tuple[tuple[int, int], ...]:
+            return tuple(kept.get((name, kind.value), ()))
+
+        worked = {name: sum(end - begin for begin, end in of(name, TimeClass.PRODUCTION)) for name in group}
+        total = sum(worked.values())
+        return cls(
+            at_ns=at_ns, end_ns=end_ns, work=of(unit, TimeClass.PRODUCTION),
+            set_ups=of(unit, TimeClass.SET_UP), share=worked.get(unit, 0) / total if total else 1.0,
+        )  # fmt: skip
 
     def work_s(self, until_ns: int) -> float:
         """Return how long it will have worked by an instant."""
@@ -187,6 +227,13 @@ class ProposalClass(ABC):
         """Return the measured span without the action and as it really was, in the same k ways, for the twin
         to play it again; None: this class has nothing that it could play."""
         return None
+
+
+def range_of(values: FloatArray) -> Range:
+    """Return mean and 10 to 90 % of equally likely values, wide enough to hold the mean where a few are far
+    off."""
+    mean, low, high = float(np.mean(values)), float(np.quantile(values, 0.1)), float(np.quantile(values, 0.9))
+    return Range(mean=mean, p10=min(low, mean), p90=max(high, mean))
 
 
 CLASSES: dict[str, type[ProposalClass]] = {}

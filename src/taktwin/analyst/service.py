@@ -441,6 +441,7 @@ class AnalystService:
         if answer is None:
             return NotYet(Words(code="analyst.ledger_away", text="It is measured; the ledger is away."))
         if answer.accepted:
+            self._tried_ns.pop(document.id, None)
             return None
         log.error("the ledger did not take what %s came to: %s: found %s, expected %s", document.id,
                   answer.place, answer.found, answer.right)  # fmt: skip

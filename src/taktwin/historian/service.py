@@ -35,7 +35,7 @@ from taktwin.historian.engine import (
 from taktwin.historian.importer import import_files
 from taktwin.history import door
 from taktwin.history.hot import DuckHistory
-from taktwin.history.requests import OWNER, REQUESTS, StatusAnswer
+from taktwin.history.requests import OWNER, REQUESTS, StatusAnswer, status_of
 from taktwin.history.store import Appended, Batch, EventRow, IntervalRow, RejectedRow, Status
 from taktwin.plant.registry import Registry
 from taktwin.stopping import until
@@ -369,16 +369,10 @@ class HistorianService:
             door.put_fault(store.folder, number, str(fault))
 
     def _status_answer(self) -> StatusAnswer:
-        status = self._store.status()
-        return StatusAnswer(
-            **{name: value for name, value in asdict(status).items() if name != "positions"},
-            positions=dict(status.positions),
-            policy=asdict(self._policy),
-            disk_free=self._disk_free(),
-            state=self._state(),
-            reason=self._reason,
-            folder=str(self._store.folder),
-        )
+        return status_of(
+            self._store.status(), policy=asdict(self._policy), disk_free=self._disk_free(),
+            state=self._state(), reason=self._reason, folder=str(self._store.folder),
+        )  # fmt: skip
 
     def _state(self) -> str:
         return "degraded" if self._reason else "running"

@@ -216,14 +216,7 @@ class History:
         """Return how much there is, and whether a historian is running and well."""
         if self._reader is None:
             return msgspec.msgpack.decode(self._ask(StatusRequest()), type=StatusAnswer)
-        status = self._reader.status()
-        return StatusAnswer(
-            rows=status.rows, hot_rows=status.hot_rows, sealed_rows=status.sealed_rows,
-            aged_out_rows=status.aged_out_rows, bytes=status.bytes, oldest_ns=status.oldest_ns,
-            newest_ns=status.newest_ns, segments=status.segments, events=status.events,
-            positions=dict(status.positions), policy={}, disk_free=0, state="stopped",
-            folder=str(self._folder),
-        )  # fmt: skip
+        return requests.status_of(self._reader.status(), state="stopped", folder=str(self._folder))
 
     def _table(self, request: msgspec.Struct) -> pa.Table:
         return requests.table_of(self._ask(request))

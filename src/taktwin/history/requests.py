@@ -8,12 +8,13 @@ metadata may hold `segments`: the sealed files, below the historian's folder, th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from taktwin.history.store import EARLIEST_NS, LATEST_NS
+from taktwin.history.store import EARLIEST_NS, LATEST_NS, Status
 
 OWNER = "historian"
 
@@ -116,9 +117,20 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     positions: dict[str, int]
     policy: dict[str, Any]
     disk_free: int
-    state: str  # running | degraded
+    state: str  # running | degraded | stopped
     reason: str = ""
     folder: str = ""  # where the sealed files are, for readers on the same machine
+
+
+def status_of(
+    status: Status, *, state: str, policy: Mapping[str, Any] | None = None, disk_free: int = 0,
+    reason: str = "", folder: str = "",
+) -> StatusAnswer:  # fmt: skip
+    """Return how much a store holds as the answer to `status`."""
+    held = asdict(status) | {"positions": dict(status.positions)}
+    return StatusAnswer(
+        **held, state=state, policy=dict(policy or {}), disk_free=disk_free, reason=reason, folder=folder
+    )
 
 
 REQUESTS: Mapping[str, type[msgspec.Struct]] = {

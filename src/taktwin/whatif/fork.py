@@ -115,6 +115,7 @@ class _Fork:
         self.moves: list[tuple[_Part, float]] = []
         self.blocked: dict[str, list[str]] = {}
         self.here: dict[str, list[_Part]] = {}
+        self.unnamed: list[str] = []  # work units that stand, and do not say which part they have begun
         self.lot = 1
         self.far: frozenset[str] = frozenset()  # orders that nobody gets to: each goes in one piece
         self.through: dict[tuple[str, int], int] = {}  # order, operation that is over -> its good parts
@@ -439,21 +440,23 @@ class _Fork:
             return UnitStart(name, family=family)
         since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
         kind = self.time_class(unit)
+        waiting = None if at_work is None else self._of(at_work)
+        rests = kind in (TimeClass.DELAY_OWN, TimeClass.PLANNED_DOWN)
+        begun_s = self._begun_s(document) if rests and waiting else None
+        down: dict[str, Any] = {}
         if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
             code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
             down_by = self.model.ways_down.get(unit, {}).get(code)
-            return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
-        waiting = None if at_work is None else self._of(at_work)
-        if not waiting or at_work is None:
-            return UnitStart(name, family=family)
+            down = {"is_down": True, "down_s": since_s, "down_by": down_by}
+        if not waiting or at_work is None or (rests and begun_s is None):
+            return UnitStart(name, family=family, **down)
         operation = self.registry.routings[self.registry.products[at_work[0]].routing].operations[at_work[1]]
-        if kind == TimeClass.PRODUCTION and operation.batch > 1:
-            jobs = self._charge(waiting, operation.batch)
-            elapsed_s = self._elapsed_s(document, since_s)
-            return UnitStart(name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:])
-        elif kind == TimeClass.PRODUCTION:
-            elapsed_s = self._elapsed_s(document, since_s)
-            return UnitStart(name, Task.WORKING, self._taken(waiting), family, elapsed_s=elapsed_s)
+        if rests or kind == TimeClass.PRODUCTION:
+            elapsed_s = self._elapsed_s(document, since_s) if begun_s is None else begun_s
+            jobs = self._charge(waiting, operation.batch) if operation.batch > 1 else (self._taken(waiting),)
+            return UnitStart(
+                name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:], **down
+            )
         elif kind == TimeClass.SET_UP and operation.setup_s > 0:
             left_s = max(0.0, operation.setup_s - since_s)
             return UnitStart(name, Task.SETUP, self._taken(waiting), family, left_s=left_s)
@@ -481,6 +484,29 @@ class _Fork:
         if not counted_ns:
             return since_s
         return max(0.0, min(since_s, (self.frame.at_ns - counted_ns) / SECOND_NS))
+
+    def _begun_s(self, document: UnitDocument) -> float | None:
+        """Return for how long a part was worked on that a fault or a break finds in a unit; None: none is.
+
+        A unit names each part that it begins and counts it at its end: named and not counted is in hand, so
+        is what is named at the very instant at which the one before it is counted.
+        Who names no parts may have one: that is noted.
+        """
+        named, named_ns = self._of_role(document.unit, "serial")
+        if not named_ns:
+            self.unnamed.append(document.unit)
+            return None
+        counted_ns = max(self._of_role(document.unit, role)[1] for role in ("good_count", "reject_count"))
+        if not named or named_ns < counted_ns:
+            return None
+        return max(0.0, (document.since_ns - named_ns) / SECOND_NS)
+
+    def name_what_may_be_in_hand(self) -> None:
+        """Note at which units that stand a part begins anew, though one may have been begun."""
+        if self.unnamed:
+            units = ", ".join(self.unnamed)
+            text = f"{units}: whether a part is in hand is not known: it begins one anew"
+            self._note("anew", self.unnamed, text)
 
     def _taken(self, waiting: list[_Part]) -> JobStart:
         part = waiting.pop(0)
@@ -544,6 +570,7 @@ def forked(
     fork.keep_busy(own)
     fork.name_what_nobody_makes()
     units = tuple(fork.unit(unit, _work_at(fork, own, unit)) for unit in sorted(model.unit_of))
+    fork.name_what_may_be_in_hand()
     queues: dict[str, list[JobStart]] = {}
     for part in sorted(fork.parts, key=fork.age):
         key = part.product, part.place

@@ -196,6 +196,14 @@ class House:
         said = await self.others.request(promote, msgspec.json.encode(wish))
         assert msgspec.json.decode(said, type=Promoted).accepted
 
+    async def proposed_and_carried_out(self) -> None:
+        """Wait for advice, take its model into use, and have what it then recommends done."""
+        await self.until(lambda: bool(self.advice))
+        await self.promote()
+        await self.analyst.round()
+        await self.until(lambda: len(self.advice) > 1)
+        self.carried_out()
+
     def carried_out(self) -> None:
         """Let a person accept what was recommended, the MES have it done, and the ledger hear of it."""
         name = self.recommended().id
@@ -288,11 +296,7 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
     async with house.open(
         values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
     ):
-        await house.until(lambda: bool(house.advice))
-        await house.promote()
-        await house.analyst.round()
-        await house.until(lambda: len(house.advice) > 1)
-        house.carried_out()
+        await house.proposed_and_carried_out()
 
         await house.analyst.round()
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
@@ -322,11 +326,7 @@ async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of
     async with house.open(
         values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
     ):
-        await house.until(lambda: bool(house.advice))
-        await house.promote()
-        await house.analyst.round()
-        await house.until(lambda: len(house.advice) > 1)
-        house.carried_out()
+        await house.proposed_and_carried_out()
         proof, name = house.recommended().proposal.proof, house.recommended().id
         promised = house.recommended().proposal.effects[0].difference
         to_ns = house.recommended().execution.done_ns + 60 * SECOND  # type: ignore[union-attr]

@@ -173,11 +173,17 @@ def test_a_change_that_nobody_saw_at_the_machine_is_not_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drift_um", "seen_h", "expected"),
-    [(40.0, 4.0, True), (6.0, 4.0, False), (40.0, 0.2, None), (6.0, 1.0, None)],
+    ("drift_um", "seen_h", "foretold_h", "expected"),
+    [
+        (40.0, 4.0, (0.25, 3.0), True),
+        (6.0, 4.0, (0.5, 3.0), False),
+        (40.0, 0.2, (0.5, 3.0), None),
+        (6.0, 1.0, (0.5, 3.0), None),
+        (40.0, 4.0, (1.0, 3.0), False),  # it came sooner
+    ],
 )
 def test_what_was_foretold_came_or_did_not_or_is_not_over(
-    drift_um: float, seen_h: float, expected: bool | None
+    drift_um: float, seen_h: float, foretold_h: tuple[float, float], expected: bool | None
 ) -> None:
     office = Office().begun()
     # The tool that is in has made 250 parts when the advice is given; its first bad part comes at about 290.
@@ -186,7 +192,8 @@ def test_what_was_foretold_came_or_did_not_or_is_not_over(
         name: Column(column.at_ns + (START_NS + 150 * CYCLE - CHANGED_NS), column.values)
         for name, column in trace.columns.items()
     }, START_NS + 150 * CYCLE)  # fmt: skip
-    in_s = Range(mean=3600.0, p10=1800.0, p90=3 * 3600.0)
+    low, high = (each * 3600.0 for each in foretold_h)
+    in_s = Range(mean=(low + high) / 2, p10=low, p90=high)
     advised(office, forecast=msgspec.structs.replace(proposal().forecast, in_s=in_s))
     found = came_true(office.of(), shift.until(START_NS + round(seen_h * HOUR)))
     assert (None if found is None else found[0]) == expected

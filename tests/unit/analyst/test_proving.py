@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from taktwin.analyst import proving
@@ -89,6 +91,19 @@ def test_nothing_is_proposed_where_it_is_not_better_beyond_doubt(
     told = {"now": [-5.0, -6, -5, -6], "later": [0.0] * WAYS, **changes}
     found = proving.verdict(trial(**costs), answer(**told))  # type: ignore[arg-type]
     assert found.chosen is None and "nothing is better beyond chance" in found.why, why
+
+
+def test_doing_nothing_costs_the_minutes_that_the_unit_stands_for_it_anyway() -> None:
+    def stands(*spans_s: tuple[float, float]) -> tuple[dict[str, object], ...]:
+        return tuple({"change": "unit_down", "unit": "turn1", "from_s": a, "to_s": b} for a, b in spans_s)
+
+    of, other = trial(), {"change": "unit_down", "unit": "turn2", "from_s": 0.0, "to_s": 6000.0}
+    ways = (stands((0, 300)), stands((0, 300), (900, 1500)), stands((600, 900)), (*stands((0, 900)), other))
+    nothing = dataclasses.replace(of.courses[0], changes=ways)
+    found = dataclasses.replace(of, courses=(nothing, *of.courses[1:])).stands_min("turn1")
+    assert found is not None and found.mean == pytest.approx((5 + 15 + 5 + 15) / 4)
+    assert (found.p10, found.p90) == (pytest.approx(5), pytest.approx(15))
+    assert of.stands_min("turn1") is None
 
 
 def test_each_course_is_asked_about_in_each_way_beside_nothing_in_the_same_way() -> None:

@@ -21,6 +21,7 @@ from taktwin.simulation.model import (
     Calendar,
     Crew,
     Failure,
+    Machine,
     Operator,
     Order,
     Plant,
@@ -160,24 +161,23 @@ def test_a_run_that_needs_more_places_for_jobs_gets_them_and_is_the_same_run() -
 
 
 def test_there_is_room_for_all_that_one_event_may_begin() -> None:
-    # Twenty units begin a part each at one instant, when forty of the 58 places for jobs are taken: some are
-    # free, and too few. By hand: forty orders wait for one unit, and each of the twenty makes parts of 1 from
-    # 10 on; the fifth is done at 15 itself and not counted.
-    step = Step("s", "m", Fixed(1))
+    # Twenty units begin a part each at 10, when forty of 58 places for jobs are taken: some are free, and too
+    # few. The last takes 1 for each part, the one before it 2, and so on: until 14.5 the last four have made
+    # 4, 2, 1 and 1, which were there for 4, 4, 3 and 4; two parts in one place would spoil these times.
+    paces = {n: Machine(pace=1 / (21 - n)) for n in range(1, 21)}
     plant = Plant(
-        (WorkCenter("m", 20, calendar="late"), WorkCenter("slow")),
-        (Product("p", (step,), endless=True), Product("q", (Step("s", "slow", Fixed(1000)),))),
+        (WorkCenter("m", 20, calendar="late", machines=paces), WorkCenter("slow")),
+        (Product("p", (Step("s", "m", Fixed(1)),), endless=True),
+         Product("q", (Step("s", "slow", Fixed(1000)),))),
         tuple(Order(f"o{k}", "q") for k in range(40)),
         calendars=(Calendar("late", 100, ((10, 90),)),),
     )  # fmt: skip
     built = compiled(plant)
     state = fresh(built, seed=1, jobs=1)
     assert 40 < state.jobs < 40 + 20
-    state = advance(built, state, until=plant.ticks(15))
-    assert state["made"]["done"].tolist() == [20 * 4, 0]
-    assert state["made"]["arrived"].tolist() == [20 * 5, 40]
+    state = advance(built, state, until=plant.ticks(14.5))
+    assert state["made"][["arrived", "done", "flow"]].tolist() == [(28, 8, 15_000), (40, 0, 0)]
     assert int(state["run"]["in_work"][0]) == 20 + 40
-    assert state["centers"]["waiting"].tolist() == [0, 39]
 
 
 def test_without_room_nothing_is_done_until_there_is_more() -> None:

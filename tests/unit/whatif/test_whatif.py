@@ -19,12 +19,14 @@ from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
 from taktwin.contracts.whatif import Comparison, Effect, Indicator, Question, Scenario
 from taktwin.errors import TaktwinError
 from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry
 from taktwin.simulation.changes import DemandScaled
 from taktwin.simulation.check import checked
 from taktwin.simulation.model import Batch
 from taktwin.simulation.scenario import Scenario as SimulationScenario
 from taktwin.simulation.scenario import applied
-from taktwin.simulation.start import Task
+from taktwin.simulation.start import Task, reference_from
+from taktwin.simulation.streams import replication_key
 from taktwin.whatif.answering import spread
 from taktwin.whatif.api import Situation, compare
 from taktwin.whatif.engine import answered
@@ -291,6 +293,58 @@ def test_a_store_of_which_nobody_says_what_it_holds_holds_its_products_alike() -
     said = forked(REGISTRY, model(), frame, {"lines": lines, "stock": {"SH-200": 5}}, horizon_s=DAY_S)
     assert [each.stock for each in said.plant.materials] == [0, 5]
     assert not [note for note in said.notes if note.code == "stock"]
+
+
+def named(
+    frame: Frame, unit: str, serial_s: float, counted_s: float, rejected_s: float = 999.0, *,
+    registry: Registry = REGISTRY,
+) -> Frame:  # fmt: skip
+    """Return a picture in which a machine named its last part, and counted one, so long ago."""
+    roles = {str(s.role): s.index for s in registry.signals if s.equipment == unit}
+    told = [("serial", "S1", serial_s), ("good_count", 7, counted_s), ("reject_count", 1, rejected_s)]
+    return msgspec.structs.replace(
+        frame, signals=[roles[role] for role, _, _ in told], values=[value for _, value, _ in told],
+        source_ns=[NOON - round(ago * SECOND) for _, _, ago in told],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stands", ["delay_own", "planned_down"])
+@pytest.mark.parametrize("counted_s", [50, 55])  # the next part may begin at the instant of the count
+def test_a_part_that_a_fault_or_a_break_finds_in_a_machine_goes_on_where_it_stopped(
+    stands: str, counted_s: float
+) -> None:
+    lines = order("88263", 10, (10, 8, 5))
+    # It stands for 30 s; the part was named 50 s ago.
+    found = fork(named(picture(press2=stands), "press2", 50, counted_s), lines)
+    press = next(each for each in found.start.units if each.unit == "press2.1")
+    assert (press.task, press.elapsed_s, press.is_down) == (Task.WORKING, 20.0, stands == "delay_own")
+    assert press.job is not None and len(found.start.queues["press2"]) == 2 and not checked(found.plant)
+    assert "anew" not in {note.code for note in found.notes}
+    for ago in ((50.0, 40.0), (50.0, 55.0, 45.0)):  # counted since, as good or as bad: none is in it
+        idle = fork(named(picture(press2=stands), "press2", *ago), lines)
+        press = next(each for each in idle.start.units if each.unit == "press2.1")
+        assert press.job is None and len(idle.start.queues["press2"]) == 3
+    unsaid = fork(picture(press2=stands), lines)
+    assert [note.subjects for note in unsaid.notes if note.code == "anew"] == [["press2"]]
+
+
+def test_a_charge_that_a_fault_finds_in_the_furnace_has_the_rest_of_its_time_left() -> None:
+    numbers = "furnace1/charge/number"  # here it is what names them; the demo's furnace names nothing
+    signals = tuple(replace(s, role="serial") if s.id == numbers else s for s in REGISTRY.signals)
+    registry = replace(REGISTRY, signals=signals)
+    frame = named(picture(furnace1="delay_own"), "furnace1", 930, 940, registry=registry)
+    [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
+    frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
+    lines = order("s", 40, (40, 40, 40, 40, 10), product="SH-100")
+    here = present(registry, frame, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    [furnace] = [each for each in here.fork.start.units if each.unit == "furnace1.1"]
+    assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 900.0)
+    assert furnace.is_down and furnace.down_s == 30.0 and len(here.fork.start.queues["furnace1"]) == 6
+    assert [note.subjects for note in fork(frame, lines).notes if note.code == "anew"] == [["furnace1"]]
+    run = reference_from(here.plant, here.fork.start, replication_key(1, 0))
+    unit = next(each for each in run._units if each.name == "furnace1.1")
+    # The model's spread of a charge is 10 %: of 900 s of 1008 the rest is left, behind the repair.
+    assert 0 < unit.left * here.plant.tick_s < 400
 
 
 def test_a_blocked_machine_keeps_its_part_and_goes_on_when_there_is_room() -> None:

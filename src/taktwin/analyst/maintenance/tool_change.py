@@ -14,7 +14,18 @@ from taktwin.analyst.maintenance.tool_runs import NEVER, cycle_s, tool_runs
 from taktwin.analyst.maintenance.tool_wear import Outlook
 from taktwin.analyst.maintenance.wear_ways import LOADED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, Prediction
-from taktwin.analyst.proposal import DONE, NOTHING, Ahead, Course, Lived, NotYet, ProposalClass, Trial
+from taktwin.analyst.proposal import (
+    DONE,
+    NOTHING,
+    Ahead,
+    Course,
+    Lived,
+    NotYet,
+    ProposalClass,
+    Trial,
+    range_of,
+)
+from taktwin.analyst.proving import DOTS
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -42,7 +53,6 @@ PARTS_LEAST = 1.0  # of gain
 AHEAD_S = 7200.0
 SPANS_LEAST, SPANS_MOST = 6, 40  # of the past, half overlapping, that say how much is usually made
 LOAD_LEAST = 0.05  # of what the schedule has time for; at most all of it: what nobody ordered is not promised
-DOTS = 20
 SOON = 0.1  # the chance that is left when a tool is changed "in time"
 
 
@@ -116,7 +126,7 @@ class ToolChange(ProposalClass, name="tool_change"):
         never = made.course("never", None, action=False, by_life=False)
         spread = _in_s(prediction, ahead, part_s, load)
         hour = ways.bad_within(int(ahead.work_s(ahead.at_ns + 3600 * SECOND_NS) / part_s * load.mean()))
-        waiting = _range(hour)
+        waiting = range_of(hour)
         return Trial(
             courses=(nothing, *decided, never), horizon_s=(ahead.end_ns - ahead.at_ns) / 1e9,
             weights={"scrap": money.part}, unit=money.unit, least_gain=PARTS_LEAST * money.part,
@@ -320,7 +330,7 @@ class _Made:
 
     def against(self) -> tuple[Words, ...]:
         """Return what speaks against it, and what was taken to be so."""
-        age, life = self.ways._age, self.ways._life
+        age, life = self.ways.age, self.ways.life
         left = max(life - age, 0)
         return (
             _says("life_left", f"The tool has made {age} of {life} parts: up to {left} are "
@@ -473,11 +483,6 @@ def _in_s(prediction: Prediction, ahead: Ahead, part_s: float, load: FloatArray)
     found = [min(ahead.when(each * part_s / float(share)), 30 * 86_400.0) for each in parts for share in load]
     low, middle, high = (float(x) for x in np.quantile(found, (0.1, 0.5, 0.9)))
     return Range(mean=middle, p10=low, p90=high)
-
-
-def _range(values: FloatArray) -> Range:
-    return Range(mean=float(np.mean(values)), p10=float(np.quantile(values, 0.1)),
-                 p90=float(np.quantile(values, 0.9)))  # fmt: skip
 
 
 def _times(each: Range, factor: float) -> Range:

@@ -20,19 +20,18 @@ from taktwin.analyst.features import FloatArray, IntArray, Trace
 from taktwin.analyst.maintenance.tool_runs import AROUND_NS, ToolRun, tool_runs
 from taktwin.analyst.maintenance.wear_ways import PAIRED, WAYS, Spent, Ways
 from taktwin.analyst.model import Model, NotEnough
-from taktwin.analyst.proposal import NotYet
+from taktwin.analyst.proposal import NotYet, range_of
+from taktwin.analyst.proving import DOTS
 from taktwin.contracts.recommendation import Effect, Observed, Outcome, Range, Recommendation, Result, Words
 from taktwin.instants import SECOND_NS
 
 LIVED = 0.97  # of its life: who made so many parts was changed by nobody's advice
-DOTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """The parts that were really made since a tool was changed by advice, and what they would have been."""
 
-    state_ns: int  # of the proof
     from_ns: int  # when the change was confirmed
     cut_ns: int  # when somebody changed the next tool early; NEVER: nobody did
     to_ns: int  # the end of what was promised
@@ -68,11 +67,11 @@ def outcome(
     difference = action - np.stack([_bad(each.chances) for each in span.without])
     tools = span.used + np.array([each.used for each in span.kept])
     tools -= np.array([each.used for each in span.without])
-    loss = _range((part_cost * difference + tool_cost * tools[:, None]).ravel())
+    loss = range_of((part_cost * difference + tool_cost * tools[:, None]).ravel())
     result = Result.EFFECTIVE if loss.p90 < 0 else Result.HARMFUL if loss.p10 > 0 else Result.NEUTRAL
     return Outcome(
         result=result,
-        observed_effect=[_observed(promised, loss), _observed(scrap, _range(difference.ravel()))],
+        observed_effect=[_observed(promised, loss), _observed(scrap, range_of(difference.ravel()))],
         measured_how=_how(trace, span),
         counterfactual_id=f"{document.proposal.proof.scenario_id}/{document.proposal.model.version}/old-tool",
         from_ns=span.from_ns, to_ns=span.to_ns,
@@ -129,7 +128,7 @@ def spanned(document: Recommendation, trace: Trace, model: Model) -> Span | NotY
         stays, share = tuple(goes_on.spent(PAIRED[way], None) for way in range(WAYS)), 0.0
     before = (old.at_ns > proof.state_ns, at_ns <= from_ns)
     return Span(
-        state_ns=proof.state_ns, from_ns=from_ns, cut_ns=next_ns, to_ns=to_ns, old=old, after=tuple(there),
+        from_ns=from_ns, cut_ns=next_ns, to_ns=to_ns, old=old, after=tuple(there),
         at_ns=at_ns[counts], bad=float(outside[seen].sum()),
         bad_before=float(_outside(old, trace)[before[0]].sum() + outside[before[1]].sum()),
         parts_before=int(before[0].sum() + before[1].sum()),
@@ -139,12 +138,13 @@ def spanned(document: Recommendation, trace: Trace, model: Model) -> Span | NotY
 
 
 def came_true(document: Recommendation, trace: Trace) -> tuple[bool, Words] | None:
-    """Return whether a part lay outside of its window by the end of the interval that was foretold.
+    """Return whether the first part outside of its window came within the interval that was foretold.
 
-    None: that is not over yet, or the tool went out before it could show.
+    What comes sooner was not foretold either. None: that is not over yet, or the tool went out before it
+    could show.
     """
-    state_ns = document.proposal.proof.state_ns
-    until_ns = state_ns + round(document.proposal.forecast.in_s.p90 * SECOND_NS)
+    state_ns, foretold = document.proposal.proof.state_ns, document.proposal.forecast.in_s
+    from_ns, until_ns = (state_ns + round(each * SECOND_NS) for each in (foretold.p10, foretold.p90))
     run = next((r for r in tool_runs(trace) if r.begin_ns <= state_ns < r.end_ns), None)
     if run is None:
         return None
@@ -153,8 +153,13 @@ def came_true(document: Recommendation, trace: Trace) -> tuple[bool, Words] | No
     first = run.at_ns[outside]
     if len(first) and first[0] <= until_ns:
         after_min = round((int(first[0]) - state_ns) / SECOND_NS / 60)
-        text = f"The first part outside of its window came after {after_min} min."
-        return True, Words(code="tool_change.came", text=text, values={"minutes": after_min})
+        sooner = first[0] < from_ns
+        text = f"The first part outside of its window came after {after_min} min"
+        return not sooner, Words(
+            code="tool_change.came_sooner" if sooner else "tool_change.came",
+            text=f"{text}: sooner than was foretold." if sooner else f"{text}.",
+            values={"minutes": after_min},
+        )  # fmt: skip
     if trace.to_ns < until_ns or run.end_ns < until_ns:
         return None
     return False, Words(
@@ -234,9 +239,3 @@ def _observed(effect: Effect, measured: Range) -> Observed:
     said = effect.difference
     promised = Range(mean=said.mean, p10=said.p10, p90=said.p90)
     return Observed(indicator=effect.indicator, unit=effect.unit, promised=promised, measured=measured)
-
-
-def _range(values: FloatArray) -> Range:
-    """Return mean and 10 to 90 %, wide enough to hold the mean where a few ways are far off."""
-    mean, low, high = float(np.mean(values)), float(np.quantile(values, 0.1)), float(np.quantile(values, 0.9))
-    return Range(mean=mean, p10=min(low, mean), p90=max(high, mean))

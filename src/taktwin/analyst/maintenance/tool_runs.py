@@ -115,9 +115,10 @@ def _made(counted: Sequence[Column], since_ns: int, at_ns: IntArray) -> FloatArr
     return made
 
 
-def cycle_s(trace: Trace) -> float:
-    """Return how long a part takes while the unit works: the median of the last ones."""
-    runs = tool_runs(trace)
+def cycle_s(trace: Trace, runs: Sequence[ToolRun] | None = None) -> float:
+    """Return how long a part takes while the unit works: the median of the last ones. `runs`: its tools,
+    where they are known already."""
+    runs = tool_runs(trace) if runs is None else runs
     gaps = np.diff(runs[-1].at_ns[-60:]) if runs else np.empty(0)
     if len(gaps) < 10:
         gaps = np.diff(trace["measured"].at_ns[-60:])

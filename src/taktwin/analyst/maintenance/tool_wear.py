@@ -142,7 +142,7 @@ class ToolWear(Model, name="tool_wear"):
         survival = present.weights @ np.cumprod(1 - outside, axis=1)
         left = Distribution(np.concatenate([[1.0], survival]))
         last_ns = int(run.at_ns[-1]) if len(run.at_ns) else run.begin_ns
-        return run, Outlook(run.parts, last_ns, life, self._scale, left, present, fresh, cycle_s(trace))
+        return run, Outlook(run.parts, last_ns, life, self._scale, left, present, fresh, cycle_s(trace, runs))
 
     def _evidence(self, trace: Trace, run: ToolRun, outlook: Outlook) -> tuple[Evidence, ...]:
         subject = trace.subject

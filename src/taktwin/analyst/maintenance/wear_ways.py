@@ -54,13 +54,13 @@ class Ways:
 
     def __init__(self, outlook: Outlook, parts: Sequence[int]) -> None:
         """Look at so many parts from now, in each way."""
-        self._age, self._life, self.parts = int(outlook.age), int(outlook.life), tuple(parts)
-        ages = np.arange(1, self._age + max(self._life, *parts) + 2, dtype=np.float64)
+        self.age, self.life, self.parts = int(outlook.age), int(outlook.life), tuple(parts)
+        ages = np.arange(1, self.age + max(self.life, *parts) + 2, dtype=np.float64)
         self._present = strata(outlook.present, ages, scale=outlook.scale)
         self._fresh = strata(outlook.fresh, ages, scale=outlook.scale)[list(PAIRED)]
         mean = self._fresh.mean(0)
         gone = np.nonzero(1 - np.cumprod(1 - mean) >= 0.5)[0]
-        self.useful = float(min(self._life, int(gone[0]) + 1 if len(gone) else self._life))
+        self.useful = float(min(self.life, int(gone[0]) + 1 if len(gone) else self.life))
 
     def spent(self, way: int, change: int | None, *, by_life: bool = True) -> Spent:
         """Return what the span comes to if the tool is changed after so many parts; None: not by a decision.
@@ -70,9 +70,9 @@ class Ways:
         parts = self.parts[way]
         ages = np.empty(parts, np.int64)
         fresh = np.zeros(parts, np.bool_)
-        at, age, is_fresh, changes = 0, self._age, False, []
+        at, age, is_fresh, changes = 0, self.age, False, []
         while at < parts:
-            left = max(self._life - age, 0) if by_life else parts
+            left = max(self.life - age, 0) if by_life else parts
             until = min(parts, at + left)
             if change is not None and not is_fresh:
                 until = min(until, max(change, at))
@@ -93,5 +93,5 @@ class Ways:
 
     def bad_within(self, parts: int) -> FloatArray:
         """Return how many of the next parts are bad in each way, if nothing is done."""
-        last = min(self._age + parts, self._present.shape[1])
-        return np.asarray(self._present[:, self._age : last].sum(1))
+        last = min(self.age + parts, self._present.shape[1])
+        return np.asarray(self._present[:, self.age : last].sum(1))
