@@ -17,6 +17,7 @@ from taktwin.analyst.features import FloatArray, Trace
 from taktwin.analyst.model import Came, Distribution, Model, NotEnough, Prediction
 
 Predict = Callable[[Trace], Distribution]
+LATEST_NS = 1 << 62
 
 
 def crps(left: Distribution, value: float, *, is_whole: bool) -> float:
@@ -68,27 +69,44 @@ class Score:
     bias: float  # mean of median less outcome, of outcomes that were seen
 
 
-def lives(kind: type[Model], trace: Trace, *, after_ns: int) -> list[list[Came]]:
+def together(scores: Sequence[Score]) -> Score:
+    """Return the score of predictions that were judged in several parts, of the same name."""
+
+    def mean(name: str, of: str) -> float:
+        parts = [(getattr(each, name), getattr(each, of)) for each in scores if getattr(each, of)]
+        counts = [count for _, count in parts]
+        return float(np.average([value for value, _ in parts], weights=counts)) if parts else float("nan")
+
+    return Score(
+        scores[0].name, sum(each.predictions for each in scores), max(each.subjects for each in scores),
+        sum(each.whole for each in scores), mean("crps", "predictions"), mean("coverage", "predictions"),
+        mean("pinball", "whole"), mean("bias", "whole"),
+    )  # fmt: skip
+
+
+def lives(kind: type[Model], trace: Trace, *, after_ns: int, until_ns: int = LATEST_NS) -> list[list[Came]]:
     """Return what came of each life that began after an instant: of what was learnt until then, no part.
 
     By life and not by instant, and of each trace by itself: what was seen of the beginning of a life tells of
     its end, and a machine that stands says nothing about another one.
     """
     by_life = groupby(kind.outcomes(trace), key=lambda each: each.life_ns)
-    return [list(life) for life_ns, life in by_life if life_ns > after_ns]
+    return [list(life) for life_ns, life in by_life if after_ns < life_ns <= until_ns]
 
 
 def judged(
-    name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[Model], after_ns: int
-) -> Score:
-    """Return how good predictions are at all instants with an outcome, of lives begun after `after_ns`."""
+    name: str, predict: Predict, traces: Sequence[Trace], *, kind: type[Model], after_ns: int,
+    until_ns: int = LATEST_NS,
+) -> Score:  # fmt: skip
+    """Return how good predictions are at all instants with an outcome, of lives begun after `after_ns`, and
+    not after `until_ns`."""
     scores: list[float] = []
     cover: list[float] = []
     losses: list[float] = []
     errors: list[float] = []
     whole, subjects = 0, set()
     for trace in traces:
-        came = [each for life in lives(kind, trace, after_ns=after_ns) for each in life]
+        came = [each for life in lives(kind, trace, after_ns=after_ns, until_ns=until_ns) for each in life]
         for at_ns, value, is_whole, _ in came:
             try:
                 left = predict(trace.until(at_ns))

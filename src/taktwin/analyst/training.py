@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from taktwin.analyst.model import Model, NotEnough
 from taktwin.contracts.analyst import ScoreDocument, VersionDocument
 
 HELD_OUT = 0.3  # of the time: the last of it, for judging
+FURTHER = 0.1  # of the time: so much more, for as long as too few lives are judged
 SEED = 1
 LIVES_LEAST = 5  # that were seen to their end: fewer say nothing about the error
 
@@ -22,7 +24,11 @@ LIVES_LEAST = 5  # that were seen to their end: fewer say nothing about the erro
 def learnt(
     kind: type[Model], traces: Sequence[Trace], *, now_ns: int, learnt_from: str = ""
 ) -> tuple[VersionDocument, dict[str, Any]]:
-    """Return a version that has learnt from all traces, with the error of one that saw the first of them.
+    """Return a version that has learnt from all traces, with the error of ones that saw the first of them.
+
+    The last HELD_OUT of the time is judged by what was learnt before it. Where that are fewer than
+    LIVES_LEAST lives, the FURTHER before it is judged too, by what was learnt before that, and so on: no life
+    by anything that has seen a part of it.
 
     `learnt_from`: which history that is, in words; "": the own one of the installation that learns.
 
@@ -33,24 +39,27 @@ def learnt(
     """
     model = kind.fit(traces, seed=SEED)
     from_ns, to_ns = span(traces)
-    scores: list[Score] = []
-    error, judged = None, 0
-    cut_ns = to_ns - round(HELD_OUT * (to_ns - from_ns))
-    seen = [trace.until(cut_ns) for trace in traces]
-    try:
-        before = kind.fit(seen, seed=SEED)
-    except NotEnough:
-        before = None
-    if before is not None:
-        scores.append(
-            evaluate.judged(kind.name, evaluate.of_model(before), traces, kind=kind, after_ns=cut_ns)
-        )
+    votes: list[float] = []
+    judged, until_ns, held_out = 0, to_ns, HELD_OUT
+    parts: dict[str, list[Score]] = {}
+    while judged < LIVES_LEAST and held_out < 1.0:
+        after_ns = to_ns - round(held_out * (to_ns - from_ns))
+        seen = [trace.until(after_ns) for trace in traces]
+        try:
+            ways = {kind.name: evaluate.of_model(before := kind.fit(seen, seed=SEED))}
+        except NotEnough:
+            break
         for name, make in kind.rivals().items():
-            try:
-                scores.append(evaluate.judged(name, make(seen), traces, kind=kind, after_ns=cut_ns))
-            except NotEnough:
-                continue
-        error, judged = relative_error(before, traces, kind=kind, after_ns=cut_ns)
+            with contextlib.suppress(NotEnough):
+                ways[name] = make(seen)
+        for name, predict in ways.items():
+            score = evaluate.judged(name, predict, traces, kind=kind, after_ns=after_ns, until_ns=until_ns)
+            parts.setdefault(name, []).append(score)
+        some, ended = voted(before, traces, kind=kind, after_ns=after_ns, until_ns=until_ns)
+        votes, judged = [*votes, *some], judged + ended
+        until_ns, held_out = after_ns, held_out + FURTHER
+    error = float(np.mean(votes)) if judged >= LIVES_LEAST else None
+    scores = [evaluate.together(each) for each in parts.values()]
     about = VersionDocument(
         model=kind.name, version="", stage="shadow", code_version=kind.code_version, data_from_ns=from_ns,
         data_to_ns=to_ns, made_ns=now_ns, error=error, judged=judged,
@@ -67,22 +76,21 @@ def span(traces: Sequence[Trace]) -> tuple[int, int]:
     return min(begins, default=0), max((trace.to_ns for trace in traces), default=0)
 
 
-def relative_error(
-    model: Model, traces: Sequence[Trace], *, kind: type[Model], after_ns: int
-) -> tuple[float | None, int]:
-    """Return how far the median was from what came, as a share of what a subject's `whole` is, and by how
-    many lives that were seen to their end.
+def voted(
+    model: Model, traces: Sequence[Trace], *, kind: type[Model], after_ns: int, until_ns: int
+) -> tuple[list[float], int]:
+    """Return how far the median was from what came, as a share of what a subject's `whole` is, of each life
+    that says so; and how many of them were seen to their end.
 
-    Of lives that began after an instant. Each has one vote, the mean of its instants: those of one life hang
-    together. A lower bound says something only where the median lies below it, and then that it was off by at
-    least so much; where it does not, nobody knows, and it has no vote. None where fewer than LIVES_LEAST were
-    seen to their end.
+    Of lives that began after an instant, and not after another one. Each has one vote, the mean of its
+    instants: those of one life hang together. A lower bound says something only where the median lies below
+    it, and then that it was off by at least so much; where it does not, nobody knows, and it has no vote.
     """
     votes: list[float] = []
     seen = 0
     for trace in traces:
         whole = kind.whole(trace.subject)
-        for life in evaluate.lives(kind, trace, after_ns=after_ns):
+        for life in evaluate.lives(kind, trace, after_ns=after_ns, until_ns=until_ns):
             errors = []
             for at_ns, value, is_whole, _ in life:
                 try:
@@ -94,7 +102,7 @@ def relative_error(
             if errors:
                 votes.append(float(np.mean(errors)))
                 seen += life[0].is_whole
-    return (float(np.mean(votes)) if seen >= LIVES_LEAST else None), seen
+    return votes, seen
 
 
 def _document(score: Score) -> ScoreDocument:

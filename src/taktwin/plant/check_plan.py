@@ -86,12 +86,27 @@ def _check_route(loaded: Loaded, plant: schema.Plant, name: str) -> None:
         joined = sorted(set(operation.consumes) & made)
         if joined:
             loaded.add(f"{at}.consumes", joined, "bought material: a commissioning plays no joining yet")
+        _check_alike(loaded, units)
         if operation.batch > 1:
             loaded.add(f"{at}.batch", operation.batch, "1: a commissioning plays no furnace yet")
         if number == 0:
             _check_told(loaded, plant, at, units)
         else:
             _check_way(loaded, plant, at, units_of(plant, operations[number - 1]), units)
+
+
+def _check_alike(loaded: Loaded, units: list[str]) -> None:
+    """Parts take whichever of these is free: how good and how steady their work is, is played as one."""
+    assert loaded.plan
+    promised = {unit: loaded.plan.expected.get(unit, schema.Expected()) for unit in units}
+    for field in ("good", "work_cv"):
+        values = {unit: getattr(each, field) for unit, each in promised.items()}
+        usual = getattr(schema.Expected(), field)
+        odd = next((unit for unit, value in values.items() if value != usual), "")  # so the plan says it
+        other = next((unit for unit, value in values.items() if odd and value != values[odd]), "")
+        if other:
+            right = f"{values[other]}, as expected of {other}: parts take either, and both are played alike"
+            loaded.add(f"expected.{odd}.{field}", values[odd], right)
 
 
 def _check_told(loaded: Loaded, plant: schema.Plant, at: str, units: list[str]) -> None:

@@ -943,8 +943,9 @@ def simulate(  # type: ignore[no-untyped-def]
     """Move a run on until the tick `until`, or until `enough` jobs are done since its beginning.
 
     Events at `until` itself are left for the next call, so a run in pieces is the run in one piece, bit
-    for bit. Returns ENDED, ENOUGH (at the instant of the last job), or NO_ROOM: then nothing is lost, and
-    the same call goes on once there are more places for jobs.
+    for bit. Returns ENDED, ENOUGH (at the instant of the last job), or NO_ROOM: before an event for which
+    places for jobs might be too few, one for each unit and one more; nothing is lost, and the same call goes
+    on once there are more.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ class Rule(StrEnum):
     """Which waiting job a free unit takes; ties go to the one that came first."""
 
     FIFO = "fifo"
-    SHORTEST = "shortest"  # least expected work
-    DUE = "due"  # earliest due date
+    SHORTEST = "shortest"  # least expected work, of all parts of the job
+    DUE = "due"  # earliest due date; what has none comes last
     PRIORITY = "priority"  # highest priority
     SETUP = "setup"  # least set-up from the family that the unit is set up for
 

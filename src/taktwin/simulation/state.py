@@ -98,7 +98,10 @@ class State:
         ).hexdigest()
 
     def forget(self) -> None:
-        """Set what was counted so far to 0, as after a warm-up; what is going on stays."""
+        """Set what was counted so far to 0, as after a warm-up; what is going on stays.
+
+        How many jobs of a product came stays too: parts and their arrivals draw their numbers by it.
+        """
         self["spent"][:] = self["priced"][:] = 0
         self["made"]["late"] = self["made"]["late_ticks"] = self["made"]["flow"] = 0
         for name in ("done", "parts", "scrapped", "reworked", "lost", "bad"):
@@ -199,7 +202,8 @@ def from_json(plant: Compiled, document: Mapping[str, Any]) -> State:
     Raises
     ------
     DomainError
-        If it is of another version, of another key contract, or not of this plant.
+        If it is of another version, of another key contract, or of a plant of other sizes; that a plant of
+        the same sizes is another one is not seen.
     """
     found = (document.get("version"), document.get("keys"))
     if found != (VERSION, streams.VERSION):

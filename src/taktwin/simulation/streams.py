@@ -11,16 +11,22 @@ The contract, version 1 (a change gives every published figure a new value, so i
 
 | purpose | whom | how often before |
 |---|---|---|
-| WORK | order + step | passes of the order (how often it was sent back for rework) |
-| FAILURE | machine | failures of that machine |
-| REPAIR | machine | failures of that machine |
-| QUALITY | order + step | passes of the order |
-| ARRIVAL | product | arrivals of that product |
-| SCRAP | order + step | passes of the order times 2^32, plus the part's place in the job |
+| 1 WORK | order + step | passes of the order (how often it was sent back for rework) |
+| 2 FAILURE | machine | failures of that machine |
+| 3 REPAIR | machine | failures of that machine |
+| 4 QUALITY | order + step | passes of the order |
+| 5 ARRIVAL | product | arrivals of that product |
+| 6 SCRAP | order + step | passes of the order times 2^32, plus the part's place in the job, from 0 |
 
 `+` is addition modulo 2^64. A machine is named `centre.3`, its further failures and its
 tools `centre.3/name`, a lot of an order `order/2`, a step `product/step`; the n-th part
 of a product without order (n from 1) is the scrambled sum of the product's name and n.
+
+A name is the BLAKE2b hash (8 bytes, the lowest first) of its kind, a colon and itself: `order:o3/2`,
+`product:p`, `step:p/turn`, `unit:mill.1/spindle`, `tool:mill.1/drill`. To scramble is SplitMix64's finaliser.
+The key of replication r of seed s is scramble(scramble(s G + 1) + r C); the bits of a happening are
+scramble(scramble(key + whom G) + (16 count + purpose) C), with G = `STEP_ENTITY`, C = `STEP_COUNT`; its
+number in [0, 1) is the upper 53 of them.
 """
 
 from __future__ import annotations

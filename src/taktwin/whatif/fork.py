@@ -32,6 +32,7 @@ REACH = 2.0  # times what the machines of a first step can take over the horizon
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
+UNDER_WAY = {State.RUNNING.value, State.INTERRUPTED.value}
 AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
 
 
@@ -106,12 +107,15 @@ class _Fork:
         self.running: dict[str, tuple[str, int, int]] = {}
         self.bound: dict[str, dict[str, str]] = {}  # order -> step -> unit of the simulation
         self.began_ns: dict[int, int] = {}  # place in `wanted` -> when its first job order began
+        self.busy: set[str] = set()  # work units at which a begun job order is, also one that is interrupted
+        self.ended_ns: dict[str, int] = {}  # work unit -> when the last job order there was over
         self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
         self.stock: dict[str, int] = {}
         self.by_order = {center.name for center in model.centers if center.by_order}
         self.moves: list[tuple[_Part, float]] = []
         self.blocked: dict[str, list[str]] = {}
         self.here: dict[str, list[_Part]] = {}
+        self.unnamed: list[str] = []  # work units that stand, and do not say which part they have begun
         self.lot = 1
         self.far: frozenset[str] = frozenset()  # orders that nobody gets to: each goes in one piece
         self.through: dict[tuple[str, int], int] = {}  # order, operation that is over -> its good parts
@@ -157,6 +161,8 @@ class _Fork:
         # The board shows the last job orders that are over, a rebuilt one all of those that are still open.
         for line in (*board.get("over", ()), *board.get("through", ())):
             self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
+            unit, ended_ns = str(line.get("work_unit", "")), int(line.get("ended_ns", 0))
+            self.ended_ns[unit] = max(ended_ns, self.ended_ns.get(unit, 0))
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
         if sum(left.values()) > JOBS_MAX:
@@ -206,6 +212,8 @@ class _Fork:
             quantity[number] += int(job["quantity"])
             if job["good"] or job["scrap"] or job["state"] == State.RUNNING.value:
                 begun.add(number)
+            if job["state"] in UNDER_WAY:
+                self.busy.add(str(job["work_unit"]))
             good[number] += int(job["good"])
             scrap[number] += int(job["scrap"])
             if job["state"] == State.RUNNING.value and job["work_unit"] in self.model.unit_of:
@@ -259,23 +267,46 @@ class _Fork:
     def own_work(self) -> list[str]:
         """Return the products that the plant works on without an order of the MES."""
         ordered = {each.product for each in self.wanted if not each.release_s}
-        begun = {each[0] for each in self.running.values()} | {p.product for p in self.parts if p.begun}
         found = []
         for product in self.model.products:
             units = [u for u, center in self.model.center_of.items() if center == product.steps[0].center]
-            own = [u for u in units if self.time_class(u) in AT_WORK and u not in self.running]
-            if product.name in ordered:
-                # An order that nobody has begun stops no machine that makes the same without one.
-                own = [
-                    u for u in own if product.name not in begun
-                    and self.time_class(u) == TimeClass.PRODUCTION and self.product_at(u) == product.name
-                ]  # fmt: skip
-            if own:
+            at_work = [u for u in units if u in self.running or self.time_class(u) in AT_WORK]
+            is_without = any(unit not in self.running for unit in at_work)
+            if at_work and ((is_without and product.name not in ordered) or self._goes_on(product)):
                 found.append(product.name)
         if found:
             rule = f"taken to go on, {OWN_LOT} parts of a product after the other where machines are shared"
             self._note("own", found, f"{', '.join(found)}: made without an order of the MES; {rule}")
+        after = sorted({
+            self.wanted[request].request for product, place, request in self.running.values()
+            if place == 0 and product not in found
+        })  # fmt: skip
+        if after:
+            text = f"order {', '.join(after)}: what its line goes on with is not known: taken to be nothing"
+            self._note("after", after, text)
         return found
+
+    def _goes_on(self, product: Product) -> bool:
+        """Return whether a product of which there are orders is made without one too.
+
+        An order in hand stops that only as long as it lasts, and says nothing of it; another machine of the
+        route that makes the product without a job order says that parts come which the MES does not know.
+        """
+        centers = {step.center for step in product.steps}
+        return any(
+            center in centers and self.product_at(unit) == product.name and self._has_no_order(unit)
+            for unit, center in self.model.center_of.items()
+        )
+
+    def _has_no_order(self, unit: str) -> bool:
+        """Return whether what a work unit has in hand is of no job order.
+
+        The last part of an interrupted one, or of one that has just ended, is of that.
+        """
+        if unit in self.busy or self.time_class(unit) not in (TimeClass.PRODUCTION, TimeClass.BLOCKED):
+            return False
+        ended_ns = self.ended_ns.get(unit, 0)
+        return not ended_ns or self._of_role(unit, "good_count")[1] > ended_ns
 
     def take_buffers(self, own: list[str], stock: Mapping[str, int] | None) -> None:
         """Lay out what lies between the machines beyond what belongs to orders.
@@ -409,21 +440,23 @@ class _Fork:
             return UnitStart(name, family=family)
         since_s = max(0.0, (self.frame.at_ns - document.since_ns) / SECOND_NS)
         kind = self.time_class(unit)
+        waiting = None if at_work is None else self._of(at_work)
+        rests = kind in (TimeClass.DELAY_OWN, TimeClass.PLANNED_DOWN)
+        begun_s = self._begun_s(document) if rests and waiting else None
+        down: dict[str, Any] = {}
         if kind == TimeClass.DELAY_OWN and not self._comes_up(document):
             code = str(self._of_role(unit, "alarm_code")[0] or NO_CODE)
             down_by = self.model.ways_down.get(unit, {}).get(code)
-            return UnitStart(name, family=family, is_down=True, down_s=since_s, down_by=down_by)
-        waiting = None if at_work is None else self._of(at_work)
-        if not waiting or at_work is None:
-            return UnitStart(name, family=family)
+            down = {"is_down": True, "down_s": since_s, "down_by": down_by}
+        if not waiting or at_work is None or (rests and begun_s is None):
+            return UnitStart(name, family=family, **down)
         operation = self.registry.routings[self.registry.products[at_work[0]].routing].operations[at_work[1]]
-        if kind == TimeClass.PRODUCTION and operation.batch > 1:
-            jobs = self._charge(waiting, operation.batch)
-            elapsed_s = self._elapsed_s(document, since_s)
-            return UnitStart(name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:])
-        elif kind == TimeClass.PRODUCTION:
-            elapsed_s = self._elapsed_s(document, since_s)
-            return UnitStart(name, Task.WORKING, self._taken(waiting), family, elapsed_s=elapsed_s)
+        if rests or kind == TimeClass.PRODUCTION:
+            elapsed_s = self._elapsed_s(document, since_s) if begun_s is None else begun_s
+            jobs = self._charge(waiting, operation.batch) if operation.batch > 1 else (self._taken(waiting),)
+            return UnitStart(
+                name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:], **down
+            )
         elif kind == TimeClass.SET_UP and operation.setup_s > 0:
             left_s = max(0.0, operation.setup_s - since_s)
             return UnitStart(name, Task.SETUP, self._taken(waiting), family, left_s=left_s)
@@ -441,7 +474,9 @@ class _Fork:
         """Return what waits for a unit, of the order that it has in hand."""
         product, place, request = at_work
         waiting = self.waiting.get((product, place), ())
-        return [part for part in waiting if request < 0 or part.request == request]
+        if request < 0:  # no order: what is of none comes first
+            return sorted(waiting, key=lambda part: part.request >= 0)
+        return [part for part in waiting if part.request == request]
 
     def _elapsed_s(self, document: UnitDocument, since_s: float) -> float:
         """Return for how long a part is worked on: since the last one came out, or since work began."""
@@ -449,6 +484,29 @@ class _Fork:
         if not counted_ns:
             return since_s
         return max(0.0, min(since_s, (self.frame.at_ns - counted_ns) / SECOND_NS))
+
+    def _begun_s(self, document: UnitDocument) -> float | None:
+        """Return for how long a part was worked on that a fault or a break finds in a unit; None: none is.
+
+        A unit names each part that it begins and counts it at its end: named and not counted is in hand, so
+        is what is named at the very instant at which the one before it is counted.
+        Who names no parts may have one: that is noted.
+        """
+        named, named_ns = self._of_role(document.unit, "serial")
+        if not named_ns:
+            self.unnamed.append(document.unit)
+            return None
+        counted_ns = max(self._of_role(document.unit, role)[1] for role in ("good_count", "reject_count"))
+        if not named or named_ns < counted_ns:
+            return None
+        return max(0.0, (document.since_ns - named_ns) / SECOND_NS)
+
+    def name_what_may_be_in_hand(self) -> None:
+        """Note at which units that stand a part begins anew, though one may have been begun."""
+        if self.unnamed:
+            units = ", ".join(self.unnamed)
+            text = f"{units}: whether a part is in hand is not known: it begins one anew"
+            self._note("anew", self.unnamed, text)
 
     def _taken(self, waiting: list[_Part]) -> JobStart:
         part = waiting.pop(0)
@@ -512,6 +570,7 @@ def forked(
     fork.keep_busy(own)
     fork.name_what_nobody_makes()
     units = tuple(fork.unit(unit, _work_at(fork, own, unit)) for unit in sorted(model.unit_of))
+    fork.name_what_may_be_in_hand()
     queues: dict[str, list[JobStart]] = {}
     for part in sorted(fork.parts, key=fork.age):
         key = part.product, part.place

@@ -232,8 +232,10 @@ class Names:
         elif isinstance(change, c.OrderSeries):
             yield from self._series(change, place)
         elif isinstance(change, c.OrderRemoved):
-            parts = [each for order in self._orders(change.order) for each in self._not_begun(order, place)]
-            yield from (c.OrderRemoved(each.name) for each in parts)
+            orders = self._orders(change.order)
+            # Of several, those that are begun stay; if that is all of them, the first says why.
+            some = [order for order in orders if self._free(order)] or orders
+            yield from (c.OrderRemoved(each.name) for order in some for each in self._not_begun(order, place))
         elif isinstance(change, c.OrderChanged):
             for order in self._orders(change.order):
                 yield from self._changed(order, change, place)
@@ -262,8 +264,12 @@ class Names:
         }
         return picks[said]
 
+    def _free(self, order: str) -> list[Order]:
+        """Return the parts of an order that nobody has begun."""
+        return [each for each in self._parts[order] if each.name not in self._begun]
+
     def _not_begun(self, order: str, place: str) -> list[Order]:
-        parts = [each for each in self._parts[order] if each.name not in self._begun]
+        parts = self._free(order)
         if not parts:
             found = f"order {order}, of which every part is begun"
             raise ModelError([Finding(f"{place}, order", found, "an order with parts that nobody has begun")])
@@ -282,13 +288,16 @@ class Names:
                 while more < 0:
                     last = free.pop()
                     more += last.quantity
+                    if more > 0:  # a piece of several parts, of which some stay
+                        yield c.OrderChanged(last.name, quantity=more)
+                        break
                     parts = [each for each in parts if each is not last]
                     yield c.OrderRemoved(last.name)
-            if more > 0 and not self._parts[order]:
+            elif more > 0 and not parts:
                 expected = f"an order that is under way: no part of {order} is left; or a new order"
                 raise ModelError([Finding(f"{place}, quantity", f"{change.quantity}", expected)])
-            if more > 0:
-                like = self._parts[order][-1]
+            elif more > 0:
+                like = parts[-1]
                 added = replace(like, name=f"{order}{MORE}", quantity=more)
                 yield c.OrderAdded(self._in_lots(added, place))
                 parts = [*parts, added]

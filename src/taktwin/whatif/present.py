@@ -72,11 +72,13 @@ class Present:
     def _in_turn(self, orders: Sequence[Order]) -> Iterator[Order]:
         """Return orders with what a scenario brings, or gives another priority, before what is less urgent.
 
-        The others stay in the sequence of the MES, and copies and pieces where those are that they are of.
-        What the plant goes on with by itself comes after all orders: nobody waits for it.
+        The others stay in the sequence of the MES; copies, pieces and what is more of an order are where that
+        one is. What the plant goes on with by itself comes after all orders: nobody waits for it.
         """
         known = {self.request_of[each.name]: each.priority for each in self.plant.orders}
         requests = {id(each): request_of(each.name, self.request_of) for each in orders}
+        turn = {each.request: place for place, each in enumerate(self.fork.wanted)}
+        orders = sorted(orders, key=lambda each: turn.get(requests[id(each)], len(turn)))
         moved = [each for each in orders if known.get(requests[id(each)]) != each.priority]
         moved.sort(key=lambda each: -each.priority)
         moves, place = {id(each) for each in moved}, 0

@@ -47,7 +47,8 @@ def error(monkeypatch: pytest.MonkeyPatch, *lives: tuple[list[float], bool], aft
     ]
     monkeypatch.setattr(Told, "came", came)
     trace = Trace(Subject(id="s", unit="u", signals={}), {}, 10**6)
-    return training.relative_error(Told(), [trace], kind=Told, after_ns=after_ns)
+    votes, ended = training.voted(Told(), [trace], kind=Told, after_ns=after_ns, until_ns=10**6)
+    return pytest.approx(float(np.mean(votes))), ended
 
 
 RIGHT = ([100.0], True)
@@ -61,13 +62,11 @@ def test_each_life_has_one_vote_however_many_instants_it_has(monkeypatch: pytest
     )
 
 
-def test_fewer_than_five_lives_that_were_seen_to_their_end_say_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_lower_bound_is_no_life_that_was_seen_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     many = ([100.0 - n for n in range(9)], True)
-    assert error(monkeypatch, many, many, many, many) == (None, 4)
+    assert error(monkeypatch, many, many, many, many)[1] == 4
     bound = ([300.0], False)
-    assert error(monkeypatch, many, many, many, many, bound, bound) == (None, 4), "lower bounds are none"
+    assert error(monkeypatch, many, many, many, many, bound, bound)[1] == 4
 
 
 def test_a_lower_bound_speaks_only_where_it_proves_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +86,8 @@ def test_a_life_that_began_before_is_seen_already(monkeypatch: pytest.MonkeyPatc
 
 class Learner(Known):
     """Knows by heart what became of each tool that it was shown from its beginning on, and nothing else."""
+
+    name, card, code_version = "by heart", ToolWear.card, "1"
 
     def __init__(self, by_heart: Mapping[int, int]) -> None:
         super().__init__()
@@ -110,14 +111,31 @@ class Learner(Known):
 
 def test_the_error_is_that_of_a_model_on_tools_that_it_has_not_seen() -> None:
     traces = [machine(f"m{n}", seed=2, tools=40, advised=False) for n in range(2)]
+    about, _ = training.learnt(Learner, traces, now_ns=0)
     from_ns, to_ns = training.span(traces)
     cut_ns = to_ns - round(training.HELD_OUT * (to_ns - from_ns))
+    unseen = [(t["begin"].at_ns > cut_ns) & (t["end"].at_ns <= to_ns) for t in traces]
+    assert (about.error, about.judged) == (1.0, sum(int(each.sum()) for each in unseen)), "it knows none"
     seen = Learner.fit([trace.until(cut_ns) for trace in traces], seed=1)
-    whole, lives = training.relative_error(seen, traces, kind=Learner, after_ns=cut_ns)
-    assert whole == 1.0, "it knows none of them"
-    assert lives == sum(int(((t["begin"].at_ns > cut_ns) & (t["end"].at_ns <= to_ns)).sum()) for t in traces)
-    shown = training.relative_error(seen, traces, kind=Learner, after_ns=0)[0]
-    assert shown is not None and shown < 0.5, "and those before by heart"
+    votes, _ = training.voted(seen, traces, kind=Learner, after_ns=0, until_ns=to_ns)
+    assert np.mean(votes) < 0.5, "and those before by heart"
+
+
+def test_where_too_few_lives_are_at_the_end_it_looks_further_back_and_never_at_what_was_seen() -> None:
+    few = [machine("m0", seed=2, tools=9, advised=False)]
+    from_ns, to_ns = training.span(few)
+    cut_ns = to_ns - round(training.HELD_OUT * (to_ns - from_ns))
+    assert (few[0]["begin"].at_ns > cut_ns).sum() < training.LIVES_LEAST
+    about, _ = training.learnt(Learner, few, now_ns=0)
+    assert about.judged == training.LIVES_LEAST and about.error == 1.0, "each by what had seen none of it"
+    [score, *_] = about.scores
+    unseen = sorted(few[0]["begin"].at_ns)[-training.LIVES_LEAST :]
+    assert score.predictions == sum(each.life_ns in unseen for each in Learner.outcomes(few[0]))
+
+
+def test_fewer_than_five_lives_that_were_seen_to_their_end_say_nothing() -> None:
+    about, _ = training.learnt(Learner, [machine("m0", seed=2, tools=5, advised=False)], now_ns=0)
+    assert 0 < about.judged < training.LIVES_LEAST and about.error is None
 
 
 class Judged(Learner):

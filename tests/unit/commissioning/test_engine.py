@@ -281,7 +281,9 @@ def test_a_refused_part_is_put_aside_with_an_alarm_and_the_next_is_asked_about()
     played = asking()
     answer(played, Answer.OPERATION_MISSING)
     assert (played.last("m1a", "state"), played.last("m1a", "alarm_active")) == (STATE[Shows.REFUSED], True)
-    played.runs(16)
+    played.runs(14)  # somebody takes a quarter of a minute to put it aside
+    assert (played.last("m1a", "state"), played.last("m1a", "alarm_active")) == (STATE[Shows.REFUSED], True)
+    played.runs(2)
     assert (played.last("m1a", "state"), played.last("m1a", "alarm_active")) == (STATE[Shows.STARVED], False)
     assert played.cell("m1a").refused == {"operation_missing": 1}
     assert played.line.in_work == 0 and played.last("m1a", "good_count") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,74 @@ def test_the_line_is_the_plans_routes_with_what_the_plan_expects(registry: Regis
     assert {each.failures_of(1) for each in calm.plant.centers} == {()}
     with pytest.raises(ConfigError, match="the folder of a plan"):
         planned_line(open_plant(EXAMPLES / "plants" / "eastgate"))
+
+
+SECOND_CELL = """
+equipment:
+  polish2:
+    class: polisher
+    name: Second polishing cell
+    parent: line1
+    connection: polisher
+    job_control: "nsu=urn:taktwin:virtual-plant;s=polish2.JobOrderControl"
+    position: {x_m: 20, y_m: 16}
+permits:
+  polish2: {job.control: {methods: [StoreAndStart, Start, Pause, Resume, Stop, Abort, Clear]}}
+"""
+SECOND_PRODUCT = """
+products:
+  SH-8: {name: Shaft 8, make: true, serialised: true, routing: shaft-8, setup_family: "8"}
+  SH-9: {name: Shaft 9, make: true, serialised: true, routing: shaft-9, setup_family: "9"}
+routings:
+  shaft-8:
+    name: Shaft 8
+    operations:
+      - {name: Turn, class: lathe, standard_time_s: 60, setup_s: 120}
+      - {name: Polish, class: polisher, standard_time_s: 50}
+      - {name: Wash, class: washer, standard_time_s: 40}
+  shaft-9:
+    name: Shaft 9
+    operations:
+      - {name: Turn, class: lathe, standard_time_s: 70, setup_s: 300}
+      - {name: Polish, class: polisher, standard_time_s: 50}
+      - {name: Wash, class: washer, standard_time_s: 40}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    """Return a copy of the example's plan that a test may change."""
+    shutil.copytree(EXAMPLES / "plants" / "eastgate", tmp_path / "plants" / "eastgate")
+    shutil.copytree(EXAMPLES / "plans" / "eastgate-polish", tmp_path / "plans" / "polish")
+    return tmp_path / "plans" / "polish"
+
+
+def with_second_cell(plan: Path, promised: str) -> None:
+    """Write a second polishing cell into a plan, and what its maker promises."""
+    (plan / "second.yaml").write_text(SECOND_CELL, encoding="utf-8")
+    route, told = plan / "route.yaml", plan / "plan.yaml"
+    route.write_text(route.read_text("utf-8").replace("s: [polish1]", "s: [polish1, polish2]"), "utf-8")
+    text = told.read_text("utf-8").replace("planned: [polish1]", "planned: [polish1, polish2]")
+    text = text.replace("route.yaml]", "route.yaml, second.yaml]")
+    told.write_text(f"{text}  polish2: {{{promised}}}\n", "utf-8")
+
+
+def test_of_cells_that_stand_in_for_each_other_each_fails_as_its_own_maker_says(plan: Path) -> None:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15, fails_every_h: 5, repair_min: 3")
+    both = planned_line(open_plant(plan)).plant.centers[0]
+    assert (both.name, both.units) == ("polish1+polish2", 2)
+    # Two hours and six minutes, as before; five hours and three minutes.
+    assert both.failures_of(1) == (Failure(Exponential(7200.0), LogNormal(360.0, 1.0)),)
+    assert both.failures_of(2) == (Failure(Exponential(18_000.0), LogNormal(180.0, 1.0)),)
+
+
+def test_a_set_up_takes_what_the_product_says_that_comes_after_it(plan: Path) -> None:
+    route = plan / "route.yaml"
+    kept = route.read_text("utf-8").partition("routings:")[0]
+    route.write_text(kept + SECOND_PRODUCT, "utf-8")
+    centers = {each.name: each for each in planned_line(open_plant(plan)).plant.centers}
+    assert centers["turn1"].setup_s == {("9", "8"): 120.0, ("8", "9"): 300.0}
+    assert centers["polish1"].setup_s == {}, "no set-up is said there"
 
 
 async def test_an_order_goes_through_and_every_server_shows_its_own(rig: Rig) -> None:

@@ -12,6 +12,7 @@ from taktwin.errors import ConfigError
 from taktwin.identity import EquipmentId
 from taktwin.plant import find_mistakes, open_plant
 from taktwin.plant.plan import copy
+from tests.unit.commissioning.test_service import SECOND_PRODUCT, with_second_cell
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 EASTGATE = EXAMPLES / "plants" / "eastgate"
@@ -112,6 +113,12 @@ def _furnace(plan: Path) -> tuple[str, int]:
     return "route.yaml", line + 1
 
 
+def _other_yield(plan: Path) -> tuple[str, int]:
+    with_second_cell(plan, "good: 0.99, work_cv: 0.15")
+    line = (plan / "plan.yaml").read_text(encoding="utf-8").partition("  polish1: {good")[0].count("\n")
+    return "plan.yaml", line + 1
+
+
 def _nothing_made_there(plan: Path) -> tuple[str, int]:
     (plan / "route.yaml").write_text("supplies: {}\n", encoding="utf-8")
     line = (plan / "plan.yaml").read_text(encoding="utf-8").partition("planned:")[0].count("\n") + 1
@@ -133,6 +140,7 @@ def _no_plant(plan: Path) -> tuple[str, int]:
         (_no_way, "routings.shaft-8.operations[2]", "a buffer from polish1 to one of wash1"),
         (_nobody_tells, "routings.shaft-8.operations[0]", "permits.turn1.job.control"),
         (_furnace, "routings.shaft-8.operations[1].batch", "no furnace yet"),
+        (_other_yield, "expected.polish1.good", "0.99, as expected of polish2"),
         (_nothing_made_there, "planned", "a routing with an operation at a planned work unit"),
         (_no_plant, "of", "the folder of a plant"),
     ],
@@ -147,6 +155,18 @@ def test_what_would_keep_it_from_being_commissioned_is_said_with_its_place(
     assert expected in found.expected
     with pytest.raises(ConfigError):
         open_plant(plan)
+
+
+@pytest.mark.parametrize(("odd", "other"), [("polish1", "polish2"), ("polish2", "polish1")])
+def test_what_cells_promise_apart_is_said_once_where_it_is_said(plan: Path, odd: str, other: str) -> None:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15")
+    changed(plan / "plan.yaml", f"{other}: {{good: 0.9, ", f"{other}: {{")  # of good nothing: all of them
+    route = plan / "route.yaml"  # two routes pass them
+    kept = route.read_text(encoding="utf-8").partition("routings:")[0]
+    route.write_text(kept + SECOND_PRODUCT, encoding="utf-8")
+    (found,) = find_mistakes(plan)
+    assert (found.field, found.found) == (f"expected.{odd}.good", "0.9")
+    assert found.expected.startswith(f"1.0, as expected of {other}")
 
 
 def test_a_mistake_of_the_plant_itself_is_said_where_it_stands(plan: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
-from taktwin.simulation import kernel
+from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import (
     Distribution,
@@ -45,6 +46,7 @@ from taktwin.simulation.model import (
 )
 from taktwin.simulation.reference import Count, Reference
 from taktwin.simulation.run import advance
+from taktwin.simulation.start import Placed, Start, reference_from
 from taktwin.simulation.state import State, fresh
 
 SKILLS = ("mill", "turn", "weld")
@@ -274,7 +276,7 @@ def plants(draw: st.DrawFn, *, surely_by_order: bool = False) -> Plant:
     return a_plant(choose, surely_by_order=surely_by_order)
 
 
-def kernel_course(state: State) -> dict[str, object]:
+def kernel_course(state: State) -> dict[str, Any]:
     """Return everything that both engines count, of the kernel."""
     made = state["made"]
     return {
@@ -292,7 +294,7 @@ def kernel_course(state: State) -> dict[str, object]:
     }
 
 
-def reference_course(run: Reference) -> dict[str, object]:
+def reference_course(run: Reference) -> dict[str, Any]:
     """Return the same of the reference."""
 
     def end(order: str) -> int:
@@ -324,3 +326,24 @@ def assert_same_course(plant: Plant, *, seed: int, until_s: float, cuts: int = 4
         state = advance(built, state, until=int(cut))
         run.advance(until=int(cut))
         assert kernel_course(state) == reference_course(run)
+
+
+KEY = streams.replication_key(9, 2)
+
+
+def by_kernel(plant: Plant, until_s: float, start: Start | None = None) -> dict[str, Any]:
+    """Return what the kernel counts until then, from the empty plant or from a start, with `KEY`."""
+    built = compiled(plant)
+    state = Placed(built, start).state_of(KEY) if start else fresh(built, seed=9, replication=2)
+    return kernel_course(advance(built, state, until=plant.ticks(until_s)))
+
+
+def by_reference(plant: Plant, until_s: float, start: Start | None = None) -> dict[str, Any]:
+    """Return what the reference counts until then, from the empty plant or from a start, with `KEY`."""
+    run = reference_from(plant, start, KEY) if start else Reference(plant, KEY)
+    run.advance(until=plant.ticks(until_s))
+    return reference_course(run)
+
+
+Run = Callable[..., dict[str, Any]]
+BOTH = pytest.mark.parametrize("run", [by_kernel, by_reference])  # two engines can be wrong together

@@ -17,7 +17,7 @@ from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.experiment import AS_IT_IS, Comparison, compare
-from taktwin.simulation.inference import Precision, Racing, half_width
+from taktwin.simulation.inference import FloatArray, Precision, Racing, half_width
 from taktwin.simulation.model import Order, Plant, Product, Rule, Step, Tariff, WorkCenter
 from taktwin.simulation.result import (
     HEADLINES,
@@ -251,6 +251,40 @@ def test_differences_are_taken_pair_by_pair(plain: Comparison) -> None:
     )
 
 
+def said(name: str, better: int, values: dict[float, tuple[float, ...]]) -> Kpi:
+    """Return a KPI whose value in each replication is said beforehand, by the pace of the first center."""
+
+    def of(runs: Runs, _: object) -> FloatArray:
+        return np.array(values[runs.plant.plant.centers[0].pace][: len(runs)])
+
+    return Kpi(name, "1", better, name, of)
+
+
+PACES = each(c.PaceScaled, center="a", times=[0.4, 2.0])  # of `two_jobs`, where it is 1
+
+
+def test_a_difference_is_of_the_same_replications_by_hand() -> None:
+    # 3, 1, -1 and -3 more: 0 in the mean, spread by the root of 20/3, of which t(0.975, 3) = 3.182446
+    # over the root of 4 is half the width. Without pairs they would be the same four figures.
+    asked = said("x", 1, {1.0: (1.0, 2.0, 3.0, 4.0), 2.0: (4.0, 3.0, 2.0, 1.0)})
+    answer = compare(two_jobs(), PACES[1:], horizon_s=60.0, replications=4, kpis=(asked,))
+    known = answer["times 2.0", "x"]
+    assert (known.difference, known.better, known.worse) == (0.0, 0.5, 0.5)
+    assert known.difference_half_width == pytest.approx(3.182446 * math.sqrt(20 / 3) / 2, rel=1e-6)
+
+
+def test_the_best_has_more_where_more_is_better_and_less_where_less_is() -> None:
+    # Done by 60 s: 1 part at pace 0.4, 1 + 2 at 1, and at 2 all but the one that comes at 70 s, 9.
+    less = Kpi("less", "", -1, "", KPIS["parts_done"].of)
+    answer = compare(two_jobs(), PACES, horizon_s=60.0, replications=3, kpis=("parts_done", less))
+    for name, parts, chances in (
+        ("times 0.4", 1, (0.0, 1.0)), (AS_IT_IS, 3, (0.0, 0.0)), ("times 2.0", 9, (1.0, 0.0)),
+    ):  # fmt: skip
+        assert answer[name, "parts_done"].mean == parts
+        assert (answer[name, "parts_done"].best, answer[name, "less"].best) == chances
+    assert answer.best() == "times 2.0"
+
+
 def test_quantiles_are_those_that_they_are_named_after() -> None:
     # Of eleven runs in order, a tenth lies below the second, a half below the sixth, nine below the tenth.
     answer = compared(replications=11, kpis=("flow_h",))
@@ -273,6 +307,22 @@ def test_precision_ends_each_scenario_on_its_own() -> None:
         values = answer.values(name, "flow_h")
         assert name == AS_IT_IS or count == 60 or rule.enough(values) is not None
         assert name == AS_IT_IS or rule.enough(values[: count - 5]) is None
+
+
+def test_precision_goes_on_until_all_that_was_asked_is_known() -> None:
+    # The one is known after five and five more, the other, whose mean is about nothing, never.
+    easy, hard = said("easy", 0, {1.0: (7.0,) * 20}), said("hard", 0, {1.0: (1.0, -1.0) * 10})
+    rule = Precision(0.05, at_most=20)
+    for asked, count in (((easy,), 10), ((hard,), 20), ((easy, hard), 20), ((hard, easy), 20)):
+        answer = compare(two_jobs(), (), horizon_s=1.0, kpis=asked, precision=rule)
+        assert answer.replications == count
+
+
+def test_a_race_is_won_by_more_where_more_is_better() -> None:
+    race = compare(
+        two_jobs(), PACES, horizon_s=60.0, replications=20, racing=True, kpis=("parts_done", "flow_h")
+    )
+    assert race.eliminated == {AS_IT_IS: 8, "times 0.4": 8} and race.best() == "times 2.0"
 
 
 def test_a_race_names_the_best_with_fewer_runs() -> None:

@@ -19,6 +19,7 @@ from taktwin.simulation import start as starts
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
 from taktwin.simulation.model import (
+    Batch,
     ByOrder,
     Closure,
     Failure,
@@ -38,13 +39,14 @@ from taktwin.simulation.start import (
     Start,
     Task,
     UnitStart,
+    Wear,
     reference_from,
     residual,
     start_of,
     state_from,
 )
 from taktwin.simulation.state import State, fresh
-from tests.unit.simulation.plants import kernel_course, plants, reference_course
+from tests.unit.simulation.plants import BOTH, KEY, Run, kernel_course, plants, reference_course
 
 CUTS = (90, 160, 300)
 _RANDOM = settings(
@@ -167,7 +169,6 @@ def test_a_fault_that_stands_is_repaired_and_a_machine_that_is_closed_waits() ->
     assert all(state["ended"] > 0)
 
 
-KEY = streams.replication_key(9, 2)
 MILL = streams.entity("unit", "mill.1")
 LAWS = [Fixed(100), Exponential(100), LogNormal(100, 0.5)]
 
@@ -242,6 +243,64 @@ def test_a_repair_under_way_goes_on_and_is_not_begun_anew(law: Any, failures: in
     assert state["spent"][0, kernel.REPAIR] / 1000 == pytest.approx(exact, rel=2e-3)
 
 
+@pytest.mark.parametrize("law", LAWS)
+def test_a_further_kind_of_failure_is_as_worn_as_it_is_and_has_luck_of_its_own(law: Any) -> None:
+    spindle = Failure(law, Fixed(10), FailureClock.CALENDAR, name="spindle")
+    plant, _ = failing(Fixed(10_000), Fixed(10))
+    plant = replace(plant, centers=(replace(plant.centers[0], more_failures=(spindle,)),))
+    worn = Wear("spindle", worn_s=30.0, failures=2)
+    bits = streams.bits(KEY, streams.FAILURE, streams.entity("unit", "mill.1/spindle"), 1)
+    exact = left_by_hand(law, 30.0, bits)
+    state, run = begun(plant, Start(units=(UnitStart("mill.1", wear=(worn,)),)))
+    assert state["modes"]["left"][1] / 1000 == pytest.approx(exact, rel=2e-3)
+    assert run._units[0].modes[1].strikes / 1000 == pytest.approx(exact, rel=2e-3)
+
+
+@BOTH
+@pytest.mark.parametrize(("batch", "end"), [(None, 35_000), (Batch(4), 5000)])
+def test_a_job_under_way_takes_as_long_as_all_its_parts_and_in_a_furnace_as_one(
+    run: Run, batch: Batch | None, end: int
+) -> None:
+    # Four parts of 10 each, 5 of which have passed.
+    plant = Plant(
+        (WorkCenter("mill", batch=batch),), (Product("shaft", (Step("cut", "mill", Fixed(10)),)),),
+        (Order("a", "shaft", 4),),
+    )  # fmt: skip
+    start = Start(units=(UnitStart("mill.1", Task.WORKING, JobStart("shaft", "cut", "a"), elapsed_s=5.0),))
+    assert run(plant, 100, start)["ended"] == [end]
+
+
+@BOTH
+@pytest.mark.parametrize("passes", [0, 1, 2])
+def test_a_step_under_way_again_has_the_luck_of_this_pass(run: Run, passes: int) -> None:
+    law = LogNormal(100, 0.5)
+    steps = (Step("cut", "mill", law, good=0.9, rework_to="cut"),)
+    plant = Plant((WorkCenter("mill"),), (Product("shaft", steps),), (Order("a", "shaft"),))
+    job = JobStart("shaft", "cut", "a", passes=passes)
+    start = Start(units=(UnitStart("mill.1", Task.WORKING, job, elapsed_s=20.0),))
+    whom = (streams.entity("order", "a") + streams.entity("step", "shaft/cut")) % 2**64
+    exact = left_by_hand(law, 20.0, streams.bits(KEY, streams.WORK, whom, passes))
+    # Until the pass is over the unit is at work, and nothing has come of it.
+    before, after = (run(plant, exact * share, start) for share in (0.997, 1.003))
+    assert before["spent"][0][kernel.WORKING] == plant.ticks(exact * 0.997)
+    assert before["events"] < after["events"]
+
+
+@BOTH
+def test_the_next_part_arrives_by_the_number_of_those_that_came(run: Run) -> None:
+    # Three came and went: the next is drawn by number 3 and so on. Nothing is ever done, so each is in work
+    # from its arrival on.
+    product = Product("shaft", (Step("cut", "mill", Fixed(1e6)),), Exponential(100))
+    shaft = streams.entity("product", "shaft")
+    waits = [
+        left_by_hand(product.arrivals, 0, streams.bits(KEY, streams.ARRIVAL, shaft, n)) for n in range(3, 40)
+    ]
+    came = [at for at in np.cumsum(waits) if at < 1000]
+    course = run(Plant((WorkCenter("mill"),), (product,)), 1000, Start(arrived={"shaft": 3}))
+    assert course["made"][0]["arrived"] == 3 + len(came)
+    assert course["in work ticks"] / 1000 == pytest.approx(sum(1000 - at for at in came), rel=2e-3)
+
+
 WRONG = {
     "unknown unit 'mill.9'": Start(units=(UnitStart("mill.9"),)),
     "unknown step of shaft 'weld'": Start(queues={"mill": (JobStart("shaft", "weld", "a"),)}),
@@ -300,6 +359,18 @@ def test_a_start_says_which_order_a_unit_has_in_hand(unit: str, hand: Hand | Non
     run.advance(until=plant.ticks(100))
     assert [int(end) // 1000 for end in state["ended"]] == ends
     assert [run.ended[name] // 1000 for name in "ab"] == ends
+
+
+@BOTH
+def test_what_is_bound_at_the_start_goes_where_work_and_set_up_are_least(run: Run) -> None:
+    # Orders of 6, 4, 3 and 3 parts wait, a set-up of 2 between families: A6 to the first mill, B4 to the
+    # second, A3 to the first of two equals (6; 4 + 2), B3 to the second (4). Each part takes 1.
+    mills = WorkCenter("mill", 2, setup_s={("A", "B"): 2, ("B", "A"): 2}, by_order=ByOrder())
+    products = tuple(Product(name, (Step("mill", "mill", Fixed(1), family=name),)) for name in "AB")
+    sizes = (("A", 6), ("B", 4), ("A", 3), ("B", 3))
+    orders = tuple(Order(f"o{n}", each, parts) for n, (each, parts) in enumerate(sizes))
+    start = Start(queues={"mill": tuple(JobStart(order.product, "mill", order.name) for order in orders)})
+    assert run(Plant((mills,), products, orders), 100, start)["ended"] == [6000, 4000, 9000, 7000]
 
 
 @pytest.mark.parametrize(

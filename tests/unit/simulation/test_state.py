@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from taktwin.errors import DomainError
 from taktwin.simulation import kernel
 from taktwin.simulation.compile import compiled
-from taktwin.simulation.distributions import Exponential, LogNormal, Weibull
+from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull
 from taktwin.simulation.model import (
     Calendar,
     Crew,
     Failure,
+    Machine,
     Operator,
     Order,
     Plant,
@@ -29,7 +30,7 @@ from taktwin.simulation.model import (
     Step,
     WorkCenter,
 )
-from taktwin.simulation.run import advance, replicate
+from taktwin.simulation.run import UNLIMITED, advance, replicate
 from taktwin.simulation.state import State, fresh, from_json
 from tests.unit.simulation.effects import EFFECTS, Observed
 from tests.unit.simulation.plants import Choices, a_plant, kernel_course, plants
@@ -140,8 +141,10 @@ def test_another_process_goes_on_to_the_same_bits() -> None:
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:
     built = compiled(workshop())
     document = fresh(built, seed=1).as_json()
-    with pytest.raises(DomainError, match="expected 7, 1"):
+    with pytest.raises(DomainError, match="version 7, keys 2: expected 7, 1"):
         from_json(built, {**document, "keys": 2})
+    with pytest.raises(DomainError, match="version 6, keys 1: expected 7, 1"):
+        from_json(built, {**document, "version": 6})
     small = workshop()
     with pytest.raises(DomainError, match=r"of tree|of units|of centers"):
         from_json(compiled(replace(small, orders=(), centers=(*small.centers, WorkCenter("x", 9)))), document)
@@ -155,6 +158,58 @@ def test_a_run_that_needs_more_places_for_jobs_gets_them_and_is_the_same_run() -
     assert few.jobs < many.jobs
     assert few["run"]["in_work"][0] > 20, "the plant never held more jobs than it had places for"
     assert kernel_course(few) == kernel_course(many)
+
+
+def test_there_is_room_for_all_that_one_event_may_begin() -> None:
+    # Twenty units begin a part each at 10, when forty of 58 places for jobs are taken: some are free, and too
+    # few. The last takes 1 for each part, the one before it 2, and so on: until 14.5 the last four have made
+    # 4, 2, 1 and 1, which were there for 4, 4, 3 and 4; two parts in one place would spoil these times.
+    paces = {n: Machine(pace=1 / (21 - n)) for n in range(1, 21)}
+    plant = Plant(
+        (WorkCenter("m", 20, calendar="late", machines=paces), WorkCenter("slow")),
+        (Product("p", (Step("s", "m", Fixed(1)),), endless=True),
+         Product("q", (Step("s", "slow", Fixed(1000)),))),
+        tuple(Order(f"o{k}", "q") for k in range(40)),
+        calendars=(Calendar("late", 100, ((10, 90),)),),
+    )  # fmt: skip
+    built = compiled(plant)
+    state = fresh(built, seed=1, jobs=1)
+    assert 40 < state.jobs < 40 + 20
+    state = advance(built, state, until=plant.ticks(14.5))
+    assert state["made"][["arrived", "done", "flow"]].tolist() == [(28, 8, 15_000), (40, 0, 0)]
+    assert int(state["run"]["in_work"][0]) == 20 + 40
+
+
+def test_without_room_nothing_is_done_until_there_is_more() -> None:
+    plant = workshop(orders=tuple(Order(f"o{k}", "axle") for k in range(400)))
+    built = compiled(plant)
+    state = fresh(built, seed=1, jobs=1)
+
+    def simulate() -> int:
+        more = kernel.simulate(*built.arrays(), *state.arrays(), np.uint64(state.key), END, UNLIMITED)
+        return int(more)
+
+    assert simulate() == kernel.NO_ROOM
+    assert state["run"]["free_count"][0] > 0
+    before = state.digest()
+    assert simulate() == kernel.NO_ROOM
+    assert state.digest() == before
+
+
+def test_what_was_counted_is_forgotten_but_not_by_what_numbers_are_drawn() -> None:
+    built = compiled(workshop())
+    state = advance(built, fresh(built, seed=1), until=END)
+    counted = [name for name in kernel.PRODUCT_STATE.names or () if name != "arrived"]
+    for name in counted:  # whatever comes to be counted is to be forgotten too
+        state["made"][name] = 7
+    arrived, waiting = state["made"]["arrived"].tolist(), state["centers"]["waiting"].tolist()
+    assert min(arrived) > 0
+    state.forget()
+    assert {name: state["made"][name].tolist() for name in counted} == {name: [0, 0] for name in counted}
+    assert state["made"]["arrived"].tolist() == arrived
+    assert state["centers"]["longest"].tolist() == waiting
+    assert not state["spent"].any() and not state["priced"].any()
+    assert state["run"][["done", "in_work_ticks"]].tolist() == [(0, 0)]
 
 
 def test_a_fork_leaves_its_origin_alone() -> None:

@@ -187,6 +187,16 @@ def test_late_is_who_was_due_and_not_done_then() -> None:
     assert late(came_in("z", 1, at_ns=NOON - HOUR, due_h=HOURS + 1.0))[:2] == (0, 0)
 
 
+def test_what_was_over_before_and_what_has_lost_its_date_are_not_due() -> None:
+    made = came_in("x", 1, at_ns=NOON - HOUR, good=(1,) * 8, due_h=2.0)
+    assert late(made) == (0, 0, [])
+    order = came_in("y", 1, at_ns=NOON - HOUR, due_h=2.0)
+    jobs = [each.job for _, each in order if isinstance(each, events.JobOrderStored)]
+    undated = [(NOON - HOUR // 2, events.JobOrderUpdated(job=job, work_unit="", due_ns=0, priority=0))
+               for job in jobs]  # fmt: skip
+    assert late(order) == (1, 1, []) and late([*order, *undated]) == (0, 0, [])
+
+
 def left_open(request: str, quantity: int, *good: int, at_ns: int = NOON - HOUR, due_h: float = 2.0) -> Told:
     """Return what the MES says of an order whose later job orders nobody ends; the first two are over."""
     told = [

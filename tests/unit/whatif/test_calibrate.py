@@ -26,8 +26,8 @@ from taktwin.plant.registry import Buffer, PowerBand
 from taktwin.plant.routes import made_at
 from taktwin.quality import Quality
 from taktwin.simulation.check import checked
-from taktwin.simulation.distributions import Exponential, Fixed, LogNormal
-from taktwin.simulation.fitting import Fitted, Sample, fit, together
+from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull
+from taktwin.simulation.fitting import Candidate, Fitted, Sample, fit, together
 from taktwin.simulation.model import (
     Calendar,
     Failure,
@@ -48,7 +48,7 @@ from taktwin.whatif.fork import forked
 from taktwin.whatif.handover import handover
 from taktwin.whatif.measured import Measured, heard_share, range_told
 from taktwin.whatif.model import Parameters, translated
-from taktwin.whatif.observe import NO_CODE, Hours, Row, Seen, Stop, Watch
+from taktwin.whatif.observe import NO_CODE, Change, Hours, Row, Seen, Stop, Watch
 from taktwin.whatif.remember import watched as past_watched
 
 ROOT = Path(__file__).parents[3]
@@ -486,6 +486,36 @@ def test_a_full_charge_is_the_largest_that_was_seen() -> None:
     assert (figures["patience/mill"].value, figures["pause/mill"].value) == (50.0, pytest.approx(30.4))
 
 
+def test_scrap_is_a_share_of_all_parts_the_good_and_the_bad() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    seen.good, seen.rejected = {"A": 30, "B": 5}, {"A": 10}
+    figures = parameters(seen).figures
+    scrap = {name: (each.value, each.n) for name, each in figures.items() if name.startswith("scrap/")}
+    assert scrap == {"scrap/mill/A": (0.25, 40), "scrap/mill/B": (0.0, 5)}
+
+
+def test_power_is_a_mean_of_each_state_by_itself() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    seen.energy_kws, seen.powered_s = (
+        {"working": 1200.0, "waiting": 100.0},
+        {"working": 100.0, "waiting": 50.0},
+    )
+    figures = parameters(seen).figures
+    power = {name: (each.value, each.n) for name, each in figures.items() if name.startswith("power/")}
+    assert power == {"power/mill/working": (12.0, 100), "power/mill/waiting": (2.0, 50)}
+
+
+def test_a_set_up_that_nobody_saw_the_end_of_tells_no_time() -> None:
+    seen = cycling(1, 60.0, 60.0)
+    seen.changes = [Change("A", "B", 600.0, T0), Change("A", "B", 60.0, T0, over=False),
+                    Change("B", "A", 60.0, T0, over=False)]  # fmt: skip
+    fits = parameters(seen).fits
+    setups = {name: each for name, each in fits.items() if name.startswith("setup/")}
+    assert {name: (each.distribution.mean_s, each.n_own) for name, each in setups.items()} == {
+        "setup/mill/A/B": (600.0, 1)
+    }
+
+
 def test_few_repairs_have_their_own_middle_and_the_spread_of_all() -> None:
     seen = cycling(1, 60.0, 60.0)
     e = math.exp(0.5)
@@ -703,6 +733,39 @@ def test_the_newest_calibration_is_asked_and_one_that_was_changed_by_hand_is_not
     assert "changed by hand" in caplog.text
     new.write_text("{")
     assert kept.newest(tmp_path).calibration == older.hash[:12]
+
+
+def test_what_is_begun_anew_at_each_instant_fails_without_memory() -> None:
+    worn = fitted(Weibull(10_000.0, 3.0))
+    known = {"until/mill/9/working": worn, "repair/mill/9": fitted(Fixed(60.0))}
+    [failure] = Measured(ParameterSet("x", known)).failures("mill")
+    assert (failure.time_to, failure.repair, failure.name) == (Exponential(10_000.0), Fixed(60.0), "9")
+    # Of several laws that were tried, the one without memory was fitted too: what still ran counts in it.
+    tried = replace(worn, candidates=(Candidate(Exponential(12_000.0), 0.0, 0.0),))
+    [failure] = Measured(ParameterSet("x", {**known, "until/mill/9/working": tried})).failures("mill")
+    assert failure.time_to == Exponential(12_000.0)
+
+
+def test_a_group_is_set_up_as_long_as_all_its_set_ups_took_on_average() -> None:
+    found = Measured(ParameterSet("x", {
+        "setup/turn1/SH-100/SH-200": fitted(Fixed(600.0), 30),
+        "setup/turn2/SH-100/SH-200": fitted(Fixed(1000.0), 10),
+        "setup/hob1/SH-100/SH-200": fitted(Fixed(9999.0), 100),
+    }))  # fmt: skip
+    families = {"SH-100": "100", "SH-200": "200"}
+    standard = {("100", "200"): 720.0, ("200", "100"): 720.0}
+    setups = found.setups(("turn1", "turn2"), families, standard)
+    assert setups == {("100", "200"): (30 * 600 + 10 * 1000) / 40, ("200", "100"): 720.0}
+
+
+def test_a_part_is_lost_that_is_counted_bad_or_of_the_others_goes_without_a_count() -> None:
+    found = Measured(ParameterSet("x", {}, {
+        "scrap/grind1/A": Figure(0.1, "1", 300), "scrap/grind2/A": Figure(0.3, "1", 100),
+        "lost/grind1": Figure(0.04, "1", 400),
+    }))  # fmt: skip
+    # Counted bad are 60 of 400; of the 85 % that are left, 4 % go too.
+    assert found.scrap(("grind1", "grind2"), "A") == pytest.approx(0.15 + 0.85 * 0.04)
+    assert found.scrap(("grind1", "grind2"), "B") == pytest.approx(0.04)
 
 
 def test_an_empirical_charge_is_longer_by_its_pause() -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from taktwin.errors import DomainError
 from taktwin.simulation import experiment
+from taktwin.simulation.changes import PaceScaled
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Fixed
 from taktwin.simulation.model import Order, Plant, Product, Step, Tariff, WorkCenter
+from taktwin.simulation.result import Kpi
 from taktwin.simulation.run import advance
+from taktwin.simulation.scenario import Scenario
 from taktwin.simulation.state import fresh
-from taktwin.whatif import indicators
+from taktwin.whatif import answering, indicators
 from taktwin.whatif.fork import Wanted
 from taktwin.whatif.indicators import Requests
 
@@ -57,6 +63,19 @@ def test_an_order_is_late_when_its_last_part_is() -> None:
     # Of a run that ends before, what is due by then and open is late, and the rest is not.
     assert measured(plant(), 2 * HOUR_S - 1, PARTS)["late_orders"] == 1.0
     assert measured(plant(), HOUR_S, PARTS)["late_orders"] == 0.0
+
+
+def test_an_effect_is_of_the_same_futures_by_hand() -> None:
+    # 3, 1, 0 and -4 more: without pairs they would be the same four figures, and no effect at all.
+    by_pace = {1.0: (1.0, 2.0, 3.0, 5.0), 2.0: (4.0, 3.0, 3.0, 1.0)}
+    asked = Kpi("x", "1", -1, "", lambda runs, _: np.array(by_pace[runs.plant.plant.centers[0].pace]))
+    faster = Scenario("faster", (PaceScaled("m", 2.0),))
+    answer = experiment.compare(plant(), (faster,), horizon_s=HOUR_S, kpis=(asked,), replications=4)
+    (effect,) = answering.indicator(answer, asked).effects
+    assert (effect.better, effect.same, effect.worse) == (0.25, 0.25, 0.5)
+    assert (effect.difference.mean, effect.difference.p50) == (0.0, 0.5)
+    # Spread by the root of 26/3, of which t(0.975, 3) = 3.182446 over the root of 4 is half the width.
+    assert effect.difference.half_width == pytest.approx(3.182446 * math.sqrt(26 / 3) / 2, rel=1e-6)
 
 
 def test_parts_in_work_are_parts_also_where_they_go_in_lots_or_cross_an_entry() -> None:

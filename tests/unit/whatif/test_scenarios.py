@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
 from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import compiled
+from taktwin.simulation.reference import Doing
 from taktwin.simulation.scenario import Scenario as Simulated
 from taktwin.simulation.scenario import applied, change_json
+from taktwin.simulation.start import reference_from
 from taktwin.whatif import asking, kinds, library
 from taktwin.whatif.model import Parameters
 from taktwin.whatif.present import Present, present
@@ -198,6 +201,17 @@ def test_an_order_of_which_all_is_begun_cannot_be_taken_back(here: Present) -> N
         begun.names.read({"change": "order_changed", "order": "near", "quantity": 5}, "here")
 
 
+def test_of_all_orders_those_are_taken_back_of_which_something_is_not_begun(here: Present) -> None:
+    gone = here.names.read({"change": "order_removed", "order": "@all"}, "here")
+    assert gone == tuple(c.OrderRemoved(f"far#{number + 1}") for number in range(30))
+    lines = [*order("a", 20, (20, 5)), *order("b", 3, (3,))]
+    begun = present(REGISTRY, FRAME, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    with pytest.raises(
+        ModelError, match="order a, of which every part is begun: expected an order with parts"
+    ):
+        begun.names.read({"change": "order_removed", "order": "@all"}, "here")
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "(pace_scaled), center: 'turn1': expected 'lathe': turn1, turn2 work from one queue": {
         "change": "pace_scaled", "center": "turn1", "times": 2
@@ -253,6 +267,76 @@ def test_a_unit_that_is_taken_away_hands_its_job_back_to_the_queue() -> None:
     held = [unit.job.order for unit in now.fork.start.units if unit.unit == "lathe.2" and unit.job]
     assert held and [job.order for job in taken.queues["lathe"]][:1] == held
     assert not [unit for unit in taken.units if unit.unit == "lathe.2"]
+
+
+def in_turn(now: Present, change: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Return what nobody has begun, in its turn: order, pieces one after the other, parts in them."""
+    plant = now.settled(applied(now.plant, Simulated("s", now.names.read(change, "here"))))
+    begun = {job.order for job in now.fork.start.jobs}
+    pieces = [
+        (each.belongs_to or "", each.quantity // each.lots)
+        for each in plant.orders if each.name not in begun for _ in range(each.lots)
+    ]  # fmt: skip
+    turns = [(name, [size for _, size in of]) for name, of in groupby(pieces, key=lambda piece: piece[0])]
+    return [(name, len(sizes), sum(sizes)) for name, sizes in turns]
+
+
+def test_an_order_in_one_piece_can_be_made_smaller_and_stays_one_piece_in_its_turn() -> None:
+    lines = [line for number in range(40) for line in order(f"o{number}", 500)]
+    now = present(REGISTRY, picture(), {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    before = in_turn(now, {"change": "order_changed", "order": "o20", "due_s": 3600})
+    assert before[20] == ("o20", 1, 500) and before[0] == ("o0", 500, 500)
+    after = in_turn(now, {"change": "order_changed", "order": "o20", "quantity": 400, "due_s": 3600})
+    assert after == [*before[:20], ("o20", 1, 400), *before[21:]]
+    whole = in_turn(now, {"change": "order_changed", "order": "o0", "quantity": 400})
+    assert whole == [("o0", 400, 400), *before[1:]]
+
+
+@pytest.mark.parametrize("name", ["near", "far"])
+def test_more_of_an_order_comes_in_its_turn_and_before_what_the_plant_makes_by_itself(name: str) -> None:
+    # Of near all is begun, of far nothing; line 3 goes on without an order.
+    frame = picture(press2="production", load3="production")
+    lines = [*LINES, *order("last", 4)]
+    now = present(REGISTRY, frame, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    few = {"near": 20, "far": 30}[name]
+    after = in_turn(now, {"change": "order_changed", "order": name, "quantity": few + 5})
+    ordered = {
+        "near": [("near", 5, 5), ("far", 30, 30), ("last", 4, 4)],
+        "far": [("far", 35, 35), ("last", 4, 4)],
+    }[name]
+    assert after[: len(ordered)] == ordered
+    assert after[len(ordered) :] and all(each.startswith("-EA-200@") for each, *_ in after[len(ordered) :])
+
+
+def test_begun_parts_take_the_due_date_and_the_priority_that_a_scenario_gives_them(here: Present) -> None:
+    change = {"change": "order_changed", "order": "near", "due_s": 3600, "priority": 7}
+    before = {each.name for each in here.plant.orders if each.belongs_to == "near"}
+    assert before == {job.order for job in here.fork.start.jobs if job.order in before}  # all are begun
+    plant = here.settled(applied(here.plant, Simulated("s", here.names.read(change, "here"))))
+    assert {(each.due_s, each.priority) for each in plant.orders if each.name in before} == {(3600, 7)}
+    assert before <= {each.name for each in plant.orders}
+
+
+def test_who_is_blocked_waits_for_room_where_a_scenario_has_the_next_step() -> None:
+    lines = order("88263", 10, (10, 8, 5))
+    now = present(
+        REGISTRY, picture(press2="blocked"), {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S
+    )
+    moved = here_units(now, {"change": "step_moved", "product": "EA-100", "step": "40", "center": "tighten3"})
+    assert (now.fork.start.blocked, moved.blocked) == (
+        {"tighten2": ("press2.1",)}, {"tighten3": ("press2.1",)}
+    )  # fmt: skip
+
+
+def test_what_is_down_now_is_repaired_although_in_the_scenario_nothing_fails(here: Present) -> None:
+    change = {"change": "uptime_set", "center": "@all", "share": 1.0}
+    plant = here.settled(applied(here.plant, Simulated("s", here.names.read(change, "here"))))
+    failing = [each.name for each in plant.centers if each.failures]
+    assert failing == ["hob1"]  # it alone is down
+    run = reference_from(plant, here.start_of(plant), 1)
+    run.advance(until=plant.ticks(DAY_S / 2))
+    [hob] = [each for each in run._units if each.name == "hob1.1"]
+    assert hob.state() not in (Doing.BROKEN, Doing.REPAIR)
 
 
 def here_units(now: Present, change: dict[str, Any]) -> Any:

@@ -19,12 +19,14 @@ from taktwin.contracts.state import BufferDocument, Frame, UnitDocument
 from taktwin.contracts.whatif import Comparison, Effect, Indicator, Question, Scenario
 from taktwin.errors import TaktwinError
 from taktwin.plant import open_plant
+from taktwin.plant.registry import Registry
 from taktwin.simulation.changes import DemandScaled
 from taktwin.simulation.check import checked
 from taktwin.simulation.model import Batch
 from taktwin.simulation.scenario import Scenario as SimulationScenario
 from taktwin.simulation.scenario import applied
-from taktwin.simulation.start import Task
+from taktwin.simulation.start import Task, reference_from
+from taktwin.simulation.streams import replication_key
 from taktwin.whatif.answering import spread
 from taktwin.whatif.api import Situation, compare
 from taktwin.whatif.engine import answered
@@ -237,6 +239,114 @@ def test_a_machine_with_a_fault_is_under_repair_for_as_long_as_it_stands() -> No
     ]
 
 
+def test_what_is_bad_at_the_first_operation_is_made_again_and_what_is_bad_behind_it_is_gone() -> None:
+    def left(*scrap: int) -> dict[str, int]:
+        """Return how many parts of ten wait where: six are through the first operation, two through both."""
+        lines = [
+            {**line, "scrap": bad}
+            for line, bad in zip(order("x", 10, (6, 2)), (*scrap, *[0] * 8), strict=False)
+        ]
+        found = fork(picture(), lines)
+        assert found.wanted[0].parts == len(found.plant.orders)
+        queues = {center: len(jobs) for center, jobs in found.start.queues.items()}
+        return {"load2": len(found.plant.orders) - sum(queues.values()), **queues}
+
+    assert left(0, 0) == {"load2": 4, "adhesive2": 4, "press2": 2}
+    assert left(3, 0) == {"load2": 4, "adhesive2": 4, "press2": 2}
+    assert left(3, 1) == {"load2": 4, "adhesive2": 3, "press2": 2}
+
+
+@pytest.mark.parametrize(("since_s", "left_s"), [(30, 1470.0), (1500, 0.0), (9000, 0.0)])
+def test_a_set_up_under_way_goes_on_for_what_is_left_of_its_standard(since_s: int, left_s: float) -> None:
+    frame = picture(hob1="set_up")
+    [place] = [n for n, each in enumerate(frame.units) if each.unit == "hob1"]
+    frame.units[place] = msgspec.structs.replace(frame.units[place], since_ns=NOON - since_s * SECOND)
+    found = fork(frame, order("s", 10, (10, 2), product="SH-100"))
+    [hob] = [each for each in found.start.units if each.unit == "hob1.1"]
+    assert hob.job is not None and (hob.task, hob.job.step, hob.left_s) == (Task.SETUP, "20", left_s)
+
+
+def test_an_order_that_comes_later_is_in_nobodys_hand_yet() -> None:
+    came_ns = NOON + 3600 * SECOND
+    later = [{**line, "released_ns": came_ns} for line in order("later", 3)]
+    found = fork(picture(load2="production"), later)
+    [load] = [each for each in found.start.units if each.unit == "load2.1"]
+    assert load.job is not None and load.job.order == "-EA-100#1"
+    ordered = [each for each in found.plant.orders if each.belongs_to == "later"]
+    assert [each.release_s for each in ordered] == [3600.0] * 3
+
+
+def test_a_machine_that_is_off_by_plan_is_under_no_repair() -> None:
+    found = fork(picture(hob1="planned_down"))
+    assert [each.is_down for each in found.start.units if each.unit == "hob1.1"] == [False]
+
+
+def test_a_store_of_which_nobody_says_what_it_holds_holds_its_products_alike() -> None:
+    frame = picture()
+    frame = msgspec.structs.replace(frame, buffers=[
+        msgspec.structs.replace(each, content=5 if each.buffer == "shafts" else 0) for each in frame.buffers
+    ])  # fmt: skip
+    lines = [line for name in ("SH-100", "SH-200") for line in order(name, 1, product=name)]
+    found = fork(frame, lines)
+    assert [(each.name, each.stock) for each in found.plant.materials] == [("SH-100", 3), ("SH-200", 2)]
+    assert [note.subjects for note in found.notes if note.code == "stock"] == [["SH-100", "SH-200"]]
+    said = forked(REGISTRY, model(), frame, {"lines": lines, "stock": {"SH-200": 5}}, horizon_s=DAY_S)
+    assert [each.stock for each in said.plant.materials] == [0, 5]
+    assert not [note for note in said.notes if note.code == "stock"]
+
+
+def named(
+    frame: Frame, unit: str, serial_s: float, counted_s: float, rejected_s: float = 999.0, *,
+    registry: Registry = REGISTRY,
+) -> Frame:  # fmt: skip
+    """Return a picture in which a machine named its last part, and counted one, so long ago."""
+    roles = {str(s.role): s.index for s in registry.signals if s.equipment == unit}
+    told = [("serial", "S1", serial_s), ("good_count", 7, counted_s), ("reject_count", 1, rejected_s)]
+    return msgspec.structs.replace(
+        frame, signals=[roles[role] for role, _, _ in told], values=[value for _, value, _ in told],
+        source_ns=[NOON - round(ago * SECOND) for _, _, ago in told],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stands", ["delay_own", "planned_down"])
+@pytest.mark.parametrize("counted_s", [50, 55])  # the next part may begin at the instant of the count
+def test_a_part_that_a_fault_or_a_break_finds_in_a_machine_goes_on_where_it_stopped(
+    stands: str, counted_s: float
+) -> None:
+    lines = order("88263", 10, (10, 8, 5))
+    # It stands for 30 s; the part was named 50 s ago.
+    found = fork(named(picture(press2=stands), "press2", 50, counted_s), lines)
+    press = next(each for each in found.start.units if each.unit == "press2.1")
+    assert (press.task, press.elapsed_s, press.is_down) == (Task.WORKING, 20.0, stands == "delay_own")
+    assert press.job is not None and len(found.start.queues["press2"]) == 2 and not checked(found.plant)
+    assert "anew" not in {note.code for note in found.notes}
+    for ago in ((50.0, 40.0), (50.0, 55.0, 45.0)):  # counted since, as good or as bad: none is in it
+        idle = fork(named(picture(press2=stands), "press2", *ago), lines)
+        press = next(each for each in idle.start.units if each.unit == "press2.1")
+        assert press.job is None and len(idle.start.queues["press2"]) == 3
+    unsaid = fork(picture(press2=stands), lines)
+    assert [note.subjects for note in unsaid.notes if note.code == "anew"] == [["press2"]]
+
+
+def test_a_charge_that_a_fault_finds_in_the_furnace_has_the_rest_of_its_time_left() -> None:
+    numbers = "furnace1/charge/number"  # here it is what names them; the demo's furnace names nothing
+    signals = tuple(replace(s, role="serial") if s.id == numbers else s for s in REGISTRY.signals)
+    registry = replace(REGISTRY, signals=signals)
+    frame = named(picture(furnace1="delay_own"), "furnace1", 930, 940, registry=registry)
+    [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
+    frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
+    lines = order("s", 40, (40, 40, 40, 40, 10), product="SH-100")
+    here = present(registry, frame, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    [furnace] = [each for each in here.fork.start.units if each.unit == "furnace1.1"]
+    assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 900.0)
+    assert furnace.is_down and furnace.down_s == 30.0 and len(here.fork.start.queues["furnace1"]) == 6
+    assert [note.subjects for note in fork(frame, lines).notes if note.code == "anew"] == [["furnace1"]]
+    run = reference_from(here.plant, here.fork.start, replication_key(1, 0))
+    unit = next(each for each in run._units if each.name == "furnace1.1")
+    # The model's spread of a charge is 10 %: of 900 s of 1008 the rest is left, behind the repair.
+    assert 0 < unit.left * here.plant.tick_s < 400
+
+
 def test_a_blocked_machine_keeps_its_part_and_goes_on_when_there_is_room() -> None:
     lines = order("88263", 10, (10, 8, 5))
     found = fork(picture(press2="blocked"), lines)
@@ -253,6 +363,14 @@ def test_a_charge_in_the_furnace_comes_out_as_one() -> None:
     [furnace] = [each for each in found.start.units if each.unit == "furnace1.1"]
     assert (furnace.task, len(furnace.others), furnace.elapsed_s) == (Task.WORKING, 23, 30.0)
     assert len(found.start.queues["furnace1"]) == 6
+
+
+def test_orders_are_due_when_the_mes_says_and_those_without_a_date_never() -> None:
+    lines = [line for each in (order("dated", 2, due_h=2.0), order("free", 1)) for line in each]
+    here = present(REGISTRY, picture(), {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    assert [(each.belongs_to, each.due_s) for each in here.plant.orders] == [
+        ("dated", 7200.0), ("dated", 7200.0), ("free", None)
+    ]  # fmt: skip
 
 
 def test_who_is_silent_is_named_and_what_was_taken_instead() -> None:
@@ -286,9 +404,7 @@ def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
     assert [note.subjects for note in found.notes if note.code == "own"] == [["EA-100"]]
     assert sum(place == 0 for place in found.request_of) == 10
     assert len(found.plant.orders) > DAY_S / 80
-    # One that has begun is what the line works on; of another product the machine says nothing.
-    begun = order("E5-1", 10, (4, 2))
-    assert not [note for note in fork(at_work, begun).notes if note.code == "own"]
+    # Of another product the machine says nothing.
     another = msgspec.structs.replace(at_work, values=[other])
     assert "EA-100" not in [
         name
@@ -296,6 +412,134 @@ def test_an_order_that_nobody_has_begun_stops_no_machine_that_works_without_one(
         if note.code == "own"
         for name in note.subjects
     ]
+
+
+def saying(frame: Frame, counted_ns: int = NOON, **products: str) -> Frame:
+    """Return a picture in which machines say what they make, and when they counted last."""
+    found = {
+        (str(each.equipment), each.role): each.index for each in REGISTRY.signals
+        if each.equipment in products and each.role in ("product", "good_count")
+    }  # fmt: skip
+    told = [(found[unit, "product"], said, NOON) for unit, said in products.items()]
+    told += [(found[unit, "good_count"], 7, counted_ns) for unit in products]
+    indices, values, source_ns = map(list, zip(*told, strict=True))
+    return msgspec.structs.replace(frame, signals=indices, values=values, source_ns=source_ns)
+
+
+def made_without(found: Forked) -> list[str]:
+    """Return the products that are made without an order, and check that their parts are there or not."""
+    names = [name for note in found.notes if note.code == "own" for name in note.subjects]
+    own = {o.product for o, place in zip(found.plant.orders, found.request_of, strict=True) if place < 0}
+    assert own == set(names)
+    return names
+
+
+LINE = "load2", "adhesive2", "press2", "tighten2", "leak2", "vision2"
+
+
+def at_work(*idle: str, counted_ns: int = NOON) -> Frame:
+    """Return line 2 of the demo at work on what it makes by itself, but for some of its machines."""
+    units = [unit for unit in LINE if unit not in idle]
+    frame = picture(**dict.fromkeys(units, "production"))
+    return saying(frame, counted_ns, **dict.fromkeys(units, "EA-100"))
+
+
+# Where job orders of an order run: in the middle of the line, at its first machine, at its first three.
+BEGUN: dict[str, list[dict[str, Any]]] = {
+    "downstream": [{**line, "state": "Running" if line["operation"] == 40 else "AllowedToStart",
+                    "work_unit": "tighten2" if line["operation"] == 40 else "",
+                    "good": 3 if line["operation"] == 40 else 0} for line in order("E5-1", 10)],
+    "at the first": order("E5-1", 10, (4,)),
+    "along the line": order("E5-1", 10, (4, 2, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_line_goes_on_by_itself_after_the_order_that_has_begun_at_it(begun: str) -> None:
+    """The order in hand ends, the machines go on: they make the same part, and the MES counts it for none."""
+    found = fork(at_work(), BEGUN[begun])
+    assert made_without(found) == ["EA-100"] and not checked(found.plant)
+    names = [each.name for each in found.plant.orders]
+    assert names.index("E5-1#10") < names.index("-EA-100#2")  # its remaining parts come first
+    assert len(names) > DAY_S / 80
+    # Two hours without the press cost what the line makes in them, less a break and what is made up for.
+    answer = ask(at_work(), BEGUN[begun], scenarios=down("press2", 7200))
+    parts = effect(answer, "parts_done")
+    assert parts.worse == 1.0 and -7200 / 82 < parts.difference.mean < -45
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_line_makes_nothing_twice_order_and_own_work_together(begun: str) -> None:
+    """What of the day goes into the order comes off what the line makes by itself."""
+    alone, with_order = (
+        indicator(ask(at_work(), *lines, scenarios=down("hob1", 60)), "parts_done").base.mean
+        for lines in ((), (BEGUN[begun],))
+    )
+    assert with_order == pytest.approx(alone, abs=8) and alone > 400
+
+
+def test_a_line_that_makes_nothing_by_itself_gets_nothing_after_its_order() -> None:
+    running = order("E5-1", 10, (4, 2, 1, 1, 1, 1))  # at each of its machines: nobody says what comes then
+    found = fork(at_work(), running)
+    assert made_without(found) == []
+    assert [note.subjects for note in found.notes if note.code == "after"] == [["E5-1"]]
+    first_at_work = order("E5-1", 10, (4,))
+    stands = fork(at_work(*LINE[1:]), first_at_work)
+    assert made_without(stands) == [] and "after" in {note.code for note in stands.notes}
+    # The first machine stands without an order: what is worked on behind it comes to an end.
+    assert made_without(fork(at_work("load2"), order("E5-1", 10, (10,)))) == []
+    # What has stood since says what it made last: that is no work.
+    last = saying(picture(load2="production"), load2="EA-100", press2="EA-100")
+    assert made_without(fork(last, first_at_work)) == []
+    full = saying(picture(load2="production", press2="blocked"), load2="EA-100", press2="EA-100")
+    assert made_without(fork(full, first_at_work)) == ["EA-100"]
+    # Another product is made without an order at the same machines: that is not this one.
+    other = saying(at_work(), press2="EA-200", adhesive2="EA-200")
+    assert "EA-100" not in made_without(fork(other, order("E5-1", 10, (4,))))
+
+
+def test_the_last_part_of_an_order_that_was_interrupted_or_has_ended_is_of_that() -> None:
+    interrupted = [
+        {**line, "state": "Interrupted"} if line["operation"] == 10 else line
+        for line in order("E5-1", 10, (4,))
+    ]
+    assert made_without(fork(at_work(*LINE[1:]), interrupted)) == []
+
+    def after(counted_ns: int) -> Forked:
+        over = {
+            "request": "E5-1",
+            "operation": 10,
+            "good": 10,
+            "work_unit": "load2",
+            "ended_ns": NOON - SECOND,
+        }
+        board = {"lines": order("E5-1", 10, (10,)), "over": [over]}
+        frame = at_work(*LINE[1:], counted_ns=counted_ns)
+        return forked(REGISTRY, model(), frame, board, horizon_s=DAY_S)
+
+    assert made_without(after(NOON - SECOND)) == []
+    assert made_without(after(NOON)) == ["EA-100"]
+
+
+def test_who_works_without_an_order_has_no_part_of_one_in_hand() -> None:
+    found = fork(at_work(), order("E5-1", 10))
+    load = next(each for each in found.start.units if each.unit == "load2.1")
+    assert load.job is not None and load.job.order == "-EA-100#1"
+    assert sum(place == 0 for place in found.request_of) == 10
+    assert not {job.order for job in found.start.jobs} & {f"E5-1#{n}" for n in range(1, 11)}
+
+
+def test_what_a_line_makes_by_itself_goes_on_where_its_order_is_taken_back_and_behind_one_that_comes() -> (
+    None
+):
+    lines = BEGUN["at the first"]
+    gone = [Scenario(name="gone", changes=[{"change": "order_removed", "order": "E5-1"}])]
+    answer = ask(at_work(), lines, scenarios=gone)
+    assert abs(effect(answer, "parts_done").difference.mean) < 3  # the line is as busy as before
+    answer = ask(at_work(), lines, scenarios=rush("EA-100", priority=9, due_s=8 * 3600.0))
+    ends = {each.order: each for each in answer.orders}
+    assert 0 < ends["rush"].scenarios[0].done_ns < NOON + 2 * 3600 * SECOND
+    assert abs(effect(answer, "parts_done").difference.mean) < 3
 
 
 def test_two_buffers_before_one_machine_hold_parts_of_their_own() -> None:
