@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import msgspec
@@ -13,6 +14,7 @@ from taktwin.analyst.features import Column
 from taktwin.analyst.maintenance.rivals import earlier_tools
 from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.model import Distribution
+from tests.unit.analyst.known_law import Known, machine
 from tests.unit.analyst.test_outcome import lived
 from tests.unit.analyst.test_watch import ABOUT
 
@@ -51,3 +53,25 @@ def test_an_error_that_nobody_judged_is_nobodys() -> None:
     assert (known.error, known.limit, known.epochs) == (0.05, ToolChange.error_max, 9)
     for lack in ({"judged": 0}, {"error": None}):
         assert advice.past_error(ToolChange, msgspec.structs.replace(ABOUT, **lack)) is None
+
+
+def test_what_was_judged_in_parts_counts_by_how_many_predictions_each_part_had() -> None:
+    parts = [
+        evaluate.Score("x", 1, 1, 1, crps=1.0, coverage=1.0, pinball=2.0, bias=-4.0),
+        evaluate.Score("x", 3, 2, 1, crps=5.0, coverage=0.0, pinball=4.0, bias=8.0),
+        evaluate.Score("x", 0, 0, 0, *[float("nan")] * 4),
+    ]
+    assert evaluate.together(parts) == evaluate.Score("x", 4, 2, 2, 4.0, 0.25, 3.0, 2.0)
+    bounds = evaluate.together([replace(parts[1], whole=0), parts[2]])
+    assert (bounds.crps, bounds.whole) == (5.0, 0) and np.isnan(bounds.bias), "no end was seen"
+
+
+def test_a_life_that_begins_between_two_parts_is_judged_in_one_of_them() -> None:
+    trace = machine("m", seed=1, tools=6, advised=False)
+    begins = trace["begin"].at_ns.tolist()
+    edges = [0, begins[2], begins[4], trace.to_ns]
+    found = [
+        [life[0].life_ns for life in evaluate.lives(Known, trace, after_ns=one, until_ns=other)]
+        for one, other in itertools.pairwise(edges)
+    ]
+    assert found == [begins[:3], begins[3:5], begins[5:]]

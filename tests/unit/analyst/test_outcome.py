@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.maintenance.tool_outcome import came_true, spanned
 from taktwin.analyst.maintenance.tool_runs import tool_runs
 from taktwin.analyst.maintenance.tool_wear import ToolWear
+from taktwin.analyst.maintenance.wear_ways import PAIRED, Spent
 from taktwin.analyst.proposal import NotYet
 from taktwin.contracts.recommendation import (
     Carry,
@@ -325,3 +327,28 @@ def test_it_came_true_where_the_first_bad_part_after_the_proof_lies_between_both
     found = came_true(office.of(), trace)
     assert found is not None and found[1].code == f"tool_change.{code}"
     assert found[0] == (code == "came")
+
+
+def test_the_tool_that_came_is_of_the_same_class_on_both_sides_and_the_luck_of_single_parts_adds_up() -> None:
+    # The new tool is taken out after 60 parts: had it stayed in, some of its parts would have been bad.
+    whole = lived([400, 400, 400, 400, 400, 240, 60, 180], drift_um=80.0)
+    trace = replace(later(whole, 60 * CYCLE), to_ns=whole.to_ns + 60 * CYCLE)
+    document = carried(Office().begun(), trace, place=-3)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    span, found = spanned(document, trace, model), ToolChange.outcome(document, trace, model, REGISTRY)
+    assert not isinstance(span, NotYet) and isinstance(found, Outcome)
+    kept = [float(each.chances.sum()) for each in span.kept]
+    assert [sorted(kept).index(each) for each in kept] == list(PAIRED)
+
+    def sigma(spent: Spent) -> float:
+        return float(np.sqrt((spent.chances * (1 - spent.chances)).sum()))
+
+    # What is lucky with the one tool is unlucky with the other: the interval is as wide as it may be.
+    likely = [
+        span.bad + stays - float(without.chances.sum()) + z * (sigma(span.kept[way]) + sigma(without))
+        for way, (stays, without) in enumerate(zip(kept, span.without, strict=True))
+        for z in (NormalDist().inv_cdf((n + 0.5) / 20) for n in range(20))
+    ]
+    scrap = found.observed_effect[1].measured
+    assert (scrap.p10, scrap.p90) == pytest.approx(tuple(np.quantile(likely, (0.1, 0.9))), abs=0.01)
+    assert min(kept) > 20

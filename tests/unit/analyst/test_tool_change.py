@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from taktwin.analyst.features import Trace
-from taktwin.analyst.maintenance.tool_change import ToolChange
+from taktwin.analyst.features import Column, Trace
+from taktwin.analyst.maintenance.tool_change import ToolChange, loads
 from taktwin.analyst.maintenance.tool_wear import ToolWear
+from taktwin.analyst.maintenance.wear_ways import LOADED, WAYS, Ways
 from taktwin.analyst.proposal import Ahead, Course, Trial
 from tests.unit.analyst.lathe import CYCLE_NS, values
 from tests.unit.analyst.test_training import lathes
@@ -25,12 +27,17 @@ def lathe() -> Trace:
     return lathes(("turn1", values("turn1", drift_um=36.0, age=250, tools=12)))[0]
 
 
-def tried(lathe: Trace, *set_ups_s: tuple[int, int]) -> Trial:
-    """Return what is tried with eight hours of work and some set-ups ahead."""
+def eight_hours(*set_ups_s: tuple[int, int], share: float = 1.0) -> Ahead:
+    """Return that there is work all the time, and some set-ups."""
     end_ns = NOON + 8 * 3600 * SECOND
     spans = tuple((NOON + begin * SECOND, NOON + end * SECOND) for begin, end in set_ups_s)
-    ahead = Ahead(NOON, end_ns, work=((NOON, end_ns),), set_ups=spans, share=1.0)
+    return Ahead(NOON, end_ns, work=((NOON, end_ns),), set_ups=spans, share=share)
+
+
+def tried(lathe: Trace, *set_ups_s: tuple[int, int], share: float = 1.0) -> Trial:
+    """Return what is tried with eight hours of work and some set-ups ahead."""
     model = ToolWear.fit([lathe], seed=1)
+    ahead = eight_hours(*set_ups_s, share=share)
     found = ToolChange.trial(model.predict(lathe), lathe, ahead, REGISTRY)
     assert found is not None
     return found
@@ -81,3 +88,30 @@ def test_it_stands_until_it_would_be_done_and_what_is_to_be_done_now_until_it_ma
     worn = lathes(("turn1", values("turn1", drift_um=36.0, age=285, tools=12)))[0]
     assert tried(worn).forecast.in_s.p10 < 300
     assert tried(worn).expires_ns["now"] == NOON + 600 * SECOND, "never less than it takes to get there"
+
+
+def test_never_is_not_even_at_the_end_of_its_life(lathe: Trace) -> None:
+    trial = tried(lathe)
+    assert [len(each) for each in stops(of(trial, "nothing"))] == [1] * WAYS, "it goes at 400 parts"
+    assert stops(of(trial, "never")) == [[]] * WAYS
+
+
+def test_the_twin_scraps_as_many_parts_as_would_be_bad_of_those_that_the_unit_makes(lathe: Trace) -> None:
+    # Lately the lathe worked three hours of each six; the schedule has time for all eight, and half of that
+    # is another lathe's, which has no part in it.
+    block = 3 * 3600 * SECOND
+
+    def rested(column: Column) -> Column:
+        ago = NOON - column.at_ns
+        return Column(NOON - ago - ago // block * block, column.values)
+
+    half = replace(lathe, columns={name: rested(column) for name, column in lathe.columns.items()})
+    ahead, part_s = eight_hours(share=0.5), CYCLE_NS / SECOND
+    load = loads(half, ahead, REGISTRY, part_s=part_s)
+    assert load[0] < load[-1] and 0.4 < load.mean() < 0.6
+    parts = int(8 * 3600 / part_s)
+    made = [round(parts * load[place]) for place in LOADED]
+    ways = Ways(ToolWear.fit([half], seed=1).predict(half).detail, made)
+    for way, changes in enumerate(of(tried(half, share=0.5), "nothing").changes):
+        scrapped = parts * (1 - changes[0]["times"])
+        assert scrapped == pytest.approx(0.5 * ways.spent(way, None).chances.sum(), rel=0.01)

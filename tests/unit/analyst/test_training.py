@@ -138,19 +138,6 @@ def test_fewer_than_five_lives_that_were_seen_to_their_end_say_nothing() -> None
     assert 0 < about.judged < training.LIVES_LEAST and about.error is None
 
 
-class Judged(Learner):
-    """What is learnt as a model of the product is, with a card."""
-
-    name, card, code_version = "judged", ToolWear.card, "1"
-
-
-def test_a_version_says_the_error_of_one_that_did_not_see_the_last_third() -> None:
-    traces = [machine(f"m{n}", seed=2, tools=40, advised=False) for n in range(2)]
-    about, _ = training.learnt(Judged, traces, now_ns=NOON)
-    assert about.error == 1.0, "by heart it would know them all"
-    assert about.judged == 2 * 11, "of forty tools eleven went in after 70 % of the time"
-
-
 def lathes(*rows: tuple[str, list[tuple[str, int, float]]]) -> list[Trace]:
     """Return what is known of the demo plant's lathes at noon."""
     subjects = ToolWear.subjects(REGISTRY)
