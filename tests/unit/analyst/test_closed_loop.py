@@ -309,6 +309,9 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
         proof = house.recommended().proposal.proof
         assert (told.says.code, told.says.values) == ("tool_change.waits_span", {"made": 0.0})
+        assert not [key for key in (await house.ask("status", Status)).silent if "withdraw" in key], (
+            "what a person has accepted is nobody's to withdraw, and that is no fault"
+        )
         assert told.until_ns == proof.state_ns + round(proof.horizon_s * SECOND) and not told.over
 
         # What the ledger does not take is no secret either.

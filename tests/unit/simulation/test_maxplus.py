@@ -80,6 +80,21 @@ def test_many_parts_through_the_line_of_the_benchmark() -> None:
     assert advance(built, state, enough=20_000).now == ends[-1]
 
 
+@pytest.mark.parametrize(("places", "ends"), [(0, [11, 21, 52]), (1, [11, 21, 43])])
+def test_the_first_part_without_a_place_before_the_next_machine_blocks_its_own(
+    places: int, ends: list[int]
+) -> None:
+    # a takes 1 s a part and fails after 2.5 s of work, within the third, for 30 s; b takes 10 s. Without a
+    # place the second part leaves a only at 11, so the third is begun then: 0.5 + 30 + 0.5 + 10 s. With one
+    # place it is begun at 2.
+    plant = Plant(
+        (WorkCenter("a", failure=Failure(Fixed(2.5), Fixed(30))), WorkCenter("b", queue_max=places)),
+        (Product("p", (Step("s", "a", Fixed(1)), Step("t", "b", Fixed(10))), endless=True),),
+    )  # fmt: skip
+    found = departures(compiled(plant), streams.replication_key(1, 0), 3)
+    assert (found * plant.tick_s).tolist() == ends
+
+
 STEPS = (Step("s", "a", Fixed(1)), Step("t", "b", Fixed(1)))
 LINE = Plant((WorkCenter("a"), WorkCenter("b")), (Product("p", STEPS, endless=True),))
 
