@@ -547,17 +547,8 @@ def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
 # -- the kernel's
 
 
+Bytes = npt.NDArray[np.uint8]
 BLOCK = 32  # replications whose draws are made at once: one alone takes as long as a dozen
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """What of the states of a block of replications is not the same in all: a row for each."""
-
-    tree: IntArray
-    units: npt.NDArray[np.uint8]  # bytes of the records
-    modes: npt.NDArray[np.uint8]
-    work: IntArray  # of the jobs at units
 
 
 class Placed:
@@ -577,7 +568,7 @@ class Placed:
         self._families = families_of(plant.plant)
         self._base = self._laid_out(start)
         self._ask()
-        self._block: tuple[int, int, _Drawn] | None = None  # seed, first replication
+        self._block: tuple[int, int, list[int], Bytes] | None = None  # seed, first replication, keys, heads
 
     def state(self, *, seed: int, replication: int = 0, into: State | None = None) -> State:
         """Return the state in which a replication begins.
@@ -590,25 +581,22 @@ class Placed:
         block = self._block
         if block is None or block[:2] != (seed, first):  # two threads may both draw it: they draw the same
             numbers = range(first, first + BLOCK)
-            block = seed, first, self._drawn([streams.replication_key(seed, n) for n in numbers])
-            self._block = block
-        key = streams.replication_key(seed, replication)
-        return self._state(key, block[2], replication - first, into)
+            keys = [streams.replication_key(seed, n) for n in numbers]
+            block = self._block = seed, first, keys, self._drawn(keys)
+        row = replication - first
+        return self._state(block[2][row], block[3][row], into)
 
     def state_of(self, key: int) -> State:
         """Return the state in which the run of a key begins."""
-        return self._state(key, self._drawn([key]), 0)
+        return self._state(key, self._drawn([key])[0])
 
-    def _state(self, key: int, drawn: _Drawn, row: int, into: State | None = None) -> State:
+    def _state(self, key: int, head: Bytes, into: State | None = None) -> State:
         if into is None or into.jobs != self._base.jobs:
             state = self._base.copy(key)
         else:
             state = into
             state.become(self._base, key)
-        state["tree"][:] = drawn.tree[row]
-        state["units"].view(np.uint8)[:] = drawn.units[row]
-        state["modes"].view(np.uint8)[:] = drawn.modes[row]
-        state["jobs"]["work"][self._slots] = drawn.work[row]
+        state.buffer[: len(head)] = head
         return state
 
     def _ask(self) -> None:
@@ -618,6 +606,8 @@ class Placed:
         spans = [places.spans(unit) for unit in places.said.values()]
         at_work = np.flatnonzero(base["units"]["job"] >= 0)
         self._slots = base["units"]["job"][at_work]
+        jobs = base.place("jobs").start + base["jobs"].itemsize * (int(self._slots.max(initial=-1)) + 1)
+        self._head = max(jobs, *(base.place(name).stop for name in ("tree", "units", "modes")))
         strikes = [
             strike
             for unit, each in zip(plant.units, spans, strict=True)  # but maintenance that nothing asks for
@@ -657,12 +647,17 @@ class Placed:
                     now, base["jobs"]["joined"][head] + batch["wait"]
                 )
 
-    def _drawn(self, keys: Sequence[int]) -> _Drawn:
-        """Return what differs in the states in which the runs of keys begin."""
+    def _drawn(self, keys: Sequence[int]) -> Bytes:
+        """Return the heads of the states in which the runs of keys begin, a row each: all that differs."""
         plant, now, n_units = self._plant, self._places.now, len(self._plant.units)
         left, work, repair, strikes, comes = np.split(self._draws.of(keys), self._cuts, axis=1)
-        units = np.repeat(self._base["units"][None], len(keys), axis=0)
-        modes = np.repeat(self._base["modes"][None], len(keys), axis=0)
+        heads = np.tile(self._base.buffer[: self._head], (len(keys), 1))
+
+        def records(name: str) -> npt.NDArray[Any]:
+            return heads[:, self._base.place(name)].view(self._base[name].dtype)
+
+        units, modes, first_job = records("units"), records("modes"), self._base.place("jobs").start
+        heads[:, first_job:].view(self._base["jobs"].dtype)["work"][:, self._slots] = work
         units["left"], units["repair_left"] = left, repair
         modes["left"] = strikes + self._shift
         to_failure: IntArray = np.full(left.shape, kernel.FAR, np.int64)
@@ -679,7 +674,8 @@ class Placed:
         agenda[:, 2 * n_units + self._coming] = now + comes
         leaves = np.arange(plant.leaves)
         agenda = np.where(agenda == kernel.NEVER, kernel.NEVER, agenda << kernel.SHIFT | leaves)
-        return _Drawn(_trees(agenda), units.view(np.uint8), modes.view(np.uint8), work)
+        records("tree")[:] = _trees(agenda)
+        return heads
 
     def _laid_out(self, start: Start) -> State:
         plant, places = self._plant, self._places

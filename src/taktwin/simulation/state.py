@@ -66,6 +66,12 @@ class State:
         """Return an array by its name."""
         return self._arrays[name]
 
+    def place(self, name: str) -> slice:
+        """Return where in `buffer` an array lies."""
+        names = list(self._arrays)
+        first = sum(self._arrays[each].nbytes for each in names[: names.index(name)])
+        return slice(first, first + self._arrays[name].nbytes)
+
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """Return the arrays in the sequence in which `kernel.simulate` takes them."""
         return tuple(self._arrays.values())
