@@ -280,7 +280,7 @@ def _cpu(work: Callable[[], Any]) -> float:
 def begun(runs: int = 100) -> dict[str, Any]:
     """Return a row: what what-if takes to begin one run from the present, of that run.
 
-    The demo plant at work on what it makes by itself, a week ahead.
+    The demo plant at work on what it makes by itself, a week ahead, run after run as in a what-if.
     """
     registry = open_plant(Path(__file__).parents[1] / "examples" / "plants" / "northfield")
     frame = Frame(
@@ -294,10 +294,16 @@ def begun(runs: int = 100) -> dict[str, Any]:
     here = present(registry, frame, {}, parameters=Parameters(), horizon_s=week_s)
     plant = compiled(here.plant)
     until = here.plant.ticks(week_s)
-    advance(plant, here.begin(plant, 1, 0), until=until)
-    states: list[State] = []
-    started_s = _cpu(lambda: states.extend(here.begin(plant, 1, number) for number in range(runs)))
-    ran_s = _cpu(lambda: [advance(plant, state, until=until) for state in states])
+    state = here.begin(plant, 0, 0)
+    advance(plant, state, until=until)
+    started_s = ran_s = 0.0
+    for number in range(runs):
+        began_s = time.process_time()
+        state = here.begin(plant, 1, number, state)
+        begun_s = time.process_time()
+        advance(plant, state, until=until)
+        started_s += begun_s - began_s
+        ran_s += time.process_time() - begun_s
     share = started_s / (started_s + ran_s)
     name = "a fork: the start of a what-if run from the present, of a run of a week (demo plant)"
     return row(name, share * 100, "%", bar="<= 0.5 %", met=share <= 0.005)

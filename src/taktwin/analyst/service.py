@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from taktwin.analyst import advice, counterfactual, proving, training
 from taktwin.analyst.alert_budget import Budget
-from taktwin.analyst.engine import Analyst
+from taktwin.analyst.engine import Analyst, Standing
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
 from taktwin.analyst.model_store import LIVE, Kept, ModelStore, NotPromoted, taken
@@ -505,12 +505,9 @@ class AnalystService:
     ) -> None:
         now_ns = self._clock.now_ns()
         void = self._desk.void(kind, made, now_ns=now_ns)
-        if void is not None:
-            why = Words(code="analyst.void", text="What was to be prevented is no longer expected.")
-            said = Withdraw(recommendation=void.recommendation, why=why)
-            if await self._accepted(f"{kind.name} at {trace.subject.id}", said) is None:
-                self._desk.stands(kind, void)  # the ledger is away: it is withdrawn in the next round
-                return
+        if void is not None and not await self._withdrawn(void):
+            self._desk.stands(kind, void)  # the ledger is away: it is withdrawn in the next round
+            return
         if self._clock.monotonic_ns() - self._asked_ns < self._rest_ns:
             return  # people ask the twin too, and it answers one after the other
         error = advice.past_error(kind, kept.about)
@@ -538,6 +535,20 @@ class AnalystService:
             self._desk.refused(
                 kind, trace.subject.id, f"{answer.place}: found {answer.found}, expected {answer.right}"
             )
+
+    async def _withdrawn(self, void: Standing) -> bool:
+        """Withdraw what no longer holds, unless somebody has decided on it; False: the ledger is away."""
+        wish = {"recommendation": void.recommendation}
+        try:
+            document = await self._of_ledger(recommendation.ONE, wish, Recommendation)
+        except (BusError, msgspec.DecodeError) as failure:
+            log.warning("the ledger does not say what became of %s: %s", void.recommendation, failure)
+            return False
+        if document.state not in (State.VALIDATED, State.PROPOSED):
+            return True
+        why = Words(code="analyst.void", text="What was to be prevented is no longer expected.")
+        said = Withdraw(recommendation=void.recommendation, why=why)
+        return await self._accepted(f"{void.advice_class} at {void.subject}", said) is not None
 
     async def _proved(
         self, kind: type[ProposalClass], kept: Kept, made: Prediction, trace: Trace, error: Any

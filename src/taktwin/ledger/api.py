@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from taktwin.storage.book import Reading
 DECIDED_SHOWN = 50
 OUTCOMES_SHOWN = 100
 DUE_MAX = 200
+LINES_KEPT = 256  # the list is asked for all the time, and most of it is as it was
 DECIDED = (
     State.ACCEPTED, State.DISPATCHED, State.ACKNOWLEDGED, State.MEASURED, State.FAILED, State.REJECTED,
     State.EXPIRED, State.SUPERSEDED,
@@ -42,17 +44,17 @@ DECIDED = (
 def inbox(book: Reading, wish: dict[str, Any], now_ns: int) -> Inbox:
     """Return what waits, the dearest to leave first, and what was decided, the newest first."""
     proposed = book.where(RecommendationRow, state=State.PROPOSED.value)
-    waiting = [_line(row.whole) for row in proposed if row.expires_ns > now_ns]
+    waiting = [_line(row.document) for row in proposed if row.expires_ns > now_ns]
     decided = [
         row
         for state in DECIDED
         for row in book.newest(RecommendationRow, "changed_ns", DECIDED_SHOWN, state=state.value)
     ]  # fmt: skip
     decided.sort(key=lambda row: (-row.changed_ns, row.recommendation))
-    shown = [row.whole for row in decided[:DECIDED_SHOWN]]
+    shown = [_line(row.document) for row in decided[:DECIDED_SHOWN]]
     records = [row.whole for row in book.where(ClassRow)]
     return Inbox(
-        waiting=sorted(waiting, key=urgency), decided=[_line(document) for document in shown],
+        waiting=sorted(waiting, key=urgency), decided=shown,
         observed=book.count(RecommendationRow, state=State.VALIDATED.value),
         silent=[
             why for record in records if record.trust.error is not None or record.trust.drifting
@@ -96,7 +98,7 @@ def record(book: Reading, wish: dict[str, Any], now_ns: int) -> ClassRecord | di
         if state is not State.ACKNOWLEDGED or each.whole.abandoned_ns
     ]  # fmt: skip
     found.sort(key=lambda each: (-each.changed_ns, each.recommendation))
-    outcomes = [_line(each.whole) for each in found[:OUTCOMES_SHOWN]]
+    outcomes = [_line(each.document) for each in found[:OUTCOMES_SHOWN]]
     return msgspec.structs.replace(_with_obstacles(row.whole), outcomes=outcomes)
 
 
@@ -122,7 +124,9 @@ def _with_obstacles(found: ClassRecord) -> ClassRecord:
     return msgspec.structs.replace(found, obstacles=autonomy.obstacles(found))
 
 
-def _line(document: Recommendation) -> InboxRow:
+@lru_cache(maxsize=LINES_KEPT)
+def _line(document_json: str) -> InboxRow:
+    document = msgspec.json.decode(document_json, type=Recommendation)
     proposal, outcome, decision = document.proposal, document.outcome, document.decision
     first = proposal.effects[0].difference
     return InboxRow(

@@ -280,3 +280,15 @@ def value(table_: FloatArray, bits: int) -> float:
         place, rest = cell, float(bits & ((1 << 54) - 1)) * 2.0**-54
     below = float(table_[place])
     return below + rest * (float(table_[place + 1]) - below)
+
+
+def values(table_: FloatArray, bits: npt.NDArray[np.uint64]) -> FloatArray:
+    """Return the table's values at many times 64 random bits, each to the last bit as `value` has it."""
+    cell = (bits >> 54).astype(np.intp)
+    is_low, is_high = cell == 0, cell == CELLS - 1
+    is_fine = is_low | is_high
+    fine = ((bits >> 44) & (CELLS - 1)).astype(np.intp)
+    place = np.where(is_fine, np.where(is_low, KNOTS, 2 * KNOTS) + fine, cell)
+    rest = np.where(is_fine, (bits & ((1 << 44) - 1)) * 2.0**-44, (bits & ((1 << 54) - 1)) * 2.0**-54)
+    below = table_[place]
+    return np.asarray(below + rest * (table_[place + 1] - below), np.float64)

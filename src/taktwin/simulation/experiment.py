@@ -47,8 +47,8 @@ from taktwin.simulation.run import advance
 from taktwin.simulation.scenario import Scenario, applied, digest, unique
 from taktwin.simulation.state import State, fresh
 
-Start = Callable[[Compiled, int, int], State]
-"""(plant, seed, replication) -> a state of its own, which the run then writes over."""
+Start = Callable[[Compiled, int, int, State | None], State]
+"""(plant, seed, replication, one of its states that is used up) -> a state that the run then writes over."""
 
 AS_IT_IS = "as it is"
 CHUNK = 4  # replications that a thread takes at once
@@ -208,6 +208,9 @@ class _Contender:
         self.more = Runs(plant, 0, watch)
         self.is_done = np.zeros(0, np.bool_)
         self.begun = 0  # replications before this round
+        self.used: list[
+            State
+        ] = []  # by threads that are done with them: to write over costs less than memory
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""
@@ -217,10 +220,14 @@ class _Contender:
     def work(self, rows: range, span: int) -> None:
         """Run replications of this round; threads work on rows of their own."""
         state: State | None = None
+        try:
+            began: State | None = self.used.pop()
+        except IndexError:
+            began = None
         for row in rows:
             replication = self.begun + row
             if self.start is not None:
-                state = self.start(self.plant, self.seed, replication)
+                state = began = self.start(self.plant, self.seed, replication, began)
                 self.more.begin(row, state, is_fresh=False)
             else:
                 origin = self.origin
@@ -234,6 +241,8 @@ class _Contender:
             state = self._run(row, state, span)
             self.more.put(row, state)
             self.is_done[row] = True
+        if began is not None:
+            self.used.append(began)
 
     def _run(self, row: int, state: State, span: int) -> State:
         began, watch = state.now, self.watch
@@ -261,6 +270,7 @@ class _Contender:
         if done:
             self.runs = self.runs.then(self.more.head(done))
         self.begun = len(self.runs)
+        self.used.clear()
         self.more = Runs(self.plant, 0, self.watch)
 
 

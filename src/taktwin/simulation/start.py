@@ -13,18 +13,20 @@ from it is what would have gone on anyway.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from taktwin.errors import DomainError
 from taktwin.simulation import kernel, reference, streams
 from taktwin.simulation.compile import Compiled, families_of, wholes_of
-from taktwin.simulation.distributions import CELLS, KNOTS, Distribution, FloatArray, table, value
+from taktwin.simulation.distributions import Distribution
+from taktwin.simulation.draws import Draw, Draws, IntArray, Span, ticks
 from taktwin.simulation.model import (
     Failure,
     FailureClock,
@@ -195,32 +197,6 @@ def from_json(document: Mapping[str, Any]) -> Start:
         raise DomainError(f"no start: {error}") from error
 
 
-# -- what is left, given what has passed
-
-
-def _curve(drawn: Distribution) -> tuple[FloatArray, FloatArray]:
-    """Return levels and values of a distribution at mean 1, its tails in full."""
-    values = table(drawn.shape)
-    fine = 1 / CELLS**2
-    levels = np.concatenate((np.arange(KNOTS) * fine, np.arange(2, CELLS - 1) / CELLS,
-                             1 - np.arange(CELLS, -1, -1) * fine))  # fmt: skip
-    return levels, np.concatenate((values[KNOTS : 2 * KNOTS], values[2 : CELLS - 1], values[2 * KNOTS :]))
-
-
-def residual(drawn: Distribution, passed: float, random_bits: int) -> float:
-    """Return what is left of a duration of which so much has passed, both over its mean; 0 or more.
-
-    A fixed duration has its rest left, or nothing. With nothing passed it is, but for rounding, the
-    duration that the same bits draw.
-    """
-    levels, values = _curve(drawn)
-    if values[0] == values[-1]:
-        return max(0.0, float(values[0]) - passed)
-    below = float(np.interp(passed, values, levels, left=0.0))
-    level = below + streams.unit(random_bits) * (1.0 - below)
-    return max(0.0, float(np.interp(level, levels, values)) - passed)
-
-
 # -- what both engines begin from
 
 
@@ -228,10 +204,10 @@ def residual(drawn: Distribution, passed: float, random_bits: int) -> float:
 class _Spans:
     """What is drawn or known of one unit, in ticks."""
 
-    left: int
-    work: int  # of its step, as a whole: what follows a set-up or a call
-    strikes: tuple[int, ...]  # of each way to go down: ticks from now, or parts, or ticks of maintenance
-    repair_left: int
+    left: Span
+    work: Span  # of its step, as a whole: what follows a set-up or a call
+    strikes: tuple[Span, ...]  # of each way to go down: ticks from now, or parts, or ticks of maintenance
+    repair_left: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,44 +452,40 @@ class _Places:
             return streams.entity("order", self.lot(job)[0])
         return streams.part(streams.entity("product", job.product), job.number)
 
-    def spans(self, unit: UnitStart, key: int) -> _Spans:
+    def spans(self, unit: UnitStart) -> _Spans:
         """Return what is left of a unit's task, until its failure and of its repair."""
         plant, pace = self.plant, self.units[unit.unit].pace_of(self.numbers[unit.unit])
-        left = work = 0
+        left: Span = 0
+        work: Span = 0
         if unit.job:
             step = self.step(unit.job)
             whom = (self.entity(unit.job) + streams.entity("step", _name(self.products, unit.job))) % 2**64
-            bits = streams.bits(key, streams.WORK, whom, unit.job.passes)
-            ticks = step.work.mean_s / plant.tick_s
-            ticks *= 1 if self.units[unit.unit].batch else self.quantity(unit.job)
-            share = 1.0 if step.work.shape.family == "fixed" else value(table(step.work.shape), bits)
-            work = int(ticks * share / pace + 0.5)
+            mean = step.work.mean_s / plant.tick_s
+            mean *= 1 if self.units[unit.unit].batch else self.quantity(unit.job)
+            work = Draw(streams.WORK, whom, unit.job.passes, step.work, mean, pace=pace)
             if unit.left_s is not None:
                 left = plant.ticks(unit.left_s)
-            elif unit.task is Task.WORKING and ticks > 0:
-                passed = unit.elapsed_s / plant.tick_s * pace / ticks
-                left = int(ticks * residual(step.work, passed, bits) / pace + 0.5)
-        strikes = []
+            elif unit.task is Task.WORKING and mean > 0:
+                left = replace(work, passed=unit.elapsed_s / plant.tick_s * pace / mean)
+        strikes: list[Span] = []
         for place, way in enumerate(self.ways[unit.unit]):
             wear = self.wear(unit, place)
             if way.failure and wear.to_failure_s is not None:
                 strikes.append(round(wear.to_failure_s / plant.tick_s))
             elif way.failure:
-                bits = streams.bits(key, streams.FAILURE, way.entity, wear.failures - 1)
-                strikes.append(_left(plant, way.failure.time_to, wear.worn_s, bits))
+                happening = streams.FAILURE, way.entity, wear.failures - 1
+                strikes.append(_left(plant, way.failure.time_to, wear.worn_s, happening))
             elif way.tool:
                 strikes.append(way.tool.life_parts if wear.parts is None else wear.parts)
             else:
                 strikes.append(plant.ticks(wear.owed_s))
-        repair_left = 0
+        repair_left: Span = 0
         if unit.is_down and unit.repair_left_s is not None:
             repair_left = plant.ticks(unit.repair_left_s)
         elif unit.is_down:
             way = self.ways[unit.unit][self.down_by(unit)]
-            bits = streams.bits(
-                key, streams.REPAIR, way.entity, self.wear(unit, self.down_by(unit)).failures - 1
-            )
-            repair_left = _left(plant, way.mends, unit.down_s, bits) if way.mends else 0
+            happening = streams.REPAIR, way.entity, self.wear(unit, self.down_by(unit)).failures - 1
+            repair_left = _left(plant, way.mends, unit.down_s, happening) if way.mends else 0
         return _Spans(left, work, tuple(strikes), repair_left)
 
     def on_shift(self, unit: UnitStart) -> bool:
@@ -534,14 +506,14 @@ class _Places:
             if ticks(each.from_s) < self.now <= ticks(each.to_s)
         ]
 
-    def next_arrival(self, product: Product, key: int) -> int:
-        """Return the tick at which the next part of a product comes by itself."""
+    def next_arrival(self, product: Product) -> Span:
+        """Return in how many ticks the next part of a product comes by itself."""
         if product.name in self.start.arrivals:
-            return self.plant.ticks(self.start.arrivals[product.name])
+            return self.plant.ticks(self.start.arrivals[product.name]) - self.now
         assert product.arrivals
         whom = streams.entity("product", product.name)
-        bits = streams.bits(key, streams.ARRIVAL, whom, self.arrived(product.name))
-        return self.now + _left(self.plant, product.arrivals, 0.0, bits)
+        happening = streams.ARRIVAL, whom, self.arrived(product.name)
+        return _left(self.plant, product.arrivals, 0.0, happening)
 
     def arrived(self, product: str) -> int:
         """Return how many jobs of a product came so far: at least those under way, each with its number."""
@@ -558,13 +530,11 @@ def _name(products: Mapping[str, Product], job: JobStart) -> str:
     return step_name(product, next(step for step in product.steps if step.name == job.step))
 
 
-def _left(plant: Plant, drawn: Distribution, passed_s: float, random_bits: int) -> int:
-    if drawn.mean_s <= 0:
+def _left(plant: Plant, law: Distribution, passed_s: float, happening: tuple[int, int, int]) -> Span:
+    if law.mean_s <= 0:
         return 0
-    mean = drawn.mean_s / plant.tick_s
-    if passed_s <= 0:  # exactly what the engines draw
-        return int(mean * value(table(drawn.shape), random_bits) + 0.5)
-    return int(mean * residual(drawn, passed_s / drawn.mean_s, random_bits) + 0.5)
+    passed = None if passed_s <= 0 else passed_s / law.mean_s
+    return Draw(*happening, law, law.mean_s / plant.tick_s, passed)
 
 
 def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -577,8 +547,23 @@ def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
 # -- the kernel's
 
 
+BLOCK = 32  # replications whose draws are made at once: one alone takes as long as a dozen
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What of the states of a block of replications is not the same in all: a row for each."""
+
+    tree: IntArray
+    units: npt.NDArray[np.uint8]  # bytes of the records
+    modes: npt.NDArray[np.uint8]
+    work: IntArray  # of the jobs at units
+
+
 class Placed:
     """A start laid out for a compiled plant once; each replication only draws what is left of things.
+
+    What is drawn is drawn for `BLOCK` replications at once, when the first of them is asked for.
 
     Raises
     ------
@@ -591,68 +576,110 @@ class Placed:
         self._places = _Places(plant.plant, start)
         self._families = families_of(plant.plant)
         self._base = self._laid_out(start)
+        self._ask()
+        self._block: tuple[int, int, _Drawn] | None = None  # seed, first replication
 
-    def state(self, *, seed: int, replication: int = 0) -> State:
-        """Return the state in which a replication begins."""
-        return self.state_of(streams.replication_key(seed, replication))
+    def state(self, *, seed: int, replication: int = 0, into: State | None = None) -> State:
+        """Return the state in which a replication begins.
+
+        Parameters
+        ----------
+        into : a state of this plant that nobody needs any more, to be written over if it has the size
+        """
+        first = replication - replication % BLOCK
+        block = self._block
+        if block is None or block[:2] != (seed, first):  # two threads may both draw it: they draw the same
+            numbers = range(first, first + BLOCK)
+            block = seed, first, self._drawn([streams.replication_key(seed, n) for n in numbers])
+            self._block = block
+        key = streams.replication_key(seed, replication)
+        return self._state(key, block[2], replication - first, into)
 
     def state_of(self, key: int) -> State:
         """Return the state in which the run of a key begins."""
-        plant, places = self._plant, self._places
-        state = State(plant, self._base.jobs, key)
-        state.become(self._base, key)
-        keys = np.full(plant.leaves, kernel.NEVER, np.int64)
-        now, n_units = places.now, len(plant.units)
-        for place, unit in enumerate(places.said.values()):
-            spans = places.spans(unit, key)
-            row = state["units"][place]
-            row["left"] = spans.left
-            if row["job"] >= 0:
-                state["jobs"][row["job"]]["work"] = spans.work
-            row["repair_left"] = spans.repair_left
-            strikes = self._lay_modes(state, place, unit, spans)
-            if unit.is_down and unit.has_crew and row["on"]:
-                keys[n_units + place] = now + spans.repair_left
-            elif not unit.is_down and strikes is not None:
-                keys[n_units + place] = max(now, strikes)
-        for place, product in enumerate(plant.plant.products):
-            if product.arrivals:
-                keys[2 * n_units + place] = places.next_arrival(product, key)
-        move = 2 * n_units + len(plant.products)
-        if state["run"]["moving"][0]:
-            keys[move] = state["moves"][0, 0]
-        for place, batch in enumerate(plant.batches):
-            head = int(state["centers"]["head"][plant.units[batch["first"]]["center"]])
-            if head >= 0 and batch["wait"] < kernel.FAR:
-                keys[plant.leaf_batch + place] = max(now, state["jobs"]["joined"][head] + batch["wait"])
-        pending = np.flatnonzero(keys != kernel.NEVER)
-        keys[pending] = keys[pending] << kernel.SHIFT | pending
-        _plant_tree(state["tree"], keys)
+        return self._state(key, self._drawn([key]), 0)
+
+    def _state(self, key: int, drawn: _Drawn, row: int, into: State | None = None) -> State:
+        if into is None or into.jobs != self._base.jobs:
+            state = self._base.copy(key)
+        else:
+            state = into
+            state.become(self._base, key)
+        state["tree"][:] = drawn.tree[row]
+        state["units"].view(np.uint8)[:] = drawn.units[row]
+        state["modes"].view(np.uint8)[:] = drawn.modes[row]
+        state["jobs"]["work"][self._slots] = drawn.work[row]
         return state
 
-    def _lay_modes(self, state: State, place: int, unit: UnitStart, spans: _Spans) -> int | None:
-        """Write when each way down strikes; return the tick of the first one by the calendar."""
-        row, ways, now = state["units"][place], self._places.ways[unit.unit], self._places.now
-        first, last = self._plant.units[place]["mode_first"], self._plant.units[place]["mode_last"]
-        row["to_failure"] = kernel.FAR
-        row["upkeep"] = 0
-        by_calendar = []
-        for number, (way, strikes) in enumerate(zip(ways, spans.strikes, strict=True)):
-            if first + number == last:
-                break  # maintenance that nothing asks for
-            mode = state["modes"][first + number]
-            mode["count"] = self._places.wear(unit, number).failures
-            mode["left"] = strikes + now if way.is_by_calendar else strikes
-            if way.is_by_calendar:
-                by_calendar.append(now + strikes)
-            elif way.failure and strikes < row["to_failure"]:
-                row["to_failure"], row["due"] = strikes, first + number
-            elif not way.failure:
-                row["upkeep"] += strikes <= 0 if way.tool else strikes > 0
-        row["span"] = row["to_failure"]
-        if unit.is_down:
-            row["mode"] = first + self._places.down_by(unit)
-        return min(by_calendar, default=None)
+    def _ask(self) -> None:
+        """Tell what each replication draws, and which leaves and units that concerns."""
+        plant, places, base = self._plant, self._places, self._base
+        now, n_units = places.now, len(plant.units)
+        spans = [places.spans(unit) for unit in places.said.values()]
+        at_work = np.flatnonzero(base["units"]["job"] >= 0)
+        self._slots = base["units"]["job"][at_work]
+        strikes = [
+            strike
+            for unit, each in zip(plant.units, spans, strict=True)  # but maintenance that nothing asks for
+            for strike in each.strikes[: unit["mode_last"] - unit["mode_first"]]
+        ]
+        self._coming = np.array([k for k, p in enumerate(plant.plant.products) if p.arrivals], np.intp)
+        asked: list[list[Span]] = [
+            [each.left for each in spans], [spans[place].work for place in at_work],
+            [each.repair_left for each in spans], strikes,
+            [places.next_arrival(plant.plant.products[place]) for place in self._coming],
+        ]  # fmt: skip
+        self._draws = Draws([span for some in asked for span in some])
+        self._cuts = np.cumsum([len(some) for some in asked])[:-1]
+        clock = plant.modes["clock"]
+        self._shift = np.where(clock == kernel.BY_CALENDAR, now, 0)
+        said = list(places.said.values())
+        is_down = np.array([unit.is_down for unit in said], np.bool_)
+        is_mended = is_down & np.array([unit.has_crew for unit in said], np.bool_)
+        self._mended = np.flatnonzero(is_mended & (base["units"]["on"] != 0))
+        rows = list(enumerate(zip(plant.units["mode_first"].tolist(), plant.units["mode_last"].tolist(),
+                                  strict=True)))  # fmt: skip
+        self._by_working = _ranked(
+            [[mode for mode in range(*modes) if clock[mode] == kernel.BY_WORKING] for _, modes in rows]
+        )
+        self._by_calendar = _ranked(
+            [[mode for mode in range(*modes) if clock[mode] == kernel.BY_CALENDAR and not is_down[place]]
+             for place, modes in rows]
+        )  # fmt: skip
+        self._agenda = np.full(plant.leaves, kernel.NEVER, np.int64)
+        move = 2 * n_units + len(plant.products)
+        if base["run"]["moving"][0]:
+            self._agenda[move] = base["moves"][0, 0]
+        for place, batch in enumerate(plant.batches):
+            head = int(base["centers"]["head"][plant.units[batch["first"]]["center"]])
+            if head >= 0 and batch["wait"] < kernel.FAR:
+                self._agenda[plant.leaf_batch + place] = max(
+                    now, base["jobs"]["joined"][head] + batch["wait"]
+                )
+
+    def _drawn(self, keys: Sequence[int]) -> _Drawn:
+        """Return what differs in the states in which the runs of keys begin."""
+        plant, now, n_units = self._plant, self._places.now, len(self._plant.units)
+        left, work, repair, strikes, comes = np.split(self._draws.of(keys), self._cuts, axis=1)
+        units = np.repeat(self._base["units"][None], len(keys), axis=0)
+        modes = np.repeat(self._base["modes"][None], len(keys), axis=0)
+        units["left"], units["repair_left"] = left, repair
+        modes["left"] = strikes + self._shift
+        to_failure: IntArray = np.full(left.shape, kernel.FAR, np.int64)
+        for mine, way in self._by_working:
+            sooner = strikes[:, way] < to_failure[:, mine]
+            units["due"][:, mine] = np.where(sooner, way, units["due"][:, mine])
+            to_failure[:, mine] = np.minimum(to_failure[:, mine], strikes[:, way])
+        units["to_failure"] = units["span"] = to_failure
+        agenda = np.tile(self._agenda, (len(keys), 1))
+        agenda[:, n_units + self._mended] = now + repair[:, self._mended]
+        for mine, way in self._by_calendar:
+            strikes_at = np.maximum(now, now + strikes[:, way])
+            agenda[:, n_units + mine] = np.minimum(agenda[:, n_units + mine], strikes_at)
+        agenda[:, 2 * n_units + self._coming] = now + comes
+        leaves = np.arange(plant.leaves)
+        agenda = np.where(agenda == kernel.NEVER, kernel.NEVER, agenda << kernel.SHIFT | leaves)
+        return _Drawn(_trees(agenda), units.view(np.uint8), modes.view(np.uint8), work)
 
     def _laid_out(self, start: Start) -> State:
         plant, places = self._plant, self._places
@@ -778,7 +805,20 @@ class Placed:
             row["down"] = (kernel.WAITS_FAILED if is_failure else kernel.WAITS_UPKEEP) + unit.has_crew
             if plant.modes[mode]["crew"] >= 0 and unit.has_crew:
                 state["crews"]["free"][plant.modes[mode]["crew"]] -= 1
+            row["mode"] = mode
         row["state"] = _shown(row)
+        self._lay_modes(state, place, unit)
+
+    def _lay_modes(self, state: State, place: int, unit: UnitStart) -> None:
+        """Write how often each way down was drawn, and which tools and maintenance are due."""
+        row, ways, spans = state["units"][place], self._places.ways[unit.unit], self._places.spans(unit)
+        first, last = self._plant.units[place]["mode_first"], self._plant.units[place]["mode_last"]
+        for number, mode in enumerate(range(first, last)):
+            state["modes"][mode]["count"] = self._places.wear(unit, number).failures
+            known = spans.strikes[number]
+            if not ways[number].failure:
+                assert isinstance(known, int), "only failures are drawn"
+                row["upkeep"] += known <= 0 if ways[number].tool else known > 0
 
     def _lay_queues(self, state: State, start: Start, slots: Iterator[int]) -> None:
         plant = self._plant
@@ -837,19 +877,33 @@ def _shown(row: Any) -> int:
     return int(row["task"])
 
 
-def _plant_tree(tree: Any, keys: Any) -> None:
-    """Write the keys of all leaves, and above each two the smaller one."""
-    above = len(keys)
-    tree[above:] = keys
+def _ranked(modes_of: list[list[int]]) -> list[tuple[IntArray, IntArray]]:
+    """Return units with a mode of each, in as many rounds as the most modes of a unit."""
+    rounds: list[list[tuple[int, int]]] = []
+    for place, modes in enumerate(modes_of):
+        for rank, mode in enumerate(modes):
+            if rank == len(rounds):
+                rounds.append([])
+            rounds[rank].append((place, mode))
+    return [(np.array(each)[:, 0], np.array(each)[:, 1]) for each in rounds]
+
+
+def _trees(keys: IntArray) -> IntArray:
+    """Return in each row a tree: the keys of all leaves, and above each two the smaller one."""
+    runs, above = keys.shape
+    tree: IntArray = np.full((runs, 2 * above), kernel.NEVER, np.int64)
+    tree[:, above:] = keys
     while above > 1:  # nodes from `low` on have both below them at or beyond `above`
         low = (above + 1) // 2
-        tree[low:above] = np.minimum(tree[2 * low : 2 * above : 2], tree[2 * low + 1 : 2 * above : 2])
+        tree[:, low:above] = np.minimum(tree[:, 2 * low : 2 * above : 2],
+                                        tree[:, 2 * low + 1 : 2 * above : 2])  # fmt: skip
         above = low
+    return tree
 
 
 def state_from(plant: Compiled, start: Start, *, seed: int, replication: int = 0) -> State:
     """Return the state in which a replication begins; for many of them keep a `Placed`."""
-    return Placed(plant, start).state(seed=seed, replication=replication)
+    return Placed(plant, start).state_of(streams.replication_key(seed, replication))
 
 
 # -- the reference's
@@ -876,20 +930,21 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
         run._crews[crew_.name].is_there = places.is_on(crew_.calendar)
     units = {unit.name: unit for unit in run._units}
     for name, unit in units.items():
-        said, spans = places.said[name], places.spans(places.said[name], key)
+        said, spans = places.said[name], places.spans(places.said[name])
+        repair_left = ticks(spans.repair_left, key)
         unit.task = Doing[said.task.name]
-        unit.family, unit.left = said.family, spans.left
+        unit.family, unit.left = said.family, ticks(spans.left, key)
         if said.job:
             unit.job = _reference_job(places, said.job)
-            unit.job.work = spans.work
+            unit.job.work = ticks(spans.work, key)
         unit.others = [_reference_job(places, job) for job in said.others]
         if said.operator:
             unit.operator = places.operator_of[said.operator]
             run._free.remove(unit.operator)
         unit.on_shift = places.on_shift(said)
         unit.closures = set(places.closed(name))
-        for number, (mode, strikes) in enumerate(zip(unit.modes, spans.strikes, strict=True)):
-            mode.drawn = places.wear(said, number).failures
+        for number, (mode, span) in enumerate(zip(unit.modes, spans.strikes, strict=True)):
+            mode.drawn, strikes = places.wear(said, number).failures, ticks(span, key)
             if mode.failure:
                 mode.strikes = strikes + (places.now if mode.is_by_calendar else 0)
             elif mode.tool:
@@ -897,13 +952,13 @@ def reference_from(plant: Plant, start: Start, key: int) -> Reference:
             else:
                 mode.owed = strikes
         if said.is_down:
-            unit.down_by, unit.repair_left = unit.modes[places.down_by(said)], spans.repair_left
+            unit.down_by, unit.repair_left = unit.modes[places.down_by(said)], repair_left
             if said.has_crew:
                 unit.crew_is_here = True
                 if unit.down_by.crew:
                     run._crews[unit.down_by.crew].free -= 1
                 if unit.is_on:
-                    run._fault(unit, places.now + spans.repair_left)
+                    run._fault(unit, places.now + repair_left)
         else:
             run._await_fault(unit)
         unit.shown_since = places.now
@@ -951,7 +1006,7 @@ def _reference_agenda(run: Reference, places: _Places) -> None:
     plant, now = places.plant, places.now
     for place, product in enumerate(plant.products):
         if product.arrivals:
-            run._at(Kind.SOURCE, place, places.next_arrival(product, run.key))
+            run._at(Kind.SOURCE, place, now + ticks(places.next_arrival(product), run.key))
     if run._moves:
         run._at(Kind.MOVE, 0, run._moves[0][0])
     for place in range(len(plant.calendars)):

@@ -88,6 +88,18 @@ class State:
         self.buffer[:] = other.buffer
         self.key = other.key if key is None else key
 
+    def copy(self, key: int | None = None) -> State:
+        """Return a state of its own that is the same; with `key` it goes on with other random numbers."""
+        copy = State.__new__(State)
+        copy.jobs, copy.key = self.jobs, self.key if key is None else key
+        copy.buffer = self.buffer.copy()
+        copy._arrays = {}
+        place = 0
+        for name, array in self._arrays.items():
+            copy._arrays[name] = np.ndarray(array.shape, array.dtype, copy.buffer, place)
+            place += array.nbytes
+        return copy
+
     def digest(self) -> str:
         """Return the hash of everything that the future of the run depends on, and of its past.
 

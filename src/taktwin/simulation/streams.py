@@ -32,6 +32,10 @@ number in [0, 1) is the upper 53 of them.
 from __future__ import annotations
 
 import hashlib
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
 
 VERSION = 1
 
@@ -44,8 +48,15 @@ MIX_1 = 0xBF58476D1CE4E5B9  # the finaliser of SplitMix64 (Stafford's variant 13
 MIX_2 = 0x94D049BB133111EB
 
 
-def mix(z: int) -> int:
-    """Return 64 bits scrambled one to one."""
+BitsArray = npt.NDArray[np.uint64]
+
+
+@overload
+def mix(z: int) -> int: ...
+@overload
+def mix(z: BitsArray) -> BitsArray: ...
+def mix(z: Any) -> Any:
+    """Return 64 bits scrambled one to one, or each of many."""
     z = ((z ^ (z >> 30)) * MIX_1) & _MASK
     z = ((z ^ (z >> 27)) * MIX_2) & _MASK
     return z ^ (z >> 31)
@@ -66,12 +77,20 @@ def replication_key(seed: int, replication: int) -> int:
     return mix((mix((seed * STEP_ENTITY + 1) & _MASK) + replication * STEP_COUNT) & _MASK)
 
 
-def bits(key: int, purpose: int, whom: int, count: int) -> int:
-    """Return the 64 random bits of a happening."""
+@overload
+def bits(key: int, purpose: int, whom: int, count: int) -> int: ...
+@overload
+def bits(key: BitsArray, purpose: BitsArray, whom: BitsArray, count: BitsArray) -> BitsArray: ...
+def bits(key: Any, purpose: Any, whom: Any, count: Any) -> Any:
+    """Return the 64 random bits of a happening, or of many: arrays that are broadcast together."""
     inner = mix((key + whom * STEP_ENTITY) & _MASK)
     return mix((inner + ((count << 4) | purpose) * STEP_COUNT) & _MASK)
 
 
-def unit(random_bits: int) -> float:
-    """Return a number in [0, 1) of 64 random bits."""
-    return float(random_bits >> 11) * 2.0**-53
+@overload
+def unit(random_bits: int) -> float: ...
+@overload
+def unit(random_bits: BitsArray) -> npt.NDArray[np.float64]: ...
+def unit(random_bits: Any) -> Any:
+    """Return a number in [0, 1) of 64 random bits, or of each of many."""
+    return (random_bits >> 11) * 2.0**-53

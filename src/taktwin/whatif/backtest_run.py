@@ -133,7 +133,9 @@ def predicted(
         here.plant,
         [Scenario(f"set {n}", (_Instead(plant),)) for n, plant in enumerate(others, 1)],
         horizon_s=horizon_s, kpis=tuple(able.values()), settle=lambda plant: plant,
-        start=lambda plant, _, replication: here.begin(plant, seed_of[id(plant.plant)], replication),
+        start=lambda plant, _, replication, used: here.begin(
+            plant, seed_of[id(plant.plant)], replication, used
+        ),
         watch=watch(here.plant, horizon_s, able.values()), seed=seed,
         replications=math.ceil(runs / len(plants)), threads=threads,
     )  # fmt: skip

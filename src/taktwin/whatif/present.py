@@ -111,12 +111,12 @@ class Present:
         """Return where a run of a settled plant begins."""
         return self.fork.start if plant is self.plant else _moved(self.fork.start, plant)
 
-    def begin(self, plant: Compiled, seed: int, replication: int) -> State:
-        """Return the state in which a replication begins."""
+    def begin(self, plant: Compiled, seed: int, replication: int, used: State | None = None) -> State:
+        """Return the state in which a replication begins, in place of a used one of the plant if there is."""
         known = self._placed.get(id(plant))
         if known is None:  # two threads may both lay it out: they lay out the same
             known = self._placed[id(plant)] = (plant, Placed(plant, self.start_of(plant.plant)))
-        return known[1].state(seed=seed, replication=replication)
+        return known[1].state(seed=seed, replication=replication, into=used)
 
 
 def varied(here: Present, registry: Registry, parameters: Parameters, *, horizon_s: float) -> Plant:

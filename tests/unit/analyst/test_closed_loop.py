@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from taktwin.analyst import service
 from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.proposal import Course
 from taktwin.analyst.service import PATIENCE_NS, AnalystService
@@ -62,7 +63,7 @@ SECOND = 10**9
 class House:
     """A bus with everybody who takes part."""
 
-    def __init__(self, folder: Path, *, speed: float = 1.0) -> None:
+    def __init__(self, folder: Path, *, speed: float = 1.0, rest_s: float = 0.0) -> None:
         self.clock = ScaledClock(epoch_ns=NOON, wall_epoch_ns=time.time_ns(), speed=speed)
         self.hub = MemoryHub(self.clock)
         self.others = self.hub.connect()
@@ -79,7 +80,7 @@ class House:
         )  # fmt: skip
         self.whatif = WhatIfService(bus=self.hub.connect(), **common)
         self.analyst = AnalystService(
-            bus=self.hub.connect(), folder=folder / "models", round_s=86_400.0, rest_s=0.0, **common
+            bus=self.hub.connect(), folder=folder / "models", round_s=86_400.0, rest_s=rest_s, **common
         )
         self.memory = MemoryStore()
         self.ledger = Desk(self.memory, self.clock.now_ns)
@@ -308,6 +309,9 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
         proof = house.recommended().proposal.proof
         assert (told.says.code, told.says.values) == ("tool_change.waits_span", {"made": 0.0})
+        assert not [key for key in (await house.ask("status", Status)).silent if "withdraw" in key], (
+            "what a person has accepted is nobody's to withdraw, and that is no fault"
+        )
         assert told.until_ns == proof.state_ns + round(proof.horizon_s * SECOND) and not told.over
 
         # What the ledger does not take is no secret either.
@@ -316,6 +320,38 @@ async def test_what_was_carried_out_says_what_its_measure_waits_for(
         await house.analyst.round()
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
         assert told.says.code == "analyst.ledger_refused" and told.says.values["place"] == "observed_effect"
+
+
+async def measured_by_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let what was carried out be measured over a minute of parts, and return when that is over."""
+    promised = house.recommended().proposal.effects[0].difference
+    to_ns = house.recommended().execution.done_ns + 60 * SECOND  # type: ignore[union-attr]
+    await house.until(lambda: house.clock.now_ns() > to_ns)
+
+    def found(*_: object) -> Outcome:
+        """Stand in for hours of parts: what they came to is tested beside this."""
+        done_ns = house.recommended().execution.done_ns  # type: ignore[union-attr]
+        loss = Observed(
+            indicator="loss", unit="EUR", measured=Range(mean=-9.0, p10=-10.0, p90=-8.0),
+            promised=Range(mean=promised.mean, p10=promised.p10, p90=promised.p90),
+        )  # fmt: skip
+        return Outcome(
+            result=Result.EFFECTIVE, observed_effect=[loss], counterfactual_id="parts", from_ns=done_ns,
+            measured_how=Words(code="tool_change.measured", text="By its parts."), to_ns=to_ns,
+        )  # fmt: skip
+
+    def again(*_: object) -> tuple[Course, Course]:
+        says, down = Words(code="x", text="x"), {"change": "unit_down", "unit": "turn1", "from_s": 0.0}
+        bad = {"change": "yield_scaled", "product": "SH-100", "step": "10", "times": 0.5}
+        good = {**bad, "times": 0.9}
+        return (
+            Course("nothing", says, 0, ((bad, {**down, "to_s": 60.0}),) * 8, (0.0,) * 8),
+            Course("done", says, 0, ((good, {**down, "to_s": 300.0}),) * 8, (0.0,) * 8),
+        )
+
+    monkeypatch.setattr(ToolChange, "outcome", found)
+    monkeypatch.setattr(ToolChange, "again", again)
+    return to_ns
 
 
 async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of_the_proof(
@@ -328,33 +364,7 @@ async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of
     ):
         await house.proposed_and_carried_out()
         proof, name = house.recommended().proposal.proof, house.recommended().id
-        promised = house.recommended().proposal.effects[0].difference
-        to_ns = house.recommended().execution.done_ns + 60 * SECOND  # type: ignore[union-attr]
-        await house.until(lambda: house.clock.now_ns() > to_ns)
-
-        def found(*_: object) -> Outcome:
-            """Stand in for hours of parts: what they came to is tested beside this."""
-            done_ns = house.recommended().execution.done_ns  # type: ignore[union-attr]
-            loss = Observed(
-                indicator="loss", unit="EUR", measured=Range(mean=-9.0, p10=-10.0, p90=-8.0),
-                promised=Range(mean=promised.mean, p10=promised.p10, p90=promised.p90),
-            )  # fmt: skip
-            return Outcome(
-                result=Result.EFFECTIVE, observed_effect=[loss], counterfactual_id="parts", from_ns=done_ns,
-                measured_how=Words(code="tool_change.measured", text="By its parts."), to_ns=to_ns,
-            )  # fmt: skip
-
-        def again(*_: object) -> tuple[Course, Course]:
-            says, down = Words(code="x", text="x"), {"change": "unit_down", "unit": "turn1", "from_s": 0.0}
-            bad = {"change": "yield_scaled", "product": "SH-100", "step": "10", "times": 0.5}
-            good = {**bad, "times": 0.9}
-            return (
-                Course("nothing", says, 0, ((bad, {**down, "to_s": 60.0}),) * 8, (0.0,) * 8),
-                Course("done", says, 0, ((good, {**down, "to_s": 300.0}),) * 8, (0.0,) * 8),
-            )
-
-        monkeypatch.setattr(ToolChange, "outcome", found)
-        monkeypatch.setattr(ToolChange, "again", again)
+        to_ns = await measured_by_parts(house, monkeypatch)
         # Nobody remembers the instant yet: it waits for that, and says so.
         await house.analyst.round()
         [told] = await house.ask(UNMEASURED, list[Unmeasured])
@@ -383,6 +393,40 @@ async def test_a_measured_effect_is_played_again_by_the_twin_from_the_picture_of
             "loss", "scrap", "late_orders", "parts_done"
         }  # fmt: skip
         assert await house.ask(UNMEASURED, list[Unmeasured]) == []
+
+
+async def test_what_the_twin_cannot_play_again_in_time_is_measured_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PATIENCE_NS", 300 * SECOND)
+    house = House(tmp_path, speed=30.0)
+    await house.stand_in()
+    async with house.open(
+        values("turn1", drift_um=36.0, age=285, tools=22), values("turn2", drift_um=8.0, age=40)
+    ):
+        await house.proposed_and_carried_out()
+        await measured_by_parts(house, monkeypatch)
+        name = house.recommended().id
+        await house.analyst.round()  # nobody remembers the instant of the proof, and nobody ever will
+        [told] = await house.ask(UNMEASURED, list[Unmeasured])
+        assert (told.recommendation, told.says.code) == (name, "analyst.waits_twin")
+        await house.until(lambda: house.clock.now_ns() >= told.until_ns)
+        await house.analyst.round()
+        assert await house.ask(UNMEASURED, list[Unmeasured]) == []
+        document = house.ledger.document(name)
+        assert document is not None and document.state is State.MEASURED and document.outcome is not None
+        assert document.outcome.counterfactual_id == "parts"
+        assert "was not played again" in document.outcome.measured_how.text
+
+
+async def test_the_twin_is_left_to_others_between_two_questions(tmp_path: Path) -> None:
+    house = House(tmp_path, rest_s=3600.0)
+    await house.stand_in()
+    async with house.open(*(values(unit, drift_um=36.0, age=285, tools=22) for unit in ("turn1", "turn2"))):
+        await house.until(lambda: bool(house.advice))
+        for _ in range(2):
+            await house.analyst.round()
+        assert house.analyst._counts["asked"] == 1.0 and len(house.advice) == 1
 
 
 async def test_a_plant_without_drift_hears_nothing(house: House) -> None:

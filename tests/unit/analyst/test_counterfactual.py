@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pyarrow as pa
+import pytest
 
 from taktwin.analyst import counterfactual
 from taktwin.analyst.features import Trace
@@ -17,7 +18,7 @@ from taktwin.contracts.whatif import CHANGES_MAX, Comparison, Question
 from taktwin.whatif.api import Situation
 from taktwin.whatif.engine import answered
 from tests.support_advice import HOUR, SECOND, START_NS, Office, effect
-from tests.unit.analyst.test_outcome import CHANGED_NS, carried, lived
+from tests.unit.analyst.test_outcome import CHANGED_NS, WORN, carried, lived, spoilt
 from tests.unit.whatif.test_whatif import REGISTRY, order, picture
 
 MODEL_TO_NS = START_NS
@@ -159,3 +160,22 @@ def test_a_class_that_cannot_be_played_says_why() -> None:
     assert told.measured_how.values["why"] == "the recorder has forgotten it"
     assert told.observed_effect == found.observed_effect
     assert msgspec.structs.replace(told, measured_how=found.measured_how) == found
+
+
+def test_what_was_bad_before_it_was_confirmed_was_so_on_both_sides() -> None:
+    *_, known = measured()
+    trace = lived(WORN, drift_um=40.0)
+    document = carried(Office().begun(), trace, confirmed_ns=CHANGED_NS + HOUR)
+    model = ToolWear.fit([trace.until(MODEL_TO_NS)], seed=1)
+
+    def good(trace: Trace) -> list[list[float]]:
+        """Return the share of good parts, of each course in each way."""
+        courses = ToolChange.again(document, trace, model, REGISTRY, known)
+        assert courses is not None
+        return [[float(each[0]["times"]) for each in course.changes] for course in courses]
+
+    # Ten of the first parts of the new insert: not yet confirmed, they count for nobody. In the span that
+    # is played there are 240 parts, 7 of the old insert and 233 of the new one.
+    lost = known.work.share * 10 / 240
+    for one, other in zip(good(trace), good(spoilt(trace, slice(-240, -230))), strict=True):
+        assert [a - b for a, b in zip(one, other, strict=True)] == pytest.approx([lost] * len(one))

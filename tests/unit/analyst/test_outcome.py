@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import msgspec
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 
 from taktwin.analyst.features import Column, Trace
+from taktwin.analyst.maintenance import tool_outcome
 from taktwin.analyst.maintenance.tool_change import ToolChange
-from taktwin.analyst.maintenance.tool_outcome import came_true
+from taktwin.analyst.maintenance.tool_outcome import came_true, spanned
 from taktwin.analyst.maintenance.tool_runs import tool_runs
 from taktwin.analyst.maintenance.tool_wear import ToolWear
+from taktwin.analyst.maintenance.wear_ways import PAIRED, Spent
 from taktwin.analyst.proposal import NotYet
 from taktwin.contracts.recommendation import (
     Carry,
@@ -216,3 +219,136 @@ def test_who_changes_the_next_tool_early_cuts_nothing_off_what_was_promised() ->
     assert found.measured_how.values["parts"] > 200 and found.measured_how.values["bad"] <= 1
     assert 0 <= found.measured_how.values["kept"] < 10, "had it stayed in, its parts would have been good"
     assert -130 < found.observed_effect[1].measured.mean < -80
+
+
+WORN = [400, 400, 400, 400, 400, 240, 240]
+
+
+def spoilt(trace: Trace, part: slice) -> Trace:
+    """Return a trace some of whose parts lie far outside of their window."""
+    values = trace["measured"].values.copy()
+    values[part] = 40.0
+    return replace(
+        trace, columns={**trace.columns, "measured": Column(trace["measured"].at_ns, values)}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dear", "result"),
+    [(0.9, Result.EFFECTIVE), (0.99, Result.NEUTRAL), (1.01, Result.NEUTRAL), (1.1, Result.HARMFUL)],
+)
+def test_good_or_harm_is_what_lies_there_with_the_whole_80_percent_interval(
+    dear: float, result: Result
+) -> None:
+    trace = lived(WORN, drift_um=40.0)
+    document = carried(Office().begun(), trace)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+
+    def loss(part_cost: float, tool_cost: float) -> tuple[Result, Range]:
+        found = tool_outcome.outcome(document, trace, model, part_cost=part_cost, tool_cost=tool_cost)
+        assert isinstance(found, Outcome)
+        return found.result, found.observed_effect[0].measured
+
+    parts, tools = loss(1.0, 0.0)[1], loss(0.0, 1.0)[1]
+    assert parts.p10 == pytest.approx(1.07 * parts.mean, rel=0.01) and parts.p90 == pytest.approx(
+        0.93 * parts.mean, rel=0.01
+    )
+    # At this price a change costs as much as it saves; what is dearer by a tenth is dearer beyond doubt.
+    even = -parts.mean / tools.mean
+    said, found = loss(1.0, even * dear)
+    assert np.sign(found.mean) == np.sign(dear - 1)
+    assert said is result, (found.p10, found.p90)
+
+
+def test_parts_before_the_confirmation_age_the_tool_that_would_have_stayed_in() -> None:
+    trace = lived(WORN, drift_um=40.0)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    soon, late = (
+        spanned(carried(Office().begun(), trace, confirmed_ns=CHANGED_NS + after), trace, model)
+        for after in (60 * SECOND, HOUR)
+    )
+    assert not isinstance(soon, NotYet) and not isinstance(late, NotYet)
+    for one, other in zip(soon.without, late.without, strict=True):
+        # 40 parts in an hour; the old tool, at age 240, makes 160 more until a fresh one comes.
+        assert (one.changes, other.changes) == ((160,), (120,))
+        assert other.chances == pytest.approx(one.chances[40:])
+
+
+def test_what_was_measured_of_the_new_tool_says_nothing_of_the_old_one() -> None:
+    trace = lived(WORN, drift_um=40.0)
+    document = carried(Office().begun(), trace)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    found = [spanned(document, each, model) for each in (trace, spoilt(trace, slice(-240, None)))]
+    assert not isinstance(found[0], NotYet) and not isinstance(found[1], NotYet)
+    assert [each.bad for each in found] == [0.0, 233.0]  # type: ignore[union-attr]
+    for one, other in zip(found[0].without, found[1].without, strict=True):
+        assert (one.chances == other.chances).all()
+
+
+def test_what_is_bad_by_chance_scatters_around_its_mean() -> None:
+    # Of 100 parts that are bad with one half each 50 are bad, plus or minus 5.
+    even = tool_outcome._bad(np.full(100, 0.5))
+    assert (even.mean(), even.std()) == (pytest.approx(50.0), pytest.approx(5.0, rel=0.05))
+    assert (even.min(), even.max()) == (pytest.approx(40.2, abs=0.01), pytest.approx(59.8, abs=0.01))
+    assert (tool_outcome._bad(np.ones(7)) == 7.0).all(), "what is sure does not scatter"
+    rare = tool_outcome._bad(np.full(100, 0.001))
+    assert rare.min() == 0.0 and rare.max() < 1.0, "never fewer than none"
+
+
+def test_only_tools_that_lived_their_life_are_what_nobody_changed_early() -> None:
+    trace = lived([400, 240, 400, 400, 400, 240, 240], drift_um=40.0)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    found = ToolChange.outcome(carried(Office().begun(), trace), trace, model, REGISTRY)
+    assert isinstance(found, Outcome) and found.measured_how.values["others"] == 4
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(
+    ("from_s", "until_s", "code"),
+    [
+        (1200, 1800, "came"), (1790, 1800, "came"), (1797, 2400, "came_sooner"),
+        (1200, 1790, "did_not_come"),
+    ],
+)  # fmt: skip
+def test_it_came_true_where_the_first_bad_part_after_the_proof_lies_between_both_ends(
+    from_s: int, until_s: int, code: str, before: bool
+) -> None:
+    # The tool that is in has made 250 parts when the advice is given; the 270th is the first bad one.
+    whole = lived([400, 400, 400, 400, 0], drift_um=40.0)
+    if before:
+        whole = spoilt(whole, slice(-151, -150))  # but for its 250th: that was there when it was foretold
+    trace = later(whole, START_NS + 150 * CYCLE - CHANGED_NS)
+    trace = replace(trace, to_ns=START_NS + 150 * CYCLE)
+    office = Office().begun()
+    in_s = Range(mean=(from_s + until_s) / 2, p10=from_s, p90=until_s)
+    advised(office, forecast=msgspec.structs.replace(proposal().forecast, in_s=in_s))
+    first_s = (20 * CYCLE - SECOND - (office.of().proposal.proof.state_ns - START_NS)) / SECOND
+    assert first_s == 1796
+    found = came_true(office.of(), trace)
+    assert found is not None and found[1].code == f"tool_change.{code}"
+    assert found[0] == (code == "came")
+
+
+def test_the_tool_that_came_is_of_the_same_class_on_both_sides_and_the_luck_of_single_parts_adds_up() -> None:
+    # The new tool is taken out after 60 parts: had it stayed in, some of its parts would have been bad.
+    whole = lived([400, 400, 400, 400, 400, 240, 60, 180], drift_um=80.0)
+    trace = replace(later(whole, 60 * CYCLE), to_ns=whole.to_ns + 60 * CYCLE)
+    document = carried(Office().begun(), trace, place=-3)
+    model = ToolWear.fit([trace.until(START_NS)], seed=1)
+    span, found = spanned(document, trace, model), ToolChange.outcome(document, trace, model, REGISTRY)
+    assert not isinstance(span, NotYet) and isinstance(found, Outcome)
+    kept = [float(each.chances.sum()) for each in span.kept]
+    assert [sorted(kept).index(each) for each in kept] == list(PAIRED)
+
+    def sigma(spent: Spent) -> float:
+        return float(np.sqrt((spent.chances * (1 - spent.chances)).sum()))
+
+    # What is lucky with the one tool is unlucky with the other: the interval is as wide as it may be.
+    likely = [
+        span.bad + stays - float(without.chances.sum()) + z * (sigma(span.kept[way]) + sigma(without))
+        for way, (stays, without) in enumerate(zip(kept, span.without, strict=True))
+        for z in (NormalDist().inv_cdf((n + 0.5) / 20) for n in range(20))
+    ]
+    scrap = found.observed_effect[1].measured
+    assert (scrap.p10, scrap.p90) == pytest.approx(tuple(np.quantile(likely, (0.1, 0.9))), abs=0.01)
+    assert min(kept) > 20

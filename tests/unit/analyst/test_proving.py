@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from taktwin.analyst import proving
@@ -120,3 +121,66 @@ def test_not_knowing_the_tool_widens_the_interval() -> None:
         proving.verdict(trial(), answer([-9.0, -1, -9, -1], [0.0] * 4)).alternatives[1].effects[0].difference
     )
     assert apart.mean == alike.mean and apart.half_width > 10 * alike.half_width
+
+
+def test_who_looks_for_the_most_lucky_of_several_must_be_surer() -> None:
+    told = answer([-1.0] * WAYS, [-1.0] * WAYS, half=1.9)
+    two = trial()
+    one = dataclasses.replace(two, courses=two.courses[:2])
+    alone, beside = (proving.verdict(each, told) for each in (one, two))
+    # Each gains 10; four ways of +-19 each halve it: +-9.5 for one in twenty, +-10.9 for one in forty.
+    assert alone.alternatives[1].effects[0].difference.half_width == pytest.approx(9.5)
+    assert alone.chosen is not None and alone.chosen.name == "now"
+    assert beside.chosen is None and "gains 10 ± 10.9" in beside.why, beside.why
+
+
+def seen(told: Comparison, name: str, course: str, **changes: object) -> Comparison:
+    """Return an answer in which a figure of a course is otherwise in each way; `dots`: of its difference."""
+    dots = changes.pop("dots", None)
+    found = []
+    for indicator in told.indicators:
+        effects = []
+        for each in indicator.effects:
+            if (indicator.name, each.scenario[:-2]) == (name, course):
+                more = {} if dots is None else {"dots": dots}
+                difference = msgspec.structs.replace(each.difference, **more)
+                each = msgspec.structs.replace(each, difference=difference, **changes)
+            effects.append(each)
+        found.append(msgspec.structs.replace(indicator, effects=effects))
+    return msgspec.structs.replace(told, indicators=found)
+
+
+@pytest.mark.parametrize(
+    ("dots", "better"),
+    [([-10.0] * 15 + [10.0] * 5, 0.75), ([-10.0] * 14 + [20 / 3] * 6, 0.7)],  # the mean of both is -5
+)
+def test_what_is_worse_in_more_than_a_quarter_of_the_likely_outcomes_is_not_proposed(
+    dots: list[float], better: float
+) -> None:
+    told = seen(answer([-5.0] * WAYS, [0.0] * WAYS), "scrap", "now", dots=dots)
+    found = proving.verdict(trial(), told)
+    loss = found.alternatives[1].effects[0]
+    assert (loss.difference.mean, loss.better) == (pytest.approx(-50.0), pytest.approx(better))
+    assert (found.chosen is not None) == (better >= 0.75)
+
+
+def test_what_doing_nothing_costs_is_gained_by_not_doing_it() -> None:
+    # A change now costs 20 in the mean, that at the end of its life 8; less scrap saves 55.
+    of = trial(nothing=8.0)
+    now = dataclasses.replace(of.courses[1], costs=(0.0, 20.0, 40.0, 20.0))
+    of = dataclasses.replace(of, courses=(of.courses[0], now, of.courses[2]))
+    loss = proving.verdict(of, answer([-5.0, -6, -5, -6], [0.0] * WAYS)).alternatives[1].effects[0]
+    assert (loss.nothing.mean, loss.action.mean) == (pytest.approx(208.0), pytest.approx(165.0))
+    assert loss.difference.mean == pytest.approx(165.0 - 208.0)
+    # The way that costs least has it 58 better, the dearest 18 better.
+    assert min(loss.difference.dots) == pytest.approx(-58.0, abs=1.1)
+    assert max(loss.difference.dots) == pytest.approx(-18.0, abs=1.1)
+
+
+@pytest.mark.parametrize(("better", "worse"), [(0.5, 0.3), (0.4, 0.4), (0.3, 0.5)])
+def test_a_guard_is_hurt_where_more_runs_are_worse_than_better(better: float, worse: float) -> None:
+    told = answer([-5.0, -6, -5, -6], [0.0] * WAYS, late=1.0)  # in the mean one more order is late
+    told = seen(told, "late_orders", "now", better=better, worse=worse, same=1 - better - worse)
+    found = proving.verdict(trial(), told)
+    assert (found.chosen is None) == (worse > better)
+    assert ("hurts late_orders" in found.why) == (worse > better)

@@ -406,6 +406,20 @@ def test_drift_alone_lets_it_fall_and_an_error_that_nobody_measured_does_not(off
     assert found.level is Level.OBSERVE and "spindle load" in found.moves[-1].why.text
 
 
+def test_what_is_of_high_risk_from_now_on_falls_to_advising(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted
+    office.granted(Declare(advice_class=card(risk=Risk.MEDIUM)))
+    assert record(office).level is Level.ONE_CLICK
+    office.granted(Declare(advice_class=card(risk=Risk.HIGH)))
+    found = record(office)
+    assert found.level is Level.ADVISE and found.moves[-1].person == ""
+    assert found.moves[-1].why.code == "autonomy.risk"
+    office.granted(Declare(advice_class=card(risk=Risk.HIGH, signature=True)))
+    assert len(record(office).moves) == 2, "there is nothing to fall from any more"
+
+
 def test_at_one_click_no_signature_is_asked_for() -> None:
     office = Office().begun(signature=True)
     office.propose("r0", work_unit="turn9")

@@ -206,7 +206,7 @@ def test_a_scrapped_order_is_late_once_it_is_due() -> None:
 
 
 def test_only_what_happens_after_the_start_counts() -> None:
-    def halfway(plant: Compiled, seed: int, replication: int) -> State:
+    def halfway(plant: Compiled, seed: int, replication: int, _: State | None) -> State:
         return advance(plant, fresh(plant, seed=seed, replication=replication), until=plant.plant.ticks(20.0))
 
     answer = compare(two_jobs(), (), start=halfway, horizon_s=40.0, replications=2, kpis=ALL)
@@ -463,7 +463,7 @@ def test_an_order_in_lots_is_one_order() -> None:
 
 
 def test_what_ended_before_the_start_is_no_order_of_the_run() -> None:
-    def later(plant: Compiled, seed: int, replication: int) -> State:
+    def later(plant: Compiled, seed: int, replication: int, _: State | None) -> State:
         return advance(plant, fresh(plant, seed=seed, replication=replication), until=plant.plant.ticks(40.0))
 
     answer = compare(two_jobs(), (), start=later, horizon_s=20.0, kpis=("orders_late", "orders_done"))

@@ -18,6 +18,7 @@ from taktwin.simulation import kernel, streams
 from taktwin.simulation import start as starts
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
+from taktwin.simulation.draws import residual
 from taktwin.simulation.model import (
     Batch,
     ByOrder,
@@ -33,6 +34,7 @@ from taktwin.simulation.model import (
 )
 from taktwin.simulation.run import advance
 from taktwin.simulation.start import (
+    BLOCK,
     Hand,
     JobStart,
     Placed,
@@ -41,7 +43,6 @@ from taktwin.simulation.start import (
     UnitStart,
     Wear,
     reference_from,
-    residual,
     start_of,
     state_from,
 )
@@ -107,6 +108,32 @@ def test_kernel_and_reference_begin_alike(plant: Plant, seed: int, at: int, exac
         state = advance(built, state, until=plant.ticks(at + cut))
         run.advance(until=plant.ticks(at + cut))
         assert kernel_course(state) == reference_course(run)
+
+
+@_RANDOM
+@given(plant=plants(), seed=st.integers(0, 2**32), at=st.integers(1, 120), worn=st.booleans())
+def test_what_is_drawn_for_many_runs_at_once_is_what_is_drawn_for_each(
+    plant: Plant, seed: int, at: int, worn: bool
+) -> None:
+    built = compiled(plant)
+    start = without(start_of(built, advance(built, fresh(built, seed=seed), until=plant.ticks(at))), seed)
+    if worn:
+        start = replace(start, units=tuple(replace(unit, elapsed_s=0.0, wear=()) for unit in start.units))
+    placed, used = Placed(built, start), None
+    for replication in (0, 1, BLOCK - 1, BLOCK, 2):
+        used = placed.state(seed=seed, replication=replication, into=used)
+        key = streams.replication_key(seed, replication)
+        assert used.digest() == placed.state_of(key).digest()
+        run = reference_from(plant, start, key)
+        rows, slots = used["units"], used["units"]["job"]
+        jobs = [unit.job for unit in run._units]
+        modes = [mode for unit in run._units for mode in unit.modes if mode.failure]
+        is_failure = np.isin(built.modes["clock"], (kernel.BY_WORKING, kernel.BY_CALENDAR))
+        assert rows["left"].tolist() == [unit.left for unit in run._units]
+        assert rows["repair_left"].tolist() == [unit.repair_left for unit in run._units]
+        assert used["jobs"]["work"][slots[slots >= 0]].tolist() == [job.work for job in jobs if job]
+        assert used["modes"]["left"][is_failure].tolist() == [mode.strikes for mode in modes]
+        used.buffer[:] = 1  # nothing of it may be left in the next one
 
 
 BITS = [(place << 64) // 4000 + 7 for place in range(4000)]  # numbers that cover the whole range evenly
