@@ -65,6 +65,7 @@ from taktwin.mes.documents.tables import DocumentRevision
 from taktwin.mes.dossier.history import device_history
 from taktwin.mes.enforcing.queries import told
 from taktwin.mes.exchange import queries as exchange
+from taktwin.mes.execution.actions import free_since_ns
 from taktwin.mes.execution.queries import machine_side
 from taktwin.mes.execution.tables import JobOrder, ScrapReport
 from taktwin.mes.maintenance.queries import maintenance, upkeep
@@ -174,6 +175,8 @@ def _board(book: Reading, definitions: Definitions, wish: dict[str, Any], now_ns
     return {
         "lines": [_line(line, book, definitions) for line in board(book, definitions, now_ns)],
         "over": [_plain(job) for job in over[:OVER_SHOWN]],
+        # Whose parts the last ones were is asked of every machine, also where its orders are listed no more.
+        "free_since_ns": free_since_ns(book, definitions.work_units),
         "at_ns": now_ns,
     }
 

@@ -12,6 +12,7 @@ from taktwin.contracts.whatif import (
     HORIZON_S_MAX,
     REPLICATIONS_MAX,
     SCENARIOS_MAX,
+    Note,
     Question,
 )
 from taktwin.contracts.whatif import Scenario as Asked
@@ -83,6 +84,17 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
     if findings:
         raise ModelError(findings)
     return unique(found)
+
+
+def stay(asked: Sequence[Asked], names: Names) -> list[Note]:
+    """Return a note of the orders that stay where a scenario takes back all; [] where there is none."""
+    all_go = {"change": "order_removed", "order": "@all"}
+    takes_all = any(all_go.items() <= change.items() for each in asked for change in each.changes)
+    if not takes_all or not names.all_begun:
+        return []
+    orders = ", ".join(names.all_begun)
+    text = f"order {orders}: every part is begun: not taken back with all orders"
+    return [Note(code="stay", subjects=names.all_begun, text=text)]
 
 
 def _added(change: Mapping[str, Any]) -> str:

@@ -103,6 +103,7 @@ def epoch(
         known: dict[str, Any] = {
             "lines": [*orders["lines"], *released_since(told, from_ns, to_ns)],
             "through": through(told, from_ns),
+            "free_since_ns": orders["free_since_ns"],
         }  # fmt: skip
         if stock is not None:
             known["stock"] = stock

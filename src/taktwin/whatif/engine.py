@@ -50,6 +50,7 @@ def answered(question: Question, now: Situation, *, threads: int = THREADS) -> C
         )  # fmt: skip
     snapshot = snapshot_of(here)
     notes = [*here.model.notes, *indicators.missing(here.plant)]
+    notes += asking.stay(question.scenarios, here.names)
     told = [each for each in answer.kpis if each in asked]
     against = {each.name: each.against for each in question.scenarios}
     return Comparison(

@@ -109,6 +109,8 @@ class _Fork:
         self.began_ns: dict[int, int] = {}  # place in `wanted` -> when its first job order began
         self.busy: set[str] = set()  # work units at which a begun job order is, also one that is interrupted
         self.ended_ns: dict[str, int] = {}  # work unit -> when the last job order there was over
+        # Work unit -> since when none runs there, 0: none ever did; of one that is not here it is not known.
+        self.free_since_ns: dict[str, int] = {}
         self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
         self.stock: dict[str, int] = {}
         self.by_order = {center.name for center in model.centers if center.by_order}
@@ -163,6 +165,7 @@ class _Fork:
             self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
             unit, ended_ns = str(line.get("work_unit", "")), int(line.get("ended_ns", 0))
             self.ended_ns[unit] = max(ended_ns, self.ended_ns.get(unit, 0))
+        self.free_since_ns |= board.get("free_since_ns", {})
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
         if sum(left.values()) > JOBS_MAX:
@@ -270,7 +273,11 @@ class _Fork:
         found = []
         for product in self.model.products:
             units = [u for u, center in self.model.center_of.items() if center == product.steps[0].center]
-            at_work = [u for u in units if u in self.running or self.time_class(u) in AT_WORK]
+            at_work = [
+                u for u in units
+                if u in self.running or self.time_class(u) in AT_WORK
+                or (self._rests_from_own_work(u) and self.product_at(u) == product.name)
+            ]  # fmt: skip
             is_without = any(unit not in self.running for unit in at_work)
             if at_work and ((is_without and product.name not in ordered) or self._goes_on(product)):
                 found.append(product.name)
@@ -299,14 +306,31 @@ class _Fork:
         )
 
     def _has_no_order(self, unit: str) -> bool:
-        """Return whether what a work unit has in hand is of no job order.
+        """Return whether what a work unit has in hand is of no job order, or was before it went to rest.
 
         The last part of an interrupted one, or of one that has just ended, is of that.
         """
+        if self._rests_from_own_work(unit):
+            return True
         if unit in self.busy or self.time_class(unit) not in (TimeClass.PRODUCTION, TimeClass.BLOCKED):
             return False
         ended_ns = self.ended_ns.get(unit, 0)
         return not ended_ns or self._of_role(unit, "good_count")[1] > ended_ns
+
+    def _rests_from_own_work(self, unit: str) -> bool:
+        """Return whether the last part of a work unit that is off by plan was made without a job order.
+
+        That is so where it came after the last job order there; one that came at its very end is of that.
+        Where the MES does not say when that was, nobody knows, and it is taken to be of an order.
+        """
+        since_ns = self.free_since_ns.get(unit)  # None also where one runs
+        is_off = self.time_class(unit) == TimeClass.PLANNED_DOWN
+        if since_ns is None or not is_off or unit in self.busy:
+            return False
+        # A counter that stands at nothing says when it was set so, and of no part.
+        counts = (self._of_role(unit, role) for role in ("good_count", "reject_count"))
+        counted_ns = max((at_ns for count, at_ns in counts if count), default=0)
+        return counted_ns > max(since_ns, self.ended_ns.get(unit, 0))
 
     def take_buffers(self, own: list[str], stock: Mapping[str, int] | None) -> None:
         """Lay out what lies between the machines beyond what belongs to orders.

@@ -233,7 +233,8 @@ class Names:
             yield from self._series(change, place)
         elif isinstance(change, c.OrderRemoved):
             orders = self._orders(change.order)
-            # Of several, those that are begun stay; if that is all of them, the first says why.
+            # Of several, those that are begun stay, as `asking.stay` says; if that is all of them, the first
+            # says why.
             some = [order for order in orders if self._free(order)] or orders
             yield from (c.OrderRemoved(each.name) for order in some for each in self._not_begun(order, place))
         elif isinstance(change, c.OrderChanged):
@@ -267,6 +268,11 @@ class Names:
     def _free(self, order: str) -> list[Order]:
         """Return the parts of an order that nobody has begun."""
         return [each for each in self._parts[order] if each.name not in self._begun]
+
+    @property
+    def all_begun(self) -> list[str]:
+        """Return the orders of which every part is begun, or none is left: nothing can be taken back."""
+        return [order for order in self._parts if not self._free(order)]
 
     def _not_begun(self, order: str, place: str) -> list[Order]:
         parts = self._free(order)

@@ -98,7 +98,9 @@ def board(said: Sequence[Fact], at_ns: int) -> dict[str, Any]:
 
     Returns
     -------
-    {lines, over, at_ns} as `mes.board` has them. A line has the job order's fields and `planned`.
+    {lines, over, free_since_ns, at_ns} as `mes.board` has them. A line has the job order's fields and
+    `planned`. A work unit on which no job order ran that is known from its begin on is not in
+    `free_since_ns`: one may have, before history begins.
     """
     jobs, plan = _folded(said, at_ns)
     rank = {state.value: place for place, state in enumerate(OPEN)}
@@ -109,6 +111,7 @@ def board(said: Sequence[Fact], at_ns: int) -> dict[str, Any]:
     return {
         "lines": [_line(job, plan) for job in open_jobs],
         "over": [msgspec.structs.asdict(job) for job in over[:OVER_SHOWN]],
+        "free_since_ns": _free_since_ns(said, jobs, at_ns),
         "at_ns": at_ns,
     }
 
@@ -131,6 +134,29 @@ def opened_ns(said: Sequence[Fact], at_ns: int) -> int | None:
         if isinstance(fact.content, events.JobOrderStored) and fact.content.request in orders
     ]  # fmt: skip
     return min(stored, default=None)
+
+
+def _free_since_ns(said: Sequence[Fact], jobs: dict[str, Job], at_ns: int) -> dict[str, int]:
+    """Return since when no job order runs on the work units on which one did."""
+    running: dict[str, tuple[str, int]] = {}  # job order -> work unit, and since when
+    last: dict[str, tuple[int, int, str]] = {}  # work unit -> begin and end of the last span, its job order
+    for fact in said:
+        if fact.at_ns > at_ns:
+            continue
+        match fact.content:
+            case events.JobOrderStarted() | events.JobOrderResumed() as begun:
+                running[begun.job] = begun.work_unit, fact.at_ns
+            case events.JobOrderPaused() | events.JobOrderEnded() | events.JobOrderAborted() as stopped:
+                if stopped.job in running:
+                    unit, from_ns = running.pop(stopped.job)
+                    # As the MES has it: a span is no shorter than a nanosecond.
+                    span = from_ns, max(fact.at_ns, from_ns + 1), stopped.job
+                    last[unit] = max(last.get(unit, span), span)
+    busy = {unit for unit, _ in running.values()}
+    return {
+        unit: max(to_ns, jobs[job].ended_ns if job in jobs else 0)
+        for unit, (_, to_ns, job) in last.items() if unit not in busy
+    }  # fmt: skip
 
 
 def _line(job: Job, plan: dict[str, ScheduledJob]) -> dict[str, Any]:

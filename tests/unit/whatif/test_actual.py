@@ -19,7 +19,7 @@ from taktwin.whatif.backtest import above, figures, may_recommend
 from taktwin.whatif.backtest_run import epoch, passed, predicted
 from taktwin.whatif.model import Parameters
 from tests.unit.whatif.played import HOUR, Played, Told, came_in, counted, facts, over, played
-from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND, picture
+from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND, at_rest, picture
 
 HOURS = 6
 TO = NOON + HOURS * HOUR
@@ -159,6 +159,26 @@ def test_a_closed_plant_is_no_epoch() -> None:
         parameters=Parameters(), to_ns=sunday + HOUR, runs=19, seed=1,
     )  # fmt: skip
     assert [note.code for note in judged.left_out] == ["closed"]
+
+
+def test_an_epoch_that_begins_in_a_break_knows_since_when_no_order_ran() -> None:
+    order = came_in("x", 2, at_ns=NOON - HOUR, good=(1,))
+    job = next(each.job for _, each in order if isinstance(each, events.JobOrderStarted))
+    [unit] = {each.work_unit for _, each in order if isinstance(each, events.JobOrderStarted)}
+    stays = {str(each.id): [ClassSpan(0, None, "planned_down")] for each in REGISTRY.work_units}
+
+    def own(ended_ns: int) -> list[str]:
+        """Return what is made without an order where the line rests and its last one was over then."""
+        judged = epoch(
+            REGISTRY, at_rest(60), facts([*order, (ended_ns, over(job))]), stays, parameters=Parameters(),
+            to_ns=NOON + HOUR, runs=19, seed=1,
+        )  # fmt: skip
+        assert not judged.left_out
+        return [name for note in judged.notes if note.code == "own" for name in note.subjects]
+
+    assert unit == "load2"
+    assert own(NOON - 600 * SECOND) == ["EA-100"]
+    assert own(NOON - 60 * SECOND) == []
 
 
 # -- by hand

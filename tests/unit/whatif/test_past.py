@@ -46,7 +46,9 @@ def real(shop: Shop) -> dict[str, Any]:
     full = QUERIES["board"](shop.store.book, shop.definitions, {}, shop.now_ns)
     kept = (*JobOrder.__struct_fields__, "planned")
     lines = [{name: line[name] for name in kept} for line in full["lines"]]
-    return {"lines": lines, "over": full["over"], "at_ns": full["at_ns"]}
+    # Where no job order ever ran, only the MES can know it: history begins somewhere.
+    free_since_ns = {unit: since_ns for unit, since_ns in full["free_since_ns"].items() if since_ns}
+    return {"lines": lines, "over": full["over"], "free_since_ns": free_since_ns, "at_ns": full["at_ns"]}
 
 
 class Told(Plant):
@@ -111,8 +113,13 @@ def _unplanned(job: past.Job, plan: dict[str, ScheduledJob]) -> tuple[Any, ...]:
     return 1, -job.priority, job.due_ns or float("inf"), job.request, job.operation
 
 
+def _never_free(said: list[Fact], jobs: dict[str, past.Job], at_ns: int) -> dict[str, int]:
+    return {}
+
+
 MUTANTS: dict[str, Callable[..., Any]] = {
     "_moved": _forgets_undone, "_book": _ignores_scrap, "_split": _keeps_quantity, "_turn": _unplanned,
+    "_free_since_ns": _never_free,
 }  # fmt: skip
 
 
@@ -144,6 +151,44 @@ def test_a_booking_that_came_late_counts_from_when_it_was_touched() -> None:
     told = [Fact(1, 100, stored), Fact(9, 500, scrapped), Fact(12, 300, scrapped)]
     assert [board(told, at)["lines"][0]["scrap"] for at in (299, 300, 499, 500)] == [0, 1, 1, 2]
     assert board(told, 99)["lines"] == []
+
+
+def test_since_when_no_job_order_runs_is_known_of_those_that_history_saw_begin() -> None:
+    shop = Shop(DEFINITIONS)
+    for request in ("old", "new"):
+        shop.granted(commands.DropOrder(request=request, product="EA-100", quantity=2, due_ns=START_NS))
+    shop.begin("old-10", "load2")
+    began_ns = shop.now_ns
+
+    def free() -> tuple[int | None, int | None]:
+        """Return what the MES has of the machine, and what history has, which is the same where it tells."""
+        told = board(facts(said(shop)), shop.now_ns)["free_since_ns"]
+        return QUERIES["board"](shop.store.book, shop.definitions, {}, shop.now_ns)["free_since_ns"].get(
+            "load2"
+        ), told.get("load2")
+
+    def tell(method: str) -> int:
+        shop.granted(commands.ControlJob(job="old-10", method=method))
+        return shop.now_ns
+
+    assert free() == (None, None)  # one runs
+    paused_ns = tell("Pause")
+    assert free() == (paused_ns, paused_ns)
+    tell("Resume")
+    assert free() == (None, None)
+    again_ns = tell("Pause")
+    assert free() == (again_ns, again_ns)
+    ended_ns = tell("Stop")
+    assert free() == (ended_ns, ended_ns)
+    tell("Clear")  # its spans stay when the list has it no more
+    assert free() == (again_ns, again_ns)
+    full = QUERIES["board"](shop.store.book, shop.definitions, {}, shop.now_ns)["free_since_ns"]
+    assert full["press2"] == 0 and set(full) == set(shop.definitions.work_units)
+    told = facts(said(shop))
+    assert "press2" not in board(told, shop.now_ns)["free_since_ns"]
+    # What began before history may still run for all that it says.
+    later = [fact for fact in told if fact.at_ns > began_ns]
+    assert board(later, paused_ns)["free_since_ns"] == {}
 
 
 class Keeper:

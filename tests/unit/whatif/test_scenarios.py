@@ -212,6 +212,19 @@ def test_of_all_orders_those_are_taken_back_of_which_something_is_not_begun(here
         begun.names.read({"change": "order_removed", "order": "@all"}, "here")
 
 
+def test_which_orders_stay_where_all_are_taken_back_the_answer_says() -> None:
+    def stay(order: str) -> list[list[str]]:
+        taken = {"change": "order_removed", "order": order}
+        asked = [Scenario(name="less", changes=[{"change": "pace_scaled", "center": "press2", "times": 1}]),
+                 Scenario(name="gone", changes=[taken])]  # fmt: skip
+        answer = ask(FRAME, LINES, scenarios=asked, horizon_s=3600)
+        assert answer.validity is not None
+        return [note.subjects for note in answer.validity.notes if note.code == "stay"]
+
+    assert stay("@all") == [["near"]]
+    assert stay("far") == [] == stay("@last")
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "(pace_scaled), center: 'turn1': expected 'lathe': turn1, turn2 work from one queue": {
         "change": "pace_scaled", "center": "turn1", "times": 2

@@ -521,6 +521,99 @@ def test_the_last_part_of_an_order_that_was_interrupted_or_has_ended_is_of_that(
     assert made_without(after(NOON)) == ["EA-100"]
 
 
+REST_S = 30.0  # for so long `picture` has machines stand
+
+
+def at_rest(counted_s: float, at_ns: int = NOON, *, says: str = "EA-100", count: int = 7) -> Frame:
+    """Return line 2 off by plan for half a minute; its machines counted last so long before that."""
+    frame = picture(at_ns, **dict.fromkeys(LINE, "planned_down"))
+    counted_ns = at_ns - round((REST_S + counted_s) * SECOND)
+    told = saying(frame, counted_ns, **dict.fromkeys(LINE, says))
+    return msgspec.structs.replace(told, values=[count if each == 7 else each for each in told.values])
+
+
+def rested(
+    frame: Frame, free_since_ns: dict[str, int], *lines: list[dict[str, Any]], **said: Any
+) -> list[str]:
+    """Return what is made without an order where the MES says since when none runs on each machine."""
+    board = {"lines": [line for each in lines for line in each], "free_since_ns": free_since_ns, **said}
+    return made_without(forked(REGISTRY, model(), frame, board, horizon_s=DAY_S))
+
+
+NEVER = dict.fromkeys(LINE, 0)  # no job order ever ran there
+
+
+def ago(seconds: float) -> dict[str, int]:
+    """Return that the last job order at each machine of line 2 was over so long before the break."""
+    return dict.fromkeys(LINE, NOON - round((REST_S + seconds) * SECOND))
+
+
+def test_what_a_line_made_by_itself_before_a_break_goes_on_after_it() -> None:
+    assert rested(at_rest(1), NEVER) == ["EA-100"]
+    assert rested(at_rest(1), ago(2)) == ["EA-100"]
+    # That it stood before the break, broken or without a part, changes nothing of whose its last one was.
+    assert rested(at_rest(1200), ago(1201)) == ["EA-100"]
+    # Of an order that waits it makes the parts first, and goes on; so behind one that has begun.
+    assert rested(at_rest(1), NEVER, order("E5-1", 10)) == ["EA-100"]
+    begun = {unit: since_ns for unit, since_ns in NEVER.items() if unit != "load2"}  # one runs there
+    assert rested(at_rest(1), begun, order("E5-1", 10, (4,))) == ["EA-100"]
+    # It is what the machine names, and nothing else that it could make.
+    assert rested(at_rest(1, says="EA-200"), NEVER) == []
+    assert rested(at_rest(1, says=""), NEVER) == []
+    lathe = saying(picture(turn1="planned_down"), NOON - 60 * SECOND, turn1="SH-200")
+    assert rested(lathe, {"turn1": 0}) == ["SH-200"]
+
+
+def test_a_line_that_made_the_parts_of_orders_makes_nothing_by_itself_after_the_night() -> None:
+    assert rested(at_rest(1), ago(1)) == []  # the order ended by its last part
+    assert rested(at_rest(1), ago(0.5)) == []  # somebody ended it
+    assert rested(at_rest(1), ago(0.5), order("E5-1", 10)) == []
+    # One that was interrupted is told of in its own words, and so is one that ended out of that.
+    interrupted = [
+        {**line, "state": "Interrupted"} if line["operation"] == 10 else line
+        for line in order("E5-1", 10, (4,))
+    ]
+    others = ago(0.5) | {"load2": NOON - 3600 * SECOND}
+    assert rested(at_rest(1), others, interrupted) == []
+    over = {"request": "E0", "operation": 10, "good": 9, "work_unit": "load2"}
+    assert rested(at_rest(1), others, over=[{**over, "ended_ns": ago(1)["load2"]}]) == []
+    assert rested(at_rest(1), others, over=[{**over, "ended_ns": ago(2)["load2"]}]) == ["EA-100"]
+    # A part that was not good was made too.
+    [rejects] = [s.index for s in REGISTRY.signals if (s.equipment, s.role) == ("load2", "reject_count")]
+    good = at_rest(1)
+    with_reject = msgspec.structs.replace(
+        good, signals=[*good.signals, rejects], values=[*good.values, 1],
+        source_ns=[*good.source_ns, NOON - round(REST_S * SECOND)],
+    )  # fmt: skip
+    assert rested(with_reject, ago(0.5)) == ["EA-100"]
+    # A counter that was set to nothing since counted nothing.
+    assert rested(at_rest(-5, count=0), NEVER) == []
+
+
+def test_of_whom_the_mes_does_not_say_when_its_last_order_was_over_nobody_knows() -> None:
+    assert rested(at_rest(1), {}) == []
+    assert rested(at_rest(1), {"press2": 0}) == []  # the first machine is not known
+    assert rested(at_rest(1), {"load2": 0}) == ["EA-100"]
+    assert made_without(fork(at_rest(1))) == []
+    # A break says nothing of a machine that stood without an order, or one that was never heard.
+    assert rested(saying(picture(), **dict.fromkeys(LINE, "EA-100")), NEVER) == []
+    assert rested(picture(**dict.fromkeys(LINE, "planned_down")), NEVER) == []
+
+
+def test_asked_on_a_sunday_the_line_makes_on_monday_what_it_made_on_friday() -> None:
+    sunday_ns = int(datetime(2026, 11, 15, 20, 0, tzinfo=UTC).timestamp()) * SECOND  # an hour before work
+    frame = at_rest(38 * 3600, sunday_ns)
+
+    def made(free_since_ns: dict[str, int]) -> float:
+        question = Question(scenarios=down("hob1", 60), replications=12, horizon_s=DAY_S / 2, deadline_s=30.0)
+        board = {"lines": [], "free_since_ns": free_since_ns}
+        answer = answered(question, Situation(REGISTRY, frame, board, lambda: 0.0))
+        return indicator(answer, "parts_done").base.mean
+
+    assert made(NEVER) > 300
+    assert made(dict.fromkeys(LINE, sunday_ns - 3600 * SECOND)) == 0
+
+
 def test_who_works_without_an_order_has_no_part_of_one_in_hand() -> None:
     found = fork(at_work(), order("E5-1", 10))
     load = next(each for each in found.start.units if each.unit == "load2.1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -501,6 +501,21 @@ def running_at(book: Reading, work_unit: str, at_ns: int, *, begun_ns: int = 0) 
             return job if in_hand and job is not None and job.state == State.INTERRUPTED else None
     last = max(now, key=lambda run: run.from_ns, default=None)
     return None if last is None else book.get(JobOrder, last.job)
+
+
+def free_since_ns(book: Reading, work_units: Iterable[str]) -> dict[str, int]:
+    """Return since when no job order runs on each work unit; 0: none ever did. Where one runs is left out.
+
+    One that was interrupted before it ended may have got a part until its end.
+    """
+    found = dict.fromkeys(work_units, 0)
+    for unit in tuple(found):
+        for run in book.newest(Run, "from_ns", 1, work_unit=unit):
+            job = book.get(JobOrder, run.job)  # None: it was cleared from the list
+            found[unit] = max(run.to_ns, 0 if job is None else job.ended_ns)
+            if not run.to_ns:
+                del found[unit]
+    return found
 
 
 def finish(book: Reading, name: str, asking: Asking) -> Iterator[Fact]:
