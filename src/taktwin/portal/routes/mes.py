@@ -579,7 +579,7 @@ async def ask(portal: Portal, question: str, /, **wish: Any) -> Any:
 def _in_ms(value: Any) -> Any:
     """Return a document with its times in milliseconds, and their names saying so."""
     if isinstance(value, dict):
-        found = {}
+        found: dict[str, Any] = {}
         for name, each in value.items():
             renamed = _ms_name(name)
             if renamed and isinstance(each, dict):  # of several, by name
