@@ -53,6 +53,8 @@ class Present:
         """Return what a scenario made of the plant, with what is under way as it is."""
         if plant is self.plant:
             return plant
+        if plant.orders is not self.plant.orders:
+            plant = replace(plant, orders=self._due_together(plant.orders))
         plant = _apart(plant, self.plant)
         centers = self._mendable(plant)
         if centers != plant.centers:
@@ -68,6 +70,21 @@ class Present:
                 first.append(replace(order, due_s=now.due_s, priority=now.priority))
         rest = [each for each in plant.orders if order_of(each.name) not in begun]
         return replace(plant, orders=(*first, *self._in_turn(rest)))
+
+    def _due_together(self, orders: Sequence[Order]) -> tuple[Order, ...]:
+        """Return orders in which what a scenario adds to an order is due, and as urgent, as that one.
+
+        Whatever changes these, and in whatever sequence: the order is late when the last of it is.
+        """
+        known = {each.belongs_to: each for each in orders if each.belongs_to and each.name in self.request_of}
+
+        def dated(order: Order) -> Order:
+            like = known.get(order.belongs_to or "")
+            if like is None or order.name in self.request_of:
+                return order
+            return replace(order, due_s=like.due_s, priority=like.priority)
+
+        return tuple(dated(each) for each in orders)
 
     def _in_turn(self, orders: Sequence[Order]) -> Iterator[Order]:
         """Return orders with what a scenario brings, or gives another priority, before what is less urgent.

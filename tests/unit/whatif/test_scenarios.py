@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import groupby
 from typing import Any
 
 import pytest
 
+from taktwin.contracts.state import BufferDocument
 from taktwin.contracts.whatif import Scenario
 from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
@@ -293,12 +294,31 @@ def test_a_unit_that_is_taken_away_hands_its_job_back_to_the_queue() -> None:
     assert not [unit for unit in taken.units if unit.unit == "lathe.2"]
 
 
-def in_turn(now: Present, change: dict[str, Any]) -> list[tuple[str, int, int]]:
+def test_a_furnace_that_is_taken_away_hands_its_whole_charge_back_to_the_queue() -> None:
+    frame = picture(furnace1="production")
+    [buffer] = [n for n, each in enumerate(frame.buffers) if each.buffer == "wash_furnace"]
+    frame.buffers[buffer] = BufferDocument(buffer="wash_furnace", content=30, capacity=96)
+    lines = order("s", 40, (40, 40, 40, 40, 10), product="SH-100")
+    one = present(REGISTRY, frame, {"lines": lines}, parameters=Parameters(), horizon_s=DAY_S)
+    [unit] = [each for each in one.fork.start.units if each.unit == "furnace1.1" and each.job]
+    charge = [job.order for job in (unit.job, *unit.others) if job]
+    assert len(charge) == 24
+    # The same with a second furnace that has the charge: the first goes on, the second is taken away.
+    units = tuple(replace(each, unit="furnace1.2") if each is unit else each for each in one.fork.start.units)
+    fork = replace(one.fork, start=replace(one.fork.start, units=units))
+    after = replace(one.plant, orders=tuple(one.plant.orders))
+    taken = replace(one, fork=fork, plant=one.fork.plant).start_of(after)
+    assert [job.order for job in taken.queues["furnace1"]][:24] == charge
+    assert len(taken.queues["furnace1"]) == 24 + len(one.fork.start.queues["furnace1"])
+
+
+def in_turn(now: Present, *changes: dict[str, Any]) -> list[tuple[str, int, int]]:
     """Return what nobody has begun, in its turn: order, pieces one after the other, parts in them."""
-    plant = now.settled(applied(now.plant, Simulated("s", now.names.read(change, "here"))))
+    told = tuple(each for change in changes for each in now.names.read(change, "here"))
+    plant = now.settled(applied(now.plant, Simulated("s", told)))
     begun = {job.order for job in now.fork.start.jobs}
     pieces = [
-        (each.belongs_to or "", each.quantity // each.lots)
+        (each.belongs_to or each.name, each.quantity // each.lots)
         for each in plant.orders if each.name not in begun for _ in range(each.lots)
     ]  # fmt: skip
     turns = [(name, [size for _, size in of]) for name, of in groupby(pieces, key=lambda piece: piece[0])]
@@ -330,6 +350,88 @@ def test_more_of_an_order_comes_in_its_turn_and_before_what_the_plant_makes_by_i
     }[name]
     assert after[: len(ordered)] == ordered
     assert after[len(ordered) :] and all(each.startswith("-EA-200@") for each, *_ in after[len(ordered) :])
+
+
+def test_of_several_orders_that_a_scenario_brings_the_most_urgent_goes_first() -> None:
+    now = present(REGISTRY, picture(), {"lines": order("far", 30)}, parameters=Parameters(), horizon_s=DAY_S)
+    rushes = [
+        {"change": "order_added",
+         "order": {"name": f"rush {n}", "product": "EA-100", "quantity": 2, "priority": n}}
+        for n in (1, 3, 2)
+    ]  # fmt: skip
+    assert in_turn(now, *rushes) == [("rush 3", 2, 2), ("rush 2", 2, 2), ("rush 1", 2, 2), ("far", 30, 30)]
+
+
+@pytest.mark.parametrize("name", ["near", "far"])
+def test_more_of_an_order_is_due_and_as_urgent_as_the_order_unless_a_scenario_says_otherwise(
+    here: Present, name: str
+) -> None:
+    few, due_s = {"near": (20, 1.2 * 3600), "far": (30, 20 * 3600.0)}[name]
+
+    def of_order(before: Any = (), after: Any = (), **said: Any) -> tuple[set[tuple[float | None, int]], int]:
+        change = {"change": "order_changed", "order": name, "quantity": few + 5, **said}
+        told = tuple(each for one in (*before, change, *after) for each in here.names.read(one, "here"))
+        plant = here.settled(applied(here.plant, Simulated("s", told)))
+        parts = [each for each in plant.orders if each.belongs_to == name]
+        return {(each.due_s, each.priority) for each in parts}, sum(each.quantity for each in parts)
+
+    assert of_order() == ({(due_s, 0)}, few + 5)
+    assert of_order(due_s=3600, priority=7) == ({(3600, 7)}, few + 5)
+    sooner = {"change": "due_shifted", "product": "EA-100", "by_s": -1800}
+    urgent = {"change": "order_changed", "order": name, "priority": 7}
+    assert of_order(before=[sooner], after=[urgent]) == ({(due_s - 1800, 7)}, few + 5)
+
+
+def test_more_of_an_order_comes_when_a_scenario_lets_the_order_come(here: Present) -> None:
+    change = {"change": "order_changed", "order": "far", "quantity": 35, "release_s": 7200}
+    plant = here.settled(applied(here.plant, Simulated("s", here.names.read(change, "here"))))
+    assert {each.release_s for each in plant.orders if each.belongs_to == "far"} == {7200}
+
+
+def test_a_larger_order_is_as_late_as_the_order_was() -> None:
+    larger = [{"change": "order_changed", "order": "far", "quantity": 31}]
+    lines = order("far", 30, due_h=0.2)
+    answer = ask(picture(), lines, scenarios=[Scenario(name="larger", changes=larger)], replications=8)
+    assert effect(answer, "late_orders").same == 1.0 and indicator(answer, "late_orders").base.mean == 1.0
+    [far] = answer.orders
+    assert (far.base.late, [each.late for each in far.scenarios]) == (1.0, [1.0])
+    assert effect(answer, "parts_done").difference.mean == 1.0
+
+
+def test_a_smaller_order_loses_its_last_parts(here: Present) -> None:
+    change = {"change": "order_changed", "order": "far", "quantity": 27}
+    gone = here.names.read(change, "here")
+    assert gone == tuple(c.OrderRemoved(f"far#{number}") for number in (30, 29, 28))
+
+
+def test_the_largest_order_is_the_one_with_the_most_parts_left(here: Present) -> None:
+    changed = here.names.read({"change": "order_changed", "order": "@largest", "due_s": 1}, "here")
+    assert {each.order.partition("#")[0] for each in changed if isinstance(each, c.OrderChanged)} == {"far"}
+
+
+def test_a_shift_that_repeats_comes_in_every_turn_that_begins_within_the_horizon(here: Present) -> None:
+    shift = {"change": "shift_added", "center": "hob1", "from_s": 0, "to_s": 3600, "every_s": 36_000}
+    told = here.names.read(shift, "here")  # the horizon is a day: 2.4 turns
+    assert told == tuple(c.ShiftAdded("hob1", at, at + 3600) for at in (0, 36_000, 72_000))
+
+
+def test_the_first_order_of_a_series_comes_at_its_first_instant(here: Present) -> None:
+    series = {"change": "order_series", "name": "rush", "product": "EA-100", "count": 3, "quantity": 2,
+              "first_s": 600, "every_s": 3600, "due_after_s": 7200}  # fmt: skip
+    told = [each.order for each in here.names.read(series, "here") if isinstance(each, c.OrderAdded)]
+    assert [(each.name, each.release_s, each.due_s, each.lots) for each in told] == [
+        ("rush.1", 600, 7800, 2), ("rush.2", 4200, 11_400, 2), ("rush.3", 7800, 15_000, 2)
+    ]  # fmt: skip
+
+
+def test_a_change_begins_before_the_horizon_ends(here: Present) -> None:
+    def down(from_s: float) -> tuple[c.Change, ...]:
+        told = {"change": "unit_down", "unit": "press2", "from_s": from_s, "to_s": DAY_S + 60}
+        return here.names.read(told, "here")
+
+    assert down(DAY_S - 1)
+    with pytest.raises(ModelError, match="from_s: 86400: expected a time that begins within the horizon"):
+        down(DAY_S)
 
 
 def test_begun_parts_take_the_due_date_and_the_priority_that_a_scenario_gives_them(here: Present) -> None:
