@@ -307,7 +307,10 @@ def test_the_page_is_told_of_versions_in_its_own_shapes(shop: Shop) -> None:
 
     assert OrderPage.model_validate(asked("order", request="1")).order.definition == "B"
     assert SerialPage.model_validate(asked("unit", unit="S1")).unit.definition == "B"
-    assert {line.definition for line in BoardModel.model_validate(asked("board")).lines} == {"B"}
+    shown = BoardModel.model_validate(asked("board"))
+    assert {line.definition for line in shown.lines} == {"B"}
+    assert "adhesive2" not in shown.free_since_ms and shown.free_since_ms["adhesive3"] == 0
+    assert _in_ms({"free_since_ns": {"press1": 2 * SECOND}}) == {"free_since_ms": {"press1": 2000}}
     shown = DefinitionsModel.model_validate(asked("definitions"))
     assert [each.product for each in shown.products] == list(shop.definitions.products) and shown.approves
     assert PerformanceModel.model_validate(asked("performance", scope="adhesive2"))

@@ -157,6 +157,7 @@ ROWS: tuple[tuple[c.Change, dict[str, tuple[Any, Any]]], ...] = (
      came("operators", PEOPLE, *(Operator(f"temp.{n}", frozenset({"fix"})) for n in (1, 2)))),
     (c.OperatorAbsent("bob"), left("operators", PEOPLE, BOB)),
     (c.PeopleAbsent(0.34), left("operators", PEOPLE, CEM)),
+    (c.PeopleAbsent(0.6), left("operators", PEOPLE, BOB, CEM)),  # 1.8 of three are two
     (c.PeopleAbsent(1.0, "fix"), left("operators", PEOPLE, BOB)),
     (c.SkillLearned("ann", "fix"),
      {"operators.ann.skills": (frozenset({"run"}), frozenset({"run", "fix"}))}),
@@ -234,6 +235,25 @@ def test_each_kind_has_a_row_in_which_each_of_its_words_is_said(kind: type[c.Cha
         if not any(getattr(change, field.name) != _default(field) for change in mine)
     ]
     assert mine and not silent, f"say by hand what {silent or 'it'} makes"
+
+
+BOTH = c.AlternativeAdded("p", "cut", "b"), c.AlternativeAdded("p", "cut", "aa")
+
+
+def cut(*changes: c.Change) -> tuple[str, tuple[str, ...]]:
+    """Return where P is cut after some changes, and what may do it instead, in a plant with a center `aa`."""
+    plant = applied(PLANT, Scenario("s", (c.CenterAdded(WorkCenter("aa")), *changes)))
+    step = plant.products[0].steps[0]
+    return step.center, step.alternatives
+
+
+def test_an_alternative_comes_behind_those_that_were_there() -> None:
+    assert cut(*BOTH) == ("a", ("b", "aa"))
+    assert cut(*reversed(BOTH)) == ("a", ("aa", "b"))
+
+
+def test_a_step_that_is_moved_has_no_alternatives_left() -> None:
+    assert cut(*BOTH, c.StepMoved("p", "cut", "b")) == ("b", ())
 
 
 def test_whatever_differs_is_seen_and_what_is_alike_is_not() -> None:

@@ -180,6 +180,17 @@ def test_what_units_do_adds_up_and_the_bottleneck_moves() -> None:
     assert answer.bottleneck.base != "leak2" and answer.bottleneck.scenarios == ["leak2"]
 
 
+def test_a_machine_that_is_repaired_is_as_busy_as_one_that_works() -> None:
+    # It works no longer than those around it, and is under repair twice as long as it works.
+    asked = [Scenario(name="broken", changes=[
+        {"change": "uptime_set", "center": "tighten2", "share": 1 / 3, "repair_s": 900.0},
+    ])]  # fmt: skip
+    answer = ask(FRAME, order("far", 300), scenarios=asked, replications=4)
+    shares = {unit.unit: unit.scenarios[0] for unit in answer.units}
+    assert shares["tighten2"].working < max(each.working for each in shares.values())
+    assert answer.bottleneck.base != "tighten2" and answer.bottleneck.scenarios == ["tighten2"]
+
+
 def test_a_race_leaves_behind_who_is_worse_for_sure() -> None:
     asked = [
         Scenario(name=f"down {hours}", changes=[

@@ -2739,6 +2739,10 @@ export interface components {
         BoardModel: {
             /** At Ms */
             at_ms: number;
+            /** Free Since Ms */
+            free_since_ms: {
+                [key: string]: number;
+            };
             /** Lines */
             lines: components["schemas"]["LineModel"][];
             /** Over */

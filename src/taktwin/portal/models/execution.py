@@ -90,4 +90,5 @@ class BoardModel(Model):
 
     lines: list[LineModel]
     over: list[JobModel]
+    free_since_ms: dict[str, int]  # machine -> since when no job order runs there; 0: none ever did
     at_ms: int

@@ -579,10 +579,12 @@ async def ask(portal: Portal, question: str, /, **wish: Any) -> Any:
 def _in_ms(value: Any) -> Any:
     """Return a document with its times in milliseconds, and their names saying so."""
     if isinstance(value, dict):
-        found = {}
+        found: dict[str, Any] = {}
         for name, each in value.items():
             renamed = _ms_name(name)
-            if renamed:
+            if renamed and isinstance(each, dict):  # of several, by name
+                found[renamed] = {key: wire.ms(at_ns) for key, at_ns in each.items()}
+            elif renamed:
                 found[renamed] = wire.ms(each)
             else:  # a board has tens of thousands of values: only those that hold others are looked into
                 found[name] = _in_ms(each) if isinstance(each, dict | list) else each
