@@ -128,7 +128,8 @@ LABELS = {
 }
 KEYS = {
     "work unit": "unit", "work center": "center", "product": "product", "operation": "step", "order": "order",
-    "operator": "operator", "crew": "crew", "material": "material", "skill": "skill", "calendar": "calendar",
+    "operator": "operator", "crew": "crew", "material": "material", "delivered material": "delivered",
+    "skill": "skill", "calendar": "calendar",
 }  # fmt: skip
 SAYS = {
     "@all": "all", "@bottleneck": "the bottleneck", "@second": "the second", "@idlest": "the idlest",

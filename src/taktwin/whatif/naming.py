@@ -38,12 +38,14 @@ SELECTORS = {
     "work unit": ("@all", *c.SELECTORS["unit"]), "work center": ("@all", *c.SELECTORS["work center"]),
     "product": ("@all", *c.SELECTORS["product"]), "operation": tuple(c.STEP_SELECTORS),
     "order": ("@all", *c.SELECTORS["order"]), "operator": ("@all", *c.SELECTORS["operator"]),
-    "crew": ("@all",), "material": ("@all",), "skill": ("@all",),
+    "crew": ("@all",), "material": ("@all",), "delivered material": ("@all",), "skill": ("@all",),
 }  # fmt: skip
 
 
 def what_of(kind: type[c.Change], field: str) -> str:
     """Return what a field of a kind of change names; "" nothing, or something that is new or an object."""
+    if field == "material" and issubclass(kind, c.DeliveryShifted | c.DeliveryScaled):
+        return "delivered material"
     hint = get_type_hints(kind)[field]
     return WHAT.get(field, "") if hint in (str, str | None, frozenset[str]) else ""
 
@@ -83,6 +85,7 @@ class Names:
             "operator": [each.name for each in fork.plant.operators],
             "crew": [each.name for each in fork.plant.crews],
             "material": [each.name for each in fork.plant.materials],
+            "delivered material": sorted({each.material for each in fork.plant.deliveries}),
             "skill": sorted(str(each) for each in skills),
             "calendar": sorted({*map(str, registry.calendars), ALWAYS}),
         }

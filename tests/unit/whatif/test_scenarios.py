@@ -15,12 +15,14 @@ from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
 from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import compiled
+from taktwin.simulation.model import Delivery, Material, Plant
 from taktwin.simulation.reference import Doing
 from taktwin.simulation.scenario import Scenario as Simulated
 from taktwin.simulation.scenario import applied, change_json
 from taktwin.simulation.start import reference_from
 from taktwin.whatif import asking, kinds, library
 from taktwin.whatif.model import Parameters
+from taktwin.whatif.naming import Names
 from taktwin.whatif.present import Present, present
 from tests.unit.whatif.test_whatif import DAY_S, REGISTRY, ask, effect, indicator, order, picture
 
@@ -566,6 +568,27 @@ def test_names_are_those_of_the_plant(here: Present) -> None:
     assert [each.name for each in names["order"]][:2] == ["near", "far"]
     assert "three_shifts" in {each.name for each in names["calendar"]}
     assert all(each.text for told in names.values() for each in told)
+
+
+def test_late_or_less_can_be_only_what_is_delivered(here: Present) -> None:
+    stocked = replace(here.fork.plant, materials=(Material("bar", 5), Material("oil", 1)))
+    bars = replace(stocked, deliveries=(Delivery("bar", 10, 600.0),))
+
+    def known(plant: Plant) -> Names:
+        fork = replace(here.fork, plant=plant)
+        return Names(REGISTRY, here.model, fork, {}, now_ns=here.at_ns, horizon_s=DAY_S)
+
+    [asked] = {
+        each.names for kind in kinds.kinds() if kind.group == "material" and kind.change != "stock_set"
+        for each in kind.fields if each.label == "material"
+    }  # fmt: skip
+    told = [{each.name for each in kinds.names(known(plant))[asked]} for plant in (stocked, bars)]
+    assert told == [{"@all"}, {"@all", "bar"}]  # the page offers no kind that could name only a selector
+    late = {"change": "delivery_shifted", "material": "bar", "by_s": 3600}
+    assert known(bars).read(late, "here") == (c.DeliveryShifted("bar", 3600),)
+    with pytest.raises(ModelError, match="unknown delivered material 'oil': expected one of bar"):
+        known(bars).read({**late, "material": "oil"}, "here")
+    assert known(bars).read({"change": "stock_set", "material": "oil", "stock": 0}, "here")
 
 
 def test_the_library_fits_the_plant_and_each_of_its_questions_can_be_asked(here: Present) -> None:
