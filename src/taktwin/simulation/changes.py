@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
-from taktwin.simulation.check import Finding, ModelError, capacity, visits
+from taktwin.simulation.check import PRIORITY_MAX, Finding, ModelError, capacity, visits
 from taktwin.simulation.distributions import Distribution, Exponential, LogNormal
 from taktwin.simulation.model import (
     Calendar,
@@ -39,6 +39,9 @@ from taktwin.simulation.model import (
 from taktwin.simulation.written import one_of
 
 DAY_S = 86_400.0
+JOBS_MAX = 16_000  # jobs that a scenario brings at most: as many as what-if lays out of a plant's orders
+UNITS_MAX = 1_000  # units, and people, that a scenario brings at most
+STRETCHES_MAX = 100_000  # stretches of a calendar that a shift may need
 _PIECE = re.compile(r"#\d+/\d+$")
 Named = TypeVar("Named", WorkCenter, Product, Order, Step, Operator, Calendar)
 
@@ -351,6 +354,10 @@ def _unrolled(calendar: Calendar, to_s: float, every_s: float | None) -> Calenda
     """Return the calendar over a period that holds an instant."""
     period = calendar.period_s
     times = max(1, math.ceil(to_s / period - 1e-9)) if every_s is None else round(every_s / period)
+    if times * len(calendar.on_s) > STRETCHES_MAX:
+        most_s = STRETCHES_MAX // len(calendar.on_s) * period
+        raise Unfit("to_s" if every_s is None else "every_s", f"{to_s if every_s is None else every_s:g}",
+                    f"{most_s:g} or less: the calendar repeats every {period:g}")  # fmt: skip
     if every_s is not None and (times < 1 or abs(times * period - every_s) > 1e-6 or to_s > every_s + 1e-6):
         raise Unfit("every_s", f"{every_s:g}", f"a multiple of the calendar's {period:g} that holds {to_s:g}")
     on_s = tuple((a + k * period, b + k * period) for k in range(times) for a, b in calendar.on_s)
@@ -441,24 +448,69 @@ def _hours(from_s: float, to_s: float) -> str:
     return f"{from_s / 3600:g}-{to_s / 3600:g} h"
 
 
+class Walk:
+    """The orders of a plant, by name and in their sequence, while changes of single ones are made."""
+
+    def __init__(self, plant: Plant) -> None:
+        """Begin with the orders of a plant."""
+        self._before = plant
+        self.orders = {order.name: order for order in plant.orders}
+        self._products: dict[str, str] = {}  # as somebody says it -> the one that is meant, of this walk
+
+    @property
+    def plant(self) -> Plant:
+        """Return the plant with the orders as they are now."""
+        return replace(self._before, orders=tuple(self.orders.values()))
+
+    def product(self, said: str, place: str) -> str:
+        """Return the product that a name or a selector means in the plant before the walk. Raises Unfit."""
+        if said not in self._products:
+            (self._products[said],) = named(self._before, "product", said, place)
+        return self._products[said]
+
+    def named(self, said: str, place: str) -> frozenset[str]:
+        """Return the orders that a name or a selector means now. Raises Unfit."""
+        return frozenset((said,)) if said in self.orders else named(self.plant, "order", said, place)
+
+
 @dataclass(frozen=True, slots=True)
-class OrderAdded(Change):
+class OrderChange(Change):
+    """What is different in the list of orders alone: of many of these thousands of orders are walked once."""
+
+    def among(self, walk: Walk) -> None:
+        """Change the orders in place.
+
+        Raises
+        ------
+        Unfit
+            If this plant cannot have it; the orders are as they were.
+        """
+        raise NotImplementedError
+
+    def on(self, plant: Plant) -> Plant:
+        """Return the plant with this change."""
+        walk = Walk(plant)
+        self.among(walk)
+        return walk.plant
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAdded(OrderChange):
     """One more order. The same one again is another: the second `rush` is called `rush (2)`."""
 
     touches = ("orders",)
     order: Order
 
-    def on(self, plant: Plant) -> Plant:
-        """Return the plant with this change."""
-        (product,) = named(plant, "product", self.order.product, "order.product")
-        order = replace(self.order, product=product)
-        taken = set(NAMES["order"](plant))
-        if order in plant.orders:
+    def among(self, walk: Walk) -> None:
+        """Add the order as the last one."""
+        orders = walk.orders
+        order = replace(self.order, product=walk.product(self.order.product, "order.product"))
+        if orders.get(order.name) == order:
             free = (f"{order.name} ({number})" for number in itertools.count(2))
-            order = replace(order, name=next(name for name in free if name not in taken))
-        elif order.name in taken:
+            order = replace(order, name=next(name for name in free if name not in orders))
+        elif order.name in orders:
             raise Unfit("order.name", f"{order.name!r}, which there is already", "a new name")
-        return replace(plant, orders=(*plant.orders, order))
+        orders[order.name] = order
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,29 +530,30 @@ class OrderSeries(Change):
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
         (product,) = named(plant, "product", self.product, "product")
+        walk = Walk(plant)
         for k in range(self.count):
             at = self.first_s + k * self.every_s
             due = None if self.due_after_s is None else at + self.due_after_s
             order = Order(f"{self.name}.{k + 1}", product, self.quantity, at, due, self.priority)
-            plant = OrderAdded(order).on(plant)
-        return plant
+            OrderAdded(order).among(walk)
+        return walk.plant
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRemoved(Change):
+class OrderRemoved(OrderChange):
     """An order that will not be made."""
 
     touches = ("orders",)
     order: str
 
-    def on(self, plant: Plant) -> Plant:
-        """Return the plant with this change."""
-        gone = named(plant, "order", self.order, "order")
-        return replace(plant, orders=tuple(each for each in plant.orders if each.name not in gone))
+    def among(self, walk: Walk) -> None:
+        """Take the order out."""
+        for name in walk.named(self.order, "order"):
+            del walk.orders[name]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderChanged(Change):
+class OrderChanged(OrderChange):
     """An order with another due date, quantity, priority or release; what is not said stays."""
 
     touches = ("orders",)
@@ -510,12 +563,12 @@ class OrderChanged(Change):
     priority: int | None = None
     release_s: float | None = None
 
-    def on(self, plant: Plant) -> Plant:
-        """Return the plant with this change."""
+    def among(self, walk: Walk) -> None:
+        """Put the changed order in its place."""
         names = ("due_s", "quantity", "priority", "release_s")
         said: dict[str, Any] = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
-        changed = named(plant, "order", self.order, "order")
-        return replace(plant, orders=_each(plant.orders, changed, lambda order: replace(order, **said)))
+        for name in walk.named(self.order, "order"):
+            walk.orders[name] = replace(walk.orders[name], **said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,6 +618,9 @@ class LotSized(Change):
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
         products = named(plant, "product", self.product, "product")
+        cut = [each for each in plant.orders if each.product in products and each.quantity > self.size]
+        pieces = sum(math.ceil(each.quantity / self.size) for each in cut)
+        _bring("size", f"{self.size}", pieces - sum(each.lots for each in cut))
         orders: list[Order] = []
         for order in plant.orders:
             if order.product not in products or order.quantity <= self.size:
@@ -592,7 +648,8 @@ class DemandScaled(Change):
 
     def on(self, plant: Plant) -> Plant:
         """Return the plant with this change."""
-        return _demanded(plant, dict.fromkeys(named(plant, "product", self.product, "product"), self.times))
+        products = named(plant, "product", self.product, "product")
+        return _demanded(plant, dict.fromkeys(products, self.times), "times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,13 +674,22 @@ class DemandMix(Change):
         if whole <= 0:
             raise Unfit("shares", "nothing", "at least one share above 0")
         parts = sum(now[product] for product in wanted)
-        return _demanded(plant, {p: share / whole * parts / now[p] for p, share in wanted.items()})
+        times = {product: share / whole * parts / now[product] for product, share in wanted.items()}
+        return _demanded(plant, times, "shares")
 
 
-def _demanded(plant: Plant, times: Mapping[str, float]) -> Plant:
-    """Return the plant with that many times the demand of the products named."""
+def _bring(place: str, found: str, jobs: float) -> None:
+    """Raise Unfit where a change would bring too many jobs, before any of them is made."""
+    if jobs > JOBS_MAX:
+        raise Unfit(place, f"{found}: {jobs:,.0f} jobs more", f"at most {JOBS_MAX:,} more in a scenario")
+
+
+def _demanded(plant: Plant, times: Mapping[str, float], place: str) -> Plant:
+    """Return the plant with that many times the demand of the products named; `place`: who says so."""
     if all(each == 1.0 for each in times.values()):
         return plant
+    more = sum(order.lots * (times[order.product] - 1) for order in plant.orders if order.product in times)
+    _bring(place, ", ".join(f"{times[product]:g} times {product}" for product in sorted(times)), more)
     owed = dict.fromkeys(times, 0.0)
     copies: dict[str, int] = {}
     for order in plant.orders_by_release:
@@ -1349,34 +1415,54 @@ KINDS: dict[str, type[Change]] = {kind_of(each): each for each in CHANGES}
 # What a number may be, by the name of its field, which means the same everywhere: least, whether the least
 # itself is allowed, most.
 BOUNDS: dict[str, tuple[float, bool, float]] = {
-    "times": (0, False, 1e6), "time_to_times": (0, False, 1e6), "repair_times": (0, False, 1e6),
+    "times": (0, False, 1e6), "time_to_times": (1e-3, True, 1e6), "repair_times": (1e-3, True, 1e6),
     "life_times": (0, False, 1e6), "change_times": (0, False, 1e6),
     "work_times": (0, False, 1e6), "good_times": (0, False, 1e6),
     "share": (0, True, 1), "good": (0, True, 1), "cv": (0, False, 100),
-    "size": (1, True, math.inf), "people": (1, True, math.inf), "quantity": (1, True, math.inf),
-    "queue_max": (0, True, math.inf), "rework_max": (0, True, math.inf), "stock": (0, True, math.inf),
+    "size": (1, True, math.inf), "people": (1, True, UNITS_MAX), "quantity": (1, True, 1e9),
+    "priority": (-PRIORITY_MAX, True, PRIORITY_MAX), "queue_max": (0, True, 1e9),
+    "rework_max": (0, True, 1e9), "stock": (0, True, 1e9),
     "from_s": (0, True, math.inf), "to_s": (0, True, math.inf), "first_s": (0, True, math.inf),
     "release_s": (0, True, math.inf), "due_s": (0, True, math.inf), "move_s": (0, True, math.inf),
     "every_s": (0, False, math.inf), "repair_s": (0, False, math.inf),
 }  # fmt: skip
 
 
+def bound(kind: type[Change], field: str) -> tuple[float, bool, float] | None:
+    """Return what a number of a kind of change may be: least, whether that one may, most; None: anything."""
+    if field == "count":
+        if issubclass(kind, UnitsAdded):
+            return -UNITS_MAX, True, UNITS_MAX
+        return 1, True, JOBS_MAX if issubclass(kind, OrderSeries) else UNITS_MAX
+    if field == "times" and issubclass(kind, DemandScaled):
+        return 0, True, 100
+    if field == "times" and issubclass(kind, DeliveryScaled | SetupScaled | MoveScaled):
+        return 0, True, BOUNDS[field][2]
+    return BOUNDS.get(field)
+
+
 def bounds(change: Change) -> list[Finding]:
     """Return what is wrong with the numbers of a change, whatever the plant."""
     found = []
     for each in fields(change):
-        said = getattr(change, each.name)
-        if each.name == "count" and isinstance(said, int) and said < 1 and not isinstance(change, UnitsAdded):
-            found.append(Finding(each.name, f"{said}", "1 or more"))
-        if each.name not in BOUNDS or said is None:
+        said, allowed = getattr(change, each.name), bound(type(change), each.name)
+        if allowed is None or said is None:
             if isinstance(said, float) and not math.isfinite(said):
                 found.append(Finding(each.name, f"{said:g}", "a finite number"))
             continue
-        least, inclusive, most = BOUNDS[each.name]
-        zero = isinstance(change, DemandScaled | DeliveryScaled | SetupScaled | MoveScaled)
-        above = said >= least if inclusive or (zero and each.name == "times") else said > least
+        least, inclusive, most = allowed
+        above = said >= least if inclusive else said > least
         if not (above and said <= most and math.isfinite(said)):
-            words = f"{least:g} or more" if inclusive or zero else f"above {least:g}"
+            words = f"{least:g} or more" if inclusive else f"above {least:g}"
             words += f", at most {most:g}" if most < math.inf else ""
             found.append(Finding(each.name, f"{said:g}", words))
     return found
+
+
+def sizes(plant: Plant) -> dict[str, tuple[int, int]]:
+    """Return how large a plant is: of what -> how many, and how many more a scenario may bring."""
+    return {
+        "jobs": (sum(order.lots for order in plant.orders), JOBS_MAX),
+        "units": (sum(center.units for center in plant.centers), UNITS_MAX),
+        "people": (len(plant.operators), UNITS_MAX),
+    }

@@ -42,6 +42,7 @@ OPERATORS_MAX = 64  # a bit each
 LEAVES_MAX = 1 << 14  # of the kernel's tree: what may have an event pending
 TICKS_MAX = 1 << 47  # of any single span: 4,400 years of milliseconds
 PRICE_MAX = 30.0  # of a kilowatt hour: millionths of it by ticks fit a word for 9 years of milliseconds
+PRIORITY_MAX = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +360,8 @@ def _values(plant: Plant, orders: tuple[Order, ...]) -> Iterator[Finding]:
                           f"fewer than {most:.0f}: more may take longer than the ticks count")  # fmt: skip
         yield from wanted(place, 1 <= order.lots <= max(1, order.quantity), f"{order.lots} lots",
                           "1 or more, none without a part")  # fmt: skip
+        is_rank = -PRIORITY_MAX <= order.priority <= PRIORITY_MAX
+        yield from wanted(place, is_rank, f"priority {order.priority}", f"within {PRIORITY_MAX:g} of 0")
         yield from wanted(place, 0 <= order.release_s < math.inf, f"release_s {order.release_s}", "0 or more")
         ends = max(order.release_s, order.due_s or 0) / plant.tick_s
         yield from wanted(place, ends < TICKS_MAX, "an instant beyond all ticks", "a coarser tick")

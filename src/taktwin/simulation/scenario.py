@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taktwin.simulation.changes import KINDS, Change, Unfit, bounds, kind_of
+from taktwin.simulation.changes import KINDS, Change, OrderChange, Unfit, Walk, bounds, kind_of, sizes
 from taktwin.simulation.check import Finding, ModelError
 from taktwin.simulation.model import Plant
 from taktwin.simulation.written import as_json, one_of, read
@@ -42,21 +42,44 @@ def applied(plant: Plant, scenario: Scenario) -> Plant:
     ------
     ModelError
         With every change that this plant cannot have: place, what was found, what would be right. What
-        the changes make of the plant together is checked when it is compiled.
+        the changes make of the plant together is checked when it is compiled. Or that it brings more jobs,
+        units or people than `changes.sizes` allows.
     """
     findings: list[Finding] = []
-    for number, change in enumerate(scenario.changes, 1):
-        place = f"scenario {scenario.name}, change {number} ({kind_of(type(change))})"
-        wrong = bounds(change)
-        if not wrong:
-            try:
-                plant = change.on(plant)
-            except Unfit as unfit:
-                wrong = list(unfit.findings)
-        findings += [Finding(f"{place}, {each.place}", each.found, each.expected) for each in wrong]
+    before = sizes(plant)
+    numbered = enumerate(scenario.changes, 1)
+    for of_orders, several in itertools.groupby(numbered, lambda told: isinstance(told[1], OrderChange)):
+        # Changes of single orders come by the thousand, one of each part: they are made in one walk.
+        walk = Walk(plant) if of_orders else None
+        for number, change in several:
+            wrong = bounds(change)
+            if not wrong:
+                try:
+                    if walk is not None and isinstance(change, OrderChange):
+                        change.among(walk)
+                    else:
+                        plant = change.on(plant)
+                except Unfit as unfit:
+                    wrong = list(unfit.findings)
+            place = f"scenario {scenario.name}, change {number} ({kind_of(type(change))})"
+            findings += [Finding(f"{place}, {each.place}", each.found, each.expected) for each in wrong]
+        plant = plant if walk is None else walk.plant
+        if too_large := _too_large(scenario, sizes(plant), before):
+            raise ModelError([*findings, *too_large])  # the next change might multiply it
     if findings:
         raise ModelError(findings)
     return plant
+
+
+def _too_large(
+    scenario: Scenario, now: Mapping[str, tuple[int, int]], before: Mapping[str, tuple[int, int]]
+) -> list[Finding]:
+    """Return of what a scenario has brought too much so far."""
+    more = {what: now[what][0] - before[what][0] for what in now}
+    return [
+        Finding(f"scenario {scenario.name}", f"{more[what]:,} {what} more", f"at most {most:,} more")
+        for what, (_, most) in now.items() if more[what] > most
+    ]  # fmt: skip
 
 
 def each(kind: type[Change], **values: Any) -> tuple[Scenario, ...]:

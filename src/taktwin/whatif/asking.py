@@ -17,11 +17,14 @@ from taktwin.contracts.whatif import (
 )
 from taktwin.contracts.whatif import Scenario as Asked
 from taktwin.errors import Refusal
-from taktwin.simulation.changes import Change
+from taktwin.simulation.changes import JOBS_MAX, Change, OrderAdded
 from taktwin.simulation.check import Finding, ModelError
 from taktwin.simulation.experiment import AS_IT_IS
-from taktwin.simulation.scenario import Scenario, unique
+from taktwin.simulation.scenario import Scenario, applied, unique
 from taktwin.whatif.naming import Names
+from taktwin.whatif.present import Present
+
+QUESTION_MAX = 10 * JOBS_MAX  # jobs that come or are changed one by one, in all scenarios of a question
 
 
 def checked(question: Question) -> None:
@@ -65,6 +68,7 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
     """
     findings: list[Finding] = []
     found = []
+    size = 0
     for each in asked:
         if not each.name or each.name == AS_IT_IS:
             findings.append(Finding("scenario name", repr(each.name), f"a name, other than {AS_IT_IS!r}"))
@@ -76,10 +80,17 @@ def scenarios(asked: Sequence[Asked], names: Names) -> tuple[Scenario, ...]:
         changes: list[Change] = []
         added = [name for change in each.changes if (name := _added(change))]
         for number, change in enumerate(each.changes, 1):
+            place = f"scenario {each.name}, change {number}"
             try:
-                changes += names.read(change, f"scenario {each.name}, change {number}", added)
+                told = names.read(change, place, added)
             except ModelError as error:
                 findings += error.findings
+                continue
+            changes += told
+            size += sum(one.order.lots if isinstance(one, OrderAdded) else 1 for one in told)
+            if size > QUESTION_MAX:  # nobody reads on: memory and time of all others are in it
+                text = f"{size:,} jobs that are changed or come, in the scenarios so far"
+                raise ModelError([*findings, Finding(place, text, f"at most {QUESTION_MAX:,} in a question")])
         found.append(Scenario(each.name, tuple(changes), each.asks))
     if findings:
         raise ModelError(findings)
@@ -97,10 +108,34 @@ def stay(asked: Sequence[Asked], names: Names) -> list[Note]:
     return [Note(code="stay", subjects=names.all_begun, text=text)]
 
 
+def idle(asked: Sequence[Asked], here: Present) -> list[Note]:
+    """Return a note of the changes that change nothing in the plant as it stands; [] where all do.
+
+    The scenarios are those of a question that can be asked.
+    """
+    found = []
+    for each in asked:
+        plant = here.plant
+        added = [name for change in each.changes if (name := _added(change))]
+        for number, change in enumerate(each.changes, 1):
+            told = here.names.read(change, f"scenario {each.name}, change {number}", added)
+            after = applied(plant, Scenario(each.name, told))
+            if after == plant:
+                found.append(f"{each.name} {number} ({change['change']})")
+            plant = after
+    if not found:
+        return []
+    text = f"{', '.join(found)}: changes nothing in this plant as it stands"
+    return [Note(code="idle", subjects=found, text=text)]
+
+
 def _added(change: Mapping[str, Any]) -> str:
-    """Return the work center that a change adds; "" where it adds none."""
-    center = change.get("center") if change.get("change") == "center_added" else None
-    return str(center.get("name", "")) if isinstance(center, Mapping) else ""
+    """Return the work center or product that a change adds; "" where it adds none."""
+    kind = change.get("change")
+    if kind == "variant_added":
+        return str(change.get("name", ""))
+    new = change.get({"center_added": "center", "product_added": "product"}.get(str(kind), ""))
+    return str(new.get("name", "")) if isinstance(new, Mapping) else ""
 
 
 @contextlib.contextmanager

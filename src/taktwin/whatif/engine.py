@@ -41,6 +41,7 @@ def answered(question: Question, now: Situation, *, threads: int = THREADS) -> C
     able = indicators.figures(here.plant, requests, scraps=scraps)
     asked = indicators.chosen(question.indicators, able)
     with asking.in_plain_names(here.names):
+        idle = asking.idle(question.scenarios, here)
         answer = experiment.compare(
             here.plant, scenarios, horizon_s=question.horizon_s, kpis=asked, start=here.begin,
             settle=here.settled, watch=indicators.watch(here.plant, question.horizon_s, asked),
@@ -50,7 +51,7 @@ def answered(question: Question, now: Situation, *, threads: int = THREADS) -> C
         )  # fmt: skip
     snapshot = snapshot_of(here)
     notes = [*here.model.notes, *indicators.missing(here.plant)]
-    notes += asking.stay(question.scenarios, here.names)
+    notes += [*asking.stay(question.scenarios, here.names), *idle]
     told = [each for each in answer.kpis if each in asked]
     against = {each.name: each.against for each in question.scenarios}
     return Comparison(

@@ -18,6 +18,7 @@ from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import WAITING, band_of
 from taktwin.plant.registry import Registry
 from taktwin.plant.routes import STEP, made_at, number_of, place_of
+from taktwin.simulation.changes import JOBS_MAX
 from taktwin.simulation.model import Material, Order, Plant, Product
 from taktwin.simulation.start import Hand, JobStart, Moving, Start, Task, UnitStart
 from taktwin.standards import packml
@@ -27,7 +28,6 @@ from taktwin.whatif.late import Standing, standing
 from taktwin.whatif.measured import NO_CODE
 from taktwin.whatif.model import Translated, step_of
 
-JOBS_MAX = 16_000  # beyond, what nobody gets to goes by whole orders, and what is left in small lots
 REACH = 2.0  # times what the machines of a first step can take over the horizon: what may be got to
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
@@ -168,6 +168,7 @@ class _Fork:
         self.free_since_ns |= board.get("free_since_ns", {})
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
+        # Beyond, what nobody gets to goes by whole orders, and what is left in small lots.
         if sum(left.values()) > JOBS_MAX:
             self.far = self._out_of_reach(lines)
         near = sum(parts for request, parts in left.items() if request not in self.far)

@@ -128,7 +128,8 @@ LABELS = {
 }
 KEYS = {
     "work unit": "unit", "work center": "center", "product": "product", "operation": "step", "order": "order",
-    "operator": "operator", "crew": "crew", "material": "material", "skill": "skill", "calendar": "calendar",
+    "operator": "operator", "crew": "crew", "material": "material", "delivered material": "delivered",
+    "skill": "skill", "calendar": "calendar",
 }  # fmt: skip
 SAYS = {
     "@all": "all", "@bottleneck": "the bottleneck", "@second": "the second", "@idlest": "the idlest",
@@ -159,11 +160,7 @@ def _field(kind: type[c.Change], field: dataclasses.Field[Any], hint: Any) -> Ch
     if kind is c.CalendarSet and field.name == "calendar":
         said, what = str, "calendar"
     required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    least, is_allowed, most = c.BOUNDS.get(field.name, (None, True, None))
-    if field.name == "times" and kind in (c.DemandScaled, c.DeliveryScaled, c.SetupScaled, c.MoveScaled):
-        is_allowed = True
-    if field.name == "count" and kind is not c.UnitsAdded:
-        least = 1
+    least, is_allowed, most = c.bound(kind, field.name) or (None, True, None)
     if said is Rule:
         what = "rule"
     return ChangeField(

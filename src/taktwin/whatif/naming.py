@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 from taktwin.plant.registry import Registry
 from taktwin.simulation import changes as c
 from taktwin.simulation.check import Finding, ModelError
-from taktwin.simulation.model import Calendar, Order
+from taktwin.simulation.model import Calendar, Order, Product
 from taktwin.simulation.scenario import change_from_json, change_json
 from taktwin.simulation.written import as_json, one_of
 from taktwin.whatif.fork import Forked
@@ -25,6 +25,7 @@ from taktwin.whatif.model import Translated, calendar_over
 JOBS_OF_ORDER = 1_000  # an added order goes in at most so many lots
 MORE = "+more"  # what a scenario adds to an order of the MES
 BEGINS = ("from_s", "first_s")  # fields that say when a change begins
+TURN_S_MIN = 3600.0  # of a shift that repeats: each turn is a change of its own
 ALWAYS = "always"  # a calendar without a pause
 
 # What a field names, by its name, wherever it is a text; `order` and `calendar` are more than names.
@@ -37,12 +38,14 @@ SELECTORS = {
     "work unit": ("@all", *c.SELECTORS["unit"]), "work center": ("@all", *c.SELECTORS["work center"]),
     "product": ("@all", *c.SELECTORS["product"]), "operation": tuple(c.STEP_SELECTORS),
     "order": ("@all", *c.SELECTORS["order"]), "operator": ("@all", *c.SELECTORS["operator"]),
-    "crew": ("@all",), "material": ("@all",), "skill": ("@all",),
+    "crew": ("@all",), "material": ("@all",), "delivered material": ("@all",), "skill": ("@all",),
 }  # fmt: skip
 
 
 def what_of(kind: type[c.Change], field: str) -> str:
     """Return what a field of a kind of change names; "" nothing, or something that is new or an object."""
+    if field == "material" and issubclass(kind, c.DeliveryShifted | c.DeliveryScaled):
+        return "delivered material"
     hint = get_type_hints(kind)[field]
     return WHAT.get(field, "") if hint in (str, str | None, frozenset[str]) else ""
 
@@ -82,6 +85,7 @@ class Names:
             "operator": [each.name for each in fork.plant.operators],
             "crew": [each.name for each in fork.plant.crews],
             "material": [each.name for each in fork.plant.materials],
+            "delivered material": sorted({each.material for each in fork.plant.deliveries}),
             "skill": sorted(str(each) for each in skills),
             "calendar": sorted({*map(str, registry.calendars), ALWAYS}),
         }
@@ -131,7 +135,7 @@ class Names:
 
         Parameters
         ----------
-        added : work centers that the scenario adds, which its changes may name
+        added : work centers and products that the scenario adds, which its changes may name
 
         Raises
         ------
@@ -157,7 +161,7 @@ class Names:
                 continue
             what = what_of(kind, each.name)
             if what:
-                if what == "work center" and said[each.name] in added:
+                if what in ("work center", "product") and said[each.name] in added:
                     continue
                 said[each.name] = self._renamed(what, said[each.name], f"{place}, {each.name}", findings)
         field = next((name for name in BEGINS if name in said), "")
@@ -166,6 +170,11 @@ class Names:
             expected = f"a time that begins within the horizon of {self._horizon_s:g} s"
             findings.append(Finding(f"{place}, {field}", f"{begins:g}", expected))
         if findings:
+            if kind not in (c.CalendarSet, c.ProductAdded):  # what is wrong beside the names
+                try:
+                    change_from_json(said, place)
+                except ModelError as error:
+                    findings += error.findings
             raise ModelError(findings)
         if kind is c.CalendarSet and isinstance(said.get("calendar"), str):
             said["calendar"] = self._calendar(said["calendar"], f"{place}, calendar")
@@ -191,8 +200,6 @@ class Names:
             findings.append(Finding(place, repr(said), f"{center!r}: {mates} work from one queue"))
             return said
         if said in self.known[what]:
-            return said
-        if what == "product":  # a scenario may have added it: the simulation knows
             return said
         findings.append(Finding(place, f"unknown {what} {said!r}", one_of(said, self.known[what])))
         return said
@@ -231,6 +238,9 @@ class Names:
             yield c.OrderAdded(self._in_lots(change.order, place))
         elif isinstance(change, c.OrderSeries):
             yield from self._series(change, place)
+        elif isinstance(change, c.ProductAdded):
+            self._check_arrivals(change.product, place)
+            yield change
         elif isinstance(change, c.OrderRemoved):
             orders = self._orders(change.order)
             # Of several, those that are begun stay, as `asking.stay` says; if that is all of them, the first
@@ -242,6 +252,9 @@ class Names:
                 yield from self._changed(order, change, place)
         elif isinstance(change, c.ShiftAdded | c.ShiftCut) and change.every_s is not None:
             # Calendars are laid out over the horizon and do not repeat: each turn is a shift of its own.
+            if change.every_s < TURN_S_MIN:
+                expected = f"{TURN_S_MIN:g}, an hour, or more"
+                raise ModelError([Finding(f"{place}, every_s", f"{change.every_s:g}", expected)])
             for turn in range(math.ceil((self._horizon_s - change.from_s) / change.every_s)):
                 later_s = turn * change.every_s
                 yield replace(
@@ -311,7 +324,22 @@ class Names:
         if rest != c.OrderChanged(change.order):
             yield from (replace(rest, order=each.name) for each in parts)
 
+    def _check_arrivals(self, product: Product, place: str) -> None:
+        """Refuse parts that come by themselves, and are more than a scenario may bring."""
+        if product.arrivals is None or product.arrivals.mean_s * c.JOBS_MAX >= self._horizon_s:
+            return
+        found = f"one every {product.arrivals.mean_s:g} s"
+        expected = (
+            f"one every {self._horizon_s / c.JOBS_MAX:g} s or less often: {c.JOBS_MAX:,} in the horizon"
+        )
+        raise ModelError([Finding(f"{place}, product.arrivals", found, expected)])
+
     def _series(self, change: c.OrderSeries, place: str) -> Iterator[c.Change]:
+        lots = min(change.quantity, JOBS_OF_ORDER)
+        if change.count * lots > c.JOBS_MAX:
+            found = f"{change.count:,} orders, each in {lots:,} jobs"
+            expected = f"at most {c.JOBS_MAX // lots:,}: {c.JOBS_MAX:,} jobs"
+            raise ModelError([Finding(f"{place}, count", found, expected)])
         for turn in range(change.count):
             at_s = change.first_s + turn * change.every_s
             due_s = None if change.due_after_s is None else at_s + change.due_after_s

@@ -170,6 +170,18 @@ def test_it_makes_what_the_job_order_says_ends_it_and_blocks_and_starves_meanwhi
     assert starved.last("m1a", "starved") is False
 
 
+def test_a_machine_says_the_work_of_each_part_and_not_how_long_it_stood() -> None:
+    # Done at 10, 20 and 30; m1 takes none, so the third stays until 95, and the fourth is done at 105.
+    played = Played(two(), "m0a", "m1a")
+    played.starts("m0a", "A-10", quantity=4)
+    played.runs(95)
+    assert played.last("m0a", "blocked") is True
+    played.starts("m1a", "A-20", quantity=1)
+    played.runs(31)
+    assert played.all("m0a", "cycle_time")[-4:] == [10.0] * 4 == played.cell("m0a").cycles
+    assert played.last("m1a", "cycle_time") == 30.0 and played.cell("m1a").cycles == [30.0]
+
+
 def test_a_paused_machine_finishes_the_part_in_its_hand_and_no_more() -> None:
     played = Played(two(), "m0a")
     played.starts("m0a", "A-10")

@@ -252,6 +252,25 @@ async def test_the_account_says_cycles_shares_questions_and_refused_calls(rig: R
     assert "refused: Pause nobody at wash1: UNKNOWN_JOB_ORDER" in text and "polish1 (planned)" in text
 
 
+async def test_the_account_tells_of_questions_that_nobody_has_answered(registry: Registry) -> None:
+    rig = Rig(registry)
+    await rig.service.open()
+    for unit, job in (("turn1", "V-10"), ("polish1", "V-20")):
+        assert (
+            rig.jobs[unit].call(Method.STORE_AND_START, job, Order(job, "SH-8", 1)) is ReturnStatus.NO_ERROR
+        )
+    assert "unanswered" not in "\n".join(told(rig.service.account()))
+    for _ in range(600):  # and nobody writes an answer
+        await rig.clock.advance(1.0)
+        await rig.service.step()
+    found = rig.service.account()
+    asked = {unit.work_unit: unit.interlock_unanswered for unit in found.units}
+    assert asked == {"turn1": 0, "polish1": asked["polish1"], "wash1": 0} and asked["polish1"] > 0
+    assert [line for line in told(found) if "unanswered:" in line] == [
+        f"  unanswered: {asked['polish1']} questions of polish1"
+    ]
+
+
 async def test_what_gateway_and_machines_refused_is_in_the_findings(rig: Rig) -> None:
     await rig.runs(10)
     hub = MemoryHub(rig.clock)

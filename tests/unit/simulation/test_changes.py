@@ -157,6 +157,7 @@ ROWS: tuple[tuple[c.Change, dict[str, tuple[Any, Any]]], ...] = (
      came("operators", PEOPLE, *(Operator(f"temp.{n}", frozenset({"fix"})) for n in (1, 2)))),
     (c.OperatorAbsent("bob"), left("operators", PEOPLE, BOB)),
     (c.PeopleAbsent(0.34), left("operators", PEOPLE, CEM)),
+    (c.PeopleAbsent(0.6), left("operators", PEOPLE, BOB, CEM)),  # 1.8 of three are two
     (c.PeopleAbsent(1.0, "fix"), left("operators", PEOPLE, BOB)),
     (c.SkillLearned("ann", "fix"),
      {"operators.ann.skills": (frozenset({"run"}), frozenset({"run", "fix"}))}),
@@ -236,9 +237,61 @@ def test_each_kind_has_a_row_in_which_each_of_its_words_is_said(kind: type[c.Cha
     assert mine and not silent, f"say by hand what {silent or 'it'} makes"
 
 
+BOTH = c.AlternativeAdded("p", "cut", "b"), c.AlternativeAdded("p", "cut", "aa")
+
+
+def cut(*changes: c.Change) -> tuple[str, tuple[str, ...]]:
+    """Return where P is cut after some changes, and what may do it instead, in a plant with a center `aa`."""
+    plant = applied(PLANT, Scenario("s", (c.CenterAdded(WorkCenter("aa")), *changes)))
+    step = plant.products[0].steps[0]
+    return step.center, step.alternatives
+
+
+def test_an_alternative_comes_behind_those_that_were_there() -> None:
+    assert cut(*BOTH) == ("a", ("b", "aa"))
+    assert cut(*reversed(BOTH)) == ("a", ("aa", "b"))
+
+
+def test_a_step_that_is_moved_has_no_alternatives_left() -> None:
+    assert cut(*BOTH, c.StepMoved("p", "cut", "b")) == ("b", ())
+
+
 def test_whatever_differs_is_seen_and_what_is_alike_is_not() -> None:
     assert differences(PLANT, PLANT) == {} == differences(PLANT, replace(PLANT))
     other = replace(PLANT, orders=(O2, O1, O3), closures=(replace(CLOSED, to_s=21.0),), tick_s=0.01)
     assert differences(PLANT, other) == {
         "orders": (ORDERS, ("o2", "o1", "o3")), "closures[0].to_s": (20.0, 21.0), "tick_s": (0.001, 0.01),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("change, words", [
+    (c.LotSized("p", 1), "size, 1: 19,998 jobs more"),
+    (c.DemandScaled("p", 100.0), "times, 100 times p: 19,800 jobs more"),
+    (c.DemandMix({"p": 1.0, "q": 0.001}), "shares"),
+])  # fmt: skip
+def test_a_change_that_would_bring_too_many_jobs_is_refused_before_one_is_made(
+    change: c.Change, words: str
+) -> None:
+    small = tuple(Order(f"s{n}", "p", 1) for n in range(200))
+    orders = {
+        c.LotSized: (Order("large", "p", 10_000), Order("other", "p", 10_000)), c.DemandScaled: small,
+        c.DemandMix: (*small, Order("large", "q", 1_000_000)),
+    }[type(change)]  # fmt: skip
+    plant = replace(PLANT, products=(replace(P, arrivals=None), *PLANT.products[1:]), orders=orders)
+    with pytest.raises(c.Unfit, match="expected at most 16,000 more in a scenario") as refused:
+        change.on(plant)
+    [finding] = refused.value.findings
+    assert f"{finding.place}, {finding.found}".startswith(words)
+
+
+def test_changes_of_single_orders_see_those_before_them_in_one_walk_as_one_by_one() -> None:
+    told = (
+        c.OrderAdded(Order("o4", "@most", 9)), c.OrderChanged("@largest", priority=5), c.OrderRemoved("o4"),
+        c.OrderAdded(Order("o4", "q", 1)), c.OrderAdded(Order("o4", "q", 1)),
+        c.OrderChanged("@all", due_s=7.0),
+    )  # fmt: skip
+    one_by_one = PLANT
+    for change in told:
+        one_by_one = change.on(one_by_one)
+    assert applied(PLANT, Scenario("s", told)) == one_by_one
+    assert [each.name for each in one_by_one.orders] == ["o1", "o2", "o3", "o4", "o4 (2)"]

@@ -11,9 +11,11 @@ from taktwin.simulation import kernel
 from taktwin.simulation.distributions import Fixed
 from taktwin.simulation.model import (
     Crew,
+    Delivery,
     Failure,
     FailureClock,
     Machine,
+    Material,
     Operator,
     Order,
     Plant,
@@ -117,3 +119,30 @@ def test_a_set_up_that_a_failure_interrupts_goes_on_where_it_stopped(run: Run) -
         (WorkCenter("m", failure=failure, setup_s={(None, "A"): 6.0}),), (product,), (Order("o", "p"),)
     )
     assert run(plant, 100)["ended"] == [17_000]
+
+
+@BOTH
+def test_a_job_takes_material_for_each_of_its_parts(run: Run) -> None:
+    # Ten bars, two to a part: the first three parts leave four of the six that the next three take. The two
+    # that are short come at 50.
+    product = Product("p", (Step("s", "m", Fixed(1), materials={"bar": 2}),))
+    plant = Plant(
+        (WorkCenter("m"),), (product,), (Order("a", "p", 3), Order("b", "p", 3)),
+        materials=(Material("bar", 10),), deliveries=(Delivery("bar", 2, 50),),
+    )  # fmt: skip
+    course = run(plant, 100)
+    assert (course["ended"], course["stock"]) == ([3000, 53_000], [0])
+
+
+@BOTH
+def test_a_job_brings_each_of_its_parts_into_the_store(run: Run) -> None:
+    # Four wheels in one job, from 0 to 4; two carts take two each, the third has none.
+    wheel = Product("wheel", (Step("s", "lathe", Fixed(1)),), makes="wheel")
+    cart = Product("cart", (Step("s", "bench", Fixed(10), materials={"wheel": 2}),))
+    plant = Plant(
+        (WorkCenter("lathe"), WorkCenter("bench")), (wheel, cart),
+        (Order("wheels", "wheel", 4), Order("a", "cart"), Order("b", "cart"), Order("c", "cart")),
+        materials=(Material("wheel"),),
+    )  # fmt: skip
+    course = run(plant, 100)
+    assert (course["ended"], course["stock"]) == ([4000, 14_000, 24_000, kernel.OPEN_ORDER], [0])

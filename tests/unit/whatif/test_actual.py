@@ -10,6 +10,7 @@ import pytest
 
 from taktwin.contracts import events
 from taktwin.contracts.backtest import Epoch
+from taktwin.contracts.events import EventData
 from taktwin.contracts.state import Frame
 from taktwin.measures.time_classes import ClassSpan
 from taktwin.plant.registry import Registry
@@ -268,3 +269,25 @@ def test_scrap_leaves_the_work_and_is_counted(course: Played) -> None:
     idle = {unit: [ClassSpan(0, None, "starved")] for unit in model.unit_of}
     seen = came(model, facts(told), idle, passed=4, from_ns=NOON, to_ns=TO)
     assert seen.figures["scrap"] == 3 and seen.figures["wip"] == 1
+
+
+def of_scrap(course: Played, *told: EventData) -> tuple[float, float]:
+    """Return scrap and parts in work of a span in which four of them stand, and this is told after a second.
+
+    One thing a second; nobody works, so that nothing else comes or goes.
+    """
+    idle = {unit: [ClassSpan(0, None, "starved")] for unit in course.here.model.unit_of}
+    said = [(NOON + (n + 1) * SECOND, each) for n, each in enumerate(told)]
+    seen = came(course.here.model, facts(said), idle, passed=4, from_ns=NOON, to_ns=TO).figures
+    return seen["scrap"], seen["wip"]
+
+
+def test_a_report_of_scrap_that_is_taken_back_brings_its_parts_back(course: Played) -> None:
+    report = events.MaterialScrapped(report="r", job="x-30", quantity=2, cause="damaged")
+    assert of_scrap(course, report) == (2, 2)
+    assert of_scrap(course, report, events.MaterialScrapUndone(report="r", job="x-30")) == (0, 4)
+
+
+def test_what_a_first_machine_rejects_was_never_in_work_behind_it(course: Played) -> None:
+    assert of_scrap(course, counted("load2", 1, "x-10", is_good=False)) == (1, 4)
+    assert of_scrap(course, counted("adhesive2", 1, "x-20", is_good=False)) == (1, 3)

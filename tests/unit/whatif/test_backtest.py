@@ -180,6 +180,35 @@ def test_figures_by_hand() -> None:
     assert both.error == 0 and both.apart == 0.5
 
 
+def judged(*actual: float, predicted: float = 20.0, scale: float = 20.0, limit: float = 0.1) -> Figure:
+    """Return the figure of epochs of which each run says the same, and each actual is another epoch's."""
+    [found] = figures([
+        Epoch(epoch_id=str(n), from_ns=n, to_ns=n + 1, scored=[
+            scored("wip", "parts", np.full(19, predicted), each, scale=scale)
+        ]) for n, each in enumerate(actual)
+    ], limit=limit)  # fmt: skip
+    return found
+
+
+def test_one_epoch_far_off_is_in_the_bias_by_its_part_of_all() -> None:
+    # Too high by 0, 0 and 15 are 5 each, a quarter of 20.
+    assert judged(20.0, 20.0, 5.0).bias == pytest.approx(0.25)
+
+
+def test_an_error_at_its_limit_is_not_above_it() -> None:
+    at = judged(*[15.0] * 5, limit=0.25)
+    assert at.error == 0.25 and not backtest.above([at]) and backtest.may_recommend([at])
+    over = judged(*[15.0] * 5, limit=0.24)
+    assert backtest.above([over]) == [over] and not backtest.may_recommend([over])
+
+
+def test_each_coverage_is_of_its_own_interval() -> None:
+    # Above all of 19 runs is the last twentieth of the ranks: half of it is in the middle 95 %, none in 90 %.
+    one = scored("wip", "parts", np.arange(1.0, 20.0), 19.5, scale=20.0)
+    [found] = figures([Epoch(epoch_id="a", from_ns=0, to_ns=1, scored=[one])])
+    assert (found.covered_80, found.covered_95) == (0.0, pytest.approx(0.5))
+
+
 def test_the_score_of_runs_is_that_of_all_their_pairs() -> None:
     runs = np.array([1.0, 4.0, 4.0, 9.0])
     pairs = [abs(a - b) for k, a in enumerate(runs) for b in runs[:k]]

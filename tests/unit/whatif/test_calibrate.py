@@ -452,6 +452,14 @@ def test_the_clock_of_a_failure_is_told_by_when_it_comes() -> None:
     assert clock_of([stop(from_work=n > 0) for n in range(30)], [unit]) == "working"
 
 
+def test_of_stops_out_of_work_a_twentieth_are_told_late_and_more_speak_for_the_calendar() -> None:
+    # A unit idle half the time. Of 12 stops n outside of work are as likely as 0.05^n 0.95^(12-n) out of
+    # work, and 0.5^12 by the calendar: log 10 against log 1.9 each, so the calendar wins from 2.6 stops on.
+    unit = Seen("mill", 0, 1000 * SECOND, worked_s=500.0)
+    for outside, clock in ((2, "working"), (3, "calendar")):
+        assert clock_of([stop(from_work=n >= outside) for n in range(12)], [unit]) == clock
+
+
 def test_what_comes_after_so_many_parts_comes_by_parts() -> None:
     assert life_of([stop(parts=n) for n in (17, 400, 401, 400)]) == 400
     assert life_of([stop(parts=n) for n in (17, 400, 90, 1200, 30)]) is None

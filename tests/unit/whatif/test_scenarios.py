@@ -15,12 +15,14 @@ from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
 from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import compiled
+from taktwin.simulation.model import Delivery, Material, Plant
 from taktwin.simulation.reference import Doing
 from taktwin.simulation.scenario import Scenario as Simulated
 from taktwin.simulation.scenario import applied, change_json
 from taktwin.simulation.start import reference_from
 from taktwin.whatif import asking, kinds, library
 from taktwin.whatif.model import Parameters
+from taktwin.whatif.naming import Names
 from taktwin.whatif.present import Present, present
 from tests.unit.whatif.test_whatif import DAY_S, REGISTRY, ask, effect, indicator, order, picture
 
@@ -180,6 +182,17 @@ def test_what_units_do_adds_up_and_the_bottleneck_moves() -> None:
     assert answer.bottleneck.base != "leak2" and answer.bottleneck.scenarios == ["leak2"]
 
 
+def test_a_machine_that_is_repaired_is_as_busy_as_one_that_works() -> None:
+    # It works no longer than those around it, and is under repair twice as long as it works.
+    asked = [Scenario(name="broken", changes=[
+        {"change": "uptime_set", "center": "tighten2", "share": 1 / 3, "repair_s": 900.0},
+    ])]  # fmt: skip
+    answer = ask(FRAME, order("far", 300), scenarios=asked, replications=4)
+    shares = {unit.unit: unit.scenarios[0] for unit in answer.units}
+    assert shares["tighten2"].working < max(each.working for each in shares.values())
+    assert answer.bottleneck.base != "tighten2" and answer.bottleneck.scenarios == ["tighten2"]
+
+
 def test_a_race_leaves_behind_who_is_worse_for_sure() -> None:
     asked = [
         Scenario(name=f"down {hours}", changes=[
@@ -226,6 +239,68 @@ def test_which_orders_stay_where_all_are_taken_back_the_answer_says() -> None:
     assert stay("far") == [] == stay("@last")
 
 
+def test_a_change_that_finds_nothing_to_change_is_named_in_the_answer() -> None:
+    def idle(lines: list[dict[str, Any]], *changes: dict[str, Any]) -> list[list[str]]:
+        asked = [Scenario(name="slow", changes=[{"change": "pace_scaled", "center": "press2", "times": 0.9}]),
+                 Scenario(name="s", changes=list(changes))]  # fmt: skip
+        answer = ask(FRAME, lines, scenarios=asked, horizon_s=3600, replications=1)
+        assert answer.validity is not None
+        return [note.subjects for note in answer.validity.notes if note.code == "idle"]
+
+    late = {"change": "delivery_shifted", "material": "@all", "by_s": 86_400}
+    away = {"change": "people_absent", "share": 0.2}
+    urgent = {"change": "order_changed", "order": "@first", "priority": 9}
+    sooner = {"change": "due_shifted", "product": "EA-100", "by_s": -60}
+    rush = {"change": "order_added", "order": SAID["order_added"]["order"]}
+    assert idle(LINES, late, urgent, away) == [["s 1 (delivery_shifted)", "s 3 (people_absent)"]]
+    assert idle([], urgent, sooner) == [["s 1 (order_changed)", "s 2 (due_shifted)"]]
+    assert idle([], rush, sooner) == []  # there is one by then
+
+
+SERIES = {"change": "order_series", "name": "rush", "product": "EA-100"}
+TOO_MUCH: dict[str, list[dict[str, Any]]] = {
+    "count: 1e+07: expected 1 or more, at most 16000": [{**SERIES, "count": 10_000_000}],
+    "count: 200 orders, each in 1,000 jobs: expected at most 16: 16,000 jobs": [
+        {**SERIES, "count": 200, "quantity": 2000}
+    ],
+    "scenario s: 24,000 jobs more: expected at most 16,000 more": [
+        {**SERIES, "name": f"rush {n}", "count": 12_000} for n in range(2)
+    ],
+    "160,001 jobs that are changed or come, in the scenarios so far: expected at most 160,000": [
+        {**SERIES, "name": f"rush {n}", "count": 16_000 if n < 10 else 1} for n in range(11)
+    ],
+    "times: 1e+06: expected 0 or more, at most 100": [
+        {"change": "demand_scaled", "product": "@all", "times": 1e6}
+    ],
+    "1,000,000,000 jobs that are changed or come, in the scenarios so far": [{
+        "change": "order_added",
+        "order": {"name": "a", "product": "EA-100", "quantity": 1_000_000_000, "lots": 1_000_000_000}}],
+    "count: 20000: expected -1000 or more, at most 1000": [
+        {"change": "units_added", "center": "lathe", "count": 20_000}
+    ],
+    "scenario s: 1,500 units more: expected at most 1,000 more": [
+        {"change": "units_added", "center": "lathe", "count": 750}] * 2,
+    "scenario s: 1,000,000 units more": [
+        {"change": "center_added", "center": {"name": "laser", "units": 1_000_000}}],
+    "priority: 1e+30: expected -1e+09 or more, at most 1e+09": [
+        {"change": "order_changed", "order": "far", "priority": 10**30}],
+    "every_s: 1: expected 3600, an hour, or more": [
+        {"change": "shift_added", "center": "@all", "from_s": 0, "to_s": 1, "every_s": 1}],
+    "to_s: 1e+15: expected": [{"change": "shift_cut", "center": "hob1", "from_s": 0, "to_s": 1e15}],
+    "product.arrivals: one every 0.001 s: expected one every": [{"change": "product_added", "product": {
+        **SAID["product_added"]["product"], "arrivals": {"distribution": "fixed", "mean_s": 0.001}}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", TOO_MUCH)
+def test_a_question_that_would_take_the_room_from_all_others_is_refused_before_it_is_built(
+    here: Present, words: str
+) -> None:
+    with pytest.raises(ModelError, match=re.escape(words)):
+        [told] = asking.scenarios([Scenario(name="s", changes=TOO_MUCH[words])], here.names)
+        applied(here.plant, told)
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "(pace_scaled), center: 'turn1': expected 'lathe': turn1, turn2 work from one queue": {
         "change": "pace_scaled", "center": "turn1", "times": 2
@@ -262,15 +337,23 @@ def test_what_the_plant_does_not_have_is_refused_with_place_found_and_right(word
     assert str(refused.value).startswith("scenario s, change 1 (")
 
 
+def test_a_new_order_has_a_priority_that_the_kernel_can_count() -> None:
+    far_off = {"change": "order_added", "order": {"name": "a", "product": "EA-100", "priority": 10**30}}
+    with pytest.raises(ModelError, match=r"order a: priority 10+: expected within 1e\+09 of 0"):
+        ask(FRAME, LINES, scenarios=[Scenario(name="s", changes=[far_off])])
+
+
 def test_all_mistakes_of_a_question_are_told_at_once(here: Present) -> None:
     asked = [
         Scenario(name="a", changes=[{"change": "unit_down", "unit": "x9", "from_s": 0, "to_s": 1}]),
         Scenario(name="", changes=[]),
         Scenario(name="b", changes=[{"change": "nonsense"}]),
+        Scenario(name="c", changes=[{**SERIES, "product": "EA-999", "quantity": -3}]),
     ]
     with pytest.raises(ModelError) as refused:
         asking.scenarios(asked, here.names)
-    assert len(refused.value.findings) == 3
+    assert len(refused.value.findings) == 5
+    assert "unknown product 'EA-999'" in str(refused.value) and "quantity: -3" in str(refused.value)
 
 
 def test_a_unit_that_is_taken_away_hands_its_job_back_to_the_queue() -> None:
@@ -485,6 +568,27 @@ def test_names_are_those_of_the_plant(here: Present) -> None:
     assert [each.name for each in names["order"]][:2] == ["near", "far"]
     assert "three_shifts" in {each.name for each in names["calendar"]}
     assert all(each.text for told in names.values() for each in told)
+
+
+def test_late_or_less_can_be_only_what_is_delivered(here: Present) -> None:
+    stocked = replace(here.fork.plant, materials=(Material("bar", 5), Material("oil", 1)))
+    bars = replace(stocked, deliveries=(Delivery("bar", 10, 600.0),))
+
+    def known(plant: Plant) -> Names:
+        fork = replace(here.fork, plant=plant)
+        return Names(REGISTRY, here.model, fork, {}, now_ns=here.at_ns, horizon_s=DAY_S)
+
+    [asked] = {
+        each.names for kind in kinds.kinds() if kind.group == "material" and kind.change != "stock_set"
+        for each in kind.fields if each.label == "material"
+    }  # fmt: skip
+    told = [{each.name for each in kinds.names(known(plant))[asked]} for plant in (stocked, bars)]
+    assert told == [{"@all"}, {"@all", "bar"}]  # the page offers no kind that could name only a selector
+    late = {"change": "delivery_shifted", "material": "bar", "by_s": 3600}
+    assert known(bars).read(late, "here") == (c.DeliveryShifted("bar", 3600),)
+    with pytest.raises(ModelError, match="unknown delivered material 'oil': expected one of bar"):
+        known(bars).read({**late, "material": "oil"}, "here")
+    assert known(bars).read({"change": "stock_set", "material": "oil", "stock": 0}, "here")
 
 
 def test_the_library_fits_the_plant_and_each_of_its_questions_can_be_asked(here: Present) -> None:

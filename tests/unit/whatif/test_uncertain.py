@@ -10,7 +10,7 @@ import pytest
 
 from taktwin.entropy import Entropy
 from taktwin.simulation.distributions import Exponential, Fixed
-from taktwin.simulation.fitting import Sample, fit
+from taktwin.simulation.fitting import Fitted, Sample, fit
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.whatif import kept, uncertain, varying
 from taktwin.whatif.backtest_run import others_of, predicted
@@ -50,6 +50,33 @@ def test_what_few_failures_leave_open_holds_the_truth_as_often_as_it_says() -> N
 def test_who_believes_the_numbers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uncertain, "FACTOR_MAX", 1.0)  # as if what was fitted were the truth
     assert held(4) < 0.5
+
+
+def of_mean(mean_s: float, n: int, error_s: float = 0.0) -> Fitted:
+    """Return what some times of a mean say, with its standard error as a share."""
+    seen = fit(Sample((mean_s,) * 20), stream("fit").random, replications=0)
+    errors = {"mean_s": error_s} if error_s else {}
+    return replace(seen, distribution=Exponential(mean_s), candidates=(), n=n, errors=errors)
+
+
+@pytest.mark.parametrize(("level", "rate"), [(0.1, 0.1053605), (0.5, 0.6931472), (0.9, 2.3025851)])
+def test_from_one_failure_its_rate_is_drawn_and_the_mean_is_its_inverse(level: float, rate: float) -> None:
+    # Gamma(1) is the exponential distribution: below -log(1 - level) lies that share of it.
+    [found] = drawn(ParameterSet("x", {NAME: of_mean(3600.0, 1)}), lambda n: np.full(n, level)).fits.values()
+    assert found.distribution.mean_s == pytest.approx(3600.0 / rate)
+
+
+@pytest.mark.parametrize(
+    ("level", "factor"), [(0.1586553, 0.5352614), (0.5, 0.8824969), (0.8413447, 1.4549914)]
+)
+def test_repairs_are_drawn_about_their_mean_and_keep_it(level: float, factor: float) -> None:
+    # exp(0.5 z - 0.5^2 / 2) for z of -1, 0 and 1; over all levels that is 1.
+    known = ParameterSet("x", {"repair/press2/1": of_mean(60.0, 9, 0.5)})
+    [found] = drawn(known, lambda n: np.full(n, level)).fits.values()
+    assert found.distribution.mean_s == pytest.approx(60.0 * factor)
+    levels = ((np.arange(400) + 0.5) / 400).tolist()
+    of_all = [drawn(known, lambda n, at=each: np.full(n, at)).fits.popitem()[1] for each in levels]
+    assert np.mean([each.distribution.mean_s for each in of_all]) == pytest.approx(60.0, rel=2e-3)
 
 
 def test_scrap_and_pace_are_those_of_another_shift() -> None:

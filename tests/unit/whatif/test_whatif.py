@@ -373,6 +373,20 @@ def test_orders_are_due_when_the_mes_says_and_those_without_a_date_never() -> No
     ]  # fmt: skip
 
 
+def test_an_order_is_as_urgent_as_its_most_urgent_job_order() -> None:
+    lines = [{**line, "priority": n} for line, n in zip(order("x", 2), (1, 7, 3, 0, 0, 0, 0, 0), strict=True)]
+    found = fork(picture(), lines)
+    assert [each.priority for each in (*found.wanted, *found.plant.orders)] == [7, 7, 7]
+
+
+def test_an_order_is_due_when_the_last_of_its_job_orders_is() -> None:
+    hours = (2, 4, 3, 3, 3, 3, 3, 3)
+    lines = [
+        {**line, "due_ns": NOON + n * 3600 * SECOND} for line, n in zip(order("x", 2), hours, strict=True)
+    ]
+    assert [each.due_ns for each in fork(picture(), lines).wanted] == [NOON + 4 * 3600 * SECOND]
+
+
 def test_who_is_silent_is_named_and_what_was_taken_instead() -> None:
     found = fork(picture(hob1="unknown"))
     assert [note.subjects for note in found.notes if note.code == "silent"] == [["hob1"]]
@@ -386,6 +400,28 @@ def test_work_without_an_order_goes_on_and_is_said_to() -> None:
     assert set(found.request_of) == {-1}
     # An idle plant without orders does nothing.
     assert not fork(picture()).plant.orders
+
+
+@pytest.mark.parametrize(
+    ("shows", "goes_on"),
+    [("production", True), ("set_up", True), ("blocked", True), ("starved", True), ("delay_own", True),
+     ("down_no_order", False), ("planned_down", False), ("unknown", False)],
+)  # fmt: skip
+def test_a_line_that_is_held_up_is_at_work_and_one_without_an_order_is_not(shows: str, goes_on: bool) -> None:
+    assert made_without(fork(picture(load2=shows))) == (["EA-100"] if goes_on else [])
+
+
+def test_what_lies_before_a_machine_is_of_the_product_that_it_makes() -> None:
+    # Line 1 makes both shafts by itself; of the four between lathes and hob nobody says which they are.
+    frame = picture(turn1="production", turn2="production")
+    frame = msgspec.structs.replace(frame, buffers=[
+        msgspec.structs.replace(each, content=4 if each.buffer == "turn_hob" else 0)
+        for each in frame.buffers
+    ])  # fmt: skip
+    for makes in ("SH-100", "SH-200"):
+        found = fork(saying(frame, hob1=makes))
+        assert made_without(found) == ["SH-100", "SH-200"]
+        assert [job.product for job in found.start.queues["hob1"]] == [makes] * 4
 
 
 @pytest.mark.parametrize(("says", "other"), [("SH-100", "SH-200"), ("EA-100", "EA-200")])
