@@ -208,9 +208,8 @@ class _Contender:
         self.more = Runs(plant, 0, watch)
         self.is_done = np.zeros(0, np.bool_)
         self.begun = 0  # replications before this round
-        self.used: list[
-            State
-        ] = []  # by threads that are done with them: to write over costs less than memory
+        # By threads that are done with them: to write over costs less than memory.
+        self.used: list[State] = []
 
     def prepare(self, count: int) -> None:
         """Make room for a round of that many replications."""

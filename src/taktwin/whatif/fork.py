@@ -108,7 +108,6 @@ class _Fork:
         self.bound: dict[str, dict[str, str]] = {}  # order -> step -> unit of the simulation
         self.began_ns: dict[int, int] = {}  # place in `wanted` -> when its first job order began
         self.busy: set[str] = set()  # work units at which a begun job order is, also one that is interrupted
-        self.ended_ns: dict[str, int] = {}  # work unit -> when the last job order there was over
         # Work unit -> since when none runs there, 0: none ever did; of one that is not here it is not known.
         self.free_since_ns: dict[str, int] = {}
         self.doubtful: set[tuple[int, int]] = set()  # place in `wanted` and in the route: has it its parts?
@@ -163,8 +162,6 @@ class _Fork:
         # The board shows the last job orders that are over, a rebuilt one all of those that are still open.
         for line in (*board.get("over", ()), *board.get("through", ())):
             self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
-            unit, ended_ns = str(line.get("work_unit", "")), int(line.get("ended_ns", 0))
-            self.ended_ns[unit] = max(ended_ns, self.ended_ns.get(unit, 0))
         self.free_since_ns |= board.get("free_since_ns", {})
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
@@ -315,8 +312,8 @@ class _Fork:
             return True
         if unit in self.busy or self.time_class(unit) not in (TimeClass.PRODUCTION, TimeClass.BLOCKED):
             return False
-        ended_ns = self.ended_ns.get(unit, 0)
-        return not ended_ns or self._of_role(unit, "good_count")[1] > ended_ns
+        since_ns = self.free_since_ns.get(unit, 0)
+        return not since_ns or self._of_role(unit, "good_count")[1] > since_ns
 
     def _rests_from_own_work(self, unit: str) -> bool:
         """Return whether the last part of a work unit that is off by plan was made without a job order.
@@ -331,7 +328,7 @@ class _Fork:
         # A counter that stands at nothing says when it was set so, and of no part.
         counts = (self._of_role(unit, role) for role in ("good_count", "reject_count"))
         counted_ns = max((at_ns for count, at_ns in counts if count), default=0)
-        return counted_ns > max(since_ns, self.ended_ns.get(unit, 0))
+        return counted_ns > since_ns
 
     def take_buffers(self, own: list[str], stock: Mapping[str, int] | None) -> None:
         """Lay out what lies between the machines beyond what belongs to orders.

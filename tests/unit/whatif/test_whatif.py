@@ -542,14 +542,7 @@ def test_the_last_part_of_an_order_that_was_interrupted_or_has_ended_is_of_that(
     assert made_without(fork(at_work(*LINE[1:]), interrupted)) == []
 
     def after(counted_ns: int) -> Forked:
-        over = {
-            "request": "E5-1",
-            "operation": 10,
-            "good": 10,
-            "work_unit": "load2",
-            "ended_ns": NOON - SECOND,
-        }
-        board = {"lines": order("E5-1", 10, (10,)), "over": [over]}
+        board = {"lines": order("E5-1", 10, (10,)), "free_since_ns": {"load2": NOON - SECOND}}
         frame = at_work(*LINE[1:], counted_ns=counted_ns)
         return forked(REGISTRY, model(), frame, board, horizon_s=DAY_S)
 
@@ -604,16 +597,13 @@ def test_a_line_that_made_the_parts_of_orders_makes_nothing_by_itself_after_the_
     assert rested(at_rest(1), ago(1)) == []  # the order ended by its last part
     assert rested(at_rest(1), ago(0.5)) == []  # somebody ended it
     assert rested(at_rest(1), ago(0.5), order("E5-1", 10)) == []
-    # One that was interrupted is told of in its own words, and so is one that ended out of that.
+    # One that was interrupted is told of in its own words.
     interrupted = [
         {**line, "state": "Interrupted"} if line["operation"] == 10 else line
         for line in order("E5-1", 10, (4,))
     ]
     others = ago(0.5) | {"load2": NOON - 3600 * SECOND}
     assert rested(at_rest(1), others, interrupted) == []
-    over = {"request": "E0", "operation": 10, "good": 9, "work_unit": "load2"}
-    assert rested(at_rest(1), others, over=[{**over, "ended_ns": ago(1)["load2"]}]) == []
-    assert rested(at_rest(1), others, over=[{**over, "ended_ns": ago(2)["load2"]}]) == ["EA-100"]
     # A part that was not good was made too.
     [rejects] = [s.index for s in REGISTRY.signals if (s.equipment, s.role) == ("load2", "reject_count")]
     good = at_rest(1)
