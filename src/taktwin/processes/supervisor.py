@@ -76,6 +76,24 @@ class Child:
     ending: bool = False
 
 
+async def start_again(
+    name: str, server: Backbone | Database, *, clock: Clock, say: Callable[[str], None]
+) -> None:
+    """Start a server of ours until it runs: at once, then with growing waits between the tries.
+
+    A server that ends while it starts, or a disk without room, is one more try; each is said.
+    """
+    tries = 0
+    while not server.alive:
+        try:
+            await server.start()
+        except (WorldError, BusError, StoreError, OSError) as failure:  # such as a disk without room
+            await server.stop()
+            tries += 1
+            say(f"{name}: does not start, tried again in {backoff_s(tries):g} s: {failure}")
+            await clock.wall_sleep(backoff_s(tries))
+
+
 class Supervisor:
     """Owns the backbone and the children of one installation."""
 
@@ -243,18 +261,7 @@ class Supervisor:
             exits.append(_reason(code, stopping=False))
             self._say(f"{name}: ended ({exits[-1]}), starts again where it was")
             await self._clock.wall_sleep(backoff_s(quick_exits))
-            await self._start_again(name, server)
-
-    async def _start_again(self, name: str, server: Backbone | Database) -> None:
-        tries = 0
-        while not server.alive:
-            try:
-                await server.start()
-            except (WorldError, BusError, StoreError, OSError) as failure:  # such as a disk without room
-                await server.stop()
-                tries += 1
-                self._say(f"{name}: does not start, tried again in {backoff_s(tries):g} s: {failure}")
-                await self._clock.wall_sleep(backoff_s(tries))
+            await start_again(name, server, clock=self._clock, say=self._say)
 
     async def _mind_room(self) -> None:
         """Start the backbone again once a full disk has room: its streams do not come back by themselves."""

@@ -26,6 +26,7 @@ from taktwin.plant.registry import Registry
 from taktwin.processes import wiring
 from taktwin.processes.backbone import Backbone
 from taktwin.processes.ports import free_port
+from taktwin.processes.supervisor import start_again
 from taktwin.settings import Installation
 from tests.storm.real.feeder import Wishes
 from tests.support_proxy import Proxy
@@ -62,10 +63,12 @@ class House:
             "historian": "taktwin.processes.historian",
         }
         self.environment: dict[str, str] = {}
+        self._reviving = asyncio.Lock()
         self._endings: set[asyncio.Task[None]] = set()
         self._bus: NatsBus | None = None
         self.health: dict[str, Health] = {}
         self.kills: list[str] = []
+        self.said: list[str] = []  # what the broker's starts had to say
         self.endpoints: dict[str, str] = {}  # where a real gateway finds its machines
 
     async def __aenter__(self) -> House:
@@ -130,6 +133,11 @@ class House:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
         await process.wait()
+
+    async def revive_broker(self) -> None:
+        """Start the broker again as the supervisor does: another blow may fall while it starts."""
+        async with self._reviving:
+            await start_again("broker", self.broker, clock=self.clock, say=self.said.append)
 
     async def end(self, name: str) -> int:
         """Stop a process as the supervisor does and return its exit code."""

@@ -173,7 +173,7 @@ class LiveStorm:
         if blow.victim == "broker":
             await house.kill("broker")
             await asyncio.sleep(blow.for_s)
-            await house.broker.start()
+            await house.revive_broker()
             return
         house.kills.append(blow.victim)
         if blow.victim == "gateway":

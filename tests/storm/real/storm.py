@@ -124,7 +124,7 @@ class Storm:
             await house.kill(blow.victim)
             await asyncio.sleep(blow.for_s)
             if blow.victim == "broker":
-                await house.broker.start()
+                await house.revive_broker()
             elif blow.victim == "gateway":
                 self.runs[-1].killed = True
                 seen = max(seen, self.progress()[0])

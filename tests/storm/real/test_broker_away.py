@@ -61,7 +61,7 @@ async def away(plant: Registry, folder: Path, messages: int, *, pace: float) -> 
         assert waiting > length - 20_000, "it all waits on disk, but what had left before"
         disk_mb = sum(p.stat().st_size for p in (house.data / "gateway" / "buffer").glob("*.log")) / 1e6
         came_s = loop.time()
-        await house.broker.start()
+        await house.revive_broker()
         await until(lambda: watched(storm.progress()[1]), within_s=messages / 500 + 60, why=storm.account)
         all_s = loop.time()
         assert worst_mb < MEMORY_MB_MAX, f"{waiting} messages on disk, and {worst_mb} MB in memory"

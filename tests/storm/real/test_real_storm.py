@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from taktwin.bus.client import NatsBus
 from taktwin.plant.registry import Registry
+from tests.storm.real.house import House
 from tests.storm.real.mutants import MUTANTS
 from tests.storm.real.storm import Blow, Weather, storm, weather
 
@@ -70,3 +72,24 @@ async def test_a_long_storm_ends_like_a_calm_day(plant: Registry, tmp_path: Path
     done = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({**done, str(seed): plant.hash}, indent=1))
+
+
+@pytest.mark.timeout(120)
+async def test_a_broker_that_is_killed_while_it_makes_its_streams_is_started_again(
+    plant: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with House(plant, tmp_path, now_ns=0) as house:
+        connect = house.broker.connect
+
+        async def struck(user: str) -> NatsBus:
+            monkeypatch.undo()
+            bus = await connect(user)
+            await house.kill("broker")
+            return bus
+
+        await house.kill("broker")
+        monkeypatch.setattr(house.broker, "connect", struck)
+        await house.revive_broker()
+        assert len(house.said) == 1, "the blow fell while it started, and was said"
+        bus = await house.bus()
+        assert "SAMPLES" in (await bus.api("STREAM.NAMES", timeout_s=20.0))["streams"]
