@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,7 @@ class Requests:
             np.float64,
         )
         self._made = {each.request for each in wanted if each.made}
+        self._ends: WeakKeyDictionary[Runs, OrderEnds] = WeakKeyDictionary()
         self._groups: dict[int, tuple[tuple[str, ...], tuple[str, ...], IntArray]] = {}
 
     def _grouped(self, jobs: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
@@ -123,7 +125,13 @@ class Requests:
         return found[1], found[2]
 
     def ends(self, runs: Runs) -> OrderEnds:
-        """Return how the orders came out."""
+        """Return how the orders came out; what was asked of the same runs before is known."""
+        found = self._ends.get(runs)
+        if found is None:
+            found = self._ends[runs] = self._ended(runs)
+        return found
+
+    def _ended(self, runs: Runs) -> OrderEnds:
         plant = runs.plant
         names, group = self._grouped(plant.order_names)
         of_order = group >= 0

@@ -14,10 +14,9 @@ from taktwin.contracts.whatif import Bar, Question, Sensitivity, SensitivityQues
 from taktwin.contracts.whatif import Scenario as Asked
 from taktwin.simulation import experiment
 from taktwin.simulation.changes import Change
-from taktwin.simulation.inference import FloatArray
+from taktwin.simulation.inference import FloatArray, half_width
 from taktwin.simulation.scenario import Scenario, applied
 from taktwin.whatif import asking, indicators
-from taktwin.whatif.answering import spread
 from taktwin.whatif.engine import THREADS, at_least
 from taktwin.whatif.guesses import Guess, guesses
 from taktwin.whatif.present import Present
@@ -103,5 +102,5 @@ def _bar(guess: Guess, low: FloatArray, high: FloatArray) -> Bar:
     return Bar(
         code=guess.code, text=guess.text, subjects=list(guess.subjects), low_says=guess.low_says,
         high_says=guess.high_says, low=float(low[:n].mean()), high=float(high[:n].mean()),
-        half_width=spread(difference).half_width,
+        half_width=half_width(difference) if n > 1 else 0.0,
     )  # fmt: skip

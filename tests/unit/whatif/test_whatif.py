@@ -27,7 +27,7 @@ from taktwin.simulation.scenario import Scenario as SimulationScenario
 from taktwin.simulation.scenario import applied
 from taktwin.simulation.start import Task, reference_from
 from taktwin.simulation.streams import replication_key
-from taktwin.whatif.answering import spread
+from taktwin.whatif.answering import spreads
 from taktwin.whatif.api import Situation, compare
 from taktwin.whatif.engine import answered
 from taktwin.whatif.fork import Forked, forked
@@ -879,12 +879,12 @@ def test_a_deadline_gives_what_is_done() -> None:
 
 
 def test_a_spread_is_that_of_its_runs() -> None:
-    found = spread(np.arange(1.0, 21.0))
+    found = spreads([np.arange(1.0, 21.0)])[0]
     assert found.dots == list(np.arange(1.0, 21.0))
     assert (found.mean, found.p50) == (10.5, 10.5)
     assert found.half_width == pytest.approx(2.093024 * np.std(np.arange(20), ddof=1) / np.sqrt(20), rel=1e-3)
-    assert spread(np.array([3.0])).half_width == 0.0
-    even = spread(np.arange(101.0))
+    assert spreads([np.array([3.0])])[0].half_width == 0.0
+    even = spreads([np.array([3.0]), np.arange(101.0), np.array([4.0])])[1]
     assert (even.p10, even.p25, even.p50, even.p75, even.p90) == pytest.approx((10, 25, 50, 75, 90))
 
 
