@@ -265,7 +265,8 @@ class _Places:
         self.operator_of = {name: place for place, name in enumerate(operators)}
         self._look(said)
         released = [order.name for order in plant.orders_by_release]
-        under_way = {job.order for job in start.jobs if job.order} | set(start.ended) | set(start.lost)
+        self.under_way = Counter(job.order for job in start.jobs if job.order)
+        under_way = set(self.under_way) | set(start.ended) | set(start.lost)
         self.released = len(under_way)
         if set(released[: self.released]) != under_way:
             wrong = sorted(under_way - set(released[: self.released]))
@@ -427,8 +428,7 @@ class _Places:
         """Return how many lots of an order are not over."""
         if order in self.start.ended or order in self.start.lost:
             return 0
-        under_way = sum(job.order == order for job in self.start.jobs)
-        return under_way or self.orders[order].lots
+        return self.under_way[order] or self.orders[order].lots
 
     def is_on(self, calendar: str | None) -> bool:
         """Return whether a calendar is on just before the start; it turns at its beginning, if it does."""
@@ -566,6 +566,9 @@ class Placed:
         self._plant = plant
         self._places = _Places(plant.plant, start)
         self._families = families_of(plant.plant)
+        self._products = {each.name: place for place, each in enumerate(plant.plant.products)}
+        self._orders = {name: place for place, name in enumerate(plant.order_names)}
+        self._first_lots = np.searchsorted(plant.orders["order"], np.arange(len(plant.order_names)))
         self._base = self._laid_out(start)
         self._ask()
         self._block: tuple[int, int, list[int], Bytes] | None = None  # seed, first replication, keys, heads
@@ -693,12 +696,11 @@ class Placed:
             state["made"]["arrived"][place] = places.arrived(product.name)
         for place, material in enumerate(plant.plant.materials):
             state["stock"][place] = start.stock.get(material.name, material.stock)
-        order_of = {name: place for place, name in enumerate(plant.order_names)}
         for name, second in start.ended.items():
             ended = kernel.SCRAPPED_ORDER if second is None else plant.plant.ticks(second)
-            state["ended"][order_of[name]] = ended
+            state["ended"][self._orders[name]] = ended
         for name in start.lost:
-            state["ended"][order_of[name]] = kernel.LOST_ORDER
+            state["ended"][self._orders[name]] = kernel.LOST_ORDER
         for place, order in enumerate(plant.order_names[: places.released]):
             state["lots"]["left"][place] = places.lots_left(order)
             state["lots"]["good"][place] = start.good.get(order, 0)
@@ -757,7 +759,7 @@ class Placed:
         plant, places = self._plant, self._places
         slot = next(slots)
         row = state["jobs"][slot]
-        product = [each.name for each in plant.plant.products].index(job.product)
+        product = self._products[job.product]
         steps = list(places.steps[job.product])
         row["product"], row["step"] = product, plant.products[product]["first"] + steps.index(job.step)
         row["since"] = round(job.since_s / plant.plant.tick_s)
@@ -766,8 +768,8 @@ class Placed:
         row["order"], row["quantity"], row["due"], row["priority"] = -1, 1, kernel.FAR, 0
         row["base"] = kernel.NO_BASE
         if job.order:
-            row["order"] = plant.order_names.index(job.order)
-            order = plant.orders[np.argmax(plant.orders["order"] == row["order"])]
+            row["order"] = place = self._orders[job.order]
+            order = plant.orders[self._first_lots[place]]
             row["due"], row["priority"] = order["due"], order["priority"]
             row["base"] = plant.bases[order["whole"]]
         row["quantity"], row["joined"] = places.quantity(job), places.joined(job)
