@@ -18,7 +18,10 @@ from taktwin.simulation import streams
 from taktwin.simulation.compile import Compiled
 from taktwin.simulation.state import VERSION, State, columns_of
 
-ABOUT = {b"taktwin.state": str(VERSION).encode(), b"taktwin.keys": str(streams.VERSION).encode()}
+
+def _about(plant: Compiled) -> dict[bytes, bytes]:
+    told = {"state": str(VERSION), "keys": str(streams.VERSION), "plant": plant.digest()}
+    return {f"taktwin.{name}".encode(): value.encode() for name, value in told.items()}
 
 
 def to_arrow(states: Sequence[State]) -> pa.Table:
@@ -27,10 +30,13 @@ def to_arrow(states: Sequence[State]) -> pa.Table:
     Raises
     ------
     DomainError
-        If there is none: nobody would know its columns.
+        If there is none, for nobody would know its columns, or if they are of several plants.
     """
     if not states:
         raise DomainError("no state: expected one at least")
+    about = _about(states[0].plant)
+    if any(_about(state.plant) != about for state in states[1:] if state.plant is not states[0].plant):
+        raise DomainError("forks of several plants: expected those of one")
     rows = [columns_of(state) for state in states]
     lists: Any = pa.ListArray.from_arrays
     columns: dict[str, Any] = {
@@ -41,7 +47,7 @@ def to_arrow(states: Sequence[State]) -> pa.Table:
         parts = [row[name].reshape(-1) for row in rows]
         ends = np.cumsum([0, *(len(part) for part in parts)]).astype(np.int32)
         columns[name] = lists(ends, pa.array(np.concatenate(parts)))
-    return pa.table(columns).replace_schema_metadata(ABOUT)
+    return pa.table(columns).replace_schema_metadata(about)
 
 
 def from_arrow(plant: Compiled, table: pa.Table) -> list[State]:
@@ -53,10 +59,11 @@ def from_arrow(plant: Compiled, table: pa.Table) -> list[State]:
         If they are of another version, of another key contract, or not of this plant.
     """
     about = table.schema.metadata or {}
-    found = {name: about.get(name, b"none") for name in ABOUT}
-    if found != ABOUT:
+    expected = _about(plant)
+    found = {name: about.get(name, b"none") for name in expected}
+    if found != expected:
         said = ", ".join(f"{name.decode()} {value.decode()}" for name, value in found.items())
-        right = ", ".join(f"{name.decode()} {value.decode()}" for name, value in ABOUT.items())
+        right = ", ".join(f"{name.decode()} {value.decode()}" for name, value in expected.items())
         raise DomainError(f"forks of {said}: expected {right}")
     states = [
         State(plant, int(jobs), int(key))

@@ -5,6 +5,7 @@ The plant is checked first. A `Compiled` plant is the same for all runs and is n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
@@ -91,6 +92,14 @@ class Compiled:
     def leaves(self) -> int:
         """Return how many things may have an event pending."""
         return self.leaf_wait + len(self.handed)
+
+    def digest(self) -> str:
+        """Return the hash of all that a run reads, and of the names of units and orders."""
+        found = hashlib.blake2b(digest_size=16)
+        for each in (*self.arrays(), *self.unit_names, *self.order_names):
+            text = each.tobytes() if isinstance(each, np.ndarray) else str(each).encode()
+            found.update(len(text).to_bytes(8, "little") + text)
+        return found.hexdigest()
 
     def arrays(self) -> tuple[Any, ...]:
         """Return the first arguments of `kernel.simulate`."""

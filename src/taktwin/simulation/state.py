@@ -18,7 +18,7 @@ from taktwin.errors import DomainError
 from taktwin.simulation import kernel, streams
 from taktwin.simulation.compile import Compiled
 
-VERSION = 7
+VERSION = 8
 
 
 def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -47,10 +47,11 @@ def _layout(plant: Compiled, jobs: int) -> dict[str, tuple[np.dtype[Any], tuple[
 class State:
     """One run at one instant. Arrays are views into `buffer`; all times are ticks."""
 
-    __slots__ = ("_arrays", "buffer", "jobs", "key")
+    __slots__ = ("_arrays", "buffer", "jobs", "key", "plant")
 
     def __init__(self, plant: Compiled, jobs: int, key: int) -> None:
         """Lay out zeros; `fresh` and `from_json` fill them."""
+        self.plant = plant
         self.jobs = jobs
         self.key = key
         layout = _layout(plant, jobs)
@@ -97,6 +98,7 @@ class State:
     def copy(self, key: int | None = None) -> State:
         """Return a state of its own that is the same; with `key` it goes on with other random numbers."""
         copy = State.__new__(State)
+        copy.plant = self.plant
         copy.jobs, copy.key = self.jobs, self.key if key is None else key
         copy.buffer = self.buffer.copy()
         copy._arrays = {}
@@ -136,7 +138,8 @@ class State:
             for name, array in self._arrays.items()
         }
         return {
-            "version": VERSION, "keys": streams.VERSION, "key": self.key, "jobs": self.jobs, "arrays": arrays
+            "version": VERSION, "keys": streams.VERSION, "plant": self.plant.digest(), "key": self.key,
+            "jobs": self.jobs, "arrays": arrays,
         }  # fmt: skip
 
 
@@ -220,14 +223,16 @@ def from_json(plant: Compiled, document: Mapping[str, Any]) -> State:
     Raises
     ------
     DomainError
-        If it is of another version, of another key contract, or of a plant of other sizes; that a plant of
-        the same sizes is another one is not seen.
+        If it is of another version, of another key contract, or of another plant.
     """
     found = (document.get("version"), document.get("keys"))
     if found != (VERSION, streams.VERSION):
         raise DomainError(
             f"snapshot of version {found[0]}, keys {found[1]}: expected {VERSION}, {streams.VERSION}"
         )
+    theirs, ours = document.get("plant"), plant.digest()
+    if theirs != ours:
+        raise DomainError(f"snapshot of the plant {theirs}: expected {ours}, the plant it is read for")
     state = State(plant, int(document["jobs"]), int(document["key"]))
     for name, array in state._arrays.items():
         given = document["arrays"][name]

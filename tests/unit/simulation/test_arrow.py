@@ -56,14 +56,23 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     for wrong, words in (
         (
             table.replace_schema_metadata({b"taktwin.state": b"0"}),
-            "taktwin.state 0, taktwin.keys none: expected",
+            "taktwin.state 0, taktwin.keys none, taktwin.plant none: expected",
         ),
         (table.drop_columns(["units.job"]), r"without units\.job"),
         (table.set_column(place, "units.state", wide), r"units\.state: int64, expected int32"),
     ):
         with pytest.raises(DomainError, match=words):
             from_arrow(built, wrong)
+    slower = compiled(replace(plant, centers=(replace(plant.centers[0], pace=0.5), *plant.centers[1:])))
+    for of_another in (other, slower):  # also one of the same sizes
+        with pytest.raises(
+            DomainError, match=rf"taktwin\.plant {built.digest()}: expected .*{of_another.digest()}"
+        ):
+            from_arrow(of_another, table)
+        with pytest.raises(DomainError, match="several plants"):
+            to_arrow([fresh(built, seed=1), fresh(of_another, seed=1)])
+    as_its_own = table.replace_schema_metadata(to_arrow([fresh(other, seed=1)]).schema.metadata)
     with pytest.raises(DomainError, match=r"tree: \d+ places, this plant has \d+"):
-        from_arrow(other, table)
+        from_arrow(other, as_its_own)
     with pytest.raises(DomainError, match="no state"):
         to_arrow([])

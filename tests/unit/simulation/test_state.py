@@ -141,13 +141,19 @@ def test_another_process_goes_on_to_the_same_bits() -> None:
 def test_a_snapshot_of_another_plant_or_version_is_refused() -> None:
     built = compiled(workshop())
     document = fresh(built, seed=1).as_json()
-    with pytest.raises(DomainError, match="version 7, keys 2: expected 7, 1"):
+    with pytest.raises(DomainError, match="version 8, keys 2: expected 8, 1"):
         from_json(built, {**document, "keys": 2})
-    with pytest.raises(DomainError, match="version 6, keys 1: expected 7, 1"):
-        from_json(built, {**document, "version": 6})
+    with pytest.raises(DomainError, match="version 7, keys 1: expected 8, 1"):
+        from_json(built, {**document, "version": 7})
     small = workshop()
+    larger = compiled(replace(small, orders=(), centers=(*small.centers, WorkCenter("x", 9))))
+    slower = compiled(replace(small, centers=(replace(small.centers[0], pace=0.5), *small.centers[1:])))
+    for other in (larger, slower):  # also one of the same sizes
+        expected = f"of the plant {built.digest()}: expected {other.digest()}"
+        with pytest.raises(DomainError, match=expected):
+            from_json(other, document)
     with pytest.raises(DomainError, match=r"of tree|of units|of centers"):
-        from_json(compiled(replace(small, orders=(), centers=(*small.centers, WorkCenter("x", 9)))), document)
+        from_json(larger, {**document, "plant": larger.digest()})
 
 
 def test_a_run_that_needs_more_places_for_jobs_gets_them_and_is_the_same_run() -> None:
