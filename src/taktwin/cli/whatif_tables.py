@@ -31,8 +31,10 @@ def comparison(answer: dict[str, Any]) -> list[str]:
         for effect in each["effects"]:
             mean, difference = _spread(effect["outcome"]), _spread(effect["difference"])
             shares = f"{effect['better']:6.0%} {effect['worse']:5.0%} {effect['best']:5.0%}"
-            out = f"  out after {effect['out_after']} runs" if effect["out_after"] else ""
-            found.append(f"{effect['scenario']:<{wide}} {mean:>20} {difference:>20}  {shares}{out}")
+            found.append(
+                f"{effect['scenario']:<{wide}} {mean:>20} {difference:>20}  {shares}"
+                + _shorter(effect, answer["replications"])
+            )
     if answer["orders"]:
         found += ["", f"{'order':<{wide}} late doing nothing, then in each scenario"]
     for order in answer["orders"]:
@@ -47,6 +49,15 @@ def comparison(answer: dict[str, Any]) -> list[str]:
     elif not validity["may_recommend"]:
         found.append("BEYOND THE LIMIT in back-tests: recommend nothing by it.")
     return found + [f"- {note['text']}" for note in (*snapshot["unknowns"], *validity["notes"])]
+
+
+def _shorter(effect: dict[str, Any], runs: int) -> str:
+    """Return why a line does not subtract: it is of fewer runs than doing nothing."""
+    if effect["out_after"]:
+        return f"  out after {effect['out_after']} runs"
+    if effect["replications"] != runs:
+        return f"  {min(effect['replications'], runs)} runs compared"
+    return ""
 
 
 def _spread(spread: dict[str, Any]) -> str:

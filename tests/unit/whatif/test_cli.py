@@ -10,6 +10,7 @@ import pytest
 
 from taktwin.cli import door, main
 from taktwin.cli.whatif import axis, grid, written
+from taktwin.cli.whatif_tables import comparison
 from taktwin.contracts import whatif as contract
 from taktwin.errors import ConfigError
 from taktwin.portal.models import whatif as models
@@ -81,6 +82,21 @@ def test_a_machine_down_a_file_and_a_grid_are_one_table(
     assert "5.00 +- 0.00" in rows["a rush order"]
     assert any(line.startswith("rush") and line.split()[1] == "-" for line in said)  # not there doing nothing
     assert any("NOT BACK-TESTED" in line for line in said)
+
+
+def test_a_line_of_fewer_runs_than_doing_nothing_says_so() -> None:
+    asked = {"scenarios": [{"name": name, "changes": []} for name in ("whole", "cut", "lost")],
+             "replications": 8, "horizon_s": 3600.0, "deadline_s": 30.0,
+             "indicators": ["parts_done"]}  # fmt: skip
+    answer = posted("", "/whatif/compare", asked)
+    _, cut, lost = answer["indicators"][0]["effects"]
+    cut["replications"], lost["replications"], lost["out_after"] = 5, 6, 6
+    ends = {
+        line.split(" ")[0]: line.rsplit("%", 1)[1]
+        for line in comparison(answer)
+        if " +- " in line and "%" in line
+    }
+    assert ends == {"whole": "", "cut": "  5 runs compared", "lost": "  out after 6 runs"}
 
 
 def test_what_it_depends_on_and_what_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
