@@ -6,6 +6,7 @@ luck, the standard times are their means. Parts go through one by one. Pure.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -80,7 +81,16 @@ def _center(
         for after, operation in here if operation.setup_s > 0 and after
         for before in families - {after}
     }  # fmt: skip
-    places = [each.capacity for each in registry.buffers if set(each.targets) & set(group)]
+    before = {
+        unit
+        for route in routes.values() for earlier, later in itertools.pairwise(route)
+        if set(work_units_of(registry, later)) & set(group) for unit in work_units_of(registry, earlier)
+    }  # fmt: skip
+    # A buffer that no part of these routes comes through, such as that of the way so far, is no place.
+    places = [
+        each.capacity for each in registry.buffers
+        if set(each.targets) & set(group) and (not before or set(each.sources) & before)
+    ]  # fmt: skip
     return WorkCenter(
         "+".join(group), len(group), sum(places) if places else None, setup_s=setups,
         machines={

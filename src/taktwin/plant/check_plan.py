@@ -71,12 +71,17 @@ def _check_expected(loaded: Loaded, at: str, expected: schema.Expected) -> None:
         loaded.add(f"{at}.work_cv", expected.work_cv, "0 to 3")
     if expected.fails_every_h is not None and not 0.01 <= expected.fails_every_h <= 100_000:
         loaded.add(f"{at}.fails_every_h", expected.fails_every_h, "hours from 0.01 to 100000")
+    if expected.fails_every_h is None and expected.repair_min != schema.Expected().repair_min:
+        right = f"{at}.fails_every_h beside it: without that nothing fails, and nothing is repaired"
+        loaded.add(f"{at}.repair_min", expected.repair_min, right)
     if not 0 < expected.repair_min <= 100_000:
         loaded.add(f"{at}.repair_min", expected.repair_min, "minutes above 0, at most 100000")
 
 
 def _check_route(loaded: Loaded, plant: schema.Plant, name: str) -> None:
     operations = plant.routings[name].operations
+    if not operations:
+        loaded.add(f"routings.{name}.operations", [], "an operation at least: nothing is made on this route")
     made = {product for product, each in plant.products.items() if each.make}
     for number, operation in enumerate(operations):
         at = f"routings.{name}.operations[{number}]"
@@ -87,6 +92,12 @@ def _check_route(loaded: Loaded, plant: schema.Plant, name: str) -> None:
         if joined:
             loaded.add(f"{at}.consumes", joined, "bought material: a commissioning plays no joining yet")
         _check_alike(loaded, units)
+        _check_receivers(loaded, plant, at, units)
+        earlier = {unit for each in operations[:number] for unit in units_of(plant, each)}
+        again = sorted(earlier & set(units))
+        if again:
+            right = "work units that parts of this route come to once: a commissioning plays no way back yet"
+            loaded.add(at, again, right)
         if operation.batch > 1:
             loaded.add(f"{at}.batch", operation.batch, "1: a commissioning plays no furnace yet")
         if number == 0:
@@ -107,6 +118,20 @@ def _check_alike(loaded: Loaded, units: list[str]) -> None:
         if other:
             right = f"{values[other]}, as expected of {other}: parts take either, and both are played alike"
             loaded.add(f"expected.{odd}.{field}", values[odd], right)
+
+
+def _check_receivers(loaded: Loaded, plant: schema.Plant, at: str, units: list[str]) -> None:
+    """Each receiver of job orders is one of its own: what one is told, another would take for its own."""
+    for unit in units:
+        mine = plant.equipment[unit]
+        others = [
+            name for name, each in plant.equipment.items()
+            if mine.job_control and name != unit
+            and (each.connection, each.job_control) == (mine.connection, mine.job_control)
+        ]  # fmt: skip
+        if others:
+            right = f"a node of its own: {others[0]} has this one on {mine.connection} already"
+            loaded.add(f"equipment.{unit}.job_control", mine.job_control, right)
 
 
 def _check_told(loaded: Loaded, plant: schema.Plant, at: str, units: list[str]) -> None:

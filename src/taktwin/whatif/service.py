@@ -49,6 +49,7 @@ from taktwin.contracts.whatif import (
 from taktwin.errors import BusError
 from taktwin.instants import rfc3339
 from taktwin.plant.registry import Registry
+from taktwin.standards.iso22400 import TimeClass
 from taktwin.stopping import until
 from taktwin.whatif.past import Past
 from taktwin.whatif.refusals import refused
@@ -231,6 +232,9 @@ class WhatIfService:
             if at_ns and (why := await self._before_all(at_ns)):
                 return refused(answers, Mistake(place="at_ns", found=rfc3339(at_ns), right=why))
             frame = await (self._past.frame(at_ns) if at_ns else self._frame())
+            if at_ns and all(unit.time_class == TimeClass.UNKNOWN for unit in frame.units):
+                right = "an instant at which the twin knew a work unit: of this one nothing was recorded"
+                return refused(answers, Mistake(place="at_ns", found=rfc3339(at_ns), right=right))
             board = await (self._past.board(at_ns) if at_ns else self._board())
         except BusError as failure:
             who = "recorder or history do" if at_ns else "the twin does"

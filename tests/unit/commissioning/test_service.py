@@ -197,6 +197,14 @@ def test_of_cells_that_stand_in_for_each_other_each_fails_as_its_own_maker_says(
     assert both.failures_of(2) == (Failure(Exponential(18_000.0), LogNormal(180.0, 1.0)),)
 
 
+def test_a_buffer_of_the_way_before_the_plan_is_no_place_of_the_new_way(plan: Path) -> None:
+    told = plan / "plan.yaml"
+    told.write_text(told.read_text("utf-8").replace("  buffers: [turn_wash]", "  buffers: []"), "utf-8")
+    places = {each.name: each.queue_max for each in planned_line(open_plant(plan)).plant.centers}
+    assert {each.id: each.capacity for each in open_plant(plan).buffers}["turn_wash"] > 0
+    assert places["wash1"] == 3, "what the plan says stands between polishing and washing"
+
+
 def test_a_set_up_takes_what_the_product_says_that_comes_after_it(plan: Path) -> None:
     route = plan / "route.yaml"
     kept = route.read_text("utf-8").partition("routings:")[0]

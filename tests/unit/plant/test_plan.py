@@ -119,6 +119,26 @@ def _other_yield(plan: Path) -> tuple[str, int]:
     return "plan.yaml", line + 1
 
 
+def _comes_back(plan: Path) -> tuple[str, int]:
+    wash = "      - {name: Wash, class: washer, standard_time_s: 40}"
+    again = "      - {name: Turn again, class: lathe, standard_time_s: 60}"
+    changed(plan / "route.yaml", "targets: [wash1]", "targets: [wash1, turn1]")
+    return "route.yaml", changed(plan / "route.yaml", wash, f"{again}\n")
+
+
+def _no_operation(plan: Path) -> tuple[str, int]:
+    route = plan / "route.yaml"
+    head = route.read_text(encoding="utf-8").partition("    operations:")[0]
+    other = "  other:\n    name: Other\n    operations: []\n"
+    tail = route.read_text(encoding="utf-8").partition("    operations:\n")[2]
+    route.write_text(f"{head}    operations:\n{tail.rstrip()}\n{other}", encoding="utf-8")
+    return "route.yaml", route.read_text(encoding="utf-8").partition("    operations: []")[0].count("\n") + 1
+
+
+def _repaired_and_never_broken(plan: Path) -> tuple[str, int]:
+    return "plan.yaml", changed(plan / "plan.yaml", "fails_every_h: 2, repair_min: 6", "repair_min: 6")
+
+
 def _nothing_made_there(plan: Path) -> tuple[str, int]:
     (plan / "route.yaml").write_text("supplies: {}\n", encoding="utf-8")
     line = (plan / "plan.yaml").read_text(encoding="utf-8").partition("planned:")[0].count("\n") + 1
@@ -141,6 +161,9 @@ def _no_plant(plan: Path) -> tuple[str, int]:
         (_nobody_tells, "routings.shaft-8.operations[0]", "permits.turn1.job.control"),
         (_furnace, "routings.shaft-8.operations[1].batch", "no furnace yet"),
         (_other_yield, "expected.polish1.good", "0.99, as expected of polish2"),
+        (_comes_back, "routings.shaft-8.operations[2]", "plays no way back yet"),
+        (_no_operation, "routings.other.operations", "an operation at least"),
+        (_repaired_and_never_broken, "expected.polish1.repair_min", "fails_every_h beside it"),
         (_nothing_made_there, "planned", "a routing with an operation at a planned work unit"),
         (_no_plant, "of", "the folder of a plant"),
     ],
@@ -155,6 +178,14 @@ def test_what_would_keep_it_from_being_commissioned_is_said_with_its_place(
     assert expected in found.expected
     with pytest.raises(ConfigError):
         open_plant(plan)
+
+
+def test_two_cells_with_one_receiver_of_job_orders_are_said_at_both(plan: Path) -> None:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15")
+    changed(plan / "second.yaml", "s=polish2.JobOrder", "s=polish1.JobOrder")
+    found = find_mistakes(plan)
+    assert [each.field for each in found] == [f"equipment.polish{n}.job_control" for n in (1, 2)]
+    assert "polish2 has this one on polisher already" in found[0].expected
 
 
 @pytest.mark.parametrize(("odd", "other"), [("polish1", "polish2"), ("polish2", "polish1")])

@@ -117,3 +117,9 @@ async def test_a_question_from_an_instant_begins_with_the_plant_of_then_and_says
         found, right = rfc3339(NOON - 2 * HOUR), f"{rfc3339(NOON - HOUR)} or later"
         assert before.state == "refused"
         assert before.reason == f"at_ns: {found}: expected {right}: history begins then"
+        # History has a value from before anybody listened, as a server gives one with a stamp of yesterday.
+        keeper.classes = {str(unit.id): "unknown" for unit in REGISTRY.work_units}
+        unseen = await house.ask(msgspec.structs.replace(QUESTION, at_ns=at_ns))
+        assert unseen.state == "refused" and "an instant at which the twin knew a work unit" in unseen.reason
+        keeper.classes.pop(str(REGISTRY.work_units[0].id))
+        assert (await house.ask(msgspec.structs.replace(QUESTION, at_ns=at_ns))).state == "ready"

@@ -200,6 +200,7 @@ class Keeper:
         self.rows = rows
         self.asked: list[requests.EventsRequest] = []
         self.sessions: list[str] = []
+        self.classes = {"press2": "production"}  # what the recorder's picture says of work units
 
     async def serve(self) -> None:
         await self.bus.serve(topics.query(*SITE, "historian", "events"), self.events)
@@ -246,7 +247,7 @@ class Keeper:
         wish = msgspec.msgpack.decode(message.payload)
         assert wish["speed"] == 0, "it stands still, and sends nobody frames"
         self.sessions.append(wish["session"])
-        return state.encode(picture(wish["at_ns"], press2="production"))
+        return state.encode(picture(wish["at_ns"], **self.classes))
 
     async def close(self, message: Message) -> bytes:
         self.sessions.remove(msgspec.msgpack.decode(message.payload)["session"])
