@@ -6,6 +6,7 @@ import hashlib
 import math
 
 from taktwin.analyst.model import Prediction
+from taktwin.analyst.promises import Promises
 from taktwin.analyst.proposal import NOTHING, Ahead, Course, ProposalClass, Trial
 from taktwin.analyst.proving import LOSS, Verdict
 from taktwin.contracts import recommendation as advice
@@ -57,13 +58,16 @@ def predicted(prediction: Prediction, about: VersionDocument) -> Predicted:
 
 def composed(
     kind: type[ProposalClass], trial: Trial, verdict: Verdict, chosen: Course, answer: Comparison,
-    prediction: Prediction, about: VersionDocument, validity: PastError,
+    prediction: Prediction, about: VersionDocument, validity: PastError, promises: Promises,
 ) -> Proposal:  # fmt: skip
-    """Return the recommendation of a course that won its trial."""
+    """Return the recommendation of a course that won its trial.
+
+    What each alternative promises is as wide as the luck of its runs and earlier promises say together.
+    """
     assert answer.snapshot is not None and answer.validity is not None, "an answer that is ready has both"
     assert chosen.action is not None, "what is proposed can be done"
-    mine = next(each for each in verdict.alternatives if each.name == chosen.name)
-    effects = mine.effects
+    alternatives = [promises.carried(each, {LOSS, *trial.weights}) for each in verdict.alternatives]
+    effects = next(each.effects for each in alternatives if each.name == chosen.name)
     loss = effects[0]
     assert loss.indicator == LOSS, "the first figure decides"
     unit = prediction.subject.unit
@@ -84,7 +88,8 @@ def composed(
     return Proposal(
         id=f"{kind.name}-{identity}", advice_class=kind.name,
         work_unit=unit, says=trial.headline[chosen.name], evidence=list(trial.evidence),
-        against=list(trial.against), forecast=trial.forecast, action=chosen.action, effects=effects,
+        against=[*trial.against, promises.says()], forecast=trial.forecast, action=chosen.action,
+        effects=effects,
         inaction=inaction, waiting=trial.waiting, expires_ns=trial.expires_ns[chosen.name],
         risk=kind.declared().risk, roll_back=trial.roll_back, roll_back_until_ns=chosen.at_ns,
         watches=list(trial.watches),
@@ -97,7 +102,7 @@ def composed(
             snapshot_hash=answer.snapshot.hash, state_ns=answer.snapshot.state_ns,
             model_version=answer.model_version, calibration_id=answer.calibration_id, seed=answer.seed,
             horizon_s=answer.horizon_s, common_random_numbers=answer.common_random_numbers,
-            chosen=chosen.name, alternatives=list(verdict.alternatives), validity=validity,
+            chosen=chosen.name, alternatives=alternatives, validity=validity,
             simulation=list(answer.validity.errors),
             unknowns=[*answer.snapshot.unknowns, *answer.validity.notes],
         ),

@@ -24,6 +24,7 @@ from taktwin.analyst.engine import Analyst, Standing
 from taktwin.analyst.features import Subject, Tape, Trace
 from taktwin.analyst.model import Model, NotEnough, Prediction, found
 from taktwin.analyst.model_store import LIVE, Kept, ModelStore, NotPromoted, taken
+from taktwin.analyst.promises import Promises
 from taktwin.analyst.proposal import NotYet, ProposalClass, classes
 from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
@@ -49,6 +50,7 @@ from taktwin.contracts.recommendation import (
     Answer,
     Assess,
     Check,
+    ClassRecord,
     Declare,
     Inbox,
     Measure,
@@ -576,7 +578,12 @@ class AnalystService:
         chosen = self._desk.speaks(kind, made, trial, verdict, answer, now_ns=self._clock.now_ns())
         if chosen is None:
             return None
-        return advice.composed(kind, trial, verdict, chosen, answer, made, kept.about, error)
+        try:
+            record = await self._of_ledger(recommendation.RECORD, {"advice_class": kind.name}, ClassRecord)
+        except msgspec.DecodeError as wrong:
+            raise BusError(f"the ledger's record of {kind.name} was not understood: {wrong}") from wrong
+        promises = Promises.of(record.outcomes)
+        return advice.composed(kind, trial, verdict, chosen, answer, made, kept.about, error, promises)
 
     def _group(self, unit: str) -> tuple[str, ...]:
         operations = [each for routing in self._registry.routings.values() for each in routing.operations]

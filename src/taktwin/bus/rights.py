@@ -166,7 +166,7 @@ RIGHTS: dict[str, Rights] = {
             _at("_qry_v1.whatif.compare"),
             _at("_qry_v1.whatif.replay"),
             *_messages("analyst"),
-            *(_at(f"_qry_v1.ledger.{name}") for name in ("due", "inbox", "one")),
+            *(_at(f"_qry_v1.ledger.{name}") for name in ("due", "inbox", "one", "record")),
             _health("analyst"),
             ANSWERS,
         ),

@@ -128,7 +128,7 @@ class House:
 
             return answer
 
-        for name in (recommendation.DUE, recommendation.INBOX, recommendation.ONE):
+        for name in (recommendation.DUE, recommendation.INBOX, recommendation.ONE, recommendation.RECORD):
             await self.others.serve(topics.query(*SITE, "ledger", name), asked(api.QUERIES[name]))
 
         async def decide(message: Message) -> bytes:

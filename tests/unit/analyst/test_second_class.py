@@ -12,6 +12,7 @@ import pytest
 from taktwin.analyst import advice, proving
 from taktwin.analyst.features import Tape
 from taktwin.analyst.maintenance.tool_wear import ToolWear
+from taktwin.analyst.promises import Promises
 from taktwin.analyst.proposal import CLASSES, Ahead, ProposalClass, classes
 from taktwin.analyst.training import learnt
 from taktwin.contracts import recommendation
@@ -60,7 +61,9 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
     assert verdict.chosen is not None and verdict.chosen.name == "at_hand"
     error = advice.past_error(added, about)
     assert error is not None
-    proposal = advice.composed(added, trial, verdict, verdict.chosen, answer, prediction, about, error)
+    proposal = advice.composed(
+        added, trial, verdict, verdict.chosen, answer, prediction, about, error, Promises.of([])
+    )
     assert proposal.effects[0].difference.mean == pytest.approx(-10.0)  # minutes
 
     ledger = Desk(MemoryStore(), lambda: NOON + SECOND_NS)
