@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--race", action="store_true", help="who is behind the best for sure gets no more runs"
     )
     parser.add_argument("--horizon", default="24h", help="how far to look: 8h, 2d (default: 24h)")
-    parser.add_argument("--runs", type=int, default=30, help="replications (default: 30)")
+    parser.add_argument("--runs", type=int, default=30, help="replications, 2 at least (default: 30)")
     parser.add_argument("--seed", type=int, default=1, help="names the luck (default: 1)")
     parser.add_argument(
         "--deadline", default="8s", help="of wall time, then what is done is said (default: 8s)"

@@ -21,6 +21,7 @@ LIBRARY = "library"
 CHANGES = "changes"
 STATUS = "status"
 HORIZON_S_MAX = 14 * 86_400.0
+REPLICATIONS_MIN = 2  # one run alone would say that nothing can come otherwise
 REPLICATIONS_MAX = 1_000
 SCENARIOS_MAX = 200
 CHANGES_MAX = 200

@@ -186,7 +186,7 @@ class Orders:
             past = np.logical_and.reduceat(past[:, sequence], first, axis=1)
         end = runs.until[:, None]
         is_done = ended >= 0
-        late = ~past & (due < end) & ~(is_done & (ended <= due))
+        late = ~past & (due <= end) & ~(is_done & (ended <= due))
         late_ticks = np.where(late, np.where(is_done, ended, end) - due, 0)
         return cls(names, product, due, release, ended, ~past, late, late_ticks)
 

@@ -145,6 +145,7 @@ class Staleness:
         signals = self._registry.signals
         for name in self._registry.connections:
             units = sorted({source.unit for source in self._sources[name]})
+            of_whom = units[0] if len(units) == 1 else f"{len(units)} units"
             count = sum(len(source.signals) for source in self._sources[name])
             alarms[f"{name}:silent"] = Alarm(
                 _silence(
@@ -153,7 +154,7 @@ class Staleness:
                     2,
                     f"No data from {name}",
                     name,
-                    f"{count} values of {len(units)} units are unknown.",
+                    f"{count} values of {of_whom} are unknown.",
                 )
             )
             if len(units) > 1:

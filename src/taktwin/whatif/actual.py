@@ -227,7 +227,7 @@ def _late(told: Sequence[Fact], from_ns: int, to_ns: int) -> tuple[int, int, lis
     made_ns = _made_ns(told)
     unclosed = {request for request in due_ns if made_ns.get(request, math.inf) <= from_ns}
     asked = {
-        request: at for request, at in due_ns.items() if at < to_ns and request not in given_up | unclosed
+        request: at for request, at in due_ns.items() if at <= to_ns and request not in given_up | unclosed
     }
     done_ns = {request: at for request, at in ended_ns.items() if request not in still_open}
     late = sum(

@@ -11,6 +11,7 @@ from taktwin.contracts.whatif import (
     DEADLINE_S_MAX,
     HORIZON_S_MAX,
     REPLICATIONS_MAX,
+    REPLICATIONS_MIN,
     SCENARIOS_MAX,
     Note,
     Question,
@@ -27,8 +28,12 @@ from taktwin.whatif.present import Present
 QUESTION_MAX = 10 * JOBS_MAX  # jobs that come or are changed one by one, in all scenarios of a question
 
 
-def checked(question: Question) -> None:
+def checked(question: Question, *, runs_min: int = REPLICATIONS_MIN) -> None:
     """Refuse a question that no plant could answer.
+
+    Parameters
+    ----------
+    runs_min : 1 where no run is held against another one
 
     Raises
     ------
@@ -41,7 +46,7 @@ def checked(question: Question) -> None:
         raise Refusal("scenarios", str(len(question.scenarios)), f"1 to {SCENARIOS_MAX}")
     bounds = (
         ("horizon_s", question.horizon_s, 60, HORIZON_S_MAX),
-        ("replications", question.replications, 1, REPLICATIONS_MAX),
+        ("replications", question.replications, runs_min, REPLICATIONS_MAX),
         ("deadline_s", question.deadline_s, 0.1, DEADLINE_S_MAX),
     )
     for name, found, least, most in bounds:

@@ -45,6 +45,6 @@ def is_late(due: Any, done: Any, end: Any) -> npt.NDArray[np.bool_]:
     ----------
     due : inf where there is no date
     done : inf where an order is not done by the end
-    end : the instant up to which is looked; what is due then or later cannot be late yet
+    end : the instant up to which is looked, itself left out; what is due later cannot be late yet
     """
-    return np.asarray(np.logical_and(np.less(due, end), np.greater(done, due)), np.bool_)
+    return np.asarray(np.logical_and(np.less_equal(due, end), np.greater(done, due)), np.bool_)

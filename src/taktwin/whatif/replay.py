@@ -47,7 +47,7 @@ def replayed(asked: ReplayQuestion, now: Situation) -> Replay:
     """
     began_s = now.clock_s()
     question = asked.question
-    asking.checked(question)
+    asking.checked(question, runs_min=1)
     if not 0 <= asked.replication < question.replications:
         raise Refusal("replication", str(asked.replication), f"0 to {question.replications - 1}")
     here = now.present(question.horizon_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,24 @@ def test_a_loss_that_is_told_is_seen_at_once_and_ends_at_once() -> None:
     engine.apply(fact(back, START + SECOND, 2))
     say(engine, speaker, "turn1", 1)
     assert stale(engine, 1) == set()
+
+
+@pytest.mark.parametrize(
+    ("connection", "unit", "says"),
+    [
+        ("line1", "turn1", r"\d+ values of \d+ units are unknown\."),
+        ("line4", "grind1", r"\d+ values of grind1 are unknown\."),
+    ],
+)
+def test_an_alarm_of_a_lost_connection_says_whose_values_are_unknown(
+    connection: str, unit: str, says: str
+) -> None:
+    engine = TwinEngine(PLANT)
+    say(engine, Speaker(PLANT, connection), unit, 0, state=6)
+    lost = ConnectorStateChanged(connector=connection, state="lost", reason="reset")
+    engine.apply(fact(lost, START, 1))
+    assert stale(engine, 0.1)
+    assert re.fullmatch(says, alarm_documents(engine)[f"{connection}:silent"].consequence)
 
 
 def test_a_confirmation_of_a_new_gateway_does_not_vouch_for_what_the_old_one_sent() -> None:

@@ -65,6 +65,17 @@ def test_an_order_is_late_when_its_last_part_is() -> None:
     assert measured(plant(), HOUR_S, PARTS)["late_orders"] == 0.0
 
 
+def test_what_is_due_at_the_end_of_a_run_is_late_if_it_is_not_done_then() -> None:
+    # a is due at 1.5 h and done at 2, b at 3 h when it is due: a tick later that was in time.
+    for hours, late in ((1.4, 0.0), (1.5, 1.0), (3.0 + 1e-6, 1.0)):
+        assert measured(plant(), hours * HOUR_S, PARTS)["late_orders"] == late
+        answer = experiment.compare(
+            plant(), (), horizon_s=hours * HOUR_S, kpis=("orders_late",), replications=1
+        )
+        # As the simulation has it the two parts of a are two orders.
+        assert float(answer.values(experiment.AS_IT_IS, "orders_late")[0]) == late
+
+
 def test_an_effect_is_of_the_same_futures_by_hand() -> None:
     # 3, 1, 0 and -4 more: without pairs they would be the same four figures, and no effect at all.
     by_pace = {1.0: (1.0, 2.0, 3.0, 5.0), 2.0: (4.0, 3.0, 3.0, 1.0)}
@@ -112,12 +123,8 @@ def test_scrap_is_there_where_something_is_scrapped_and_a_scrapped_part_is_over(
     before = Wanted("b", "p", 0, parts=1, quantity=2, made=1)
     requests = Requests(PARTS, [before, Wanted("c", "p", 2 * 3600 * 10**9, parts=0, quantity=1)])
     kpis = (indicators.figures(bad, requests)["late_orders"],)
-    for hours, late in (
-        (1.9, 1.0),
-        (2.0, 1.0),
-        (2.1, 2.0),
-        (6.0, 2.0),
-    ):  # a is due at 1.5 h; c, without a part, at 2 h
+    # a is due at 1.5 h; c, without a part, at 2 h
+    for hours, late in ((1.4, 0.0), (1.9, 1.0), (2.0, 2.0), (6.0, 2.0)):
         answer = experiment.compare(bad, (), horizon_s=hours * HOUR_S, kpis=kpis, replications=1)
         assert float(answer.values(experiment.AS_IT_IS, "late_orders")[0]) == late
     with pytest.raises(DomainError, match="'scrap', which this plant does not have: expected"):

@@ -277,7 +277,7 @@ def test_a_change_that_finds_nothing_to_change_is_named_in_the_answer() -> None:
     def idle(lines: list[dict[str, Any]], *changes: dict[str, Any]) -> list[list[str]]:
         asked = [Scenario(name="slow", changes=[{"change": "pace_scaled", "center": "press2", "times": 0.9}]),
                  Scenario(name="s", changes=list(changes))]  # fmt: skip
-        answer = ask(FRAME, lines, scenarios=asked, horizon_s=3600, replications=1)
+        answer = ask(FRAME, lines, scenarios=asked, horizon_s=3600, replications=2)
         assert answer.validity is not None
         return [note.subjects for note in answer.validity.notes if note.code == "idle"]
 

@@ -875,6 +875,11 @@ def test_a_question_that_cannot_be_answered_says_why(words: str) -> None:
         ask(picture(), scenarios=WRONG[words])
 
 
+def test_one_run_alone_is_no_answer() -> None:
+    with pytest.raises(TaktwinError, match=re.escape("replications: 1: expected 2 to 1000")):
+        ask(picture(), scenarios=down("hob1", 60), replications=1)
+
+
 def test_a_deadline_gives_what_is_done() -> None:
     late = iter(range(0, 1_000_000, 100))
     question = Question(scenarios=down("hob1", 60), replications=500, horizon_s=3600, deadline_s=1.0)

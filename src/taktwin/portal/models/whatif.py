@@ -11,6 +11,7 @@ from taktwin.contracts.whatif import (
     DEADLINE_S_MAX,
     HORIZON_S_MAX,
     REPLICATIONS_MAX,
+    REPLICATIONS_MIN,
     SCENARIOS_MAX,
 )
 from taktwin.portal.models.base import Model, Request
@@ -30,7 +31,7 @@ class WhatIfQuestion(Request):
 
     scenarios: list[ScenarioModel] = Field(min_length=1, max_length=SCENARIOS_MAX)
     horizon_s: float = Field(default=86_400.0, ge=60, le=HORIZON_S_MAX)
-    replications: int = Field(default=30, ge=1, le=REPLICATIONS_MAX)
+    replications: int = Field(default=30, ge=REPLICATIONS_MIN, le=REPLICATIONS_MAX)
     seed: int = Field(default=1, ge=0, le=2**53)
     deadline_s: float = Field(default=8.0, ge=0.1, le=DEADLINE_S_MAX, description="of wall time")
     race: bool = Field(default=False, description="who is behind the best for sure gets no more runs")

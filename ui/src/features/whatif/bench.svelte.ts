@@ -100,7 +100,7 @@ class Bench {
     const whole = (value: number | null, low: number, high: number) => value !== null && Number.isInteger(value) && value >= low && value <= high;
     if (this.horizon_h === null || !(this.horizon_h >= 0.25 && this.horizon_h <= 336)) return t('whatif.lacks-horizon');
     if (this.from && !(fromLocal(this.from) < live.now_ms)) return t('whatif.lacks-past');
-    if (!whole(this.runs, 1, 1000) || !whole(this.seed, 0, 2 ** 53)) return t('whatif.lacks-runs');
+    if (!whole(this.runs, 2, 1000) || !whole(this.seed, 0, 2 ** 53)) return t('whatif.lacks-runs');
     return '';
   });
 
