@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any, get_type_hints
 
 from taktwin.plant.registry import Registry
@@ -42,6 +43,7 @@ SELECTORS = {
 }  # fmt: skip
 
 
+@cache
 def what_of(kind: type[c.Change], field: str) -> str:
     """Return what a field of a kind of change names; "" nothing, or something that is new or an object."""
     if field == "material" and issubclass(kind, c.DeliveryShifted | c.DeliveryScaled):
