@@ -73,9 +73,30 @@ class Owners:
         """Publish the frame after the last one, and keep the number for the next."""
         frame = Frame(**{"sequence": self.picture.sequence + 1, "at_ns": self.picture.at_ns + 100_000_000,
                          "signal_count": len(self.registry.signals), **columns})  # fmt: skip
-        self.picture = msgspec.structs.replace(self.picture, sequence=frame.sequence, at_ns=frame.at_ns)
+        self.picture = merged(self.picture, frame)
         await self.say(frame)
         return frame
+
+
+COLUMNS = (
+    "values", "qualities", "source_ns", "confirmed_ns", "stale", "received_mono", "published_mono",
+    "applied_mono", "ingest_ns",
+)  # fmt: skip
+DOCUMENTS = {"units": "unit", "buffers": "buffer", "alarms": "alarm", "connections": "connector"}
+
+
+def merged(full: Frame, news: Frame) -> Frame:
+    """Return the full picture after a frame: whoever asks for it late is told no less."""
+    signals = sorted({*full.signals, *news.signals})
+    found: dict[str, Any] = {"signals": signals}
+    for name in COLUMNS:
+        known = dict(zip(full.signals, getattr(full, name), strict=False))
+        known |= zip(news.signals, getattr(news, name), strict=False)
+        found[name] = [known.get(index, 0) for index in signals] if known else []
+    for name, key in DOCUMENTS.items():
+        by_key = {getattr(each, key): each for each in (*getattr(full, name), *getattr(news, name))}
+        found[name] = list(by_key.values())
+    return msgspec.structs.replace(full, sequence=news.sequence, at_ns=news.at_ns, **found)
 
 
 class Page:
@@ -89,13 +110,13 @@ class Page:
         """Send an operation."""
         await self.socket.send(msgspec.json.encode(message).decode())
 
-    async def hear(self, kind: str) -> dict[str, Any]:
-        """Return the next message of a kind, passing over others."""
+    async def hear(self, *kinds: str) -> dict[str, Any]:
+        """Return the next message of these kinds, passing over others."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 message: dict[str, Any] = msgspec.json.decode(await self.socket.recv())
                 self.heard.append(message["type"])
-                if message["type"] == kind:
+                if message["type"] in kinds:
                     return message
 
     async def hear_until(self, kind: str, right: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
