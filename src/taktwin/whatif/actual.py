@@ -23,7 +23,6 @@ from taktwin.whatif.late import is_late
 from taktwin.whatif.model import Translated
 from taktwin.whatif.past import Fact, board
 
-FIRST = f"-{STEP}"  # how job orders of first operations are called
 CUTS = 24  # instants at which the parts in work are counted, as in a run
 UNSEEN_MAX = 0.01  # of the span, of one machine: beyond it nobody knows what came
 # A machine that is blocked has counted its part already.
@@ -101,7 +100,7 @@ def came(
             bad, job = reports.get(counted.report, (0, ""))
             bad = bad if isinstance(counted, events.MaterialScrapped) else -bad
             scrap += bad
-            flow.append((fact.at_ns, 0 if job.endswith(FIRST) else -bad))
+            flow.append((fact.at_ns, 0 if _number(job) == STEP else -bad))
             continue
         if not isinstance(counted, events.MaterialCounted) or counted.work_unit not in places:
             continue
@@ -155,10 +154,16 @@ def _places(model: Translated) -> dict[str, list[tuple[int, _Place]]]:
     return found
 
 
+def _number(job: str) -> int | None:
+    """Return the operation of a job order by its name, of one that was split off too; None: it has none."""
+    number = job.rpartition("-")[2].partition(".")[0]
+    return int(number) if number.isdigit() else None
+
+
 def _place(here: Sequence[tuple[int, _Place]], job: str) -> _Place:
     """Return what a count means: by the operation of its job order, else by what is done there at all."""
-    number = job.rpartition("-")[2].partition(".")[0]
-    named = [each for place, each in here if number.isdigit() and place == place_of(int(number))]
+    number = _number(job)
+    named = [each for place, each in here if number is not None and place == place_of(number)]
     return next(iter((*named, *(each for _, each in here))), _Place(False, False, False))
 
 

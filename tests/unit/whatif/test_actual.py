@@ -19,6 +19,7 @@ from taktwin.whatif.actual import Actual, came, unseen
 from taktwin.whatif.backtest import above, figures, may_recommend
 from taktwin.whatif.backtest_run import epoch, passed, predicted
 from taktwin.whatif.model import Parameters
+from taktwin.whatif.past import Fact
 from tests.unit.whatif.played import HOUR, Played, Told, came_in, counted, facts, over, played
 from tests.unit.whatif.test_whatif import NOON, REGISTRY, SECOND, at_rest, picture
 
@@ -204,8 +205,21 @@ def test_late_is_who_was_due_and_not_done_then() -> None:
     gone = [(NOON + HOUR, events.JobOrderCancelled(job=job)) for job in jobs]
     found = late([*order, *gone])
     assert found[:2] == (0, 0) and [note.subjects for note in found[2]] == [["x"]]
+    assert late([*order, *ended[:-1], gone[-1]]) == (0, 1, []), "what was made of it is an end"
     assert late(came_in("y", 1, at_ns=NOON - HOUR))[:2] == (0, 0)
     assert late(came_in("z", 1, at_ns=NOON - HOUR, due_h=HOURS + 1.0))[:2] == (0, 0)
+
+
+def test_an_order_is_due_by_the_latest_date_of_its_job_orders_and_done_by_their_latest_end() -> None:
+    order = came_in("x", 1, at_ns=NOON - HOUR, due_h=2.0)
+    first, *others = (each.job for _, each in order if isinstance(each, events.JobOrderStored))
+    for job in (first, others[-1]):
+        moved = events.JobOrderUpdated(job=job, work_unit="", due_ns=TO + HOUR, priority=9)
+        assert late([*order, (NOON - HOUR // 2, moved)])[:2] == (0, 0)
+    # An MES may tell late what was early.
+    told = [(NOON + 3 * HOUR, over(first)), *((NOON + HOUR, over(job)) for job in others)]
+    known = [*facts(order), *(Fact(100 + n, *each) for n, each in enumerate(told))]
+    assert actual._late(known, NOON, TO)[:2] == (1, 1)
 
 
 def test_what_was_over_before_and_what_has_lost_its_date_are_not_due() -> None:
@@ -286,6 +300,33 @@ def test_a_report_of_scrap_that_is_taken_back_brings_its_parts_back(course: Play
     report = events.MaterialScrapped(report="r", job="x-30", quantity=2, cause="damaged")
     assert of_scrap(course, report) == (2, 2)
     assert of_scrap(course, report, events.MaterialScrapUndone(report="r", job="x-30")) == (0, 4)
+
+
+@pytest.mark.parametrize("job", ["x-10", "x-10.2"])
+def test_scrap_reported_of_a_first_operation_was_never_in_work_behind_it(course: Played, job: str) -> None:
+    report = events.MaterialScrapped(report="r", job=job, quantity=2, cause="damaged")
+    assert of_scrap(course, report) == (2, 4)
+    assert of_scrap(course, report, events.MaterialScrapUndone(report="r", job=job)) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("classes", "parts"),
+    [
+        (["production"], 1), (["set_up"], 1), (["delay_own"], 1), (["blocked"], 0), (["starved"], 0),
+        (["down_no_order"], 0), (["delay_own", "planned_down"], 1), (["starved", "planned_down"], 0),
+        (["planned_down"], 0), (["production", "starved"], 0),
+    ],
+)  # fmt: skip
+def test_a_part_is_in_work_from_when_its_first_machine_has_it_in_hand(
+    course: Played, classes: list[str], parts: int
+) -> None:
+    stays = {unit: [ClassSpan(0, None, "starved")] for unit in course.here.model.unit_of}
+    starts = [NOON - (len(classes) - n) * SECOND for n in range(len(classes))]
+    stays["load2"] = [
+        ClassSpan(*span) for span in zip(starts, [*starts[1:], None], classes, strict=True)
+    ]  # fmt: skip
+    seen = came(course.here.model, [], stays, passed=4, from_ns=NOON, to_ns=TO).figures
+    assert seen["wip"] == 4 + parts
 
 
 def test_what_a_first_machine_rejects_was_never_in_work_behind_it(course: Played) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from taktwin.contracts.backtest import Epoch, Figure, Record, Scored
 from taktwin.simulation.compile import Compiled, compiled
@@ -101,6 +102,13 @@ def in_order(found: list[Figure]) -> bool:
         and each.error < 2 * each.half_width
         for each in found
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [5, 10, 40])
+@pytest.mark.parametrize("moved", [0.0, 0.3])
+def test_how_uneven_places_are_is_known_for_few_of_them_too(n: int, moved: float) -> None:
+    places = np.clip((np.arange(n) + 0.5) / n + moved, 0.0, 1.0)
+    assert uniform_p(places) == pytest.approx(kstest(places, "uniform").pvalue, abs=0.01)
 
 
 def test_a_plant_that_is_predicted_by_itself_is_in_order(right: list[Epoch]) -> None:

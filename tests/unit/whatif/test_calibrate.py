@@ -36,6 +36,7 @@ from taktwin.simulation.model import (
     Plant,
     Product,
     Step,
+    Tool,
     WorkCenter,
 )
 from taktwin.simulation.parameters import Figure, ParameterSet
@@ -774,6 +775,42 @@ def test_a_part_is_lost_that_is_counted_bad_or_of_the_others_goes_without_a_coun
     # Counted bad are 60 of 400; of the 85 % that are left, 4 % go too.
     assert found.scrap(("grind1", "grind2"), "A") == pytest.approx(0.15 + 0.85 * 0.04)
     assert found.scrap(("grind1", "grind2"), "B") == pytest.approx(0.04)
+
+
+def test_a_shift_is_begun_late_and_worked_beyond_but_what_is_cut_stays_cut() -> None:
+    found = Measured(ParameterSet("x", {}, {
+        "late/days": Figure(18, "s", 9), "beyond/days": Figure(25, "s", 9)
+    }))  # fmt: skip
+    assert found.lived("days", [(0.0, 100.0), (200.0, 300.0), (350.0, 400.0)], 400.0) == (
+        (0.0, 125.0), (218.0, 325.0), (368.0, 400.0),
+    )  # fmt: skip
+    assert found.lived("nights", [(0.0, 100.0)], 400.0) == ((0.0, 100.0),)
+
+
+def test_of_several_tools_the_dearest_for_a_part_is_changed_as_most_changes_of_it_took() -> None:
+    found = Measured(ParameterSet("x", {
+        "work/grind1/A": fitted(Fixed(50.0)), "work/grind2/A": fitted(Fixed(50.0)),
+        "repair/grind1/wheel": fitted(Fixed(45.0), 10), "repair/grind2/wheel": fitted(Fixed(60.0), 90),
+        "repair/grind1/belt": fitted(Fixed(300.0)), "repair/grind2/belt": fitted(Fixed(300.0)),
+    }, {
+        "life/grind1/wheel": Figure(60, "1", 10), "life/grind2/wheel": Figure(60, "1", 90),
+        "life/grind1/belt": Figure(1000, "1", 9), "life/grind2/belt": Figure(1000, "1", 9),
+    }))  # fmt: skip
+    center = found.equipped(WorkCenter("grinder", units=2), ("grind1", "grind2"), ("A",))
+    assert center.tools == (Tool("wheel", 60, Fixed(60.0)),)
+
+
+@pytest.mark.parametrize(
+    ("group", "paces"), [(("grind1", "grind2"), [1.0, 50 / 60 / 1.25]), (("grind2",), [1 / 1.25])]
+)
+def test_the_level_of_a_shift_slows_a_unit_on_top_of_its_own_pace(
+    group: tuple[str, ...], paces: list[float]
+) -> None:
+    found = Measured(ParameterSet("x", {
+        "work/grind1/A": fitted(Fixed(50.0), 200), "work/grind2/A": fitted(Fixed(60.0)),
+    }, {"level/grind2": Figure(1.25, "1", 30)}))  # fmt: skip
+    center = found.equipped(WorkCenter("grinder", units=len(group)), group, ("A",))
+    assert [center.pace_of(n + 1) for n in range(len(group))] == pytest.approx(paces)
 
 
 def test_an_empirical_charge_is_longer_by_its_pause() -> None:

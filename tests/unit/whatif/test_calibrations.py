@@ -44,6 +44,7 @@ from taktwin.whatif import chosen, evidence, kept, refit
 from taktwin.whatif.backtests import SETTLE_NS
 from taktwin.whatif.calibrations import Calibrator, Remembered
 from taktwin.whatif.model import Parameters
+from taktwin.whatif.observe import Seen
 from tests.unit.whatif.test_backtests import DAY, MORNING, SITE, asleep, at_once
 from tests.unit.whatif.test_calibrate import MEASURED, draw, fitted
 from tests.unit.whatif.test_whatif import REGISTRY, SECOND
@@ -283,6 +284,26 @@ def test_work_that_is_unlike_the_days_before_is_drift(factor: float, expected: l
     found = refit.drifted(past, REGISTRY, split, MORNING)
     assert [name for note in found for name in note.subjects] == expected
     assert past.read[0][0] == split - 14 * DAY and past.read[-1][1] == MORNING
+
+
+def test_the_part_of_the_instant_itself_is_of_the_days_since_and_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    drift = refit.drift
+
+    def counting(family: Any, before: Sample, since: Sample, *more: Any, **options: Any) -> Any:
+        asked.append((len(before.ended_s), len(since.ended_s)))
+        return drift(family, before, since, *more, **options)
+
+    seen = Seen("hob1")
+    for n in range(100):
+        seen.cycles["A"].at_ns.append(n)
+        seen.cycles["A"].work_s.append(60.0 + n % 7)
+        seen.cycles["A"].parts.append(1)
+    monkeypatch.setattr(refit, "drift", counting)
+    assert not refit.unlike([seen], 50, Entropy(1).generator("mix").random, mixings=19)
+    assert asked == [(50, 50)]
 
 
 # -- by night

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import fields, replace
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pytest
 
 from taktwin.contracts.state import BufferDocument
 from taktwin.contracts.whatif import Scenario
 from taktwin.errors import TaktwinError
 from taktwin.simulation import changes as c
+from taktwin.simulation import experiment, kernel
 from taktwin.simulation.check import ModelError
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.model import Delivery, Material, Plant
 from taktwin.simulation.reference import Doing
+from taktwin.simulation.result import Runs
 from taktwin.simulation.scenario import Scenario as Simulated
 from taktwin.simulation.scenario import applied, change_json
 from taktwin.simulation.start import reference_from
 from taktwin.whatif import asking, kinds, library
+from taktwin.whatif.answering import bottleneck, orders
+from taktwin.whatif.indicators import OrderEnds, Requests
 from taktwin.whatif.model import Parameters
 from taktwin.whatif.naming import Names
 from taktwin.whatif.present import Present, present
-from tests.unit.whatif.test_whatif import DAY_S, REGISTRY, ask, effect, indicator, order, picture
+from tests.unit.whatif.test_whatif import DAY_S, REGISTRY, SECOND, ask, effect, indicator, order, picture
 
 LINES = [*order("near", 20, (20, 20, 12), due_h=1.2), *order("far", 30, due_h=20)]
 FRAME = picture(press2="production", hob1="delay_own")
@@ -191,6 +197,34 @@ def test_a_machine_that_is_repaired_is_as_busy_as_one_that_works() -> None:
     shares = {unit.unit: unit.scenarios[0] for unit in answer.units}
     assert shares["tighten2"].working < max(each.working for each in shares.values())
     assert answer.bottleneck.base != "tighten2" and answer.bottleneck.scenarios == ["tighten2"]
+
+
+def test_the_bottleneck_is_busy_for_most_of_the_time_that_it_is_on(here: Present) -> None:
+    answer = experiment.compare(here.plant, (), horizon_s=60.0, replications=1)
+    [runs] = answer.runs.values()
+    units = [here.names.work_unit(each) for each in runs.plant.unit_names]
+    runs.spent[:] = 0
+    runs.spent[:, :, kernel.IDLE] = 100
+    for unit, working, off in (("press2", 40, 50), ("leak2", 60, 0)):  # 80 % of its time, and 60 %
+        told = runs.spent[0, units.index(unit)]
+        told[[kernel.WORKING, kernel.OFF, kernel.IDLE]] = working, off, 100 - working - off
+    assert bottleneck(answer, here).base == "press2"
+
+
+def test_an_order_is_done_by_the_middle_and_by_the_first_and_last_tenth_of_its_runs(here: Present) -> None:
+    answer = experiment.compare(here.plant, (), horizon_s=60.0, replications=1)
+
+    class Told(Requests):
+        def ends(self, runs: Runs) -> OrderEnds:
+            done_s = np.array([[100.0 * n if n < 10 else math.inf] for n in range(1, 11)])
+            return OrderEnds(("near",), ("EA-100",), np.array([math.inf]), done_s, done_s > 800)
+
+    near = next(each for each in orders(answer, here, Told({})) if each.order == "near").base
+    # Of ten runs it is done after 100, 200, ... 900 s, and in the last one not at all.
+    assert (near.done_p10_ns, near.done_ns, near.done_p90_ns) == tuple(
+        here.at_ns + second * SECOND for second in (100, 500, 900)
+    )
+    assert near.late == 0.2
 
 
 def test_a_race_leaves_behind_who_is_worse_for_sure() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +10,13 @@ import pytest
 
 from taktwin.contracts.state import BufferDocument, Frame
 from taktwin.contracts.whatif import Bar, Question, Scenario, Sensitivity, SensitivityQuestion
+from taktwin.simulation.changes import Change
+from taktwin.simulation.model import WorkCenter
+from taktwin.whatif import kept
 from taktwin.whatif.api import Situation, sensitivity
+from taktwin.whatif.guesses import guesses
+from taktwin.whatif.present import present
+from tests.unit.whatif.test_calibrate import MEASURED
 from tests.unit.whatif.test_whatif import REGISTRY, order, picture
 
 LINES = order("near", 20, (20, 20, 12), due_h=1.2)
@@ -66,6 +73,34 @@ def test_an_unknown_buffer_may_be_full() -> None:
     assert guess.low == answer.mean and guess.high > guess.low
     own = bar(answer, "own")
     assert own.low < own.high == answer.mean  # without work of its own the plant runs empty
+
+
+def test_each_guess_is_wrong_the_way_that_it_says() -> None:
+    here = present(
+        REGISTRY, picture(load2="production"), {"lines": LINES}, parameters=kept.parameters_of(MEASURED),
+        horizon_s=3600.0,
+    )  # fmt: skip
+    said = {each.code: each for each in guesses(here)}
+
+    def center(changes: Sequence[Change], name: str) -> WorkCenter:
+        plant = here.plant
+        for change in changes:
+            plant = change.on(plant)
+        return next(each for each in plant.centers if each.name == name)
+
+    def failing(changes: Sequence[Change]) -> tuple[float, float]:
+        """Return how long the first lathe runs until its alarm, and how long that takes."""
+        [alarm] = [each for each in center(changes, "lathe").failures_of(1) if each.name == "2207"]
+        return alarm.time_to.mean_s, alarm.repair.mean_s
+
+    to_s, repair_s = failing(())
+    often, long, tools = said["failures"], said["repairs"], said["tools"]
+    assert (often.low_says, often.high_says) == ("half as often", "twice as often")
+    assert (failing(often.low), failing(often.high)) == ((2 * to_s, repair_s), (to_s / 2, repair_s))
+    assert (long.low_says, long.high_says) == ("half as long", "twice as long")
+    assert (failing(long.low), failing(long.high)) == ((to_s, repair_s / 2), (to_s, 2 * repair_s))
+    assert (tools.low_says, tools.high_says) == ("half as long", "twice as long")
+    assert [center(each, "grinder").tools[0].life_parts for each in (tools.low, tools.high)] == [30, 120]
 
 
 def test_the_scenario_is_what_is_varied() -> None:

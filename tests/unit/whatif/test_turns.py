@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from taktwin.contracts import events
@@ -83,6 +84,21 @@ def test_a_wait_counts_from_the_last_part_and_not_from_the_beginning(monkeypatch
     assert turns.turns(said, {"hob1": seen})["hob1"].patience_s == pytest.approx(830, abs=6)
 
 
+def test_a_job_order_that_is_taken_up_again_waits_anew() -> None:
+    said: Said = [(0, events.JobOrderStarted(job="1-20", **JOB))]
+    for pause in range(1, 4):
+        at_ns = pause * 1000 * SECOND
+        said.append((at_ns, events.JobOrderPaused(job="1-20", sub_state="Suspended", **JOB)))
+        said.append((at_ns + 400 * SECOND, events.JobOrderResumed(job="1-20", **JOB)))
+    found = turns.turns(said, {"hob1": Seen("hob1")})["hob1"]
+    assert found.waits_s == (1000.0, 600.0, 600.0) and found.orders == 1
+
+
+def test_waits_far_from_the_others_are_no_patience() -> None:
+    close, far = [600.0, 602.0, 604.0, 606.0, 608.0], [900.0, 1300.0, 1900.0, 2700.0, 3900.0, 5500.0, 7900.0]
+    assert turns.cluster(np.array([*far, *close])) == 604.0
+
+
 def ended(request: str, good: tuple[int, ...], scrap: tuple[int, ...], whole: int = 24) -> Said:
     """Return an order whose job orders ended one after the other."""
     at_ns = int(request) * SECOND
@@ -108,6 +124,8 @@ def test_what_no_counter_saw_is_lost_all_the_same_and_what_is_bad_at_first_is_ma
     assert (found["hob1"].came, found["hob1"].lost) == (480, 20)
     assert (found["deburr1"].came, found["deburr1"].lost) == (460, 20)
     assert found["turn1"].is_remade and found["turn1"].came == 0 and not found["hob1"].is_remade
+    none = losses([row for n in range(20) for row in ended(str(n + 1), (24, 24, 24), (0, 0, 0))])
+    assert (none["hob1"].came, none["hob1"].lost) == (480, 0), "who loses nothing counts in the share"
     given_up = losses([row for n in range(20) for row in ended(str(n + 1), (22, 22, 22), (2, 0, 0))])
     assert not given_up["turn1"].is_remade
 

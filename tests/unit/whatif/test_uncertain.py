@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from taktwin.entropy import Entropy
-from taktwin.simulation.distributions import Exponential, Fixed
-from taktwin.simulation.fitting import Fitted, Sample, fit
+from taktwin.simulation.distributions import Exponential, Fixed, Weibull
+from taktwin.simulation.fitting import Candidate, Fitted, Sample, fit
 from taktwin.simulation.parameters import Figure, ParameterSet
 from taktwin.whatif import kept, uncertain, varying
 from taktwin.whatif.backtest_run import others_of, predicted
@@ -64,6 +65,13 @@ def test_from_one_failure_its_rate_is_drawn_and_the_mean_is_its_inverse(level: f
     # Gamma(1) is the exponential distribution: below -log(1 - level) lies that share of it.
     [found] = drawn(ParameterSet("x", {NAME: of_mean(3600.0, 1)}), lambda n: np.full(n, level)).fits.values()
     assert found.distribution.mean_s == pytest.approx(3600.0 / rate)
+
+
+def test_a_rate_is_drawn_about_the_law_without_memory_that_was_fitted_too() -> None:
+    tried = (Candidate(Exponential(7200.0), 0.0, 0.0),)
+    known = replace(of_mean(3600.0, 1), distribution=Weibull(3600.0, 3.0), candidates=tried)
+    [found] = drawn(ParameterSet("x", {NAME: known}), lambda n: np.full(n, 0.5)).fits.values()
+    assert found.distribution.mean_s == pytest.approx(7200.0 / math.log(2))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +158,8 @@ def test_sets_come_from_the_calibration_alone_and_runs_are_dealt_out_to_them() -
     dealt, _ = predicted(here, 7200.0, runs=20, seed=1, threads=1, others=plants)
     assert len(dealt["wip"]) == 20 and list(dealt["wip"][:2]) == list(alone["wip"][:2])
     assert dealt["parts_done"].std() > 2 * alone["parts_done"].std()
+    thirds, _ = predicted(here, 7200.0, runs=20, seed=1, threads=1, others=plants[:2])
+    assert len(thirds["wip"]) == 21, "as many to each as make up the runs at least"
     # The very same plant as another set has other luck.
     twice, _ = predicted(here, 7200.0, runs=20, seed=1, threads=1, others=[replace(here.plant)])
     assert list(twice["wip"][:10]) == list(alone["wip"][:10]) != list(twice["wip"][10:])

@@ -206,13 +206,17 @@ def test_each_machine_gets_to_what_is_bound_to_it_however_long_the_list_of_the_o
     assert sum(name.startswith("left") for name in near) == sum(name.startswith("right") for name in near)
 
 
-def test_what_a_machine_has_in_hand_is_worked_on_for_as_long_as_since_the_last_part() -> None:
+@pytest.mark.parametrize(("counted_s", "elapsed_s"), [(12, 12.0), (300, 30.0)])  # it works for 30 s
+def test_what_a_machine_has_in_hand_is_worked_on_since_the_last_part_or_since_work_began(
+    counted_s: int, elapsed_s: float
+) -> None:
     frame = picture(press2="production")
     [counter] = [s.index for s in REGISTRY.signals if s.equipment == "press2" and s.role == "good_count"]
-    frame = msgspec.structs.replace(frame, signals=[counter], values=[7], source_ns=[NOON - 12 * SECOND])
+    counted_ns = NOON - counted_s * SECOND
+    frame = msgspec.structs.replace(frame, signals=[counter], values=[7], source_ns=[counted_ns])
     found = fork(frame, order("88263", 10, (10, 8, 5)))
     press = next(each for each in found.start.units if each.unit == "press2.1")
-    assert press.task is Task.WORKING and press.elapsed_s == 12.0
+    assert press.task is Task.WORKING and press.elapsed_s == elapsed_s
     assert press.job is not None and press.job.step == "30"
     assert len(found.start.queues["press2"]) == 2
 
