@@ -41,6 +41,7 @@ _Look = tuple[Doing, str, str, frozenset[int], bool]
 def course(run: Reference, *, until: int) -> Course:
     """Move a run on until a tick, and return what happened on the way."""
     since = run.now
+    run.advance(until=since)  # one that is new begins: until then its units are off
     looks: list[tuple[int, _Look]] = [(since, _look(unit)) for unit in run._units]
     units: dict[str, list[Stay]] = {unit.name: [] for unit in run._units}
     queues = {name: [(since, len(center.queue))] for name, center in run._centers.items()}

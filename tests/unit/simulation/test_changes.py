@@ -295,3 +295,24 @@ def test_changes_of_single_orders_see_those_before_them_in_one_walk_as_one_by_on
         one_by_one = change.on(one_by_one)
     assert applied(PLANT, Scenario("s", told)) == one_by_one
     assert [each.name for each in one_by_one.orders] == ["o1", "o2", "o3", "o4", "o4 (2)"]
+
+
+def test_the_work_of_a_step_is_shared_by_what_each_can_do_of_those_that_may_do_it() -> None:
+    # 10 parts of 8 s at three units or at one: a quarter of the 80 s for each unit.
+    step = Step("cut", "a", Fixed(8.0), alternatives=("b",))
+    plant = Plant((WorkCenter("a", 3), WorkCenter("b")), (Product("p", (step,)),), (Order("o", "p", 10),))
+    assert c.loads(plant) == {"a": 20.0, "b": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("good", "back", "loads"),
+    [(1.0, "join", [15.0, 10.0]), (0.5, "join", [15.0, 20.0]), (0.0, "cut", [15e6, 10e6])],
+    ids=["once", "twice", "for ever"],
+)
+def test_the_work_of_a_step_is_as_often_as_parts_come_to_it(
+    good: float, back: str, loads: list[float]
+) -> None:
+    # Where nothing ever leaves that is a million times, so that the loads can still be held to each other.
+    steps = (Step("cut", "a", Fixed(15.0)), Step("join", "b", Fixed(10.0), good=good, rework_to=back))
+    plant = Plant((WorkCenter("b"), WorkCenter("a")), (Product("p", steps),), (Order("o", "p"),))
+    assert [c.loads(plant)[name] for name in "ab"] == pytest.approx(loads)

@@ -101,6 +101,9 @@ def test_hours_are_those_of_a_quarter_of_the_weeks() -> None:
     assert calendar.on_s == ((8 * HOUR_S, 10 * HOUR_S),)
     (rare,) = weekly("m", [rows[-1]], rows[0].start_s, rows[7].end_s).on_s
     assert rare == (100 * HOUR_S, 101 * HOUR_S)
+    rows.append(row("c", "x", 268, 269, "m"))  # twice, which is a quarter
+    hours = weekly("m", rows, rows[0].start_s, rows[7].end_s).on_s
+    assert hours == ((8 * HOUR_S, 10 * HOUR_S), (100 * HOUR_S, 101 * HOUR_S))
 
 
 def test_what_was_under_way_at_an_instant() -> None:
@@ -115,6 +118,14 @@ def test_what_was_under_way_at_an_instant() -> None:
     assert "1 to 10 orders are under way on Monday mornings" in [each.claim for each in found.evidence]
     assert found.parameters.from_ns == int(MONDAY_S) * 10**9
     assert found.parameters.to_ns == int(MONDAY_S + (19 * 24 + 240) * HOUR_S) * 10**9
+
+
+def test_an_order_is_under_way_until_the_last_of_its_operations_has_ended() -> None:
+    rows = (row("o", "age", 0, 48, "oven"), row("o", "mark", 2, 3, None))  # marked while it ages
+    orders = found_in(Log(rows)).orders
+    under = [in_progress(orders, MONDAY_S + at_h * HOUR_S) for at_h in (1, 24, 48)]
+    told = [[each.activity for each in some.values() if each] for some in under]
+    assert told == [["age"], ["mark"], []]
 
 
 def test_another_sample_of_the_same_plant_gives_the_same_family() -> None:

@@ -54,6 +54,11 @@ def test_a_changed_mean_and_a_changed_spread_are_found() -> None:
     assert wear.p <= 0.04
 
 
+def test_the_smallest_p_is_one_of_the_mixings_and_the_sample_itself() -> None:
+    before, recent = Sample(tuple(range(100, 120))), Sample(tuple(range(900, 920)))
+    assert drift(LogNormal(1, 1), before, recent, Entropy(1).generator("mix").random, mixings=9).p == 0.1
+
+
 def test_many_questions_together_give_no_more_false_alarms_than_one() -> None:
     def at(p: float) -> Drift:
         return Drift(0.0, p, 1.0, 10, 10)

@@ -18,7 +18,7 @@ from taktwin.simulation.compile import Compiled, compiled
 from taktwin.simulation.distributions import Exponential, Fixed
 from taktwin.simulation.experiment import AS_IT_IS, Comparison, compare
 from taktwin.simulation.inference import FloatArray, Precision, Racing, half_width
-from taktwin.simulation.model import Order, Plant, Product, Rule, Step, Tariff, WorkCenter
+from taktwin.simulation.model import Calendar, Order, Plant, Product, Rule, Step, Tariff, WorkCenter
 from taktwin.simulation.result import (
     HEADLINES,
     KPIS,
@@ -194,12 +194,30 @@ def test_pieces_count_as_their_order() -> None:
     assert answer.orders("cut")["end_q50_s"].tolist() == answer.orders()["end_q50_s"].tolist()
 
 
+def test_an_order_in_pieces_is_due_with_the_last_of_them() -> None:
+    # The pieces of "late" are done at 20 and 30 s, due at 25 both, or one of them with the end of the other.
+    for due_s, late in ((25.0, 2), (30.0, 1)):
+        changes = c.LotSized("p", 1), c.OrderChanged("late#1/2", due_s=due_s)
+        answer = compare(two_jobs(), (Scenario("cut", changes),), horizon_s=60.0, replications=1)
+        assert answer.orders("cut")["due_s"][1] == due_s
+        assert answer["cut", "orders_late"].mean == late
+
+
+def test_a_unit_is_utilised_by_the_time_that_it_is_on() -> None:
+    shift = Calendar("shift", 80.0, ((0.0, 40.0),))
+    plant = replace(two_jobs(), centers=(WorkCenter("a", calendar="shift"),), calendars=(shift,))
+    answer = compare(plant, (), horizon_s=60.0, replications=1, kpis=("utilisation", "utilisation:a"))
+    assert answer[AS_IT_IS, "utilisation"].mean == answer[AS_IT_IS, "utilisation:a"].mean == 1.0
+    assert answer.units()["off"].tolist() == pytest.approx([20 / 60])
+
+
 def test_a_scrapped_order_is_late_once_it_is_due() -> None:
     plant = replace(two_jobs(), products=(Product("p", (Step("s", "a", Fixed(10.0), good=0.0),)),))
     answer = compare(
-        plant, (), horizon_s=60.0, replications=1, kpis=("orders_late", "late_h", "scrapped", "lead_h")
-    )
-    assert answer[AS_IT_IS, "scrapped"].mean == 2
+        plant, (), horizon_s=60.0, replications=1,
+        kpis=("orders_late", "late_h", "scrapped", "scrap_share", "lead_h"),
+    )  # fmt: skip
+    assert answer[AS_IT_IS, "scrapped"].mean == 2 and answer[AS_IT_IS, "scrap_share"].mean == 1.0
     assert answer[AS_IT_IS, "orders_late"].mean == 3
     assert answer[AS_IT_IS, "late_h"].mean == pytest.approx((50 + 35 + 25) / 3600)
     assert math.isnan(answer[AS_IT_IS, "lead_h"].mean)
@@ -323,6 +341,14 @@ def test_a_race_is_won_by_more_where_more_is_better() -> None:
         two_jobs(), PACES, horizon_s=60.0, replications=20, racing=True, kpis=("parts_done", "flow_h")
     )
     assert race.eliminated == {AS_IT_IS: 8, "times 0.4": 8} and race.best() == "times 2.0"
+
+
+def test_nobody_is_out_of_a_race_while_a_run_has_no_value() -> None:
+    some = (math.nan, *(0.0,) * 19)
+    asked = said("x", 1, {0.4: some, 1.0: (1.0,) * 20, 2.0: (2.0,) * 20})
+    race = compare(two_jobs(), PACES, horizon_s=1.0, replications=20, racing=True, kpis=(asked,))
+    assert race.eliminated == {} and {len(runs) for runs in race.runs.values()} == {20}
+    assert race.best() == "times 2.0"
 
 
 def test_a_race_names_the_best_with_fewer_runs() -> None:
@@ -487,6 +513,13 @@ def test_a_look_into_a_run_sees_it_as_it_goes_on_and_bends_nothing() -> None:
         assert answer.values(AS_IT_IS, name).tolist() == plain.values(AS_IT_IS, name).tolist()
 
 
+def test_the_last_look_is_at_the_end_of_the_run_into_however_many_parts_it_is_cut() -> None:
+    watch = Watch(7, 1, lambda plant, state: (state.now / 1000,))
+    answer = compare(two_jobs(), (), horizon_s=60.0, replications=1, kpis=("wip",), watch=watch)
+    assert answer.runs[AS_IT_IS].seen[0, :, 0] == pytest.approx([60 * k / 7 for k in range(8)], abs=0.001)
+    assert answer.runs[AS_IT_IS].hours.tolist() == [60 / 3600]
+
+
 def test_what_energy_costs_is_by_the_price_of_the_instant() -> None:
     # 10 s of work at 36 kW from 0, and from 10 s idle at 3.6 kW; the price is 2 up to 5 s, then 4.
     center = WorkCenter("a", power_kw={"working": 36.0, "idle": 3.6})
@@ -501,11 +534,12 @@ def test_what_energy_costs_is_by_the_price_of_the_instant() -> None:
     )
 
 
-def test_so_many_runs_are_done_whatever_the_clock_says() -> None:
+@pytest.mark.parametrize("racing", [False, True])  # in one round, and in rounds of which the first has 8
+def test_so_many_runs_are_done_whatever_the_clock_says(racing: bool) -> None:
     ticking = iter(range(0, 100_000, 100))
     late = compare(
         two_jobs(), SOME[:1], horizon_s=60.0, replications=40, deadline_s=1.0, clock=lambda: next(ticking),
-        at_least=8,
+        at_least=8, racing=racing,
     )  # fmt: skip
     assert late.is_cut and {len(runs) for runs in late.runs.values()} == {8}
 

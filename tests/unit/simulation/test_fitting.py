@@ -136,6 +136,18 @@ def test_the_curve_of_kaplan_and_meier_is_that_of_a_known_library() -> None:
     assert lasting == pytest.approx(theirs.evaluate(at))
 
 
+def test_the_evidence_of_few_of_which_one_still_runs_is_what_a_pencil_says() -> None:
+    # Three of 10, 20 and 30 s ended and one still runs at 30: too few for any but the exponential, whose mean
+    # is 90 s over the three. The curve goes from 1 to 3/4, 1/2 and 1/4, so the fit is farthest off just
+    # before the first end. Who still runs is no observation by which the few are corrected for.
+    found = fit(Sample((10.0, 20.0, 30.0), (30.0,)), draw(1), replications=1)
+    assert found.goodness is not None and found.goodness.value == pytest.approx(1 - math.exp(-1 / 3))
+    [only] = found.candidates
+    assert only.distribution == Exponential(30.0)
+    assert only.log_likelihood == pytest.approx(-3 * (math.log(30.0) + 1))
+    assert only.aicc == pytest.approx(2 + 6 * (math.log(30.0) + 1) + 2 * 2 / (3 - 1 - 1))
+
+
 @pytest.mark.parametrize("is_cut", [False, True])
 def test_p_is_even_under_the_truth_and_small_under_another(is_cut: bool) -> None:
     truth = LogNormal(400.0, 0.9)

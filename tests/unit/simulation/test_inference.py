@@ -168,6 +168,15 @@ def test_a_race_compares_pair_by_pair() -> None:
     assert Racing().kept(np.array([luck, luck + 1 + wobble])).tolist() == [True, False]
 
 
+@pytest.mark.parametrize(("behind", "stays"), [(2.3, True), (2.4, False), (3.1, False)])
+def test_a_race_is_lost_at_the_level_to_one_side(behind: float, stays: bool) -> None:
+    # Four pairs, in the mean 1 apart, spread so that this is so many standard errors; t(0.95, 3) = 2.353,
+    # and 3.182 would be t of an interval of both sides.
+    off = math.sqrt(3) / behind
+    costs = np.array([[5.0] * 4, [6.0 - off, 6.0 - off, 6.0 + off, 6.0 + off]])
+    assert Racing(level=0.95).kept(costs).tolist() == [True, stays]
+
+
 # ---- who is best
 
 

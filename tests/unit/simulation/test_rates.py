@@ -59,6 +59,11 @@ def test_the_rate_by_age_is_counted_by_hand() -> None:
     assert math.isnan(found.ages[2].rate) and found.ages[2].high == math.inf
 
 
+def test_who_fails_at_the_end_of_an_age_fails_in_it() -> None:
+    ages = wear(Sample((50.0, 100.0)), (0.0, 50.0, 100.0, math.inf)).ages
+    assert [(age.failures, age.at_risk_s) for age in ages] == [(1, 100.0), (1, 50.0), (0, 0.0)]
+
+
 def test_the_true_rate_lies_within_the_interval() -> None:
     held = []
     for seed in range(200):

@@ -22,10 +22,12 @@ from taktwin.simulation.draws import residual
 from taktwin.simulation.model import (
     Batch,
     ByOrder,
+    Calendar,
     Closure,
     Failure,
     FailureClock,
     Machine,
+    Operator,
     Order,
     Plant,
     Product,
@@ -328,6 +330,22 @@ def test_the_next_part_arrives_by_the_number_of_those_that_came(run: Run) -> Non
     course = run(Plant((WorkCenter("mill"),), (product,)), 1000, Start(arrived={"shaft": 3}))
     assert course["made"][0]["arrived"] == 3 + len(came)
     assert course["in work ticks"] / 1000 == pytest.approx(sum(1000 - at for at in came), rel=2e-3)
+
+
+@BOTH
+@pytest.mark.parametrize(("now_s", "ends"), [(20.0, [20_000, 30_000]), (21.0, [21_000, 58_000])])
+def test_whose_shift_ends_with_the_start_is_there_when_it_begins(
+    run: Run, now_s: float, ends: list[int]
+) -> None:
+    # What is done at that instant frees him for the next part before he goes, as in a run that comes there.
+    steps = (Step("cut", "mill", Fixed(10), skill="run"),)
+    plant = Plant(
+        (WorkCenter("mill"),), (Product("shaft", steps),), (Order("a", "shaft"), Order("b", "shaft")),
+        (Operator("ann", frozenset({"run"}), "day"),), calendars=(Calendar("day", 48.0, ((0.0, 20.0),)),),
+    )  # fmt: skip
+    work = UnitStart("mill.1", Task.WORKING, JobStart("shaft", "cut", "a"), left_s=0.0, operator="ann")
+    start = Start(now_s=now_s, units=(work,), queues={"mill": (JobStart("shaft", "cut", "b"),)})
+    assert run(plant, 100, start)["ended"] == ends
 
 
 WRONG = {
