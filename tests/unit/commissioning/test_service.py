@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ from taktwin.identity import Place, SignalId
 from taktwin.instants import SECOND_NS
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry, Signal
+from taktwin.simulation import model as simulated
 from taktwin.simulation import streams
 from taktwin.simulation.distributions import Exponential, LogNormal
 from taktwin.simulation.model import Failure, Machine
+from taktwin.simulation.reference import Doing, Reference
 from taktwin.standards.job_control import Method, ReturnStatus
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -212,6 +215,22 @@ def test_a_set_up_takes_what_the_product_says_that_comes_after_it(plan: Path) ->
     centers = {each.name: each for each in planned_line(open_plant(plan)).plant.centers}
     assert centers["turn1"].setup_s == {("9", "8"): 120.0, ("8", "9"): 300.0}
     assert centers["polish1"].setup_s == {}, "no set-up is said there"
+
+
+@pytest.mark.parametrize(("of_shaft_8", "in_all"), [(120, 300 + 120 + 300), (0, 300 + 300)])
+def test_after_a_product_that_needs_no_set_up_the_one_before_it_is_set_up_again(
+    plan: Path, of_shaft_8: int, in_all: int
+) -> None:
+    route = plan / "route.yaml"
+    kept = route.read_text("utf-8").partition("routings:")[0]
+    route.write_text(kept + SECOND_PRODUCT.replace("setup_s: 120", f"setup_s: {of_shaft_8}"), "utf-8")
+    planned = planned_line(open_plant(plan), failures=False)
+    orders = tuple(simulated.Order(f"o{n}", f"SH-{each}") for n, each in enumerate((8, 9, 8, 9)))
+    run = Reference(replace(planned.plant, orders=orders), streams.replication_key(1, 0))
+    run.advance(until=planned.plant.ticks(7200.0))
+    assert run.ended.keys() == {order.name for order in orders}
+    [spent] = [run.spent()[n] for n, unit in enumerate(planned.work_units.values()) if unit == "turn1"]
+    assert spent[Doing.SETUP] == planned.plant.ticks(in_all)
 
 
 async def test_an_order_goes_through_and_every_server_shows_its_own(rig: Rig) -> None:
