@@ -428,8 +428,8 @@ class _Listener:
         jobs = self.cell.jobs
         assert jobs
         waiting = jobs.next
-        if jobs.running is None and waiting is not None:
-            jobs.happens(waiting.order.job, Cause.BEGIN)
+        if waiting is not None:
+            jobs.happens(waiting.order.job, Cause.BEGIN)  # the list refuses it while another is in hand
         self.line.wishes(self.cell.name)
 
 

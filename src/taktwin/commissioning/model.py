@@ -117,7 +117,7 @@ def _product(
         expected = expected_of(registry, units[0])
         steps.append(Step(
             str(number_of(place)), center_of[units[0]], _work(operation.standard_time_s, expected.work_cv),
-            family=(family or None) if operation.setup_s > 0 else None, scrap=1.0 - expected.good,
+            family=family or None, scrap=1.0 - expected.good,
         ))  # fmt: skip
     return Product(name, tuple(steps))
 

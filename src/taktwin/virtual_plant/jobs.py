@@ -34,8 +34,8 @@ class CellJobs:
     def _changed(self, before: Job | None, after: Job | None) -> None:
         # It takes up the next one at once, also while it rests; the part in its hand is the first of it.
         waiting = self._jobs.next
-        if self._jobs.running is None and waiting is not None:
-            self._jobs.happens(waiting.order.job, Cause.BEGIN)
+        if waiting is not None:
+            self._jobs.happens(waiting.order.job, Cause.BEGIN)  # the list refuses it while another is in hand
         self._cell.wake()
 
     @property

@@ -79,10 +79,12 @@ def translated(registry: Registry, parameters: Parameters, *, now_ns: int, horiz
         _center(registry, routes, group, name_of[group], parameters, known, notes) for group in groups
     )
     tool_of = {center.name: center.tools[0].name for center in centers if center.tools}
+    set_up = frozenset(center.name for center in centers if center.setup_s)
     return Translated(
         centers=centers,
         products=tuple(
-            _product(registry, name, routes[name], center_of, tool_of, parameters, known) for name in routes
+            _product(registry, name, routes[name], center_of, tool_of, set_up, parameters, known)
+            for name in routes
         ),
         calendars=_calendars(registry, groups, now_ns, horizon_s, known),
         ways_down={} if known is None else {
@@ -213,7 +215,7 @@ def _work(mean_s: float, parameters: Parameters) -> Distribution:
 
 def _product(
     registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str],
-    tool_of: Mapping[str, str], parameters: Parameters, known: Measured | None,
+    tool_of: Mapping[str, str], set_up: frozenset[str], parameters: Parameters, known: Measured | None,
 ) -> Product:  # fmt: skip
     steps = []
     for place, operation in enumerate(route):
@@ -221,7 +223,8 @@ def _product(
         center = center_of[units[0]] if units else ""
         step = Step(
             step_of(place), center, _work(operation.standard_time_s, parameters),
-            family=registry.products[name].setup_family or None if operation.setup_s > 0 else None,
+            # Also of what needs no set-up itself: whoever comes after it may need one.
+            family=registry.products[name].setup_family or None if center in set_up else None,
             tool=tool_of.get(center),
         )  # fmt: skip
         if known is not None:

@@ -170,6 +170,24 @@ def test_it_makes_what_the_job_order_says_ends_it_and_blocks_and_starves_meanwhi
     assert starved.last("m1a", "starved") is False
 
 
+def test_a_machine_that_is_set_up_says_so_and_is_in_manual_mode_as_long() -> None:
+    steps = {name: Step("0", "m0", Fixed(10.0), family=name) for name in ("SH", "TH")}
+    planned = PlannedLine(
+        Plant((WorkCenter("m0", setup_s={("SH", "TH"): 30.0}),),
+              tuple(Product(name, (step,)) for name, step in steps.items())),
+        {"m0.1": "m0a"}, tuple(steps),
+    )  # fmt: skip
+    played = Played(planned, "m0a")
+    played.starts("m0a", "A-10", "SH", 1)
+    played.starts("m0a", "B-10", "TH", 1)
+    shown = []
+    for _ in range(6):  # worked on until 10 s, set up until 40, and worked on again until 50
+        played.runs(9)
+        shown.append([played.last("m0a", word) for word in ("state", "set_up", "mode")])
+    works, stands = [STATE[Shows.WORKING], False, 1], [STATE[Shows.SET_UP], True, 3]
+    assert shown == [works, stands, stands, stands, works, [STATE[Shows.NO_ORDER], False, 1]]
+
+
 def test_a_machine_says_the_work_of_each_part_and_not_how_long_it_stood() -> None:
     # Done at 10, 20 and 30; m1 takes none, so the third stays until 95, and the fourth is done at 105.
     played = Played(two(), "m0a", "m1a")
@@ -180,6 +198,21 @@ def test_a_machine_says_the_work_of_each_part_and_not_how_long_it_stood() -> Non
     played.runs(31)
     assert played.all("m0a", "cycle_time")[-4:] == [10.0] * 4 == played.cell("m0a").cycles
     assert played.last("m1a", "cycle_time") == 30.0 and played.cell("m1a").cycles == [30.0]
+
+
+def test_a_fault_and_its_alarm_are_said_of_the_instant_at_which_it_breaks() -> None:
+    center = WorkCenter("m0", failure=Failure(Fixed(25.0), Fixed(40.0)))
+    played = Played(line_of(center, works=(Fixed(10.0),)), "m0a")
+    played.starts("m0a", "A-10")
+    played.runs(70)
+    words = ("alarm_code", "alarm_active", "alarm/text", "alarm/priority")
+    said = {word: [(s.tick / SECOND, s.value) for s in played.said if s.word == word] for word in words}
+    assert said == {
+        "alarm_code": [(0, 0), (25, 9001), (65, 0)],
+        "alarm_active": [(0, False), (25, True), (65, False)],
+        "alarm/text": [(0, ""), (25, "A fault, as the plan expects them"), (65, "")],
+        "alarm/priority": [(0, 0), (25, 1), (65, 0)],
+    }
 
 
 def test_a_paused_machine_finishes_the_part_in_its_hand_and_no_more() -> None:
@@ -213,6 +246,27 @@ def test_parts_of_another_product_wait_until_a_job_order_wants_them() -> None:
     played.starts("m1a", "A-20", "SH", 2)
     played.runs(100)
     assert played.jobs["m1a"].jobs["A-20"].state is State.ENDED
+
+
+@pytest.mark.parametrize(("places", "taken"), [(0, []), (2, ["S-TH-00001"])])
+def test_a_job_order_takes_its_own_part_from_behind_another_and_never_the_other(
+    places: int, taken: list[str]
+) -> None:
+    # Without a place between them the other stays in the hand of the first machine, and nothing is behind it.
+    planned = line_of(
+        WorkCenter("m0"), WorkCenter("m1", 1, places), works=(Fixed(10.0), Fixed(5.0)), products=("SH", "TH")
+    )
+    played = Played(planned, "m0a", "m1a")
+    played.starts("m0a", "A-10", "SH", 1)
+    played.starts("m0a", "B-10", "TH", 1)
+    played.runs(60)
+    played.starts("m1a", "B-20", "TH", 2)
+    played.runs(60)
+    assert played.all("m1a", "serial")[1:] == taken
+    assert played.last("m1a", "state") == STATE[Shows.STARVED]
+    played.calls("m1a", Method.STOP, "B-20")
+    played.starts("m1a", "A-20", "SH", 1)
+    assert played.last("m1a", "serial") == "S-SH-00001"
 
 
 def test_of_two_cells_side_by_side_only_the_one_with_a_job_order_takes_parts() -> None:
@@ -274,6 +328,16 @@ def test_it_asks_before_it_builds_in_and_takes_only_the_answer_to_its_question()
     assert played.last("m1a", "state") == STATE[Shows.WORKING]
     played.runs(31)
     assert played.last("m1a", "good_count") == 1
+
+
+def test_after_the_last_number_of_a_question_comes_the_first() -> None:
+    played = Played(two(), "m0a", interlocks=ASKS)
+    played.cell("m1a").asked = 2_000_000_000
+    played.starts("m0a", "A-10", quantity=1)
+    played.runs(11)
+    assert played.last("m1a", "interlock/request") == 1
+    answer(played, Answer.MAY)
+    assert played.last("m1a", "state") == STATE[Shows.WORKING]
 
 
 def test_while_it_asks_about_the_next_part_it_does_not_look_like_a_machine_at_work() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +31,11 @@ from taktwin.identity import Place, SignalId
 from taktwin.instants import SECOND_NS
 from taktwin.plant import open_plant
 from taktwin.plant.registry import Registry, Signal
+from taktwin.simulation import model as simulated
 from taktwin.simulation import streams
 from taktwin.simulation.distributions import Exponential, LogNormal
 from taktwin.simulation.model import Failure, Machine
+from taktwin.simulation.reference import Doing, Reference
 from taktwin.standards.job_control import Method, ReturnStatus
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -77,9 +82,9 @@ class Window:
 class Rig:
     """The example's line, its two servers, and a clock that a test moves."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, clock: VirtualClock | None = None) -> None:
         self.registry = registry
-        self.clock = VirtualClock(START_NS)
+        self.clock = clock or VirtualClock(START_NS)
         self.jobs: dict[str, JobList] = lists(registry, self.clock.now_ns)
         line = Line(planned_line(registry, failures=False), streams.replication_key(1, 0), jobs=self.jobs,
                     interlocks=registry.interlocks, serials="PLAN7")  # fmt: skip
@@ -150,6 +155,16 @@ equipment:
 permits:
   polish2: {job.control: {methods: [StoreAndStart, Start, Pause, Resume, Stop, Abort, Clear]}}
 """
+SECOND_STORE = """
+buffers:
+  turn_second: {name: Shafts, sources: [turn1], targets: [polish2], capacity: 2, position: {x_m: 14, y_m: 16}}
+"""
+SET_POINTS = {  # behind what of the cell's page what comes
+    "    signals:\n":
+        "      set/speed: {name: Wanted speed, role: process, type: float32, unit: m/s}\n"
+        "      set/grain: {name: Wanted belt, role: process, type: string}\n",
+    "permits:\n  polish1:\n": "    parameters.load: {writes: [set/speed, set/grain]}\n",
+}  # fmt: skip
 SECOND_PRODUCT = """
 products:
   SH-8: {name: Shaft 8, make: true, serialised: true, routing: shaft-8, setup_family: "8"}
@@ -197,6 +212,21 @@ def test_of_cells_that_stand_in_for_each_other_each_fails_as_its_own_maker_says(
     assert both.failures_of(2) == (Failure(Exponential(18_000.0), LogNormal(180.0, 1.0)),)
 
 
+def test_before_cells_that_stand_in_for_each_other_are_the_places_of_all_their_buffers(plan: Path) -> None:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15")
+    second = plan / "second.yaml"
+    second.write_text(f"{second.read_text('utf-8')}{SECOND_STORE}", "utf-8")
+    places = {each.name: each.queue_max for each in planned_line(open_plant(plan)).plant.centers}
+    assert places["polish1+polish2"] == 3 + 2
+
+
+def test_of_what_is_promised_to_be_good_the_rest_is_scrap_to_the_part_in_a_thousand(plan: Path) -> None:
+    told = plan / "plan.yaml"
+    told.write_text(told.read_text("utf-8").replace("good: 0.9,", "good: 0.973,"), "utf-8")
+    (product,) = planned_line(open_plant(plan)).plant.products
+    assert [step.scrap for step in product.steps] == pytest.approx([0.0, 0.027, 0.0])
+
+
 def test_a_buffer_of_the_way_before_the_plan_is_no_place_of_the_new_way(plan: Path) -> None:
     told = plan / "plan.yaml"
     told.write_text(told.read_text("utf-8").replace("  buffers: [turn_wash]", "  buffers: []"), "utf-8")
@@ -214,6 +244,22 @@ def test_a_set_up_takes_what_the_product_says_that_comes_after_it(plan: Path) ->
     assert centers["polish1"].setup_s == {}, "no set-up is said there"
 
 
+@pytest.mark.parametrize(("of_shaft_8", "in_all"), [(120, 300 + 120 + 300), (0, 300 + 300)])
+def test_after_a_product_that_needs_no_set_up_the_one_before_it_is_set_up_again(
+    plan: Path, of_shaft_8: int, in_all: int
+) -> None:
+    route = plan / "route.yaml"
+    kept = route.read_text("utf-8").partition("routings:")[0]
+    route.write_text(kept + SECOND_PRODUCT.replace("setup_s: 120", f"setup_s: {of_shaft_8}"), "utf-8")
+    planned = planned_line(open_plant(plan), failures=False)
+    orders = tuple(simulated.Order(f"o{n}", f"SH-{each}") for n, each in enumerate((8, 9, 8, 9)))
+    run = Reference(replace(planned.plant, orders=orders), streams.replication_key(1, 0))
+    run.advance(until=planned.plant.ticks(7200.0))
+    assert run.ended.keys() == {order.name for order in orders}
+    [spent] = [run.spent()[n] for n, unit in enumerate(planned.work_units.values()) if unit == "turn1"]
+    assert spent[Doing.SETUP] == planned.plant.ticks(in_all)
+
+
 async def test_an_order_goes_through_and_every_server_shows_its_own(rig: Rig) -> None:
     await rig.runs(600)
     ended = {unit: [job.state.value for job in each.jobs.values()] for unit, each in rig.jobs.items()}
@@ -227,6 +273,45 @@ async def test_an_order_goes_through_and_every_server_shows_its_own(rig: Rig) ->
     for each in rig.windows["polisher"].shown:
         assert instants.get(each.signal.id, 0) <= each.source_ns, "no signal goes back in time"
         instants[each.signal.id] = each.source_ns
+
+
+async def test_what_a_command_may_write_is_there_from_the_beginning_and_holds_nothing(plan: Path) -> None:
+    text = (plan / "cell.yaml").read_text("utf-8")
+    for place, more in SET_POINTS.items():
+        text = text.replace(place, place + more)
+    (plan / "cell.yaml").write_text(text, "utf-8")
+    rig = Rig(open_plant(plan))
+    await rig.service.open()
+    window = rig.windows["polisher"]
+    assert (window.last("polish1/set/speed"), window.last("polish1/set/grain")) == (0, "")
+
+
+class Fast(VirtualClock):
+    """Plant time that goes twenty times as fast as the wall's."""
+
+    @property
+    def speed(self) -> float:
+        return 20.0
+
+    def timeout(self, wall_seconds: float) -> AbstractAsyncContextManager[None]:
+        return super().timeout(wall_seconds * self.speed)
+
+
+async def test_however_fast_the_plant_goes_what_happens_is_shown_when_it_does(registry: Registry) -> None:
+    rig = Rig(registry, Fast(START_NS))
+    await rig.service.open()
+    stop, window, late_s = asyncio.Event(), rig.windows["line1"], list[float]()
+    running = asyncio.ensure_future(rig.service.run(stop))
+    rig.jobs["turn1"].call(Method.STORE_AND_START, "V-10", Order("V-10", "SH-8", 5))
+    for _ in range(2000):
+        seen = len(window.shown)
+        await rig.clock.advance(0.1)
+        late_s += [(rig.clock.now_ns() - each.source_ns) / SECOND_NS for each in window.shown[seen:]]
+    stop.set()
+    await rig.clock.advance(5.0)
+    await running
+    assert window.last("turn1/good_count") >= 3
+    assert max(late_s) < 0.2 + 0.1 + 0.01  # the shortest sleep, and how closely this looks
 
 
 async def test_what_the_simulation_does_not_know_is_shown_to_nobody_and_told_to_the_engineer(
@@ -258,6 +343,28 @@ async def test_the_account_says_cycles_shares_questions_and_refused_calls(rig: R
     ]
     text = "\n".join(told(found))
     assert "refused: Pause nobody at wash1: UNKNOWN_JOB_ORDER" in text and "polish1 (planned)" in text
+
+
+async def test_the_account_counts_what_a_machine_still_does(registry: Registry) -> None:
+    rig = Rig(registry)
+    await rig.service.open()
+    shares = []
+    for _ in range(3):
+        await rig.clock.advance(20.0)
+        await rig.service.step()
+        shares.append({unit.work_unit: unit.shares for unit in rig.service.account().units}["wash1"])
+        if len(shares) == 1:
+            rig.jobs["wash1"].call(Method.STORE_AND_START, "V-30", Order("V-30", "SH-8", 5))
+    # The order comes at 20 s and is heard of with the step at 40 s.
+    assert [each["no_order"] for each in shares] == pytest.approx([1.0, 1.0, 2 / 3], abs=1e-4)
+    assert [each["starved"] for each in shares] == pytest.approx([0.0, 0.0, 1 / 3], abs=1e-4)
+
+
+async def test_the_account_keeps_the_first_ten_thousand_calls(rig: Rig) -> None:
+    for n in range(10_050):
+        rig.jobs["wash1"].call(Method.PAUSE, f"nobody {n}")
+    calls = rig.service.account().calls
+    assert (len(calls), calls[-1].job) == (10_000, "nobody 9996")  # after the three of the rig
 
 
 async def test_the_account_tells_of_questions_that_nobody_has_answered(registry: Registry) -> None:

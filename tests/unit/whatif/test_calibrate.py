@@ -688,6 +688,21 @@ def test_measured_parameters_are_in_the_model_and_the_answer_says_which() -> Non
     assert parameters.is_calibrated and not Parameters().is_calibrated
 
 
+def test_a_set_up_that_was_seen_where_the_plan_has_none_is_made() -> None:
+    seen = {**MEASURED.fits, "setup/deburr1/SH-100/SH-200": fitted(Fixed(300.0))}
+    parameters = kept.parameters_of(replace(MEASURED, fits=seen))
+    model = translated(REGISTRY, parameters, now_ns=T0, horizon_s=DAY_S)
+    [center] = [each for each in model.centers if each.name == "deburr1"]
+    assert center.setup_s == {("100", "200"): 300.0}
+    families = [
+        step.family
+        for name in ("SH-100", "SH-200")
+        for step in model.product(name).steps
+        if step.center == "deburr1"
+    ]
+    assert families == ["100", "200"]
+
+
 def test_a_fault_that_stands_is_repaired_as_its_kind_is_and_coming_up_is_none() -> None:
     parameters = kept.parameters_of(MEASURED)
     codes = {signal.equipment: signal.index for signal in REGISTRY.signals if signal.role == "alarm_code"}

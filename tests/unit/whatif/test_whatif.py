@@ -118,6 +118,18 @@ def test_the_demo_plant_has_a_model_without_mistakes() -> None:
     assert {note.code for note in found.notes} >= {"times", "failures", "batch", "people", "tools", "store"}
 
 
+def test_who_needs_no_set_up_leaves_one_to_who_comes_after_it() -> None:
+    route = REGISTRY.routings["shaft-200"]
+    hob = msgspec.structs.replace(route.operations[1], setup_s=0.0)
+    easy = msgspec.structs.replace(route, operations=[route.operations[0], hob, *route.operations[2:]])
+    registry = replace(REGISTRY, routings={**REGISTRY.routings, "shaft-200": easy})
+    found = translated(registry, Parameters(), now_ns=NOON, horizon_s=DAY_S)
+    [hobber] = [each for each in found.centers if each.name == "hob1"]
+    assert hobber.setup_s == {("200", "100"): 1500.0}
+    assert [found.product(name).steps[1].family for name in ("SH-100", "SH-200")] == ["100", "200"]
+    assert found.product("SH-100").steps[2].family is None, "nobody is set up for deburring"
+
+
 def test_a_charge_takes_its_whole_time_and_as_many_parts_as_the_furnace_has_room_for() -> None:
     harden = model().product("SH-100").steps[4]
     assert (harden.work.mean_s, harden.move_s) == (1008, 0)
