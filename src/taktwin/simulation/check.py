@@ -88,6 +88,11 @@ def check(plant: Plant, like: Plant | None = None) -> tuple[Finding, ...]:
     )
 
 
+def declared(kind: type) -> dict[str, Any]:
+    """Return the declared type of each field of a class."""
+    return _hints(kind)
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
@@ -135,10 +140,10 @@ def _kinds(kind: Any, value: Any, place: str, like: Any = None) -> Iterator[Find
         if not isinstance(value, kind):
             yield Finding(place, repr(value), f"a {kind.__name__}")
             return
-        for name, declared in _hints(kind).items():
+        for name, hint in declared(kind).items():
             said, same = getattr(value, name), getattr(like, name, None)
-            if type(said) is not declared and (said is not same or same is None):
-                yield from _kinds(declared, said, f"{place}, {name}", same)
+            if type(said) is not hint and (said is not same or same is None):
+                yield from _kinds(hint, said, f"{place}, {name}", same)
     elif kind in (int, float):
         wanted = Integral if kind is int else Real
         if isinstance(value, bool) or not isinstance(value, wanted):

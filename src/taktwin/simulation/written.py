@@ -14,11 +14,10 @@ import math
 import types
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from taktwin.errors import DomainError
-from taktwin.simulation.check import Finding, ModelError
+from taktwin.simulation.check import Finding, ModelError, declared
 from taktwin.simulation.distributions import Distribution
 
 TAG = "distribution"
@@ -75,11 +74,6 @@ def read(kind: Any, document: Any, place: str) -> Any:
     if findings:
         raise ModelError(findings)
     return value
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _read(kind: Any, document: Any, place: str, findings: list[Finding]) -> Any:
@@ -174,7 +168,7 @@ def _read_fields(kind: Any, document: Any, place: str, findings: list[Finding]) 
             findings.append(Finding(f"{place}.{name}", "an unknown field", one_of(name, fields)))
     for name, each in fields.items():
         if name in document:
-            said[name] = _read(_hints(kind)[name], document[name], f"{place}.{name}", findings)
+            said[name] = _read(declared(kind)[name], document[name], f"{place}.{name}", findings)
         elif each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
             findings.append(Finding(f"{place}.{name}", "nothing", "a value: there is no default"))
     if len(findings) > before:

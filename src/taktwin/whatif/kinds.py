@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 from taktwin.contracts.whatif import ChangeField, ChangeKind, NameOf
 from taktwin.simulation import changes as c
+from taktwin.simulation.check import declared
 from taktwin.simulation.model import Rule
 from taktwin.simulation.written import as_json
 from taktwin.whatif.naming import SELECTORS, Names, what_of
@@ -146,7 +147,7 @@ def kinds() -> list[ChangeKind]:
 
 def _kind(group: str, name: str, label: str) -> ChangeKind:
     kind = c.KINDS[name]
-    hints = get_type_hints(kind)
+    hints = declared(kind)
     text = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
     described = [_field(kind, each, hints[each.name]) for each in dataclasses.fields(kind)]
     return ChangeKind(change=name, group=group, label=label, text=text, fields=described)

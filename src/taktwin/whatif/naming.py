@@ -11,12 +11,11 @@ import math
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields, replace
-from functools import cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from taktwin.plant.registry import Registry
 from taktwin.simulation import changes as c
-from taktwin.simulation.check import Finding, ModelError
+from taktwin.simulation.check import Finding, ModelError, declared
 from taktwin.simulation.model import Calendar, Order, Product
 from taktwin.simulation.scenario import change_from_json, change_json
 from taktwin.simulation.written import as_json, one_of
@@ -43,12 +42,11 @@ SELECTORS = {
 }  # fmt: skip
 
 
-@cache
 def what_of(kind: type[c.Change], field: str) -> str:
     """Return what a field of a kind of change names; "" nothing, or something that is new or an object."""
     if field == "material" and issubclass(kind, c.DeliveryShifted | c.DeliveryScaled):
         return "delivered material"
-    hint = get_type_hints(kind)[field]
+    hint = declared(kind)[field]
     return WHAT.get(field, "") if hint in (str, str | None, frozenset[str]) else ""
 
 
