@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.cable import Cable
@@ -349,6 +349,21 @@ def test_a_unit_on_hold_says_why_until_somebody_releases_it(page: Page, product:
     page.get_by_label("Why").fill("measured again, good")
     page.get_by_role("button", name=f"Release {serial}").click()
     expect(page.get_by_test_id("disposition")).not_to_have_text("Restricted")
+
+
+def test_a_unit_that_is_scrapped_is_no_longer_being_made(page: Page, product: Product) -> None:
+    serial = serials(product, "88263")[0]
+
+    def scrapped(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["unit"] |= {"disposition": "Closed", "finished_ms": 0}
+        route.fulfill(response=answer, json=told)
+
+    page.route(f"**/api/v1/mes/units/{serial}", scrapped)
+    page.goto(product.url + f"serial/{serial}")
+    expect(page.get_by_test_id("disposition")).to_have_text("Closed (scrap)")
+    expect(page.get_by_test_id("stands")).to_have_text("out of production")
 
 
 def test_what_is_on_hold_stands_on_one_page_where_a_lot_is_held_and_let_go(

@@ -25,6 +25,10 @@ from taktwin.standards import isa95
 from taktwin.standards.isa95 import EquipmentLevel
 
 FROZEN_H_MAX = 336  # two weeks
+# Where a connection leads, as far as it is no file: a port is told by digits behind the host.
+ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:[^\s/@]+@)?(?:[^\s/:@\[\]]+|\[[0-9a-fA-F:.%]+\])(?::\d{1,5})?(?:/\S*)?"
+)
 RECEIVER = re.compile(r"(?:nsu=[^;]+;)?[sigb]=.+")
 
 
@@ -215,3 +219,6 @@ def _check_connection(loaded: Loaded, name: str, connection: schema.Connection) 
     secrets_in(loaded, f"{at}.options", connection.options)
     secrets_in(loaded, f"{at}.commander", connection.commander)
     secrets_in(loaded, f"{at}.endpoint", connection.endpoint)
+    endpoint = connection.endpoint
+    if ":" in endpoint and not endpoint.startswith("file:") and not ADDRESS.fullmatch(endpoint):
+        loaded.add(f"{at}.endpoint", endpoint, "scheme://host:port, or a file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from taktwin.plant import schema
 from taktwin.plant.load import Literally, Loaded
-from taktwin.plant.references import known
+from taktwin.plant.references import PARTS_MAX, known
 
 
 def check(loaded: Loaded, plant: schema.Plant) -> None:
@@ -83,8 +83,8 @@ def _check_points(loaded: Loaded, plant: schema.Plant, at: str, points: list[lis
 
 
 def _check_buffer(loaded: Loaded, plant: schema.Plant, at: str, buffer: schema.Buffer) -> None:
-    if buffer.capacity < 1:
-        loaded.add(f"{at}.capacity", buffer.capacity, "1 or more")
+    if not 1 <= buffer.capacity <= PARTS_MAX:
+        loaded.add(f"{at}.capacity", buffer.capacity, f"1 to {PARTS_MAX} parts")
     for side in ("sources", "targets"):
         names: list[str] = getattr(buffer, side)
         if not names:

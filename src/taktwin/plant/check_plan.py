@@ -28,6 +28,14 @@ def check(loaded: Loaded, plant: schema.Plant, roles: dict[str, set[str]]) -> No
     if not routes:
         right = "a routing with an operation at a planned work unit, or a routing that the plan changes"
         loaded.add("planned", Literally("nothing that is ever made there"), right)
+    reached = {
+        unit for routing in routes for each in plant.routings[routing].operations
+        for unit in units_of(plant, each)
+    }  # fmt: skip
+    for number, name in enumerate(plan.planned):
+        if routes and name in plant.equipment and name not in reached:
+            right = "a work unit at which some routing has an operation: nothing would ever be made there"
+            loaded.add(f"planned[{number}]", name, right)
     for routing in routes:
         _check_route(loaded, plant, routing)
 

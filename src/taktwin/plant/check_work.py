@@ -11,7 +11,7 @@ from taktwin.plant import schema
 from taktwin.plant.check_assets import STORES
 from taktwin.plant.expand import flatten
 from taktwin.plant.load import Literally, Loaded
-from taktwin.plant.references import HIDDEN, known, known_unit
+from taktwin.plant.references import HIDDEN, PARTS_MAX, SECONDS_MAX, known, known_unit
 
 MINUTES_A_DAY = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -274,12 +274,14 @@ def _check_operation(loaded: Loaded, plant: schema.Plant, at: str, operation: sc
                     name,
                     f"equipment of class {operation.equipment_class}; it is a {equipment.equipment_class}",
                 )
-    if operation.standard_time_s <= 0:
-        loaded.add(f"{at}.standard_time_s", operation.standard_time_s, "seconds above 0")
-    if operation.setup_s < 0:
-        loaded.add(f"{at}.setup_s", operation.setup_s, "0 or more")
-    if operation.batch < 1:
-        loaded.add(f"{at}.batch", operation.batch, "1 or more")
+    if not 0 < operation.standard_time_s <= SECONDS_MAX:
+        loaded.add(
+            f"{at}.standard_time_s", operation.standard_time_s, f"seconds above 0, at most {SECONDS_MAX}"
+        )
+    if not 0 <= operation.setup_s <= SECONDS_MAX:
+        loaded.add(f"{at}.setup_s", operation.setup_s, f"seconds from 0 to {SECONDS_MAX}")
+    if not 1 <= operation.batch <= PARTS_MAX:
+        loaded.add(f"{at}.batch", operation.batch, f"1 to {PARTS_MAX} parts")
     for number, skill in enumerate(operation.skills):
         known(loaded, f"{at}.skills[{number}]", skill, "personnel_classes", plant.personnel_classes)
     for number, tool in enumerate(operation.tools):

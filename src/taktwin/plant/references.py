@@ -14,6 +14,8 @@ _SECRET_NAME = re.compile(r"password|passwd|passphrase|secret|token|api_?key|pri
 _REFERENCE = re.compile(r"(?:env|file):\S+\Z")
 _USER_AND_PASSWORD = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/@:]*:[^/@]+@", re.I)
 HIDDEN = "***"
+SECONDS_MAX = 10_000_000  # of one operation: a quarter of a year
+PARTS_MAX = 1_000_000  # in one place, or in one charge
 
 
 def known(loaded: Loaded, path: str, word: str, section: str, names: Iterable[str]) -> bool:

@@ -119,6 +119,13 @@ def _other_yield(plan: Path) -> tuple[str, int]:
     return "plan.yaml", line + 1
 
 
+def _idle_for_ever(plan: Path) -> tuple[str, int]:
+    with_second_cell(plan, "good: 0.9, work_cv: 0.15, fails_every_h: 5, repair_min: 3")
+    changed(plan / "route.yaml", "standard_time_s: 50}", "standard_time_s: 50, equipment: [polish1]}")
+    line = (plan / "plan.yaml").read_text(encoding="utf-8").partition("planned: [")[0].count("\n")
+    return "plan.yaml", line + 1
+
+
 def _comes_back(plan: Path) -> tuple[str, int]:
     wash = "      - {name: Wash, class: washer, standard_time_s: 40}"
     again = "      - {name: Turn again, class: lathe, standard_time_s: 60}"
@@ -165,6 +172,7 @@ def _no_plant(plan: Path) -> tuple[str, int]:
         (_no_operation, "routings.other.operations", "an operation at least"),
         (_repaired_and_never_broken, "expected.polish1.repair_min", "fails_every_h beside it"),
         (_nothing_made_there, "planned", "a routing with an operation at a planned work unit"),
+        (_idle_for_ever, "planned[1]", "a work unit at which some routing has an operation"),
         (_no_plant, "of", "the folder of a plant"),
     ],
     ids=lambda each: each.__name__.strip("_") if callable(each) else "",

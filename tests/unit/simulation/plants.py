@@ -17,6 +17,7 @@ from taktwin.simulation.distributions import (
     Empirical,
     Exponential,
     Fixed,
+    Gamma,
     LogNormal,
     Triangular,
     Weibull,
@@ -90,7 +91,9 @@ class Choices:
 
 def a_duration(choose: Choices, mean: float) -> Distribution:
     """Return a distribution about a mean; round means at coarse ticks make many ties."""
-    kind = choose.one("fixed", "fixed", "exponential", "lognormal", "weibull", "triangular", "empirical")
+    kind = choose.one(
+        "fixed", "fixed", "exponential", "lognormal", "weibull", "gamma", "triangular", "empirical"
+    )
     mean = mean * choose.one(1.0, 1.0, 0.25, 0.5, 2.0)
     match kind:
         case "exponential":
@@ -99,6 +102,8 @@ def a_duration(choose: Choices, mean: float) -> Distribution:
             return LogNormal(mean, choose.one(0.2, 1.0))
         case "weibull":
             return Weibull(mean, choose.one(1.6, 0.7))
+        case "gamma":
+            return Gamma(mean, choose.one(0.5, 4.0))
         case "triangular":
             return Triangular(mean / 2, mean, 2 * mean)
         case "empirical":
