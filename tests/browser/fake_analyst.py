@@ -50,6 +50,7 @@ registry = open_plant(PLANT)
 router = APIRouter(prefix="/api/v1")
 keys = itertools.count(1)
 age_ms = 0  # of the predictions, beyond what they have anyway
+kept = tempfile.TemporaryDirectory(prefix="taktwin-models-")
 
 
 class Shop:
@@ -105,9 +106,11 @@ def granted(name: str, **data: Any) -> None:
 
 def new() -> None:
     """Begin anew."""
-    global service, store, shop, age_ms
+    global service, store, shop, age_ms, kept
     age_ms = 0
-    folder = Path(tempfile.mkdtemp(prefix="taktwin-models-"))
+    kept.cleanup()
+    kept = tempfile.TemporaryDirectory(prefix="taktwin-models-")
+    folder = Path(kept.name)
     clock = VirtualClock(NOW_NS)
     store = ModelStore(folder)
     service = AnalystService(
