@@ -280,6 +280,7 @@ def test_a_set_up_under_way_goes_on_for_what_is_left_of_its_standard(since_s: in
     found = fork(frame, order("s", 10, (10, 2), product="SH-100"))
     [hob] = [each for each in found.start.units if each.unit == "hob1.1"]
     assert hob.job is not None and (hob.task, hob.job.step, hob.left_s) == (Task.SETUP, "20", left_s)
+    assert hob.family == "100", "it is set up for the parts behind it too"
 
 
 def test_an_order_that_comes_later_is_in_nobodys_hand_yet() -> None:
