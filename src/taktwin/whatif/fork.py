@@ -472,16 +472,20 @@ class _Fork:
             down = {"is_down": True, "down_s": since_s, "down_by": down_by}
         if not waiting or at_work is None or (rests and begun_s is None):
             return UnitStart(name, family=family, **down)
-        operation = self.registry.routings[self.registry.products[at_work[0]].routing].operations[at_work[1]]
+        made = self.registry.products[at_work[0]]
+        operation, set_up_for = (
+            self.registry.routings[made.routing].operations[at_work[1]],
+            made.setup_family or None,
+        )
         if rests or kind == TimeClass.PRODUCTION:
             elapsed_s = self._elapsed_s(document, since_s) if begun_s is None else begun_s
             jobs = self._charge(waiting, operation.batch) if operation.batch > 1 else (self._taken(waiting),)
             return UnitStart(
-                name, Task.WORKING, jobs[0], family, elapsed_s=elapsed_s, others=jobs[1:], **down
+                name, Task.WORKING, jobs[0], set_up_for, elapsed_s=elapsed_s, others=jobs[1:], **down
             )
         elif kind == TimeClass.SET_UP and operation.setup_s > 0:
             left_s = max(0.0, operation.setup_s - since_s)
-            return UnitStart(name, Task.SETUP, self._taken(waiting), family, left_s=left_s)
+            return UnitStart(name, Task.SETUP, self._taken(waiting), set_up_for, left_s=left_s)
         elif kind == TimeClass.BLOCKED:
             steps = self.model.product(at_work[0]).steps
             if at_work[1] + 1 < len(steps) and steps[at_work[1]].move_s == 0:
@@ -489,7 +493,7 @@ class _Fork:
                 part = waiting[0]
                 self.waiting[part.product, part.place].remove(part)
                 part.begun, part.place = True, part.place + 1
-                return UnitStart(name, Task.BLOCKED, part.job(), family)
+                return UnitStart(name, Task.BLOCKED, part.job(), set_up_for)
         return UnitStart(name, family=family)
 
     def _of(self, at_work: tuple[str, int, int]) -> list[_Part]:
