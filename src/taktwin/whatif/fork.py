@@ -473,10 +473,8 @@ class _Fork:
         if not waiting or at_work is None or (rests and begun_s is None):
             return UnitStart(name, family=family, **down)
         made = self.registry.products[at_work[0]]
-        operation, set_up_for = (
-            self.registry.routings[made.routing].operations[at_work[1]],
-            made.setup_family or None,
-        )
+        operation = self.registry.routings[made.routing].operations[at_work[1]]
+        set_up_for = made.setup_family or None
         if rests or kind == TimeClass.PRODUCTION:
             elapsed_s = self._elapsed_s(document, since_s) if begun_s is None else begun_s
             jobs = self._charge(waiting, operation.batch) if operation.batch > 1 else (self._taken(waiting),)

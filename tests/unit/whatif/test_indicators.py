@@ -12,7 +12,7 @@ from taktwin.simulation import experiment
 from taktwin.simulation.changes import PaceScaled
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Fixed
-from taktwin.simulation.model import Order, Plant, Product, Step, Tariff, WorkCenter
+from taktwin.simulation.model import Batch, Order, Plant, Product, Step, Tariff, WorkCenter
 from taktwin.simulation.result import Kpi
 from taktwin.simulation.run import advance
 from taktwin.simulation.scenario import Scenario
@@ -101,6 +101,23 @@ def test_parts_in_work_are_parts_also_where_they_go_in_lots_or_cross_an_entry() 
         seen.append(indicators.in_work(built, state))
     # Three at m until 3 h, two until 5; at n until 6 and 7; at m again until 9 and 11; four of b until 102.
     assert seen == [3, 5, 5, 5, 5, 2, 0, 4, 0]
+
+
+def test_all_parts_of_a_charge_are_in_work() -> None:
+    furnace = WorkCenter("m", batch=Batch(3, parts_min=3))
+    orders = tuple(Order(f"a#{n}", "p") for n in range(5))
+    built = compiled(Plant((furnace,), (Product("p", (Step("10", "m", Fixed(HOUR_S)),)),), orders))
+    state = advance(built, fresh(built, seed=1), until=round(0.5 * HOUR_S * 1000))
+    assert indicators.in_work(built, state) == 3, "the two that wait at the entry are not begun"
+
+
+@pytest.mark.parametrize(("hours", "looks"), [(1, 24), (24, 96), (24 * 7, 192)])
+def test_a_run_is_looked_into_as_often_as_a_meter_counts_a_peak(hours: int, looks: int) -> None:
+    metered, bare = plant(power_kw={"working": 10.0}), plant()
+    for asked, least in ((metered, looks), (bare, 24)):
+        kpis = indicators.figures(asked, Requests(PARTS)).values()
+        found = indicators.watch(asked, hours * HOUR_S, kpis)
+        assert found is not None and found.looks == least
 
 
 def test_energy_its_price_and_its_peak_are_there_where_the_plant_carries_them() -> None:
