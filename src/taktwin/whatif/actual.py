@@ -127,18 +127,28 @@ def _uncounted(told: Sequence[Fact]) -> list[tuple[int, int]]:
     before had made.
     """
     order_of: dict[str, tuple[str, int]] = {}
-    made: dict[tuple[str, int], int] = {}
+    made: Counter[tuple[str, int]] = Counter()
+    bad: Counter[tuple[str, int]] = Counter()
+    left: Counter[tuple[str, int]] = Counter()  # job orders that are not over: one that was split is several
     found = []
     for fact in told:
         match fact.content:
             case events.JobOrderStored() as new:
                 order_of[new.job] = new.request, new.operation
+                left[order_of[new.job]] += 1
+            case events.JobOrderSplit() as split if split.job in order_of:
+                order_of[split.into] = order_of[split.job]
+                left[order_of[split.into]] += 1
+            case events.JobOrderMerged() as merged if merged.job in order_of:
+                left[order_of[merged.job]] -= 1
             case events.JobOrderEnded() as ended if ended.job in order_of:
-                request, number = order_of[ended.job]
-                made[request, number] = made.get((request, number), 0) + ended.good
-                came = made.get((request, number - STEP), 0)
-                if came > made[request, number] + ended.scrap:
-                    found.append((fact.at_ns, came - made[request, number] - ended.scrap))
+                here = request, number = order_of[ended.job]
+                before = request, number - STEP
+                made[here] += ended.good
+                bad[here] += ended.scrap
+                left[here] -= 1
+                if not left[here] and made[before] > made[here] + bad[here]:
+                    found.append((fact.at_ns, made[before] - made[here] - bad[here]))
     return found
 
 

@@ -32,6 +32,7 @@ REACH = 2.0  # times what the machines of a first step can take over the horizon
 OWN_LOT = (
     200  # parts of one product after the other, where a plant works off a list that the MES does not have
 )
+COUNTS = ("good_count", "reject_count")
 UNDER_WAY = {State.RUNNING.value, State.INTERRUPTED.value}
 AT_WORK = {TimeClass.PRODUCTION, TimeClass.SET_UP, TimeClass.BLOCKED, TimeClass.STARVED, TimeClass.DELAY_OWN}
 
@@ -119,7 +120,12 @@ class _Fork:
         self.unnamed: list[str] = []  # work units that stand, and do not say which part they have begun
         self.lot = 1
         self.far: frozenset[str] = frozenset()  # orders that nobody gets to: each goes in one piece
-        self.through: dict[tuple[str, int], int] = {}  # order, operation that is over -> its good parts
+        # Order, operation -> good parts and others of its job orders that are over.
+        self.through: dict[tuple[str, int], tuple[int, int]] = {}
+        # Of what no set-up knows a unit may be set up for anything.
+        self.families = {
+            family for center in model.centers for pair in center.setup_s for family in pair if family
+        }
 
     # -- who says what
 
@@ -160,8 +166,14 @@ class _Fork:
         for line in board.get("lines", ()):
             lines.setdefault(str(line["request"]), []).append(line)
         # The board shows the last job orders that are over, a rebuilt one all of those that are still open.
-        for line in (*board.get("over", ()), *board.get("through", ())):
-            self.through[str(line["request"]), int(line["operation"])] = int(line["good"])
+        over = {
+            str(line.get("job", (line["request"], line["operation"]))): line
+            for line in (*board.get("over", ()), *board.get("through", ()))
+        }  # one that was split is several
+        for line in over.values():
+            at = str(line["request"]), int(line["operation"])
+            good, bad = self.through.get(at, (0, 0))
+            self.through[at] = good + int(line["good"]), bad + int(line.get("scrap", 0))
         self.free_since_ns |= board.get("free_since_ns", {})
         known = {each.name: each for each in self.model.products}
         left = {request: max(int(each["quantity"]) for each in jobs) for request, jobs in lines.items()}
@@ -224,7 +236,9 @@ class _Fork:
                 steps[step_of(place_of(number))] = self.model.unit_of[str(job["work_unit"])]
             if number == STEP:
                 self.began_ns[wanted_at] = int(job.get("started_ns", 0)) or self.frame.at_ns
-        whole = max(quantity.values())
+        # Of one that was split some job orders may be over, and the others not.
+        over = {number: self.through.get((request, number), (0, 0)) for number in quantity}
+        whole = max(n + over[number][0] + over[number][1] * (number > STEP) for number, n in quantity.items())
         # Only a back-test knows orders of later: there they come when they came.
         since_s = max(0.0, (int(jobs[0].get("released_ns", 0)) - self.frame.at_ns) / SECOND_NS)
         before, odd = whole, False
@@ -232,10 +246,16 @@ class _Fork:
         for place in range(len(product.steps)):
             number = number_of(place)
             # Of a job order that is over and that the board does not show, all went through.
-            through = good[number] if number in quantity else self.through.get((request, number), before)
-            here = 0
             if number in quantity:
-                here = before - through - (scrap[number] if place else 0)
+                through = good[number] + over[number][0]
+                # What is bad at a first operation is made again there, as long as its job order goes on.
+                here = (
+                    before - through - scrap[number] - over[number][1]
+                    if place
+                    else quantity[number] - good[number]
+                )
+            else:
+                through, here = self.through.get((request, number), (before, 0))[0], 0
             is_over = number - STEP not in quantity and (request, number - STEP) not in self.through
             if number in quantity and place and is_over and number not in begun:
                 self.doubtful.add((wanted_at, place))
@@ -326,7 +346,7 @@ class _Fork:
         if since_ns is None or not is_off or unit in self.busy:
             return False
         # A counter that stands at nothing says when it was set so, and of no part.
-        counts = (self._of_role(unit, role) for role in ("good_count", "reject_count"))
+        counts = (self._of_role(unit, role) for role in COUNTS)
         counted_ns = max((at_ns for count, at_ns in counts if count), default=0)
         return counted_ns > since_ns
 
@@ -456,7 +476,7 @@ class _Fork:
         document = self.documents.get(unit)
         name = self.model.unit_of[unit]
         product = self.product_at(unit)
-        family = None if not product else self.registry.products[product].setup_family or None
+        family = self._family(product) if product else None
         if document is None or document.time_class == TimeClass.UNKNOWN:
             self._note("silent", [unit], f"{unit} is silent: taken to be idle and able to work")
             return UnitStart(name, family=family)
@@ -474,7 +494,7 @@ class _Fork:
             return UnitStart(name, family=family, **down)
         made = self.registry.products[at_work[0]]
         operation = self.registry.routings[made.routing].operations[at_work[1]]
-        set_up_for = made.setup_family or None
+        set_up_for = self._family(at_work[0])
         if rests or kind == TimeClass.PRODUCTION:
             elapsed_s = self._elapsed_s(document, since_s) if begun_s is None else begun_s
             jobs = self._charge(waiting, operation.batch) if operation.batch > 1 else (self._taken(waiting),)
@@ -494,6 +514,11 @@ class _Fork:
                 return UnitStart(name, Task.BLOCKED, part.job(), set_up_for)
         return UnitStart(name, family=family)
 
+    def _family(self, product: str) -> str | None:
+        """Return what a unit is set up for that makes a product; None where no set-up here knows it."""
+        family = self.registry.products[product].setup_family
+        return family if family in self.families else None
+
     def _of(self, at_work: tuple[str, int, int]) -> list[_Part]:
         """Return what waits for a unit, of the order that it has in hand."""
         product, place, request = at_work
@@ -504,7 +529,7 @@ class _Fork:
 
     def _elapsed_s(self, document: UnitDocument, since_s: float) -> float:
         """Return for how long a part is worked on: since the last one came out, or since work began."""
-        counted_ns = self._of_role(document.unit, "good_count")[1]
+        counted_ns = max(self._of_role(document.unit, role)[1] for role in COUNTS)
         if not counted_ns:
             return since_s
         return max(0.0, min(since_s, (self.frame.at_ns - counted_ns) / SECOND_NS))
@@ -520,7 +545,7 @@ class _Fork:
         if not named_ns:
             self.unnamed.append(document.unit)
             return None
-        counted_ns = max(self._of_role(document.unit, role)[1] for role in ("good_count", "reject_count"))
+        counted_ns = max(self._of_role(document.unit, role)[1] for role in COUNTS)
         if not named or named_ns < counted_ns:
             return None
         return max(0.0, (document.since_ns - named_ns) / SECOND_NS)

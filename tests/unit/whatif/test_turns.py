@@ -130,6 +130,53 @@ def test_what_no_counter_saw_is_lost_all_the_same_and_what_is_bad_at_first_is_ma
     assert not given_up["turn1"].is_remade
 
 
+def split_in_two(number: int, made: tuple[int, int], behind: int) -> Said:
+    """Return an order of 24 whose second operation was split; what the halves made, and what came behind."""
+    told = [each for _, each in ended(str(number), (24, sum(made), behind), (0, 0, 0))]
+    halves: list[EventData] = [
+        events.JobOrderSplit(job=f"{number}-20", into=f"{number}-20.2", quantity=12),
+        *(
+            events.JobOrderEnded(
+                job=f"{number}-20{into}", work_unit="hob1", sub_state="Completed", good=good, scrap=0
+            )
+            for into, good in zip(("", ".2"), made, strict=True)
+        ),
+    ]
+    whole = [
+        n
+        for n, each in enumerate(told)
+        if isinstance(each, events.JobOrderEnded) and each.job == f"{number}-20"
+    ]
+    told[whole[0] : whole[0] + 1] = halves
+    return [(number * SECOND, each) for each in told]
+
+
+def test_what_was_split_lost_nothing_where_its_halves_made_all() -> None:
+    found = losses([row for n in range(1, 6) for row in split_in_two(n, (12, 12), 24)])
+    assert "hob1" not in found or found["hob1"].lost == 0
+    assert (found["deburr1"].came, found["deburr1"].lost) == (5 * 24, 0)
+    short = losses([row for n in range(1, 6) for row in split_in_two(n, (12, 10), 20)])
+    assert (short["deburr1"].came, short["deburr1"].lost) == (5 * 22, 5 * 2)
+    told = split_in_two(1, (12, 12), 10)
+    [late] = [n for n, (_, each) in enumerate(told) if getattr(each, "job", "") == "1-20.2"]
+    told.append(told.pop(late))
+    assert losses(told)["deburr1"].came == 0, "half of what comes to it was not over yet"
+
+
+@pytest.mark.parametrize(
+    ("made", "behind", "scrap"), [((12, 12), 24, 0), ((12, 10), 22, 2), ((12, 12), 21, 3)]
+)
+def test_what_was_split_is_gone_uncounted_only_where_its_halves_together_miss_it(
+    made: tuple[int, int], behind: int, scrap: int
+) -> None:
+    model = translated(REGISTRY, BY_ORDER, now_ns=NOON, horizon_s=3600.0)
+    told = [Fact(n, NOON + at_ns, each) for n, (at_ns, each) in enumerate(split_in_two(1, made, behind), 1)]
+    waits = [ClassSpan(NOON - SECOND, NOON + 3600 * SECOND, "starved")]
+    stays = dict.fromkeys(model.unit_of, waits)
+    seen = came(model, told, stays, passed=24, from_ns=NOON, to_ns=NOON + 3600 * SECOND)
+    assert seen.figures["scrap"] == scrap
+
+
 def test_parts_that_go_without_a_count_are_in_work_no_more() -> None:
     model = translated(REGISTRY, BY_ORDER, now_ns=NOON, horizon_s=3600.0)
     told = [

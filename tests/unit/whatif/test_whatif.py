@@ -218,14 +218,18 @@ def test_each_machine_gets_to_what_is_bound_to_it_however_long_the_list_of_the_o
     assert sum(name.startswith("left") for name in near) == sum(name.startswith("right") for name in near)
 
 
-@pytest.mark.parametrize(("counted_s", "elapsed_s"), [(12, 12.0), (300, 30.0)])  # it works for 30 s
+@pytest.mark.parametrize(
+    ("counted_s", "rejected_s", "elapsed_s"),
+    [(12, 100, 12.0), (300, 300, 30.0), (25, 10, 10.0)],  # it works for 30 s
+)
 def test_what_a_machine_has_in_hand_is_worked_on_since_the_last_part_or_since_work_began(
-    counted_s: int, elapsed_s: float
+    counted_s: int, rejected_s: int, elapsed_s: float
 ) -> None:
-    frame = picture(press2="production")
-    [counter] = [s.index for s in REGISTRY.signals if s.equipment == "press2" and s.role == "good_count"]
-    counted_ns = NOON - counted_s * SECOND
-    frame = msgspec.structs.replace(frame, signals=[counter], values=[7], source_ns=[counted_ns])
+    role_of = {str(s.role): s.index for s in REGISTRY.signals if s.equipment == "press2"}
+    frame = msgspec.structs.replace(
+        picture(press2="production"), signals=[role_of["good_count"], role_of["reject_count"]], values=[7, 1],
+        source_ns=[NOON - counted_s * SECOND, NOON - rejected_s * SECOND],
+    )  # fmt: skip
     found = fork(frame, order("88263", 10, (10, 8, 5)))
     press = next(each for each in found.start.units if each.unit == "press2.1")
     assert press.task is Task.WORKING and press.elapsed_s == elapsed_s
@@ -914,3 +918,65 @@ def test_who_only_starts_does_not_pay_for_compiler_and_optimiser() -> None:
     code = "import sys, taktwin.processes.whatif, taktwin.portal.app, taktwin.cli.whatif\n"
     code += "sys.exit(bool({'numba', 'scipy.optimize', 'scipy.stats'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT / "src")})
+
+
+def split(operation: int, good: tuple[int, ...], over: tuple[int, ...] = ()) -> tuple[Forked, list[str]]:
+    """Return the plant with an order of 40 of which an operation was split into halves.
+
+    `good`: what the halves that are open have made; `over`: what those made that are over.
+    """
+    lines = order("S-1", 40)
+    last = max(int(each["operation"]) for each in lines)
+    [whole] = [each for each in lines if each["operation"] == operation]
+    halves = [
+        {**whole, "job": f"S-1-{operation}.{n}", "quantity": 20, "good": made} for n, made in enumerate(good)
+    ]
+    before = [
+        {**each, "job": f"S-1-{each['operation']}", "good": 40}
+        for each in lines
+        if each["operation"] < operation
+    ]
+    gone = [
+        {**whole, "job": f"S-1-{operation}.{n + 5}", "quantity": 20, "good": n_} for n, n_ in enumerate(over)
+    ]
+    behind = [each for each in lines if operation < each["operation"] <= last]
+    board = {"lines": [*halves, *behind], "over": gone, "through": [*before, *gone]}
+    found = forked(REGISTRY, model(), picture(), board, horizon_s=DAY_S)
+    return found, [note.text for note in found.notes if "S-1" in note.text]
+
+
+@pytest.mark.parametrize(
+    ("operation", "good", "over", "waiting"),
+    [
+        (10, (0, 0), (), {}),
+        (10, (0,), (20,), {"adhesive2": 20}),
+        (10, (5,), (20,), {"adhesive2": 25}),
+        (10, (), (20, 20), {"adhesive2": 40}),
+        (20, (0,), (20,), {"adhesive2": 20, "press2": 20}),
+        (20, (), (20, 20), {"press2": 40}),
+    ],
+)
+def test_parts_of_an_order_that_was_split_are_where_the_counts_of_all_its_job_orders_have_them(
+    operation: int, good: tuple[int, ...], over: tuple[int, ...], waiting: dict[str, int]
+) -> None:
+    found, notes = split(operation, good, over)
+    assert {center: len(parts) for center, parts in found.start.queues.items()} == waiting
+    assert [(each.quantity, each.parts, each.made) for each in found.wanted] == [(40, 40, 0)] and not notes
+
+
+def test_of_an_order_of_which_half_the_last_operation_is_over_the_other_half_is_to_come() -> None:
+    last = max(int(each["operation"]) for each in order("S-1", 40))
+    found, notes = split(last, (0,), (20,))
+    assert [(each.quantity, each.parts, each.made) for each in found.wanted] == [(40, 20, 20)] and not notes
+
+
+@pytest.mark.parametrize("family", ["", "a"])
+def test_a_family_that_no_set_up_knows_keeps_nobody_from_asking(family: str) -> None:
+    axle = msgspec.structs.replace(REGISTRY.products["EA-100"], setup_family=family)
+    registry = replace(REGISTRY, products={**REGISTRY.products, "EA-100": axle})
+    lines = order("s", 10, (10, 2))
+    for line in lines:
+        line["state"] = "Running" if line["work_unit"] else line["state"]
+    question = Question(scenarios=down("hob1", 60), replications=2, horizon_s=3600, deadline_s=30.0)
+    situation = Situation(registry, picture(adhesive2="production"), {"lines": lines}, lambda: 0.0)
+    assert answered(question, situation).state == "ready"
