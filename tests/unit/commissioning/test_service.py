@@ -330,6 +330,7 @@ async def test_the_account_says_cycles_shares_questions_and_refused_calls(rig: R
     units = {each.work_unit: each for each in found.units}
     assert [name for name, each in units.items() if each.planned] == ["polish1"]
     assert found.products == {"SH-8": 5}
+    assert [each.good_expected for each in units.values()] == [1.0 if n != "polish1" else 0.9 for n in units]
     for each in units.values():
         assert sum(each.shares.values()) == pytest.approx(1.0, abs=1e-3)
         assert each.cycle_s == pytest.approx(each.cycle_expected_s, rel=0.3)
@@ -343,6 +344,23 @@ async def test_the_account_says_cycles_shares_questions_and_refused_calls(rig: R
     ]
     text = "\n".join(told(found))
     assert "refused: Pause nobody at wash1: UNKNOWN_JOB_ORDER" in text and "polish1 (planned)" in text
+
+
+async def test_made_is_what_was_good_to_the_end(plan: Path) -> None:
+    (plan / "plan.yaml").write_text(
+        (plan / "plan.yaml").read_text("utf-8").replace("good: 0.9", "good: 0.4"), "utf-8"
+    )
+    rig = Rig(open_plant(plan))
+    await rig.service.open()
+    for unit, job in (("turn1", "V-10"), ("polish1", "V-20"), ("wash1", "V-30")):
+        assert (
+            rig.jobs[unit].call(Method.STORE_AND_START, job, Order(job, "SH-8", 5)) is ReturnStatus.NO_ERROR
+        )
+    await rig.runs(900)
+    found = rig.service.account()
+    units = {each.work_unit: each for each in found.units}
+    assert units["polish1"].rejected and units["polish1"].good
+    assert found.products == {"SH-8": units["wash1"].good} == {"SH-8": units["polish1"].good}
 
 
 async def test_the_account_counts_what_a_machine_still_does(registry: Registry) -> None:

@@ -246,6 +246,13 @@ def test_one_figure_that_was_compared_too_seldom_is_enough_to_recommend_nothing(
         Epoch(epoch_id=f"{n}", from_ns=n, to_ns=n + 1, scored=[said, seldom] if n < 4 else [said])
         for n in range(5)
     ]
+    fewer = [
+        msgspec.structs.replace(each, scored=[said] if n else [said, seldom])
+        for n, each in enumerate(epochs[:4])
+    ]
+    [of_both] = backtest.warnings(figures(fewer))
+    assert of_both.subjects == ["wip", "scrap"]
+    assert of_both.text.startswith("Unproven: 1 predictions"), "what was compared least is said"
     found = figures(epochs)
     assert [(each.indicator, each.epochs, each.error) for each in found] == [("wip", 5, 0), ("scrap", 4, 0)]
     assert backtest.may_recommend(found[:1]) and not backtest.may_recommend(found)
@@ -293,3 +300,10 @@ def test_records_survive_a_restart_and_what_was_changed_counts_nowhere(tmp_path:
     assert third.all() == [] and third.damaged == [first.name, second.name]
     first.unlink()
     assert third.all() == [] and third.damaged == [second.name]
+
+
+def test_an_answer_carries_each_coverage_under_its_own_name() -> None:
+    narrow = scored("wip", "parts", np.arange(39, dtype=float), 36.5, scale=20.0)  # in 95 %, not in 80 %
+    [found] = figures([Epoch(epoch_id="a", from_ns=0, to_ns=1, scored=[narrow])])
+    [told] = backtest.errors([found])
+    assert told.covered_80 == found.covered_80 < told.covered_95 == found.covered_95

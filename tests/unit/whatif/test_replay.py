@@ -80,3 +80,13 @@ def test_doing_nothing_has_a_film_of_its_own_and_a_question_that_cannot_be_is_re
     assert "delay_own" not in {each.time_class for each in press.spans}
     assert "'up', which the question does not have: expected one of down" in asked("up").reason
     assert "replication: 30: expected 0 to 29" in asked("down", 30).reason
+
+
+def test_an_order_is_done_in_the_film_though_some_of_its_parts_are_scrapped() -> None:
+    worse = {"change": "yield_set", "product": "EA-100", "step": "@last", "good": 0.5}
+    question = Question(scenarios=[Scenario(name="worse", changes=[worse])], horizon_s=HOURS_S)
+    film = replay(
+        ReplayQuestion(question=question, scenario="worse", replication=0),
+        Situation(REGISTRY, FRAME, {"lines": LINES}, lambda: 0.0),
+    )
+    assert {each.order: each.done_ns > 0 for each in film.orders} == {"near": True, "far": True}

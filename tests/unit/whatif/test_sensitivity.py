@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,10 +12,11 @@ import pytest
 from taktwin.contracts.state import BufferDocument, Frame
 from taktwin.contracts.whatif import Bar, Question, Scenario, Sensitivity, SensitivityQuestion
 from taktwin.simulation.changes import Change
-from taktwin.simulation.model import WorkCenter
+from taktwin.simulation.model import Operator, Plant, WorkCenter
 from taktwin.whatif import kept
 from taktwin.whatif.api import Situation, sensitivity
 from taktwin.whatif.guesses import guesses
+from taktwin.whatif.model import Parameters
 from taktwin.whatif.present import present
 from tests.unit.whatif.test_calibrate import MEASURED
 from tests.unit.whatif.test_whatif import REGISTRY, order, picture
@@ -101,6 +103,26 @@ def test_each_guess_is_wrong_the_way_that_it_says() -> None:
     assert (failing(long.low), failing(long.high)) == ((to_s, repair_s / 2), (to_s, 2 * repair_s))
     assert (tools.low_says, tools.high_says) == ("half as long", "twice as long")
     assert [center(each, "grinder").tools[0].life_parts for each in (tools.low, tools.high)] == [30, 120]
+
+
+def test_half_as_much_scrap_is_half_of_all_that_is_lost_and_one_less_is_one_person() -> None:
+    here = present(REGISTRY, picture(), {"lines": LINES}, parameters=Parameters(), horizon_s=3600.0)
+    first, *others = here.plant.products
+    bad = replace(first, steps=(replace(first.steps[0], scrap=0.1, good=0.8), *first.steps[1:]))
+    people = tuple(Operator(name, frozenset({"x"})) for name in "abcd")
+    plant = replace(here.plant, products=(bad, *others), operators=people)
+    said = {each.code: each for each in guesses(replace(here, plant=plant))}
+
+    def made(changes: Sequence[Change]) -> Plant:
+        whole = plant
+        for change in changes:
+            whole = change.on(whole)
+        return whole
+
+    low, high = (made(each).products[0].steps[0] for each in (said["scrap"].low, said["scrap"].high))
+    assert (low.scrap, low.good) == pytest.approx((0.05, 0.9))
+    assert (high.scrap, high.good) == pytest.approx((0.2, 0.6))
+    assert [len(made(each).operators) for each in (said["people"].low, said["people"].high)] == [3, 5]
 
 
 def test_the_scenario_is_what_is_varied() -> None:

@@ -94,6 +94,17 @@ def test_a_job_order_that_is_taken_up_again_waits_anew() -> None:
     assert found.waits_s == (1000.0, 600.0, 600.0) and found.orders == 1
 
 
+def test_a_part_that_is_counted_as_a_job_order_pauses_is_no_part_before_it() -> None:
+    seen = Seen("hob1")
+    for at_s in (100, 700):  # the last one as it pauses, by the machine's clock half a second later
+        seen.counts.at_ns.append(at_s * SECOND + SECOND // 2)
+    said: Said = [
+        (0, events.JobOrderStarted(job="1-20", **JOB)),
+        (700 * SECOND, events.JobOrderPaused(job="1-20", sub_state="Suspended", **JOB)),
+    ]
+    assert turns.turns(said, {"hob1": seen})["hob1"].waits_s == (599.5,)
+
+
 def test_waits_far_from_the_others_are_no_patience() -> None:
     close, far = [600.0, 602.0, 604.0, 606.0, 608.0], [900.0, 1300.0, 1900.0, 2700.0, 3900.0, 5500.0, 7900.0]
     assert turns.cluster(np.array([*far, *close])) == 604.0
@@ -128,6 +139,10 @@ def test_what_no_counter_saw_is_lost_all_the_same_and_what_is_bad_at_first_is_ma
     assert (none["hob1"].came, none["hob1"].lost) == (480, 0), "who loses nothing counts in the share"
     given_up = losses([row for n in range(20) for row in ended(str(n + 1), (22, 22, 22), (2, 0, 0))])
     assert not given_up["turn1"].is_remade
+    evenly = losses([
+        row for n in range(20) for row in ended(str(n + 1), (24 if n % 2 else 22, 22, 22), (2, 0, 0))
+    ])  # fmt: skip
+    assert evenly["turn1"].spoilt == 20 and not evenly["turn1"].is_remade, "half of them is no rule"
 
 
 def split_in_two(number: int, made: tuple[int, int], behind: int) -> Said:
