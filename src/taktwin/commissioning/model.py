@@ -50,7 +50,8 @@ def planned_line(registry: Registry, *, failures: bool = True) -> PlannedLine:
     groups = stand_ins(registry, [operation for route in routes.values() for operation in route])
     center_of = {unit: "+".join(group) for group in groups for unit in group}
     centers = tuple(_center(registry, routes, group, failures=failures) for group in groups)
-    products = tuple(_product(registry, name, route, center_of) for name, route in routes.items())
+    set_up = frozenset(center.name for center in centers if center.setup_s)
+    products = tuple(_product(registry, name, route, center_of, set_up) for name, route in routes.items())
     return PlannedLine(
         Plant(centers, products),
         {
@@ -75,10 +76,11 @@ def _center(
         for product, route in routes.items() for operation in route
         if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
-    families = {family for family, _ in here} - {""}
-    setups = {
+    # A product without a family is of one too, as the MES schedules: the change to it and from it is one.
+    families = {family for family, _ in here}
+    setups: dict[tuple[str | None, str], float] = {
         (before, after): operation.setup_s
-        for after, operation in here if operation.setup_s > 0 and after
+        for after, operation in here if operation.setup_s > 0
         for before in families - {after}
     }  # fmt: skip
     before = {
@@ -108,16 +110,17 @@ def _failures(expected: schema.Expected) -> tuple[Failure, ...]:
 
 
 def _product(
-    registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str]
-) -> Product:
-    family = registry.products[name].setup_family
+    registry: Registry, name: str, route: list[schema.Operation], center_of: Mapping[str, str],
+    set_up: frozenset[str],
+) -> Product:  # fmt: skip
     steps = []
     for place, operation in enumerate(route):
         units = work_units_of(registry, operation)
         expected = expected_of(registry, units[0])
         steps.append(Step(
             str(number_of(place)), center_of[units[0]], _work(operation.standard_time_s, expected.work_cv),
-            family=family or None, scrap=1.0 - expected.good,
+            family=registry.products[name].setup_family if center_of[units[0]] in set_up else None,
+            scrap=1.0 - expected.good,
         ))  # fmt: skip
     return Product(name, tuple(steps))
 

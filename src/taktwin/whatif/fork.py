@@ -123,9 +123,7 @@ class _Fork:
         # Order, operation -> good parts and others of its job orders that are over.
         self.through: dict[tuple[str, int], tuple[int, int]] = {}
         # Of what no set-up knows a unit may be set up for anything.
-        self.families = {
-            family for center in model.centers for pair in center.setup_s for family in pair if family
-        }
+        self.families = {family for center in model.centers for pair in center.setup_s for family in pair}
 
     # -- who says what
 
@@ -501,8 +499,10 @@ class _Fork:
             return UnitStart(
                 name, Task.WORKING, jobs[0], set_up_for, elapsed_s=elapsed_s, others=jobs[1:], **down
             )
-        elif kind == TimeClass.SET_UP and operation.setup_s > 0:
-            left_s = max(0.0, operation.setup_s - since_s)
+        elif (
+            kind == TimeClass.SET_UP and (takes_s := self._set_up_s(unit, set_up_for, operation.setup_s)) > 0
+        ):
+            left_s = max(0.0, takes_s - since_s)
             return UnitStart(name, Task.SETUP, self._taken(waiting), set_up_for, left_s=left_s)
         elif kind == TimeClass.BLOCKED:
             steps = self.model.product(at_work[0]).steps
@@ -518,6 +518,12 @@ class _Fork:
         """Return what a unit is set up for that makes a product; None where no set-up here knows it."""
         family = self.registry.products[product].setup_family
         return family if family in self.families else None
+
+    def _set_up_s(self, unit: str, family: str | None, standard_s: float) -> float:
+        """Return how long a set-up for a family takes, on average over what may have been there before."""
+        [center] = [each for each in self.model.centers if each.name == self.model.center_of[unit]]
+        spans = [takes_s for (_, after), takes_s in center.setup_s.items() if after == family]
+        return sum(spans) / len(spans) if spans else standard_s
 
     def _of(self, at_work: tuple[str, int, int]) -> list[_Part]:
         """Return what waits for a unit, of the order that it has in hand."""

@@ -93,7 +93,7 @@ class Measured:
         for name, fit in self._fits.items():
             if name[0] == "setup" and name[1] in group and {name[2], name[3]} <= family_of.keys():
                 pair: tuple[str | None, str] = (family_of[name[2]], family_of[name[3]])
-                if pair[0] != pair[1] and all(pair):
+                if pair[0] != pair[1]:
                     seen.setdefault(pair, []).append((fit.distribution.mean_s, fit.n_own))
         found = dict(standard)
         for pair, some in seen.items():

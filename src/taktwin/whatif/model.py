@@ -19,7 +19,7 @@ from taktwin.plant.routes import number_of, stand_ins, work_units_of
 from taktwin.simulation.distributions import Distribution, Fixed, LogNormal
 from taktwin.simulation.model import Batch, Calendar, Failure, Product, Rule, Step, WorkCenter
 from taktwin.simulation.parameters import ParameterSet
-from taktwin.whatif.measured import Measured, longer
+from taktwin.whatif.measured import Measured, Setups, longer
 
 NEVER_S = 10 * 365 * 86_400.0
 VERSION = "3"  # of this translation: another one gives the same plant other figures
@@ -141,11 +141,12 @@ def _center(
         (product, operation) for product, route in routes.items() for operation in route
         if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
-    families = {registry.products[product].setup_family for product, _ in here} - {""}
-    setups = {
+    # A product without a family is of one too, as the MES schedules: the change to it and from it is one.
+    families = {registry.products[product].setup_family for product, _ in here}
+    setups: Setups = {
         (before, after): operation.setup_s
         for product, operation in here if operation.setup_s > 0
-        if (after := registry.products[product].setup_family)
+        for after in (registry.products[product].setup_family,)
         for before in families - {after}
     }  # fmt: skip
     if known is not None:
@@ -224,7 +225,7 @@ def _product(
         step = Step(
             step_of(place), center, _work(operation.standard_time_s, parameters),
             # Also of what needs no set-up itself: whoever comes after it may need one.
-            family=registry.products[name].setup_family or None if center in set_up else None,
+            family=registry.products[name].setup_family if center in set_up else None,
             tool=tool_of.get(center),
         )  # fmt: skip
         if known is not None:

@@ -244,13 +244,15 @@ def test_a_set_up_takes_what_the_product_says_that_comes_after_it(plan: Path) ->
     assert centers["polish1"].setup_s == {}, "no set-up is said there"
 
 
+@pytest.mark.parametrize("family", ['setup_family: "8"', 'setup_family: ""'])
 @pytest.mark.parametrize(("of_shaft_8", "in_all"), [(120, 300 + 120 + 300), (0, 300 + 300)])
-def test_after_a_product_that_needs_no_set_up_the_one_before_it_is_set_up_again(
-    plan: Path, of_shaft_8: int, in_all: int
+def test_after_a_product_that_needs_no_set_up_or_has_no_family_the_one_before_it_is_set_up_again(
+    plan: Path, of_shaft_8: int, in_all: int, family: str
 ) -> None:
     route = plan / "route.yaml"
     kept = route.read_text("utf-8").partition("routings:")[0]
-    route.write_text(kept + SECOND_PRODUCT.replace("setup_s: 120", f"setup_s: {of_shaft_8}"), "utf-8")
+    second = SECOND_PRODUCT.replace("setup_s: 120", f"setup_s: {of_shaft_8}")
+    route.write_text(kept + second.replace('setup_family: "8"', family), "utf-8")
     planned = planned_line(open_plant(plan), failures=False)
     orders = tuple(simulated.Order(f"o{n}", f"SH-{each}") for n, each in enumerate((8, 9, 8, 9)))
     run = Reference(replace(planned.plant, orders=orders), streams.replication_key(1, 0))

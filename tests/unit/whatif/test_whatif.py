@@ -130,6 +130,31 @@ def test_who_needs_no_set_up_leaves_one_to_who_comes_after_it() -> None:
     assert found.product("SH-100").steps[2].family is None, "nobody is set up for deburring"
 
 
+def test_a_set_up_under_way_takes_what_set_ups_were_measured_to_take() -> None:
+    found = model()
+    centers = tuple(
+        replace(each, setup_s={("100", "200"): 700.0, ("200", "100"): 900.0}) if each.name == "hob1" else each
+        for each in found.centers
+    )
+    lines = {"lines": order("s", 10, (10, 2), product="SH-100")}
+    there = forked(REGISTRY, replace(found, centers=centers), picture(hob1="set_up"), lines, horizon_s=DAY_S)
+    [hob] = [each for each in there.start.units if each.unit == "hob1.1"]
+    assert (hob.task, hob.left_s) == (Task.SETUP, 870.0), "it began 30 s ago"
+
+
+def test_to_a_product_without_a_family_and_from_it_is_a_set_up_as_in_the_mes_schedule() -> None:
+    bare = msgspec.structs.replace(REGISTRY.products["SH-100"], setup_family="")
+    registry = replace(REGISTRY, products={**REGISTRY.products, "SH-100": bare})
+    found = translated(registry, Parameters(), now_ns=NOON, horizon_s=DAY_S)
+    [hobber] = [each for each in found.centers if each.name == "hob1"]
+    assert hobber.setup_s == {("", "200"): 1500.0, ("200", ""): 1500.0}
+    assert [found.product(name).steps[1].family for name in ("SH-100", "SH-200")] == ["", "200"]
+    lines = order("s", 10, (10, 2), product="SH-100")
+    there = forked(registry, found, picture(hob1="set_up"), {"lines": lines}, horizon_s=DAY_S)
+    [hob] = [each for each in there.start.units if each.unit == "hob1.1"]
+    assert (hob.task, hob.family) == (Task.SETUP, "")
+
+
 def test_a_charge_takes_its_whole_time_and_as_many_parts_as_the_furnace_has_room_for() -> None:
     harden = model().product("SH-100").steps[4]
     assert (harden.work.mean_s, harden.move_s) == (1008, 0)
