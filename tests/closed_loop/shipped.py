@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import shutil
 import sys
 import threading
 import urllib.error
@@ -28,12 +27,11 @@ import msgspec
 
 from taktwin.clock import SystemClock
 from taktwin.instants import SECOND_NS, rfc3339
-from taktwin.mes.resources import engine
 from tests.closed_loop import weeks
 from tests.closed_loop.exports import entries_of
-from tests.closed_loop.house import DAY_NS, THINKS_NS, Arm, House
+from tests.closed_loop.house import DAY_NS, THINKS_NS, Arm
 from tests.closed_loop.weeks import BEGIN_NS, RESULTS
-from tests.closed_loop.world import Deed, World, deeds
+from tests.closed_loop.world import Deed, deeds
 from tests.system.product import Product
 
 SPEED = 120.0
@@ -62,16 +60,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recorded(commit: str, number: int, folder: Path, *, days: int) -> None:
-    """Play a plant once more in one process, with what its rooms heard written down under `world`."""
-    engine.COST = 1
-    shutil.rmtree(folder, ignore_errors=True)
-    registry, facts, _ = weeks.plant_of(commit, number, folder / "plant")
-    world = World(folder / "world", registry)
-    house = House(registry, facts, seed=weeks.seed_of(commit, number), start_ns=BEGIN_NS, arm=Arm.ADVISED,
-                  folder=folder, world=world)  # fmt: skip
-    house.run(BEGIN_NS + days * DAY_NS)
-    house.end()
-    house.leave(folder)
+    """Play a plant in one process, with what its rooms heard written down; what it came to is kept too."""
+    weeks.keep(weeks.played(commit, number, Arm.ADVISED, folder, days=days, recorded=True))
 
 
 class Player:

@@ -37,6 +37,7 @@ from taktwin.virtual_plant.strict import StrictFile
 from tests.closed_loop.exports import proven
 from tests.closed_loop.house import DAY_NS, INSERT, Arm, House
 from tests.closed_loop.line_alone import NORTHFIELD, written
+from tests.closed_loop.world import World
 from tools import physics_files, tool_wear
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,14 +133,22 @@ def plant_of(commit: str, number: int, folder: Path) -> tuple[Registry, Physics,
     return open_plant(folder), facts, half_um
 
 
-def played(commit: str, number: int, arm: Arm, folder: Path, *, days: int = DAYS) -> Weeks:
-    """Play one arm of one plant, prove its ledger, and return what it came to."""
+def played(
+    commit: str, number: int, arm: Arm, folder: Path, *, days: int = DAYS, recorded: bool = False
+) -> Weeks:
+    """Play one arm of one plant, prove its ledger, and return what it came to.
+
+    Parameters
+    ----------
+    recorded : whether what its rooms heard is written down, under `world` of the folder
+    """
     engine.COST = 1  # what a hash costs is no part of it
     began_s = _cpu_s()
     shutil.rmtree(folder, ignore_errors=True)
     registry, facts, half_um = plant_of(commit, number, folder / "plant")
     seed = seed_of(commit, number)
-    house = House(registry, facts, seed=seed, start_ns=BEGIN_NS, arm=arm, folder=folder)
+    world = World(folder / "world", registry) if recorded else None
+    house = House(registry, facts, seed=seed, start_ns=BEGIN_NS, arm=arm, folder=folder, world=world)
     clock = SystemClock()
     wall_ns = clock.monotonic_ns()
 
@@ -228,6 +237,15 @@ def kept(commit: str, number: int, arm: Arm, days: int) -> Weeks | None:
         return None
 
 
+def keep(found: Weeks) -> None:
+    """Keep what an arm came to: it is not played again for this commit."""
+    path = out(found.commit, found.number, Arm(found.arm), len(found.days))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    aside.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+    aside.replace(path)
+
+
 def one(commit: str, number: int, arm: Arm, days: int) -> Weeks:
     """Return what an arm came to, played in a process of its own where that was not done before."""
     there = kept(commit, number, arm, days)
@@ -241,11 +259,7 @@ def one(commit: str, number: int, arm: Arm, days: int) -> Weeks:
 
 def _one(words: Sequence[str]) -> int:
     commit, number, arm, days = words[0], int(words[1]), Arm[words[2]], int(words[3])
-    path = out(commit, number, arm, days)
-    found = played(commit, number, arm, path.with_suffix(""), days=days)
-    aside = path.with_suffix(".new")
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    aside.replace(path)
+    keep(played(commit, number, arm, out(commit, number, arm, days).with_suffix(""), days=days))
     return 0
 
 
