@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from taktwin.errors import ConfigError, Mistake
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
-from taktwin.plant.routes import number_of, stand_ins, work_units_of
+from taktwin.plant.routes import number_of, setups, stand_ins, work_units_of
 from taktwin.simulation.distributions import Distribution, Exponential, Fixed, LogNormal
 from taktwin.simulation.model import Failure, Machine, Plant, Product, Step, WorkCenter, unit_name
 
@@ -76,13 +76,6 @@ def _center(
         for product, route in routes.items() for operation in route
         if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
-    # A product without a family is of one too, as the MES schedules: the change to it and from it is one.
-    families = {family for family, _ in here}
-    setups: dict[tuple[str | None, str], float] = {
-        (before, after): operation.setup_s
-        for after, operation in here if operation.setup_s > 0
-        for before in families - {after}
-    }  # fmt: skip
     before = {
         unit
         for route in routes.values() for earlier, later in itertools.pairwise(route)
@@ -94,7 +87,7 @@ def _center(
         if set(each.targets) & set(group) and (not before or set(each.sources) & before)
     ]  # fmt: skip
     return WorkCenter(
-        "+".join(group), len(group), sum(places) if places else None, setup_s=setups,
+        "+".join(group), len(group), sum(places) if places else None, setup_s=setups(here),
         machines={
             n + 1: Machine(failures=_failures(expected_of(registry, unit)) if failures else ())
             for n, unit in enumerate(group)

@@ -69,3 +69,21 @@ def consumed(product: schema.Product, route: Sequence[schema.Operation], place: 
     if any(each.consumes for each in route):
         return list(route[place].consumes)
     return [] if place else [item.product for item in product.bill_of_material]
+
+
+def setups(done: Iterable[tuple[str, schema.Operation]]) -> dict[tuple[str | None, str], float]:
+    """Return the seconds of set-up at a place by (family before, family after).
+
+    A product without a family is of one too, as the MES schedules: the change to it and from it is one.
+
+    Parameters
+    ----------
+    done : what is done at the place: the set-up family of the product, and the operation
+    """
+    done = list(done)
+    families = {family for family, _ in done}
+    return {
+        (before, after): operation.setup_s
+        for after, operation in done if operation.setup_s > 0
+        for before in families - {after}
+    }  # fmt: skip

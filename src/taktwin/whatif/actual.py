@@ -22,6 +22,7 @@ from taktwin.standards.iso22400 import TimeClass
 from taktwin.whatif.late import is_late
 from taktwin.whatif.model import Translated
 from taktwin.whatif.past import Fact, board
+from taktwin.whatif.pieces import Pieces, Place
 
 CUTS = 24  # instants at which the parts in work are counted, as in a run
 UNSEEN_MAX = 0.01  # of the span, of one machine: beyond it nobody knows what came
@@ -126,29 +127,20 @@ def _uncounted(told: Sequence[Fact]) -> list[tuple[int, int]]:
     A machine that counts no rejects loses them all the same: its job order ends without parts that the one
     before had made.
     """
-    order_of: dict[str, tuple[str, int]] = {}
-    made: Counter[tuple[str, int]] = Counter()
-    bad: Counter[tuple[str, int]] = Counter()
-    left: Counter[tuple[str, int]] = Counter()  # job orders that are not over: one that was split is several
+    pieces = Pieces()
+    made: Counter[Place] = Counter()
+    bad: Counter[Place] = Counter()
     found = []
     for fact in told:
-        match fact.content:
-            case events.JobOrderStored() as new:
-                order_of[new.job] = new.request, new.operation
-                left[order_of[new.job]] += 1
-            case events.JobOrderSplit() as split if split.job in order_of:
-                order_of[split.into] = order_of[split.job]
-                left[order_of[split.into]] += 1
-            case events.JobOrderMerged() as merged if merged.job in order_of:
-                left[order_of[merged.job]] -= 1
-            case events.JobOrderEnded() as ended if ended.job in order_of:
-                here = request, number = order_of[ended.job]
-                before = request, number - STEP
-                made[here] += ended.good
-                bad[here] += ended.scrap
-                left[here] -= 1
-                if not left[here] and made[before] > made[here] + bad[here]:
-                    found.append((fact.at_ns, made[before] - made[here] - bad[here]))
+        pieces.hear(fact.content)
+        ended = fact.content
+        if not isinstance(ended, events.JobOrderEnded) or (here := pieces.place_of(ended.job)) is None:
+            continue
+        made[here] += ended.good
+        bad[here] += ended.scrap
+        missing = made[Place(here.request, here.operation - STEP)] - made[here] - bad[here]
+        if pieces.is_over(here) and missing > 0:
+            found.append((fact.at_ns, missing))
     return found
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from taktwin.contracts import events
 from taktwin.contracts.events import EventData
 from taktwin.standards.job_control import SubState
+from taktwin.whatif.pieces import Pieces, Place
 
-KINDS: tuple[type[EventData], ...] = (events.JobOrderStored, events.JobOrderSplit, events.JobOrderEnded)
 ENDS_MIN = 5  # job orders with scrap, from which it is told what becomes of it
 
 
@@ -40,39 +40,33 @@ def losses(said: Iterable[tuple[int, EventData]]) -> dict[str, Lost]:
 
     Parameters
     ----------
-    said : instants and facts of `KINDS`, in their sequence
+    said : instants and facts of `pieces.KINDS`, in their sequence
     """
-    place_of: dict[str, tuple[str, int]] = {}  # job order -> order, operation
-    made: dict[tuple[str, int], int] = {}  # order, operation -> good parts of job orders that are over
+    pieces = Pieces()
+    made: Counter[Place] = Counter()  # good parts of job orders that are over
+    over: set[Place] = set()  # of which some job order ended
     before: dict[str, list[int]] = defaultdict(list)  # order -> its operations
-    # Of what was split nobody tells at which unit it was lost, and it is known when all of it is over.
-    pieces: Counter[tuple[str, int]] = Counter()
-    left: Counter[tuple[str, int]] = Counter()
     found: dict[str, Lost] = defaultdict(Lost)
     for _, content in said:
-        match content:
-            case events.JobOrderStored() as new:
-                place_of[new.job] = new.request, new.operation
-                before[new.request].append(new.operation)
-                pieces[place_of[new.job]] += 1
-                left[place_of[new.job]] += 1
-            case events.JobOrderSplit() as split if split.job in place_of:
-                here_too = place_of[split.into] = place_of[split.job]
-                pieces[here_too] += 1
-                left[here_too] += 1
-            case events.JobOrderEnded() as ended if ended.job in place_of:
-                request, number = place_of[ended.job]
-                made[request, number] = made.get((request, number), 0) + ended.good
-                left[request, number] -= 1
-                earlier = [each for each in before[request] if each < number]
-                here = found[ended.work_unit]
-                if not earlier:
-                    here.spoilt += ended.scrap > 0
-                    here.whole += ended.scrap > 0 and ended.sub_state == SubState.COMPLETED.value
-                    continue
-                if pieces[request, number] > 1 or left[request, max(earlier)]:
-                    continue
-                if (came := made.get((request, max(earlier)))) is not None and came >= ended.good:
-                    here.came += came
-                    here.lost += came - ended.good
+        pieces.hear(content)
+        if isinstance(content, events.JobOrderStored):
+            before[content.request].append(content.operation)
+        ended = content
+        if not isinstance(ended, events.JobOrderEnded) or (place := pieces.place_of(ended.job)) is None:
+            continue
+        made[place] += ended.good
+        over.add(place)
+        earlier = [each for each in before[place.request] if each < place.operation]
+        here = found[ended.work_unit]
+        if not earlier:
+            here.spoilt += ended.scrap > 0
+            here.whole += ended.scrap > 0 and ended.sub_state == SubState.COMPLETED.value
+            continue
+        last = Place(place.request, max(earlier))
+        # Of what was split nobody tells at which unit it was lost, and it is known when all of it is over.
+        if pieces.is_split(place) or not pieces.is_over(last):
+            continue
+        if last in over and made[last] >= ended.good:
+            here.came += made[last]
+            here.lost += made[last] - ended.good
     return dict(found)

@@ -15,14 +15,14 @@ from taktwin.instants import SECOND_NS
 from taktwin.measures.time_classes import Band
 from taktwin.plant import schema
 from taktwin.plant.registry import Registry
-from taktwin.plant.routes import number_of, stand_ins, work_units_of
+from taktwin.plant.routes import number_of, setups, stand_ins, work_units_of
 from taktwin.simulation.distributions import Distribution, Fixed, LogNormal
 from taktwin.simulation.model import Batch, Calendar, Failure, Product, Rule, Step, WorkCenter
 from taktwin.simulation.parameters import ParameterSet
 from taktwin.whatif.measured import Measured, Setups, longer
 
 NEVER_S = 10 * 365 * 86_400.0
-VERSION = "3"  # of this translation: another one gives the same plant other figures
+VERSION = "4"  # of this translation: another one gives the same plant other figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +141,10 @@ def _center(
         (product, operation) for product, route in routes.items() for operation in route
         if set(work_units_of(registry, operation)) <= set(group)
     ]  # fmt: skip
-    # A product without a family is of one too, as the MES schedules: the change to it and from it is one.
-    families = {registry.products[product].setup_family for product, _ in here}
-    setups: Setups = {
-        (before, after): operation.setup_s
-        for product, operation in here if operation.setup_s > 0
-        for after in (registry.products[product].setup_family,)
-        for before in families - {after}
-    }  # fmt: skip
+    family_of = {product: registry.products[product].setup_family for product, _ in here}
+    setup_s: Setups = setups((family_of[product], operation) for product, operation in here)
     if known is not None:
-        family_of = {product: registry.products[product].setup_family for product, _ in here}
-        setups = known.setups(group, family_of, setups)
+        setup_s = known.setups(group, family_of, setup_s)
     capacity: int | None = None
     for buffer in registry.buffers:
         if not set(buffer.targets) & set(group):
@@ -183,11 +176,11 @@ def _center(
         batch = Batch(batch.parts_max)  # what it waits for is its order
     center = WorkCenter(
         name, len(group), capacity,
-        Rule.SETUP if any(setups.values()) and capacity and by_order is None else Rule.FIFO,
+        Rule.SETUP if any(setup_s.values()) and capacity and by_order is None else Rule.FIFO,
         calendar if planned else None,
         # Of which nobody knows why it stands now is repaired too.
         Failure(Fixed(NEVER_S), LogNormal(parameters.repair_s, parameters.repair_cv)),
-        setup_s=setups, batch=batch, by_order=by_order,
+        setup_s=setup_s, batch=batch, by_order=by_order,
     )  # fmt: skip
     return center if known is None else known.equipped(center, group, [product for product, _ in here])
 

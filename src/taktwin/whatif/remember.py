@@ -26,7 +26,7 @@ from taktwin.measures.time_classes import Band
 from taktwin.plant.registry import Equipment, Registry
 from taktwin.plant.routes import made_at
 from taktwin.quality import Quality
-from taktwin.whatif import lost, turns
+from taktwin.whatif import pieces, turns
 from taktwin.whatif.observe import ROLES, Hours, Row, Seen, Watch
 
 DAY_NS = 86_400 * SECOND_NS
@@ -49,7 +49,7 @@ class Past(Protocol):
 
 def said(past: Past, from_ns: int, to_ns: int) -> list[tuple[int, EventData]]:
     """Return what the MES said of job orders in [from, to), in its sequence: instants and facts."""
-    kinds = {kind.event_type: kind for kind in (*turns.KINDS, *lost.KINDS)}
+    kinds = {kind.event_type: kind for kind in (*turns.KINDS, *pieces.KINDS)}
     found: list[tuple[str, int, EventData]] = []
     start_ns = from_ns
     while start_ns < to_ns:

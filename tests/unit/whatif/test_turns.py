@@ -178,6 +178,22 @@ def test_what_was_split_lost_nothing_where_its_halves_made_all() -> None:
     assert losses(told)["deburr1"].came == 0, "half of what comes to it was not over yet"
 
 
+def merged_again(number: int, made: int, behind: int) -> Said:
+    """Return an order of 24 whose second operation was split and merged before it began."""
+    told = [each for _, each in ended(str(number), (24, made, behind), (0, 0, 0))]
+    told[3:3] = [
+        events.JobOrderSplit(job=f"{number}-20", into=f"{number}-20.2", quantity=12),
+        events.JobOrderMerged(job=f"{number}-20.2", into=f"{number}-20", quantity=12),
+    ]
+    return [(number * SECOND, each) for each in told]
+
+
+def test_what_was_split_and_merged_again_is_one_job_order() -> None:
+    found = losses([row for n in range(1, 6) for row in merged_again(n, 22, 20)])
+    assert (found["hob1"].came, found["hob1"].lost) == (5 * 24, 5 * 2)
+    assert (found["deburr1"].came, found["deburr1"].lost) == (5 * 22, 5 * 2)
+
+
 @pytest.mark.parametrize(
     ("made", "behind", "scrap"), [((12, 12), 24, 0), ((12, 10), 22, 2), ((12, 12), 21, 3)]
 )
