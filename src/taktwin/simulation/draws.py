@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +29,16 @@ from taktwin.simulation.distributions import (
 IntArray = npt.NDArray[np.int64]
 
 
+@lru_cache(maxsize=256)
 def _curve(shape: Shape) -> tuple[FloatArray, FloatArray]:
-    """Return levels and values of a distribution at mean 1, its tails in full."""
+    """Return levels and values of a distribution at mean 1, its tails in full; nobody may write to them."""
     tabled = table(shape)
     fine = 1 / CELLS**2
     levels = np.concatenate((np.arange(KNOTS) * fine, np.arange(2, CELLS - 1) / CELLS,
                              1 - np.arange(CELLS, -1, -1) * fine))  # fmt: skip
-    return levels, np.concatenate((tabled[KNOTS : 2 * KNOTS], tabled[2 : CELLS - 1], tabled[2 * KNOTS :]))
+    lasts = np.concatenate((tabled[KNOTS : 2 * KNOTS], tabled[2 : CELLS - 1], tabled[2 * KNOTS :]))
+    levels.flags.writeable = lasts.flags.writeable = False
+    return levels, lasts
 
 
 def residual(drawn: Distribution, passed: float, random_bits: int) -> float:

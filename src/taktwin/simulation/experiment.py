@@ -218,15 +218,14 @@ class _Contender:
 
     def work(self, rows: range, span: int) -> None:
         """Run replications of this round; threads work on rows of their own."""
-        state: State | None = None
         try:
-            began: State | None = self.used.pop()
+            state: State | None = self.used.pop()
         except IndexError:
-            began = None
+            state = None
         for row in rows:
             replication = self.begun + row
             if self.start is not None:
-                state = began = self.start(self.plant, self.seed, replication, began)
+                state = self.start(self.plant, self.seed, replication, state)
                 self.more.begin(row, state, is_fresh=False)
             else:
                 origin = self.origin
@@ -240,8 +239,8 @@ class _Contender:
             state = self._run(row, state, span)
             self.more.put(row, state)
             self.is_done[row] = True
-        if began is not None:
-            self.used.append(began)
+        if state is not None:
+            self.used.append(state)
 
     def _run(self, row: int, state: State, span: int) -> State:
         began, watch = state.now, self.watch

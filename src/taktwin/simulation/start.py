@@ -43,7 +43,7 @@ from taktwin.simulation.model import (
     whole_order,
 )
 from taktwin.simulation.reference import Doing, Kind, Reference
-from taktwin.simulation.state import State, fresh
+from taktwin.simulation.state import State, fresh, roomier
 
 
 class Task(StrEnum):
@@ -578,7 +578,8 @@ class Placed:
 
         Parameters
         ----------
-        into : a state of this plant that nobody needs any more, to be written over if it has the size
+        into : a state of this plant that nobody needs any more, to be written over if it has the size; if its
+            run came to need more places for jobs, all runs from now on begin with as many
         """
         first = replication - replication % BLOCK
         block = self._block
@@ -594,11 +595,14 @@ class Placed:
         return self._state(key, self._drawn([key])[0])
 
     def _state(self, key: int, head: Bytes, into: State | None = None) -> State:
-        if into is None or into.jobs != self._base.jobs:
-            state = self._base.copy(key)
+        base = self._base
+        while into is not None and into.jobs > base.jobs:  # two threads may both grow it: they grow the same
+            base = self._base = roomier(self._plant, base)
+        if into is None or into.jobs != base.jobs:
+            state = base.copy(key)
         else:
             state = into
-            state.become(self._base, key)
+            state.become(base, key)
         state.buffer[: len(head)] = head
         return state
 

@@ -236,6 +236,19 @@ def test_only_what_happens_after_the_start_counts() -> None:
     assert answer.runs[AS_IT_IS].until.tolist() == [60_000, 60_000]
 
 
+def test_a_run_is_handed_the_state_of_the_one_before_with_all_the_places_that_it_came_to_need() -> None:
+    crowd = Product("p", (Step("s", "a", Exponential(50)),), arrivals=Exponential(1))
+    plant = Plant((WorkCenter("a"),), (crowd,), tick_s=0.1)
+    handed: list[int] = []
+
+    def start(plant: Compiled, seed: int, replication: int, used: State | None) -> State:
+        handed.append(0 if used is None else used.jobs)
+        return fresh(plant, seed=seed, replication=replication)
+
+    compare(plant, (), start=start, horizon_s=1000.0, replications=3, kpis=("orders_done",), threads=1)
+    assert handed[0] == 0 and all(jobs > 900 for jobs in handed[1:3])
+
+
 # ---- intervals that are true
 
 

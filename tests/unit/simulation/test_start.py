@@ -18,7 +18,7 @@ from taktwin.simulation import kernel, streams
 from taktwin.simulation import start as starts
 from taktwin.simulation.compile import compiled
 from taktwin.simulation.distributions import Exponential, Fixed, LogNormal, Weibull, table, value
-from taktwin.simulation.draws import residual
+from taktwin.simulation.draws import _curve, residual
 from taktwin.simulation.model import (
     Batch,
     ByOrder,
@@ -452,3 +452,27 @@ def test_a_change_of_the_plant_leaves_what_it_does_not_touch_to_the_same_luck() 
         assert left[0] == left[1] > 0
     drawn = {int(state_from(one, start, seed=4, replication=r)["units"]["left"][0]) for r in range(20)}
     assert len(drawn) == 20
+
+
+def test_a_run_that_came_to_need_more_places_lets_the_next_begin_with_them_and_end_as_ever() -> None:
+    step = Step("turn", "lathe", Exponential(50))
+    crowded = Plant((WorkCenter("lathe"),), (Product("shaft", (step,), arrivals=Exponential(1)),), tick_s=0.1)
+    built, until = compiled(crowded), crowded.ticks(1000)
+    placed, used, begun, ended = Placed(built, Start()), None, [], []
+    for replication in range(4):
+        used = placed.state(seed=3, replication=replication, into=used)
+        begun.append(used.jobs)
+        used = advance(built, used, until=until)
+        ended.append(kernel_course(used))
+    assert begun[0] < 900 < begun[1] and begun[1:] == [used.jobs] * 3
+    for replication, course_of in enumerate(ended):
+        alone = state_from(built, Start(), seed=3, replication=replication)
+        assert kernel_course(advance(built, alone, until=until)) == course_of
+
+
+def test_a_curve_is_made_once_and_nobody_can_write_to_it() -> None:
+    levels, lasts = _curve(Weibull(100, 2.0).shape)
+    assert _curve(Weibull(300, 2.0).shape)[0] is levels
+    for each in (levels, lasts):
+        with pytest.raises(ValueError, match="read-only"):
+            each[0] = 0.0
