@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
+import msgspec
 from scipy.stats import t as student
 
 from tests.closed_loop import weeks
@@ -14,6 +15,7 @@ from tests.closed_loop.house import DAY_NS, Arm
 from tests.closed_loop.weeks import Day, Told, Weeks
 
 PAGE = weeks.ROOT / "docs" / "closed-loop.md"
+PUBLISHED = PAGE.with_suffix(".jsonl")  # what the page was written from: an arm of a plant a line
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 COVERED_LEAST, FALSE_MOST = 0.7, 1.0  # of the 80 % intervals; a week without drift
 WEEK_DAYS = 7
@@ -28,10 +30,17 @@ FIGURES: dict[str, Callable[[Day], float]] = {
 
 
 def write(commit: str, days: int, page: Path = PAGE) -> None:
-    """Write into the page what was played for a commit."""
+    """Write into the page what was played for a commit, and beside it what that was read from."""
+    found = played(commit, days)
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{text(played(commit, days), commit)}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n{text(found, commit)}\n{END}{after}", encoding="utf-8")
+    page.with_suffix(".jsonl").write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in found))
+
+
+def published(path: Path = PUBLISHED) -> list[Weeks]:
+    """Return what the page was written from."""
+    return [msgspec.json.decode(line, type=Weeks) for line in path.read_bytes().splitlines()]
 
 
 def played(commit: str, days: int) -> list[Weeks]:

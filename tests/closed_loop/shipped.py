@@ -15,13 +15,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import re
+import shutil
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
@@ -35,7 +38,12 @@ from tests.closed_loop.world import Deed, deeds
 from tests.system.product import Product
 
 SPEED = 120.0
-AGAIN_S = 5.0  # of the wall: a deed that the MES refuses may come before what it rests on
+AGAIN_S = 10.0  # of the wall: a deed that the MES refuses may come before what it rests on
+AGAIN_AFTER_S = 0.05
+ELSEWHERE = "who is logged on at"  # what the MES says of a person who is not where the deed is done
+RUNS_STILL = re.compile(r"found (\S+) is running there")
+CLOSES_AFTER_S = 1.5  # of the wall: the last count of a job order may be on its way
+STARTS_S = 60.0  # of the wall: the product is up before the first machine says anything
 RESTS_ON_MACHINES = (
     "job.",
     "stop.",
@@ -64,24 +72,48 @@ def recorded(commit: str, number: int, folder: Path, *, days: int) -> None:
     weeks.keep(weeks.played(commit, number, Arm.ADVISED, folder, days=days, recorded=True))
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A deed that is not done yet."""
+
+    deed: Deed
+    key: str
+    since_ns: int  # of the wall: when it was tried first
+    log_on: Deed | None  # by which whoever does it stands where it is done
+    next_ns: int  # of the wall: when it is tried
+    until_ns: int  # of the wall: it is given up behind that
+
+
+def _subject(deed: Deed) -> str:
+    """Return of what deeds are done in their sequence."""
+    return str(next((deed.data[name] for name in ("job", "stop", "lot") if name in deed.data), deed.unit))
+
+
 class Player:
     """People at the product's door."""
 
-    def __init__(self, product: Product, *, speed: float) -> None:
-        self._product, self._speed = product, speed
+    def __init__(self, product: Product, *, start_ns: int, speed: float, refused: TextIO) -> None:
+        self._product, self._start_ns, self._speed = product, start_ns, speed
         self._clock = SystemClock()
         self._numbers = itertools.count(1)
-        self.refused: list[str] = []
+        self.refused = self.closed = 0
+        self._refused = refused
+        self._log_ons: dict[str, Deed] = {}  # person -> the last
+        self._waiting: list[_Waiting] = []  # deeds that were refused so far, and what comes behind them
         self._seen_ns: dict[str, int] = {}
         self._decided: set[str] = set()
         self._inserts = itertools.count(1)
         self.last = ""
-        self._zero = (self._clock.monotonic_ns(), self._asked_ns())
+        self._zero = min(self._asked() for _ in range(20))[1:]
 
-    def _asked_ns(self) -> int:
-        span = {"from_ms": BEGIN_NS // 10**6, "to_ms": BEGIN_NS // 10**6 + 1000}
-        query = "&".join(f"{name}={value}" for name, value in span.items())
-        return int(self._product.api(f"/bar?{query}&columns=1")["now_ms"]) * 10**6
+    def _asked(self) -> tuple[int, int, int]:
+        """Ask what time it is; return how long that took, the wall in the middle of it, and plant time."""
+        from_ms = self._start_ns // 10**6
+        query = f"from_ms={from_ms}&to_ms={from_ms + 1000}&columns=1"
+        began_ns = self._clock.monotonic_ns()
+        now_ns = int(self._product.api(f"/bar?{query}")["now_ms"]) * 10**6
+        took_ns = self._clock.monotonic_ns() - began_ns
+        return took_ns, began_ns + took_ns // 2, now_ns
 
     def now_ns(self) -> int:
         """Return plant time."""
@@ -89,9 +121,10 @@ class Player:
         return plant + int((self._clock.monotonic_ns() - wall) * self._speed)
 
     def wait(self, until_ns: int, pause: threading.Event) -> None:
-        """Wait for a plant time."""
+        """Wait for a plant time; do what was refused again meanwhile."""
         while (left_ns := until_ns - self.now_ns()) > 0:
-            pause.wait(min(1.0, left_ns / SECOND_NS / self._speed))
+            self._again()
+            pause.wait(min(AGAIN_AFTER_S, left_ns / SECOND_NS / self._speed))
 
     def said(self, path: str, body: object | None = None) -> Any:
         """Return the answer, or None with the refusal noted."""
@@ -108,15 +141,59 @@ class Player:
         """Return a key for something that is done once."""
         return f"shipped-{next(self._numbers):08d}"
 
-    def do(self, deed: Deed, pause: threading.Event) -> None:
+    def do(self, deed: Deed) -> None:
         """Do again what was done then; what is refused is tried again for a while."""
+        now_ns = self._clock.monotonic_ns()
         waits = AGAIN_S if deed.kind != "command" or deed.name.startswith(RESTS_ON_MACHINES) else 0.0
-        tries, key = self._clock.monotonic_ns() + int(waits * SECOND_NS), self.key()
-        while not self._once(deed, key):
-            if self._clock.monotonic_ns() >= tries:
-                self.refused.append(f"{rfc3339(deed.at_ns)} {self.last}")
-                return
-            pause.wait(0.25)
+        if deed.name == "labour.log_on":
+            self._log_ons[deed.person] = deed
+        log_on = self._log_ons.get(deed.person) if deed.at_terminal else None
+        until_ns = now_ns + int(waits * SECOND_NS)
+        self._waiting.append(_Waiting(deed, self.key(), now_ns, log_on, now_ns, until_ns))
+        self._again()
+
+    def _again(self) -> None:
+        """Try what waits and is due, each job order's deeds in their sequence."""
+        held: set[str] = set()
+        left: list[_Waiting] = []
+        for each in self._waiting:
+            now_ns = self._clock.monotonic_ns()
+            name = _subject(each.deed)
+            if name not in held and each.next_ns <= now_ns:
+                if self._once(each.deed, each.key) or (
+                    each.log_on is not None
+                    and ELSEWHERE in self.last  # whoever waited has gone on meanwhile, and comes back
+                    and self._once(each.log_on, self.key())
+                    and self._once(each.deed, each.key)
+                ):
+                    continue
+                if now_ns >= each.until_ns:
+                    self._refuse(each.deed)
+                    continue
+                if now_ns >= each.since_ns + int(CLOSES_AFTER_S * SECOND_NS):
+                    self._close_what_runs_still(each.deed)
+                each = replace(each, next_ns=now_ns + int(AGAIN_AFTER_S * SECOND_NS))
+            if name:
+                held.add(name)
+            left.append(each)
+        self._waiting = left
+
+    def _close_what_runs_still(self, deed: Deed) -> None:
+        """End the job order that keeps a machine: it was over when this was done, and missed a part here."""
+        still = RUNS_STILL.search(self.last)
+        if still is None or deed.name not in ("job.begin", "job.control"):
+            return
+        wish = {"data": {"job": still[1], "method": "Stop"}, "idempotency_key": self.key()}
+        if self.said("/mes/commands/job.control", wish) is not None:
+            self.closed += 1
+            self._refused.write(f"{rfc3339(deed.at_ns)} {still[1]} was closed for {deed.data['job']}\n")
+            self._refused.flush()
+
+    def _refuse(self, deed: Deed) -> None:
+        self.refused += 1
+        behind_s = (self.now_ns() - deed.at_ns) / SECOND_NS
+        self._refused.write(f"{rfc3339(deed.at_ns)} {behind_s:.0f} s behind: {self.last}\n")
+        self._refused.flush()
 
     def _once(self, deed: Deed, key: str) -> bool:
         if deed.kind == "orders":
@@ -164,7 +241,7 @@ class Player:
             self._decided.add(row["id"])
             wish = {"accept": True, "version": row["version"], "idempotency_key": self.key()}
             if self.said(f"/advice/{row['id']}/decision", wish) is None:
-                self.refused.append(self.last)
+                print(f"a decision was refused: {self.last}", flush=True)
 
     def look_after_models(self) -> None:
         """Let the newest version go live where its error is within the limit, and a class that fell up."""
@@ -199,12 +276,20 @@ def _in_ms(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def played(folder: Path, *, speed: float, days: int) -> list[str]:
-    """Let the product hear a recorded world, keep its ledger as `shipped.jsonl`; return what was refused."""
+def played(folder: Path, *, speed: float, days: int) -> int:
+    """Let the product hear a recorded world; return how many deeds were refused.
+
+    It leaves its ledger as `shipped.jsonl`, and what was refused as `refused.txt`.
+    """
     pause = threading.Event()
-    words = ("--plant", str(folder / "world" / "plant"), "--speed", f"{speed:g}", "--at", rfc3339(BEGIN_NS))
-    with Product(folder / "installation", *words) as product:
-        people = Player(product, speed=speed)
+    shutil.rmtree(folder / "installation", ignore_errors=True)
+    start_ns = BEGIN_NS - int(STARTS_S * speed) * SECOND_NS
+    words = ("--plant", str(folder / "world" / "plant"), "--speed", f"{speed:g}", "--at", rfc3339(start_ns))
+    with (
+        (folder / "refused.txt").open("w", encoding="utf-8") as refused,
+        Product(folder / "installation", *words) as product,
+    ):
+        people = Player(product, start_ns=start_ns, speed=speed, refused=refused)
         end_ns = BEGIN_NS + days * DAY_NS
         stop = threading.Event()
 
@@ -220,14 +305,16 @@ def played(folder: Path, *, speed: float, days: int) -> list[str]:
         looking.start()
         day = 0
         for deed in deeds(folder / "world"):
-            people.wait(deed.at_ns, pause)
-            people.do(deed, pause)
+            if deed.at_ns >= end_ns:
+                break
+            if deed.at_ns > BEGIN_NS:  # what is there from the beginning is there before machines speak
+                people.wait(deed.at_ns, pause)
+            people.do(deed)
             if (deed.at_ns - BEGIN_NS) // DAY_NS > day:
                 day = (deed.at_ns - BEGIN_NS) // DAY_NS
                 lag_s = (people.now_ns() - deed.at_ns) / SECOND_NS
-                print(
-                    f"day {day}: {lag_s:.0f} plant seconds behind, {len(people.refused)} refused", flush=True
-                )
+                print(f"day {day}: {lag_s:.0f} plant seconds behind, {people.refused} refused, "
+                      f"{people.closed} closed", flush=True)  # fmt: skip
         people.wait(end_ns, pause)
         stop.set()
         looking.join(30)
@@ -309,11 +396,10 @@ def main(words: Sequence[str]) -> int:
         if not (folder / "mes.jsonl.gz").exists():
             recorded(options.commit, number, folder, days=options.days)
         refused = played(folder, speed=options.speed, days=options.days)
-        (folder / "refused.txt").write_text("\n".join(refused) + "\n", encoding="utf-8")
         pairs = beside(*ledgers(folder))
         same = sum(is_same(*pair) for pair in pairs)
         print(f"plant {number:02d}: {same} of {len(pairs)} inserts were decided on alike; "
-              f"{len(refused)} deeds were refused", flush=True)  # fmt: skip
+              f"{refused} deeds were refused", flush=True)  # fmt: skip
         for pair in pairs:
             print(
                 "  ",

@@ -134,6 +134,13 @@ def test_what_is_compared_from_when_people_were_advised_leaves_out_the_days_of_l
     assert "| worn parts | 7.0 | -343.0, one plant | -63.0, one plant |" in page
 
 
+def test_the_page_says_what_the_plants_came_to_that_lie_beside_it() -> None:
+    found = report.published()
+    [commit] = {each.commit for each in found}
+    assert {each.seed for each in found} == {weeks.seed_of(commit, each.number) for each in found}
+    assert f"{report.BEGIN}\n{report.text(found, commit)}\n{report.END}" in report.PAGE.read_text("utf-8")
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("number", range(PLANTS))

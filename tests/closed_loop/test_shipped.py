@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import threading
+from email.message import Message
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any, cast
+from urllib.error import HTTPError
 
 import msgspec
 import pytest
@@ -11,8 +16,10 @@ import pytest
 from taktwin.contracts.recommendation import Carry
 from taktwin.storage.stores import MemoryStore
 from tests.closed_loop import shipped
-from tests.closed_loop.shipped import Decided
+from tests.closed_loop.shipped import Decided, Player
+from tests.closed_loop.world import Deed
 from tests.support_advice import HOUR, SECOND, START_NS, Office, proposal
+from tests.system.product import Product
 
 
 def ledger(*, accepts: bool = True, due_ns: int = START_NS + HOUR) -> list[Decided]:
@@ -66,3 +73,67 @@ def test_an_insert_that_only_one_of_both_advised_on_is_shown_as_such() -> None:
     assert shipped.beside([mine, silent], [later]) == [(mine, None), (None, later)]
     near = msgspec.structs.replace(mine, begin_ns=mine.begin_ns + 20 * SECOND)
     assert shipped.beside([mine], [near, silent]) == [(mine, near)]
+
+
+class Door:
+    """The MES's door for one afternoon: what runs where, and who is logged on; the calls in their order."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, str] = {}
+        self.at = ""
+        self.done: list[str] = []
+        self.data = Path()
+
+    def api(self, path: str, body: Any = None) -> Any:
+        """Answer as the portal does."""
+        if body is None:
+            return {"now_ms": START_NS // 10**6}
+        data, name = body["data"], path.rpartition("/")[2]
+        if name == "labour.log_on":
+            self.at = data["work_unit"]
+        elif data.get("method") == "Stop":
+            self.runs = {unit: job for unit, job in self.runs.items() if job != data["job"]}
+        elif name == "job.begin" and (running := self.runs.get(self.at)):
+            self._refuse(path, f"{self.at}: found {running} is running there; expected nothing")
+        elif body["on_behalf_of"] and self.at != "turn1":
+            self._refuse(path, f"found P1, who is logged on at {self.at}; expected turn1")
+        self.done.append(f"{name} {data.get('job', '')}".strip())
+        return {}
+
+    def _refuse(self, path: str, why: str) -> None:
+        raise HTTPError(path, 409, why, Message(), BytesIO(why.encode()))
+
+
+def begins(job: str, **more: Any) -> Deed:
+    """Return that somebody began a job order at the terminal."""
+    return Deed(at_ns=START_NS, kind="command", name="job.begin", data={"job": job}, person="P1",
+                at_terminal=True, **more)  # fmt: skip
+
+
+def logs_on(unit: str) -> Deed:
+    """Return that somebody logged on."""
+    return Deed(at_ns=START_NS, kind="command", name="labour.log_on", person="P1", data={"work_unit": unit})
+
+
+def test_who_was_refused_comes_back_to_where_it_is_done_and_ends_what_is_over_there() -> None:
+    door, refused = Door(), StringIO()
+    door.runs = {"turn1": "1-10"}
+    people = Player(cast("Product", door), start_ns=START_NS, speed=240.0, refused=refused)
+    for deed in (logs_on("turn1"), begins("2-10"), logs_on("hob1")):
+        people.do(deed)
+    assert door.done == ["labour.log_on", "labour.log_on"], "nobody waits for what is refused"
+    people.do(
+        Deed(at_ns=START_NS, kind="command", name="job.control", data={"job": "2-10", "method": "Pause"})
+    )
+    pause = threading.Event()
+    people.wait(people.now_ns() + int(5.0 * 240) * SECOND, pause)
+    assert door.done[2:] == ["labour.log_on", "job.control 1-10", "job.begin 2-10", "job.control 2-10"]
+    assert (people.refused, people.closed) == (0, 1) and "1-10 was closed for 2-10" in refused.getvalue()
+
+
+def test_what_rests_on_no_machine_is_tried_once_and_what_was_refused_to_the_end_is_said() -> None:
+    door, refused = Door(), StringIO()
+    people = Player(cast("Product", door), start_ns=START_NS, speed=240.0, refused=refused)
+    door.at = "hob1"
+    people.do(Deed(at_ns=START_NS, kind="command", name="lunch.take", person="P1", at_terminal=True))
+    assert people.refused == 1 and "who is logged on at hob1" in refused.getvalue() and not door.done
