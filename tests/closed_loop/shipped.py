@@ -39,11 +39,11 @@ from tests.system.product import Product
 
 SPEED = 120.0
 AGAIN_S = 10.0  # of the wall: a deed that the MES refuses may come before what it rests on
-AGAIN_AFTER_S = 0.05
+AGAIN_AFTER_S = 0.015
 ELSEWHERE = "who is logged on at"  # what the MES says of a person who is not where the deed is done
 RUNS_STILL = re.compile(r"found (\S+) is running there")
 CLOSES_AFTER_S = 1.5  # of the wall: the last count of a job order may be on its way
-STARTS_S = 60.0  # of the wall: the product is up before the first machine says anything
+STARTS_S = 120.0  # of the wall: the product is up before the first machine says anything
 RESTS_ON_MACHINES = (
     "job.",
     "stop.",
