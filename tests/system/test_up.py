@@ -143,10 +143,16 @@ def test_one_history_over_a_stop_a_killed_supervisor_and_every_new_start(
 
 
 def one_timeline(product: Product) -> None:
-    intervals: list[dict[str, Any]] = product.api("/units/mill/timeline?from_ms=0&to_ms=4102444800000")[
-        "intervals"
-    ]
-    assert sum(i["time_class"] == "production" for i in intervals) >= 3, "each start has its production"
+    def timeline() -> list[dict[str, Any]]:
+        found = product.api("/units/mill/timeline?from_ms=0&to_ms=4102444800000")["intervals"]
+        return list(found)
+
+    def said() -> str:
+        return f"each start has its production: {[i['time_class'] for i in timeline()]}"
+
+    # Values are stored before the twin's intervals are.
+    until(lambda: sum(i["time_class"] == "production" for i in timeline()) >= 3, 20, said)
+    intervals = timeline()
     assert sum(i["time_class"] == "unknown" for i in intervals[1:]) >= 2, "nobody looked between them"
     for left, right in zip(intervals, intervals[1:], strict=False):  # noqa: RUF007
         assert left["to_ms"] == right["from_ms"], "a second belongs to no class, or to two"
