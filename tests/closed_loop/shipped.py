@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import queue
 import re
 import shutil
 import sys
@@ -103,7 +104,10 @@ class Player:
         self._seen_ns: dict[str, int] = {}
         self._decided: set[str] = set()
         self._inserts = itertools.count(1)
-        self.last = ""
+        self._mine = threading.local()  # what each of those who ask was answered last
+        self._plans: queue.Queue[Deed | None] = queue.Queue()
+        self._planner = threading.Thread(target=self._plan, daemon=True)
+        self._planner.start()
         self._zero = min(self._asked() for _ in range(20))[1:]
 
     def _asked(self) -> tuple[int, int, int]:
@@ -114,6 +118,15 @@ class Player:
         now_ns = int(self._product.api(f"/bar?{query}")["now_ms"]) * 10**6
         took_ns = self._clock.monotonic_ns() - began_ns
         return took_ns, began_ns + took_ns // 2, now_ns
+
+    @property
+    def last(self) -> str:
+        """Return what this thread was refused last."""
+        return str(getattr(self._mine, "last", ""))
+
+    @last.setter
+    def last(self, said: str) -> None:
+        self._mine.last = said
 
     def now_ns(self) -> int:
         """Return plant time."""
@@ -142,7 +155,13 @@ class Player:
         return f"shipped-{next(self._numbers):08d}"
 
     def do(self, deed: Deed) -> None:
-        """Do again what was done then; what is refused is tried again for a while."""
+        """Do again what was done then; what is refused is tried again for a while.
+
+        Orders and their dispatch are the planner's, who does one after the other: nobody at a machine waits.
+        """
+        if deed.kind == "orders" or deed.name == "job.dispatch":
+            self._plans.put(deed)
+            return
         now_ns = self._clock.monotonic_ns()
         waits = AGAIN_S if deed.kind != "command" or deed.name.startswith(RESTS_ON_MACHINES) else 0.0
         if deed.name == "labour.log_on":
@@ -151,6 +170,21 @@ class Player:
         until_ns = now_ns + int(waits * SECOND_NS)
         self._waiting.append(_Waiting(deed, self.key(), now_ns, log_on, now_ns, until_ns))
         self._again()
+
+    def _plan(self) -> None:
+        """Do what the planner did then."""
+        while (deed := self._plans.get()) is not None:
+            key, until_ns = self.key(), self._clock.monotonic_ns() + int(AGAIN_S * SECOND_NS)
+            while not self._once(deed, key):
+                if self._clock.monotonic_ns() >= until_ns:
+                    self._refuse(deed)
+                    break
+                threading.Event().wait(AGAIN_AFTER_S)
+
+    def end(self) -> None:
+        """Let the planner go home."""
+        self._plans.put(None)
+        self._planner.join(30)
 
     def _again(self) -> None:
         """Try what waits and is due, each job order's deeds in their sequence."""
@@ -318,6 +352,7 @@ def played(folder: Path, *, speed: float, days: int) -> int:
         people.wait(end_ns, pause)
         stop.set()
         looking.join(30)
+        people.end()
         with urllib.request.urlopen(product.url + "api/v1/advice/audit.jsonl", timeout=120) as answer:
             (folder / "shipped.jsonl").write_bytes(answer.read())
     return people.refused
