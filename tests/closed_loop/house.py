@@ -72,6 +72,8 @@ class Crew(People):
         super().set_up()
         for unit in self.site.lathes:
             self._numbers[unit] = self.site.plant.units[unit].tool_number
+            if self.site.world is not None:
+                self.site.world.tool_in(self.site.now(), unit, self.person(unit))
             self._mount(unit)
 
     def first(self) -> None:
