@@ -10,7 +10,6 @@ Gammerman and Shafer, Algorithmic Learning in a Random World, 2005), with some t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -25,13 +24,17 @@ from taktwin.contracts.whatif import Spread
 ASSUMED_SD = 0.45  # of the logarithm of measured over promised, before anything is measured
 ASSUMED = 10  # outcomes that the assumption counts for
 LAST = 40  # outcomes that count, the newest
-FACTOR_MOST = 10.0  # an outcome says no more than that it was so many times as much, or as little
+FACTOR_MOST = 10.0  # an outcome says no more than that it was so many times as much, or as much harm
 DOTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """How promises of a class came out: measured over promised, around the middle of them all."""
+    """How promises of a class came out: measured over promised; below 0 where it harmed.
+
+    That they all came to less, or to more, is in it: a promise that is too large by habit is told, and its
+    interval lies where such promises came to.
+    """
 
     measured: FloatArray  # (k,): what luck did to each is in it
     assumed: FloatArray  # (ASSUMED,): luck comes on top
@@ -39,16 +42,12 @@ class Promises:
     @classmethod
     def of(cls, outcomes: Iterable[InboxRow]) -> Promises:
         """Return what outcomes say, the newest first; one that was promised nothing says nothing."""
-        logs: list[float] = []
-        for row in outcomes:
-            if row.promised is not None and row.measured is not None and row.promised.mean:
-                times = row.measured.mean / row.promised.mean
-                logs.append(math.log(min(max(times, 1 / FACTOR_MOST), FACTOR_MOST)))
-        measured = np.array(logs[:LAST], np.float64)
-        assumed = ASSUMED_SD * ndtri((np.arange(ASSUMED) + 0.5) / ASSUMED)
-        # What all of them have in common is no chance: it is the model's to mend, and not to hide in a width.
-        middle = float(np.median(np.concatenate([measured, assumed])))
-        return cls(np.exp(measured - middle), np.exp(assumed - middle))
+        times = [
+            row.measured.mean / row.promised.mean for row in outcomes
+            if row.promised is not None and row.measured is not None and row.promised.mean
+        ]  # fmt: skip
+        measured = np.clip(np.array(times[:LAST], np.float64), -FACTOR_MOST, FACTOR_MOST)
+        return cls(measured, np.exp(ASSUMED_SD * ndtri((np.arange(ASSUMED) + 0.5) / ASSUMED)))
 
     def range(self) -> tuple[float, float]:
         """Return the factors below and above which a tenth of them lies."""

@@ -50,14 +50,29 @@ def test_before_anything_is_measured_the_assumption_alone_widens() -> None:
     assert wide.nothing == effect(-100.0, 0.0).nothing, "what is without action is no promise"
 
 
-def test_what_came_takes_over_and_a_common_error_is_not_hidden_in_the_width() -> None:
+def test_what_came_takes_over_also_where_all_of_it_was_less_or_harm() -> None:
     true = Promises.of([came(-100.0, -100.0)] * LAST)
-    half = Promises.of([came(-100.0, -50.0)] * LAST)
     assert len(true.measured) == LAST and true.range() == pytest.approx((1.0, 1.0), abs=0.12)
-    assert half.measured == pytest.approx(np.ones(LAST)), "they all were half: that is no width"
+    half = Promises.of([came(-100.0, -50.0)] * LAST)
+    assert half.range() == pytest.approx((0.5, 1.0), abs=0.2)
+    assert "lies between 50% and" in half.says().text
+    low = half.widened(effect(-100.0, 20.0)).difference
+    assert low.p50 == pytest.approx(-50.0) and low.p90 == pytest.approx(-50.0) and low.p10 > -130.0
+    harm = Promises.of([came(-100.0, 100.0)] * LAST)
+    assert harm.range()[0] == -1.0 and harm.widened(effect(-100.0, 20.0)).difference.p90 == 100.0
     rough = Promises.of([came(-100.0, -100.0 * times) for times in (0.3, 3.0)] * LAST)
-    assert rough.range()[0] < 0.4 and rough.range()[1] > 2.5
+    assert rough.range() == pytest.approx((0.3, 3.0))
     assert {round(float(each), 1) for each in rough.measured} == {0.3, 3.0}
+
+
+@pytest.mark.parametrize("share", [-1.0, 0.1, 0.5, 0.9, 1.0, 2.0])
+def test_the_more_it_disappoints_the_less_is_promised(share: float) -> None:
+    some, many = (
+        Promises.of([came(-100.0, -100.0 * share)] * n).widened(effect(-100.0, 20.0)).difference
+        for n in (10, LAST)
+    )
+    assert abs(many.p50 + 100.0 * share) <= abs(some.p50 + 100.0 * share) + 1e-9
+    assert many.p50 == pytest.approx(-100.0 * share)
 
 
 def test_what_luck_did_is_counted_once() -> None:
@@ -72,7 +87,7 @@ def test_an_old_outcome_and_one_without_promise_say_nothing_and_none_says_everyt
     assert Promises.of(old).range() == Promises.of(old[:LAST]).range()
     assert not len(Promises.of([came(None, None), came(0.0, -3.0), came(-5.0, None)]).measured)
     wild = Promises.of([came(-1.0, 1000.0), came(-1.0, -1000.0)] * 20)
-    assert wild.range()[1] / wild.range()[0] == pytest.approx(FACTOR_MOST**2)
+    assert wild.range() == (-FACTOR_MOST, FACTOR_MOST)
 
 
 @pytest.mark.parametrize("sd", [0.1, 0.35, 0.7])
