@@ -71,7 +71,8 @@ def composed(
     loss = effects[0]
     assert loss.indicator == LOSS, "the first figure decides"
     unit = prediction.subject.unit
-    scrap = next((each for each in effects if each.indicator in trial.weights), None)
+    # What is lost in pieces; a class that only counts what is made has none, and the loss itself is told.
+    lost = next((e for e in effects if e.indicator in trial.weights and not e.more_is_better), None)
     rests_on = (
         kind.name,
         prediction.subject.id,
@@ -81,8 +82,10 @@ def composed(
     )
     identity = hashlib.sha256("/".join(rests_on).encode()).hexdigest()[:16]
     money = bool(trial.currency)
+    if lost is None and not money:
+        lost = loss
     inaction = Cost(
-        units=None if scrap is None else _of(scrap.nothing), minutes=trial.stands_min(unit),
+        units=None if lost is None else _of(lost.nothing), minutes=trial.stands_min(unit),
         money=_of(loss.nothing) if money else None, currency=trial.currency,
     )  # fmt: skip
     return Proposal(

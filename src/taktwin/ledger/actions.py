@@ -27,6 +27,7 @@ from taktwin.contracts.recommendation import (
     Refuse,
     State,
     Withdraw,
+    Words,
     digest,
 )
 from taktwin.instants import SECOND_NS
@@ -70,14 +71,16 @@ def _declare(book: Reading, wish: Declare, asking: Asking) -> Iterator[EventData
     for name in wish.advice_class.commands:
         if name not in commands.CATALOGUE:
             raise Refused("invalid", f"commands of {wish.advice_class.name}", name, "a command of the MES")
-    yield from autonomy.declare(wish.advice_class, _class(book, wish.advice_class.name))
+    for event in autonomy.declare(wish.advice_class, _class(book, wish.advice_class.name)):
+        yield event
+        yield from _taken_back(book, event)
 
 
 def _check(book: Reading, wish: Check, asking: Asking) -> Iterator[EventData]:
     record = _class(book, wish.advice_class)
     for event in autonomy.check(wish, record, now_ns=asking.now_ns):
         yield event
-        yield from _silenced(book, event)
+        yield from _taken_back(book, event)
 
 
 def _propose(book: Reading, wish: Propose, asking: Asking) -> Iterator[EventData]:
@@ -137,7 +140,7 @@ def _measure(book: Reading, wish: Measure, asking: Asking) -> Iterator[EventData
         if isinstance(event, events.RecommendationMeasured):
             for fall in autonomy.fall_of(record, event):
                 yield fall
-                yield from _silenced(book, fall)
+                yield from _taken_back(book, fall)
 
 
 def _assess(book: Reading, wish: Assess, asking: Asking) -> Iterator[EventData]:
@@ -147,7 +150,7 @@ def _assess(book: Reading, wish: Assess, asking: Asking) -> Iterator[EventData]:
 def _move(book: Reading, wish: Move, asking: Asking) -> Iterator[EventData]:
     for event in autonomy.move(wish, _class(book, wish.advice_class), asking.person):
         yield event
-        yield from _silenced(book, event)
+        yield from _taken_back(book, event)
 
 
 DECIDERS: dict[type[AdviceMessage], Decider] = {
@@ -156,13 +159,20 @@ DECIDERS: dict[type[AdviceMessage], Decider] = {
 }  # fmt: skip
 
 
-def _silenced(book: Reading, event: EventData) -> Iterator[EventData]:
-    """Take back what waits for a person, where its class advises no more."""
-    if not isinstance(event, events.AdviceClassMoved) or event.after != autonomy.LADDER[0]:
+def _taken_back(book: Reading, event: EventData) -> Iterator[EventData]:
+    """Take back what waits for a person, where its class advises no more, or asks for more than it shows."""
+    record = _class(book, str(getattr(event, "advice_class", "")))
+    if record is None or not isinstance(event, events.AdviceClassMoved | events.AdviceClassDeclared):
         return
-    waiting = book.where(RecommendationRow, advice_class=event.advice_class, state=State.PROPOSED.value)
-    for row in waiting:
-        yield from engine.silence(row.whole, event.why)
+    for row in book.where(RecommendationRow, advice_class=event.advice_class, state=State.PROPOSED.value):
+        document = row.whole
+        if isinstance(event, events.AdviceClassMoved) and event.after == autonomy.LADDER[0]:
+            yield from engine.silence(document, event.why)
+            continue
+        approvals, signature = engine.needs(document.proposal, record)
+        if approvals > document.approvals_needed or (signature and not document.signature_needed):
+            why = f"{event.advice_class} asks for more than when this was proposed."
+            yield from engine.silence(document, Words(code="ledger.asks_for_more", text=why))
 
 
 # What the MES says, and what time brings about

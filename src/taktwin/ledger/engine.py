@@ -7,6 +7,7 @@ alone, so that the journal is all there is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ EXPIRY_NS_MAX = 7 * 86_400_000_000_000
 REPLICATIONS_MIN = 20
 APPROVALS = {Risk.LOW: 1, Risk.MEDIUM: 1, Risk.HIGH: 2}
 TEXT_MAX = 500
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 class Refused(Exception):
@@ -126,16 +128,23 @@ def propose(
         why = Words(code="ledger.newer", text=f"{proposal.id} has a newer proof.",
                     values={"recommendation": proposal.id})  # fmt: skip
         yield _superseded(other, why, "")
-    card, risk = record.advice_class, worse(record.advice_class.risk, proposal.risk)
+    approvals, signature = needs(proposal, record)
     yield events.RecommendationValidated(
         recommendation=proposal.id, work_unit=proposal.work_unit, proposal=proposal,
-        level=Level.OBSERVE if observes else record.level, approvals_needed=APPROVALS[risk],
-        signature_needed=risk is Risk.HIGH or (card.signature and record.level is not Level.ONE_CLICK),
+        level=Level.OBSERVE if observes else record.level, approvals_needed=approvals,
+        signature_needed=signature,
     )  # fmt: skip
     if not observes:
         yield events.RecommendationProposed(
             recommendation=proposal.id, work_unit=proposal.work_unit, expires_ns=proposal.expires_ns
         )
+
+
+def needs(proposal: Proposal, record: ClassRecord) -> tuple[int, bool]:
+    """Return how many people must approve it as its class stands, and whether they must sign."""
+    card, risk = record.advice_class, worse(record.advice_class.risk, proposal.risk)
+    signs = risk is Risk.HIGH or (card.signature and record.level is not Level.ONE_CLICK)
+    return APPROVALS[risk], signs
 
 
 def worse(one: Risk, other: Risk) -> Risk:
@@ -161,13 +170,15 @@ def _readable(proposal: Proposal, record: ClassRecord) -> None:
     for watch in proposal.watches:
         if watch.event_type not in WATCHABLE:
             raise _invalid("watches", watch.event_type, f"one of {', '.join(WATCHABLE)}")
-    costs = (*_ranges(proposal.inaction), *_ranges(proposal.waiting))
-    if not costs:
-        raise _invalid("inaction", "nothing", "units, minutes or money")
-    for cost in (proposal.inaction, proposal.waiting):
-        if cost.money is not None and not cost.currency:
-            raise _invalid("inaction", "money without a currency", "its ISO 4217 code")
-    for span in (*costs, proposal.forecast.in_s):
+        fields = events.CATALOGUE[watch.event_type].__struct_fields__
+        if strange := sorted(set(watch.where) - set(fields)):
+            raise _invalid(f"watches {watch.event_type}", ", ".join(strange), f"one of {', '.join(fields)}")
+    for place, cost in (("inaction", proposal.inaction), ("waiting", proposal.waiting)):
+        if not _ranges(cost):
+            raise _invalid(place, "nothing", "units, minutes or money")
+        if cost.money is not None and not _CURRENCY.fullmatch(cost.currency):
+            raise _invalid(f"currency of {place}", repr(cost.currency), "its ISO 4217 code")
+    for span in (*_ranges(proposal.inaction), *_ranges(proposal.waiting), proposal.forecast.in_s):
         if not span.p10 <= span.p90:
             raise _invalid("interval", f"{span.p10} to {span.p90}", "p10 <= p90")
 
@@ -201,6 +212,10 @@ def _proven(proposal: Proposal, now_ns: int) -> None:
         spread = effect.difference
         if not spread.p10 <= spread.p50 <= spread.p90:
             raise _unproven(f"interval of {effect.indicator}", f"{spread.p10} to {spread.p90}", "p10 <= p90")
+        if spread.half_width < 0:
+            raise _unproven(f"mean of {effect.indicator}", _said(effect), "± 0 or more")
+        if not effect.unit.strip():
+            raise _unproven(f"unit of {effect.indicator}", "nothing", "what it is counted in")
     if not (chosen.significant and _is_better(chosen.effects[0])):
         raise _unproven(f"{proof.chosen} against {NOTHING}", _said(chosen.effects[0]), "better beyond chance")
     _the_best(proof, chosen)
@@ -211,9 +226,10 @@ def _the_best(proof: Proof, chosen: Alternative) -> None:
     for each in proof.alternatives:
         if each.name in (NOTHING, chosen.name) or not each.significant:
             continue
-        if not each.effects or each.effects[0].indicator != chosen.effects[0].indicator:
+        first, ours = each.effects[0] if each.effects else None, chosen.effects[0]
+        if first is None or (first.indicator, first.unit) != (ours.indicator, ours.unit):
             raise _unproven(f"alternative {each.name}", "another deciding figure",
-                            chosen.effects[0].indicator)  # fmt: skip
+                            f"{ours.indicator} in {ours.unit}")  # fmt: skip
         if _gain(each.effects[0]) > mean:
             raise _unproven("chosen", f"{chosen.name}, though {each.name} is better", each.name)
 
@@ -417,6 +433,8 @@ def measure(document: Recommendation, wish: Measure, *, now_ns: int) -> Iterator
         raise _invalid("measured_how", "nothing", "the counterfactual, and how it was compared")
     if not outcome.observed_effect or outcome.observed_effect[0].indicator != promised.indicator:
         raise _invalid("observed_effect", "another figure", promised.indicator)
+    if outcome.observed_effect[0].unit != promised.unit:
+        raise _invalid("unit of observed_effect", outcome.observed_effect[0].unit, promised.unit)
     spread, said = promised.difference, outcome.observed_effect[0].promised
     if (said.mean, said.p10, said.p90) != (spread.mean, spread.p10, spread.p90):
         raise _invalid("promised", f"{said.mean:g} [{said.p10:g} to {said.p90:g}]",

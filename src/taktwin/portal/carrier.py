@@ -95,6 +95,11 @@ class Carrier:
             raise BusError(f"the MES: {answer.place}: {answer.found}")
         if not answer.accepted:
             await self._refuse(carried.recommendation, answer.place, answer.found, answer.right)
+        elif not answer.events:  # it would be waited for without end what becomes of it
+            await self._refuse(
+                carried.recommendation, command.name, "that the MES took it and had nothing to do: it is so",
+                "something that is not done yet",
+            )  # fmt: skip
 
     async def _refuse(self, recommendation: str, place: str, found: str, right: str) -> None:
         wish = Refuse(recommendation=recommendation, place=place, found=found, right=right)

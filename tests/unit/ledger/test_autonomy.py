@@ -433,6 +433,60 @@ def test_at_one_click_no_signature_is_asked_for() -> None:
     assert not office.of("r9").signature_needed
 
 
+def test_what_waits_is_taken_back_where_its_class_asks_for_more_than_it_shows() -> None:
+    office = Office().begun(signature=True)
+    for number in range(5):
+        office.propose(f"r{number}")
+        office.accept(f"r{number}", wish={"signature": f"s{number}"}, signer="7001")
+        _finish(office, f"r{number}", f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted
+    office.propose("waits")
+    assert move(office, Level.ADVISE).accepted
+    waited = office.of("waits")
+    assert waited.state is State.SUPERSEDED and waited.ended_by is not None
+    assert waited.ended_by.code == "ledger.asks_for_more"
+    office.propose("signed")
+    office.granted(Declare(advice_class=card(signature=True)))
+    assert office.of("signed").signature_needed and office.of("signed").state is State.PROPOSED
+    office.granted(Declare(advice_class=card(signature=True, risk=Risk.HIGH)))
+    assert office.of("signed").state is State.SUPERSEDED, "one of two persons is not enough"
+    office.propose("two")
+    assert office.of("two").approvals_needed == 2
+
+
+def test_good_and_bad_cases_count_anew_on_each_rung(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted and move(office, Level.ADVISE).accepted
+    for number in range(5, 10):
+        office.measured(f"r{number}", 0.0, f"M{number}")
+    answer = move(office, Level.ONE_CLICK)
+    assert answer.code == "not_ready" and "0 of 5" in answer.found, answer
+    office.measured("bad", 9.0, "M10")
+    found = record(office)
+    assert found.level is Level.OBSERVE and found.harmful_since_move == 0
+
+
+def test_nobody_climbs_two_rungs_and_a_bad_back_test_is_a_fall_to_the_ground(office: Office) -> None:
+    assert move(office, Level.OBSERVE).accepted
+    for number in range(5):
+        office.foretold(f"f{number}", work_unit=f"turn{number}")
+    answer = move(office, Level.ONE_CLICK)
+    assert answer.code == "state" and "one step at a time" in answer.right
+    assert move(office, Level.ADVISE).accepted
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert move(office, Level.ONE_CLICK).accepted
+    office.granted(Check(advice_class=CLASS, error=error(0.9)))
+    assert record(office).level is Level.OBSERVE
+
+
+def test_the_limit_of_the_model_counts_where_it_is_the_tighter(office: Office) -> None:
+    office.granted(Check(advice_class=CLASS, error=error(0.12, limit=0.10)))
+    assert record(office).level is Level.OBSERVE
+    assert any("the limit is 10%" in each.text for each in record(office).obstacles)
+
+
 def _finish(office: Office, name: str, order: str) -> None:
     office.granted(Carry(recommendation=name))
     office.opened(name, order)

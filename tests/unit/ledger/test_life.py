@@ -147,6 +147,16 @@ def test_what_is_not_proven_is_not_kept(office: Office, name: str) -> None:
     assert office.desk.document("r1") is None
 
 
+def promising(*, unit: str = "1", **changes: Any) -> dict[str, Any]:
+    """Return a proposal's effects and proof with a promise that is changed."""
+    bare = effect(12.0)
+    whole = msgspec.structs.replace(
+        bare, unit=unit, difference=msgspec.structs.replace(bare.difference, **changes)
+    )
+    chosen = msgspec.structs.replace(alternative("next_setup", 12.0), effects=[whole])
+    return {"effects": [whole], "proof": proof(alternatives=[alternative("nothing", 0), chosen])}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no id": ({"id": " "}, "id"),
     "no such class": ({"advice_class": "other"}, "class"),
@@ -157,7 +167,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "rests on nothing": ({"watches": []}, "watches"),
     "rests on what nobody remembers": ({"watches": [Watch(event_type="material.counted")]}, "watches"),
     "costs nothing": ({"inaction": Cost(), "waiting": Cost()}, "inaction"),
-    "money of no country": ({"inaction": Cost(money=Range(mean=1, p10=1, p90=1))}, "inaction"),
+    "doing nothing costs nothing": ({"inaction": Cost()}, "inaction"),
+    "waiting costs nothing": ({"waiting": Cost()}, "waiting"),
+    "money of no country": ({"inaction": Cost(money=Range(mean=1, p10=1, p90=1))}, "currency of inaction"),
+    "money of no currency": (
+        {"waiting": Cost(money=Range(mean=1, p10=1, p90=1), currency="euro")}, "currency of waiting",
+    ),
+    "rests on a field that no event has": (
+        {"watches": [Watch(event_type="tool.mounted", where={"wrk_unit": "turn1"})]}, "watches tool.mounted",
+    ),
+    "a width below nothing": (promising(half_width=-13.0), "proof: mean of scrap"),
+    "counted in nothing": (promising(unit=" "), "proof: unit of scrap"),
+    "against a better one in another unit": (
+        {"proof": proof(alternatives=[
+            alternative("nothing", 0.0, significant=False), alternative("next_setup", 12.0),
+            msgspec.structs.replace(
+                alternative("now", 13.0), effects=[msgspec.structs.replace(effect(13.0), unit="kg")]
+            ),
+        ])},
+        "proof: alternative now",
+    ),
     "an interval upside down": ({"inaction": Cost(units=Range(mean=1, p10=2, p90=1))}, "interval"),
     "over already": ({"expires_ns": START_NS}, "expires_ns"),
     "for ever": ({"expires_ns": START_NS + 9 * 24 * HOUR}, "expires_ns"),
@@ -519,6 +548,7 @@ def test_an_outcome_follows_from_its_interval_and_keeps_the_promise(office: Offi
     other = msgspec.structs.replace(first, promised=Range(mean=-1.0, p10=-2.0, p90=-0.5))
     assert refused(result=Result.HARMFUL) == "result" and refused(result=Result.NEUTRAL) == "result"
     assert refused(observed_effect=[]) == "observed_effect"
+    assert refused(observed_effect=[msgspec.structs.replace(first, unit="kg")]) == "unit of observed_effect"
     assert refused(observed_effect=[other]) == "promised", "no promise is mended afterwards"
     assert (
         refused(counterfactual_id="") == "measured_how" and refused(measured_how=words("")) == "measured_how"

@@ -1,0 +1,58 @@
+"""What the MES took and had nothing to do for is told to the ledger: nobody waits for it without end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from taktwin.bus.memory import MemoryHub
+from taktwin.bus.port import Message
+from taktwin.clock import SystemClock
+from taktwin.contracts import commands, topics
+from taktwin.contracts import recommendation as contract
+from taktwin.contracts.recommendation import Answer, Carried, Refuse
+from taktwin.plant import open_plant
+from taktwin.portal.carrier import Carrier
+from taktwin.portal.grants import Grants, Wanted
+from taktwin.portal.questions import Questions
+from tests.support_advice import proposal
+
+NORTHFIELD = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
+
+
+@pytest.mark.parametrize("events", [[], ["maintenance.order.opened"]])
+def test_what_made_no_event_is_no_way_to_wait_on(events: list[str]) -> None:
+    registry = open_plant(NORTHFIELD)
+    clock = SystemClock()
+    hub = MemoryHub(clock, [])
+    bus, grants, action = hub.connect(), Grants(b"key"), proposal().action
+    told: list[Refuse] = []
+
+    async def ledger(message: Message) -> bytes:
+        said = contract.decode(message.payload)
+        if said.name == Refuse.message_name:
+            told.append(msgspec.json.decode(said.data, type=Refuse))
+            return contract.encode(Answer(accepted=True))
+        carried = Carried(
+            recommendation="r1", command_id=contract.command_id("r1"), person="P01", reason="",
+            action=action, grant=grants.seal("r1", action, Wanted(person="P01", reach=None)),
+        )  # fmt: skip
+        return contract.encode(Answer(accepted=True, carried=carried))
+
+    async def mes(message: Message) -> bytes:
+        assert commands.decode(message.payload).actor == "P01"
+        return commands.encode(commands.Answer(accepted=True, events=events))
+
+    async def carry() -> None:
+        site = (registry.enterprise, registry.site)
+        await bus.serve(topics.command(*site, contract.OWNER, ">"), ledger)
+        await bus.serve(topics.command(*site, "mes", ">"), mes)
+        await Carrier(registry, bus, clock, cast("Questions", None), grants).carry("r1")
+
+    asyncio.run(carry())
+    assert [each.recommendation for each in told] == ([] if events else ["r1"])
+    assert not told or "nothing to do" in told[0].found
