@@ -79,8 +79,9 @@ def test_from_drifting_inserts_to_measured_effects_and_each_line_opens(tmp_path:
     count, opened, faults = exports.proven(tmp_path, house.registry)
     assert count == len(entries) and opened > 3 * len(measured) and faults == []
     # Whoever changes a line, or what it rests on, is found.
-    forged = msgspec.structs.replace(entries[3], content=entries[3].content.replace("turn", "hob", 1))
-    assert journal.verify([*entries[:3], forged, *entries[4:]]).broken is not None
+    at = next(n for n, entry in enumerate(entries) if "turn1" in entry.content)
+    forged = msgspec.structs.replace(entries[at], content=entries[at].content.replace("turn1", "hob1", 1))
+    assert journal.verify([*entries[:at], forged, *entries[at + 1 :]]).broken is not None
     heard = next(each for each in entries if each.actor == "mes")
     kept = list(exports.entries_of(tmp_path / "mes.jsonl.gz"))
     place = next(n for n, each in enumerate(kept) if heard.correlation.endswith(f"{each.sequence:020d}"))

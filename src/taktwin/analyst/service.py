@@ -88,7 +88,8 @@ PAST_S = 21 * 86_400.0  # that is learnt from
 LEARN_EVERY_NS = 86_400 * SECOND_NS
 LOOK_EVERY_NS = 3600 * SECOND_NS  # whether a version drifts
 ROUND_WALL_S = 5.0  # at least between two rounds, however fast the plant runs
-REST_S = 60.0
+REST_S = 60.0  # plant time that the twin is left to others between two questions
+REST_WALL_S = 5.0  # at least, however fast the plant runs
 PROOF_S = 25.0  # wall time that the twin may take for one question
 PATIENCE_NS = 2 * 3600 * SECOND_NS  # so long a measured effect waits for a twin that does not answer
 LEDGER_S = 5.0
@@ -115,11 +116,12 @@ class AnalystService:
         folder : of the models' versions
         brought : of versions that came with the plant; they are taken into the shadow
         round_s : plant seconds between two rounds
-        rest_s : wall seconds that the twin is left to others between two questions
+        rest_s : plant seconds that the twin is left to others between two questions
         """
         self._bus, self._registry, self._clock = bus, registry, clock
         self._memory_mb, self._pid, self._round_s = memory_mb, pid, round_s
-        self._rest_ns, self._asked_ns = round(rest_s * SECOND_NS), -(1 << 62)
+        rest_wall_s = max(rest_s / clock.speed, min(rest_s, REST_WALL_S))
+        self._rest_ns, self._asked_ns = round(rest_wall_s * SECOND_NS), -(1 << 62)
         self._store = ModelStore(folder)
         self._models = found()
         if brought is not None:

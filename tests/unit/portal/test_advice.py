@@ -172,6 +172,16 @@ async def test_who_accepts_must_be_allowed_to_ask_the_mes_for_it_by_hand(world: 
     assert wanted == Wanted(person="y", reach=[here]), "and nowhere else"
 
 
+async def test_no_token_decides_whatever_it_may(world: World) -> None:
+    world.begun()
+    may = frozenset(["advice.decide", "advice.autonomy", "mes.request", "mes.sign"])
+    world.door.person = Person("erp", ("leader", "quality"), only=may)
+    body = {"accept": True, "version": 2, "idempotency_key": "a-program-says-yes"}
+    answer = await world.http.post("/api/v1/advice/r1/decision", json=body)
+    assert answer.status_code == 403, answer.text
+    assert world.asked() == [] and world.office.of().state == "Proposed"
+
+
 async def test_the_mes_hears_only_of_where_who_accepts_may_ask(world: World) -> None:
     """The reach goes with the seal: an action at another machine than its proposal's is refused there."""
     world.begun()

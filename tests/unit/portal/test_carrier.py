@@ -38,13 +38,13 @@ def test_what_made_no_event_is_no_way_to_wait_on(events: list[str]) -> None:
             told.append(msgspec.json.decode(said.data, type=Refuse))
             return contract.encode(Answer(accepted=True))
         carried = Carried(
-            recommendation="r1", command_id=contract.command_id("r1"), person="P01", reason="",
+            recommendation="r1", command_id=contract.command_id("r1"), person="P66", reason="",
             action=action, grant=grants.seal("r1", action, Wanted(person="P01", reach=None)),
         )  # fmt: skip
         return contract.encode(Answer(accepted=True, carried=carried))
 
     async def mes(message: Message) -> bytes:
-        assert commands.decode(message.payload).actor == "P01"
+        assert commands.decode(message.payload).actor == "P01", "by the seal, not by what the ledger says"
         return commands.encode(commands.Answer(accepted=True, events=events))
 
     async def carry() -> None:
