@@ -6,6 +6,7 @@ the code that runs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -33,6 +34,13 @@ from taktwin.storage.stores import Store, Transaction
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 
 
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, and of what it is the answer."""
+
+    of: str
+    answer: Answer
+
+
 class Desk:
     """The one writer of the ledger."""
 
@@ -57,7 +65,7 @@ class Desk:
                 transaction.head()  # locked first: what is looked at stays so until it is decided
                 before = transaction.answer_of(message.id)
                 if before is not None and not isinstance(wish, Carry):
-                    return contract.decode_answer(before.encode())
+                    return _again(message, before)
                 return self._execute(transaction, message, wish, signer)
         except Refused as refused:
             return Answer(accepted=False, code=refused.code, place=refused.place, found=refused.found,
@@ -75,7 +83,8 @@ class Desk:
         if isinstance(wish, Carry):  # it holds the seal, and is asked for as often as it takes: kept nowhere
             return _carried(transaction, wish)
         answer = _answer(transaction, wish)
-        transaction.keep_answer(message.id, now_ns, contract.encode(answer).decode())
+        kept = _Kept(of=_digest(message), answer=answer)
+        transaction.keep_answer(message.id, now_ns, msgspec.json.encode(kept).decode())
         return answer
 
     def hear(self, heard: Iterable[tuple[int, Told]], *, stream: str, position: int) -> int:
@@ -153,6 +162,21 @@ def _wish(message: Message) -> AdviceMessage:
         return msgspec.json.decode(message.data, type=kind)
     except msgspec.DecodeError as error:
         raise Refused("invalid", f"data of {message.name}", str(error), "its fields") from error
+
+
+def _digest(message: Message) -> str:
+    return hashlib.sha256(f"{message.name} {message.actor} ".encode() + bytes(message.data)).hexdigest()
+
+
+def _again(message: Message, before: str) -> Answer:
+    """Return what a message was answered before. Raises Refused where a person's key stands for another
+    wish: to answer that as the first would say that it was done."""
+    kept = msgspec.json.decode(before, type=_Kept)
+    if message.actor_type == "human" and kept.of != _digest(message):
+        raise Refused(
+            "conflict", "idempotency key", "another wish under it", "a key of its own for each wish"
+        )
+    return kept.answer
 
 
 def _answer(transaction: Transaction, wish: AdviceMessage) -> Answer:

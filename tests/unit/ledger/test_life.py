@@ -757,3 +757,14 @@ def test_what_follows_is_the_table(office: Office) -> None:
     assert ends == {State.REJECTED, State.EXPIRED, State.SUPERSEDED, State.FAILED, State.MEASURED}
     assert set(FOLLOWS) == set(State) - {State.DRAFT}, "a draft is kept nowhere"
     assert card().name == CLASS
+
+
+def test_a_persons_key_stands_for_one_wish(office: Office) -> None:
+    office.propose("r1")
+    office.propose("r2", work_unit="turn2")
+    no = Decide(recommendation="r1", version=2, accept=False, reason="no")
+    first = office.say(no, message="P01:k")
+    assert first.accepted and office.say(no, message="P01:k") == first
+    other = office.say(Decide(recommendation="r2", version=2, accept=True, grant="seal"), message="P01:k")
+    assert other.code == "conflict" and other.place == "idempotency key"
+    assert office.of("r2").state is State.PROPOSED
