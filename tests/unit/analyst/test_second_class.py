@@ -56,7 +56,7 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
     assert trial is not None
     board = {"lines": order("o1", 60, product="SH-100")}
     twin = Situation(REGISTRY, picture(turn1="production"), board, time.monotonic)
-    answer = compare(proving.question(trial, deadline_s=60.0), twin)
+    answer = compare(proving.question(trial, deadline_s=30.0), twin)
     verdict = proving.verdict(trial, answer)
     assert verdict.chosen is not None and verdict.chosen.name == "at_hand"
     error = advice.past_error(added, about)
