@@ -7,7 +7,7 @@ import math
 
 from taktwin.analyst.model import Prediction
 from taktwin.analyst.promises import Promises
-from taktwin.analyst.proposal import NOTHING, Ahead, Course, ProposalClass, Trial
+from taktwin.analyst.proposal import MINUTES, NOTHING, Ahead, Course, ProposalClass, Trial
 from taktwin.analyst.proving import LOSS, Verdict
 from taktwin.contracts import recommendation as advice
 from taktwin.contracts.analyst import Predicted, VersionDocument
@@ -71,7 +71,7 @@ def composed(
     loss = effects[0]
     assert loss.indicator == LOSS, "the first figure decides"
     unit = prediction.subject.unit
-    # What is lost in pieces; a class that only counts what is made has none, and the loss itself is told.
+    # What is lost in pieces: of what is made, more is better, and it is no loss.
     lost = next((e for e in effects if e.indicator in trial.weights and not e.more_is_better), None)
     rests_on = (
         kind.name,
@@ -81,12 +81,14 @@ def composed(
         chosen.name,
     )
     identity = hashlib.sha256("/".join(rests_on).encode()).hexdigest()[:16]
-    money = bool(trial.currency)
-    if lost is None and not money:
-        lost = loss
+    units, minutes = None if lost is None else _of(lost.nothing), trial.stands_min(unit)
+    if trial.unit == MINUTES:  # the loss itself is told in what it is counted in, and never twice
+        minutes = minutes or _of(loss.nothing)
+    elif not trial.currency:
+        units = units or _of(loss.nothing)
     inaction = Cost(
-        units=None if lost is None else _of(lost.nothing), minutes=trial.stands_min(unit),
-        money=_of(loss.nothing) if money else None, currency=trial.currency,
+        units=units, minutes=minutes, money=_of(loss.nothing) if trial.currency else None,
+        currency=trial.currency,
     )  # fmt: skip
     return Proposal(
         id=f"{kind.name}-{identity}", advice_class=kind.name,

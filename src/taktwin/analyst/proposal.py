@@ -35,6 +35,7 @@ from taktwin.plant.registry import Registry
 from taktwin.standards.iso22400 import TimeClass
 
 NOTHING = "nothing"
+MINUTES = "min"  # UCUM: the unit of a loss in time
 DONE = "done"
 
 
@@ -57,7 +58,7 @@ class Trial:
     courses: tuple[Course, ...]
     horizon_s: float
     weights: Mapping[str, float]  # indicator of the twin -> what one of it costs, in the unit of the loss
-    unit: str  # of the loss: a currency, or parts
+    unit: str  # of the loss: a currency, minutes (`MINUTES`), or parts
     least_gain: float  # of the loss: less is not worth anybody's attention
     forecast: Forecast
     evidence: tuple[Evidence, ...]

@@ -34,11 +34,10 @@ from taktwin.storage.stores import Store, Transaction
 NOTHING = b"\\u0000"  # as JSON writes it; PostgreSQL keeps no text that holds one
 
 
-class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, and of what it is the answer."""
+class _Kept(Answer, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer as it is kept: with what it is the answer of."""
 
-    of: str
-    answer: Answer
+    of: str = ""  # "": kept before that was
 
 
 class Desk:
@@ -83,7 +82,7 @@ class Desk:
         if isinstance(wish, Carry):  # it holds the seal, and is asked for as often as it takes: kept nowhere
             return _carried(transaction, wish)
         answer = _answer(transaction, wish)
-        kept = _Kept(of=_digest(message), answer=answer)
+        kept = _Kept(of=_digest(message), **msgspec.structs.asdict(answer))
         transaction.keep_answer(message.id, now_ns, msgspec.json.encode(kept).decode())
         return answer
 
@@ -171,12 +170,12 @@ def _digest(message: Message) -> str:
 def _again(message: Message, before: str) -> Answer:
     """Return what a message was answered before. Raises Refused where a person's key stands for another
     wish: to answer that as the first would say that it was done."""
-    kept = msgspec.json.decode(before, type=_Kept)
-    if message.actor_type == "human" and kept.of != _digest(message):
+    of = msgspec.json.decode(before, type=_Kept).of
+    if message.actor_type == "human" and of not in ("", _digest(message)):
         raise Refused(
             "conflict", "idempotency key", "another wish under it", "a key of its own for each wish"
         )
-    return kept.answer
+    return contract.decode_answer(before.encode())
 
 
 def _answer(transaction: Transaction, wish: AdviceMessage) -> Answer:

@@ -44,29 +44,29 @@ def losses(said: Iterable[tuple[int, EventData]]) -> dict[str, Lost]:
     """
     pieces = Pieces()
     made: Counter[Place] = Counter()  # good parts of job orders that are over
-    over: set[Place] = set()  # of which some job order ended
     before: dict[str, list[int]] = defaultdict(list)  # order -> its operations
     found: dict[str, Lost] = defaultdict(Lost)
     for _, content in said:
         pieces.hear(content)
         if isinstance(content, events.JobOrderStored):
             before[content.request].append(content.operation)
-        ended = content
-        if not isinstance(ended, events.JobOrderEnded) or (place := pieces.place_of(ended.job)) is None:
+        if not isinstance(content, events.JobOrderEnded):
             continue
-        made[place] += ended.good
-        over.add(place)
+        place = pieces.place_of(content.job)
+        if place is None:
+            continue
+        made[place] += content.good
         earlier = [each for each in before[place.request] if each < place.operation]
-        here = found[ended.work_unit]
+        here = found[content.work_unit]
         if not earlier:
-            here.spoilt += ended.scrap > 0
-            here.whole += ended.scrap > 0 and ended.sub_state == SubState.COMPLETED.value
+            here.spoilt += content.scrap > 0
+            here.whole += content.scrap > 0 and content.sub_state == SubState.COMPLETED.value
             continue
         last = Place(place.request, max(earlier))
         # Of what was split nobody tells at which unit it was lost, and it is known when all of it is over.
         if pieces.is_split(place) or not pieces.is_over(last):
             continue
-        if last in over and made[last] >= ended.good:
+        if last in made and made[last] >= content.good:
             here.came += made[last]
-            here.lost += made[last] - ended.good
+            here.lost += made[last] - content.good
     return dict(found)

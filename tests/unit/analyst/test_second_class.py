@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,16 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
         added, trial, verdict, verdict.chosen, answer, prediction, about, error, Promises.of([])
     )
     assert proposal.effects[0].difference.mean == pytest.approx(-10.0)  # minutes
+    assert proposal.inaction.units is None and proposal.inaction.minutes is not None, "no minute is a part"
+    counted = replace(trial, courses=tuple(replace(each, changes=((),)) for each in trial.courses), unit="1")
+    told = advice.composed(
+        added, counted, verdict, verdict.chosen, answer, prediction, about, error, Promises.of([])
+    ).inaction
+    assert (
+        told.minutes is None
+        and told.units is not None
+        and told.units.mean == pytest.approx(proposal.effects[0].nothing.mean)
+    )
 
     ledger = Desk(MemoryStore(), lambda: NOON + SECOND_NS)
 

@@ -6,6 +6,8 @@ could move something is tried against everybody's list.
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from taktwin.bus.memory import matches
@@ -17,24 +19,18 @@ PLACE = f"{topics.ROOT}.northfield.works.machining.line1.turn1"
 ON_STREAMS = ("CREATE", "UPDATE", "PURGE", "DELETE", "MSG.DELETE", "RESTORE")
 
 
-def say(subject: str) -> set[str]:
-    """Return who may publish to a subject."""
+def reach(way: str, subject: str) -> set[str]:
+    """Return whose rights of a way (publish, subscribe) a subject fits."""
     return {
         user
         for user, rights in RIGHTS.items()
-        if any(matches(each, subject) for each in rights.publish)
-        and not any(matches(each, subject) for each in rights.publish_deny)
+        if any(matches(each, subject) for each in getattr(rights, way))
+        and not any(matches(each, subject) for each in getattr(rights, f"{way}_deny"))
     }
 
 
-def hear(subject: str) -> set[str]:
-    """Return who may subscribe to a subject."""
-    return {
-        user
-        for user, rights in RIGHTS.items()
-        if any(matches(each, subject) for each in rights.subscribe)
-        and not any(matches(each, subject) for each in rights.subscribe_deny)
-    }
+say = functools.partial(reach, "publish")
+hear = functools.partial(reach, "subscribe")
 
 
 @pytest.mark.parametrize("name", sorted(commands.CATALOGUE))

@@ -767,4 +767,6 @@ def test_a_persons_key_stands_for_one_wish(office: Office) -> None:
     assert first.accepted and office.say(no, message="P01:k") == first
     other = office.say(Decide(recommendation="r2", version=2, accept=True, grant="seal"), message="P01:k")
     assert other.code == "conflict" and other.place == "idempotency key"
+    office.store.answers["P01:old"] = '{"accepted":true,"state":"Rejected"}'  # type: ignore[attr-defined]
+    assert office.say(no, message="P01:old").state == "Rejected", "kept before it was known of what"
     assert office.of("r2").state is State.PROPOSED
