@@ -102,7 +102,8 @@ def proposal(name: str = "r1", now_ns: int = START_NS, **changes: Any) -> Propos
     whole = Proposal(
         id=name, advice_class=CLASS, work_unit="turn1",
         says=words("Change the insert of turn1 at the next set-up."),
-        evidence=[Evidence(says=words("The diameter drifts."), kind="result", reference="shaft_diameter")],
+        evidence=[Evidence(says=words("The diameter drifts."), kind="result", reference="shaft_diameter",
+                           from_ns=now_ns - HOUR)],  # each is about something else
         against=[words("The insert has a third of its life left.")],
         forecast=Forecast(says=words("It leaves its window in 95 min."), indicator="shaft_diameter",
                           in_s=Range(mean=5700, p10=4200, p90=7500)),

@@ -26,7 +26,6 @@ from taktwin.mes.execution.tables import JobOrder
 from taktwin.mes.maintenance.actions import TOOL_CHANGE, open_at
 from taktwin.mes.maintenance.readiness import missing_tools
 from taktwin.plant.registry import Registry
-from taktwin.portal.grants import Wanted
 from taktwin.storage.stores import MemoryStore
 from taktwin.virtual_plant.physics import Physics
 from taktwin.virtual_plant.truth import Fact, TruthInterval, TruthPassage, TruthReject
@@ -182,8 +181,8 @@ class Crew(People):
             self._decided.add(row.id)
             document = rooms.ledger.document(row.id)
             assert document is not None, "what is in the list is known"
-            leader, action = self.leader(), document.proposal.action
-            grant = rooms.carrier.grants.seal(row.id, action, Wanted(person=leader, reach=None))
+            leader = self.leader()
+            grant = rooms.carrier.grants.seal(document, leader, None)
             wish = Decide(recommendation=row.id, version=row.version, accept=True, grant=grant)
             answer = rooms.do(
                 rooms.carrier.tell(wish, message_id=f"{leader}:{row.id}", actor=leader, actor_type="human")

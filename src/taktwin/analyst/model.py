@@ -22,11 +22,12 @@ import numpy as np
 
 from taktwin.analyst.features import FloatArray, Subject, Trace
 from taktwin.plant.registry import Registry
-from taktwin.plugins import load
+from taktwin.plugins import load_what_can
 
 PACKAGE = "taktwin.analyst"
 ENTRY_POINTS = "taktwin.analyst"
 LEVEL = 0.8  # of the interval that every prediction has: 10 to 90 %
+_SAYS = ("card", "needs", "code_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class Model(ABC):
     @classmethod
     @abstractmethod
     def example(cls, draw: Draw) -> list[Trace]:
-        """Return traces that are enough to learn from: what the checks of the port are made with."""
+        """Return traces that are enough to learn from, with all names that live ones have: what the checks of
+        this port, and of that to classes of proposals, are made with."""
 
     @classmethod
     @abstractmethod
@@ -177,17 +179,57 @@ MODELS: dict[str, type[Model]] = {}
 
 
 def found() -> dict[str, type[Model]]:
-    """Return every model, by name: of the use cases' folders, then of other distributions."""
-    _load_all()
-    return dict(sorted(MODELS.items()))
+    """Return every model that can be used, by name, of the use cases and of other distributions."""
+    load_all()
+    return {name: kind for name, kind in sorted(MODELS.items()) if not lacks(kind, *_SAYS)}
 
 
-def _load_all() -> None:
-    """Import every module of every use case: models and classes of proposals register themselves."""
-    package = importlib.import_module(PACKAGE)
+def unusable() -> dict[str, str]:
+    """Return what was found and cannot be used, with why: modules that do not load, and models that lack
+    something."""
+    modules, broken = load_all()
+    return broken | lacking(Model, MODELS, modules, *_SAYS)
+
+
+def load_all() -> tuple[list[str], dict[str, str]]:
+    """Import every module of every use case: models and classes of proposals register themselves.
+
+    Returns the modules, and those that could not be imported, with why.
+    """
+    package, names, broken = importlib.import_module(PACKAGE), list[str](), dict[str, str]()
     for module in pkgutil.iter_modules(package.__path__):
         if module.ispkg:
-            load(f"{PACKAGE}.{module.name}", ENTRY_POINTS)
+            loaded, failed = load_what_can(f"{PACKAGE}.{module.name}", ENTRY_POINTS)
+            names += loaded
+            broken |= failed
+    return names, broken
+
+
+def lacking(base: type, registered: Mapping[str, type], modules: Sequence[str], *says: str) -> dict[str, str]:
+    """Return the classes of a port that nobody can use, with what they lack.
+
+    Parameters
+    ----------
+    base : of the port
+    registered : what registered itself, by name
+    modules : where plug-ins are: a class there without a name is no base of somebody else's
+    says : what each class says besides its methods
+    """
+    lack = {name: why for name, kind in sorted(registered.items()) if (why := lacks(kind, *says))}
+    heirs: list[type] = base.__subclasses__()
+    while heirs:
+        kind = heirs.pop()
+        heirs += kind.__subclasses__()
+        if kind.__module__ in modules and "name" not in vars(kind) and not inspect.isabstract(kind):
+            lack[f"{kind.__module__}.{kind.__qualname__}"] = 'it has no name: class ...(..., name="...")'
+    return lack
+
+
+def lacks(kind: type, *says: str) -> str:
+    """Return what a class of a port lacks, in words; "": nothing."""
+    methods = sorted(getattr(kind, "__abstractmethods__", ()))
+    missing = [*methods, *(name for name in says if not hasattr(kind, name))]
+    return f"it lacks {', '.join(missing)}" if missing else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from taktwin.analyst.features import FloatArray, Subject, Trace
-from taktwin.analyst.model import Model, Prediction, _load_all
+from taktwin.analyst.model import Model, Prediction, found, lacking, load_all
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -35,8 +35,10 @@ from taktwin.plant.registry import Registry
 from taktwin.standards.iso22400 import TimeClass
 
 NOTHING = "nothing"
+WAYS_MIN = 2  # of what is unknown: an interval needs so many
 MINUTES = "min"  # UCUM: the unit of a loss in time
 DONE = "done"
+_SAYS = ("model", "error_max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,30 @@ class Trial:
     waiting: Cost  # of deciding an hour later
     ahead_s: float  # a course that begins later than so is not proposed yet
     currency: str = ""  # ISO 4217, where the loss is money
+
+    def __post_init__(self) -> None:
+        """Check that it can be tried. Raises ValueError with what is wrong and what would be right."""
+        names = [each.name for each in self.courses]
+        ways = {each.name: (len(each.changes), len(each.costs)) for each in self.courses}
+        first = self.courses[0] if self.courses else None
+        if first is None or first.name != NOTHING or first.action is not None or len(set(names)) < len(names):
+            raise ValueError(
+                f"courses {names}: expected {NOTHING!r} first, without an action, each name once"
+            )
+        if len(set(ways.values())) > 1 or len(set(ways[NOTHING])) > 1 or ways[NOTHING][0] < WAYS_MIN:
+            raise ValueError(
+                f"changes and costs of courses {ways}: expected equally many, at least {WAYS_MIN} ways"
+            )
+        for course in self.courses:
+            if course.action is None:
+                continue
+            for place, said in (("headline", self.headline), ("expires_ns", self.expires_ns)):
+                if course.name not in said:
+                    raise ValueError(
+                        f"{place} {sorted(said)}: expected one of the course {course.name!r} too"
+                    )
+        if not self.evidence or not self.watches:
+            raise ValueError("evidence or watches: found nothing; expected at least one of each")
 
     def stands_min(self, unit: str) -> Range | None:
         """Return how many minutes a unit stands for what is done to it though nothing is decided; None:
@@ -241,6 +267,16 @@ CLASSES: dict[str, type[ProposalClass]] = {}
 
 
 def classes() -> dict[str, type[ProposalClass]]:
-    """Return every class of proposals, by name."""
-    _load_all()
-    return dict(sorted(CLASSES.items()))
+    """Return every class of proposals that can be used, by name."""
+    wrong = unusable()
+    return {name: kind for name, kind in sorted(CLASSES.items()) if name not in wrong}
+
+
+def unusable() -> dict[str, str]:
+    """Return the classes that cannot be used, with why."""
+    modules, _ = load_all()
+    wrong, models = lacking(ProposalClass, CLASSES, modules, *_SAYS), found()
+    for name, kind in CLASSES.items():
+        if name not in wrong and kind.model not in models:
+            wrong[name] = f"it rests on the model {kind.model!r}, which is none of {', '.join(models)}"
+    return wrong

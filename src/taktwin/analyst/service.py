@@ -22,10 +22,11 @@ from taktwin.analyst import advice, counterfactual, proving, training
 from taktwin.analyst.alert_budget import Budget
 from taktwin.analyst.engine import Analyst, Standing
 from taktwin.analyst.features import Subject, Tape, Trace
-from taktwin.analyst.model import Model, NotEnough, Prediction, found
+from taktwin.analyst.model import Model, NotEnough, Prediction, found, unusable
 from taktwin.analyst.model_store import LIVE, Kept, ModelStore, NotPromoted, taken
 from taktwin.analyst.promises import Promises
 from taktwin.analyst.proposal import NotYet, ProposalClass, classes
+from taktwin.analyst.proposal import unusable as unusable_classes
 from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
@@ -127,7 +128,10 @@ class AnalystService:
         if brought is not None:
             taken(self._store, brought, self._models)
         self._classes = classes()
-        self._broken: dict[str, str] = {}  # model, class, or one of them at something -> what it raised
+        # Module, model, class, or one of them at something -> what it lacks or raised.
+        self._broken: dict[str, str] = {**unusable(), **unusable_classes()}
+        for name, why in self._broken.items():
+            log.error("%s cannot be used: %s", name, why)
         self._refused: dict[str, str] = {}  # what was said to the ledger -> why it did not take it
         self._subjects: dict[str, list[Subject]] = {name: [] for name in self._models}
         for name, kind in self._models.items():

@@ -18,8 +18,13 @@ Line = TypeVar("Line", "Anchor", Entry)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the words of `taktwin verify-audit`."""
-    parser.add_argument("journal", help="the exported journal: /api/v1/mes/audit.jsonl of the page")
-    parser.add_argument("--anchors", help="the file of anchors, kept apart: <data>/mes/anchors.jsonl")
+    parser.add_argument(
+        "journal",
+        help="the exported journal: /api/v1/mes/audit.jsonl or /api/v1/advice/audit.jsonl of the page",
+    )
+    parser.add_argument(
+        "--anchors", help="its anchors, kept apart: anchors.jsonl in <data>/mes or <data>/ledger"
+    )
 
 
 def verify_audit(options: argparse.Namespace) -> int:

@@ -48,7 +48,9 @@ COMMANDS = {
     ),
     "calibrate": Command("the simulated plant's parameters out of its own history", "calibrate", "calibrate"),
     "models": Command("versions of the models that advise; letting one go live", "models", "models"),
-    "verify-audit": Command("prove that a journal of the MES was never changed", "audit", "verify_audit"),
+    "verify-audit": Command(
+        "prove that a journal of the MES or of the ledger was never changed", "audit", "verify_audit"
+    ),
     "doctor": Command(
         "check what an installation needs, and what runs", "ask", "doctor", "add_doctor_arguments"
     ),

@@ -387,6 +387,7 @@ class ClassRecord(msgspec.Struct, frozen=True, kw_only=True):
     since_move: int = 0  # cases that count for the next climb: what advice came to, or what was foretold
     good_since_move: int = 0
     harmful_since_move: int = 0
+    unproven_since_move: int = 0  # rejected, or carried out and not measured within its time
     needed: int = 0  # how many it takes
     obstacles: list[Words] = []  # why it may not climb now; []: a person may let it
     moves: list[Rung] = []
@@ -564,7 +565,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     person: str  # under whose name
     reason: str
     action: Action
-    grant: str
+    grants: list[str]  # the seal of each who approved it
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

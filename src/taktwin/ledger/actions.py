@@ -124,7 +124,7 @@ def _decide(book: Reading, wish: Decide, asking: Asking) -> Iterator[EventData]:
 
 
 def _carry(book: Reading, wish: Carry, asking: Asking) -> Iterator[EventData]:
-    yield from engine.carry(_document(book, wish.recommendation))
+    yield from engine.carry(_document(book, wish.recommendation), now_ns=asking.now_ns)
 
 
 def _refuse(book: Reading, wish: Refuse, asking: Asking) -> Iterator[EventData]:
@@ -194,14 +194,14 @@ def hear(book: Reading, told: Told) -> Iterator[EventData]:
 
 
 def pass_time(book: Reading, now_ns: int, there_ns: int) -> Iterator[EventData]:
-    """Return what has expired, and what is given up because nobody measured it within its class's time.
+    """Return what has expired or was never heard of, and what nobody measured within its class's time.
 
     there_ns : since when the ledger is there to be told
     """
-    for state in engine.OPEN:
+    for state in (*engine.OPEN, State.ACCEPTED, State.DISPATCHED):
         for row in book.where(RecommendationRow, state=state.value):
             if now_ns >= row.expires_ns:
-                yield from engine.pass_time(row.whole, now_ns)
+                yield from engine.pass_time(row.whole, now_ns, there_ns)
     for kind in book.where(ClassRow):
         within_ns = round(kind.whole.advice_class.measure_within_s * SECOND_NS)
         for what in (MEASURE, ASSESS):
@@ -260,7 +260,7 @@ def project(book: Book, event: EventData, at_ns: int) -> None:
     row = book.get(RecommendationRow, name)
     document = engine.apply(None if row is None else row.whole, event, at_ns)
     book.put(row_of(document))
-    if document.state not in (State.ACCEPTED, State.DISPATCHED):
+    if document.state not in (State.PROPOSED, State.ACCEPTED, State.DISPATCHED):
         book.remove(Grant, name)  # nothing is left to be carried
     record = _class(book, document.proposal.advice_class)
     assert record is not None, "a recommendation has a class"
@@ -283,11 +283,11 @@ def _is_first(book: Reading, document: Recommendation, event: EventData) -> bool
 
 
 def keep_grant(book: Book, wish: AdviceMessage) -> None:
-    """Keep the seal of an acceptance for as long as it may have to be carried."""
+    """Keep the seal of each yes for as long as it may have to be carried."""
     if isinstance(wish, Decide) and wish.accept:
-        row = book.get(RecommendationRow, wish.recommendation)
-        if row is not None and row.state == State.ACCEPTED:
-            book.put(Grant(recommendation=wish.recommendation, seal=wish.grant))
+        before = book.get(Grant, wish.recommendation)
+        seals = wish.grant if before is None else f"{before.seals} {wish.grant}"
+        book.put(Grant(recommendation=wish.recommendation, seals=seals))
 
 
 def _class(book: Reading, name: str) -> ClassRecord | None:

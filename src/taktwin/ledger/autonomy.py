@@ -184,11 +184,15 @@ def obstacles(record: ClassRecord) -> list[Words]:
     share = max(SHARE_FLOOR, card.effective_share)
     # A class that observes is judged by what it foretold, one that advises by what its advice came to.
     good, bad = record.good_since_move, record.harmful_since_move
-    if record.since_move and good < share * record.since_move:
-        text = f"{good} of {record.since_move} cases came as they were promised, {share:.0%} are needed."
-        found.append(Words(code="autonomy.share", text=text, values={
-            "good": good, "cases": record.since_move, "share": share
-        }))  # fmt: skip
+    # What people did not want, and what nobody can say anything of, promised something too.
+    cases = record.since_move + record.unproven_since_move
+    if cases and good < share * cases:
+        text = (
+            f"{good} of {cases} cases came as they were promised, {share:.0%} are needed; what was rejected "
+            "or never measured did not."
+        )
+        found.append(Words(code="autonomy.share", text=text,
+                           values={"good": good, "cases": cases, "share": share}))  # fmt: skip
     if bad:
         found.append(Words(code="autonomy.harmed", text=f"{bad} of them did harm.", values={"harmful": bad}))
     return found
@@ -226,7 +230,7 @@ def apply(record: ClassRecord | None, event: EventData, at_ns: int) -> ClassReco
             rung = Rung(at_ns=at_ns, before=event.before, after=event.after, why=event.why,
                         person=event.person)  # fmt: skip
             return replace(record, level=event.after, moves=[*record.moves, rung], since_move=0,
-                           good_since_move=0, harmful_since_move=0)  # fmt: skip
+                           good_since_move=0, harmful_since_move=0, unproven_since_move=0)  # fmt: skip
         case _:
             raise AssertionError(f"{event.event_type} is not about a class")
 
@@ -241,6 +245,7 @@ def count(
     does the first comparison. Only harm counts each time.
     """
     replace = msgspec.structs.replace
+    advised = record.level is not Level.OBSERVE
     match event:
         case events.RecommendationMeasured():
             outcome = event.outcome
@@ -251,15 +256,14 @@ def count(
             }[outcome.result]  # fmt: skip
             first, n = outcome.observed_effect[0], record.effective + record.neutral + record.harmful
             inside = first.promised.p10 <= first.measured.mean <= first.promised.p90
-            counts = record.level is not Level.OBSERVE
             return replace(
                 record, **{counted: getattr(record, counted) + 1},
                 promised=_mean(record.promised, first.promised.mean, n),
                 measured=_mean(record.measured, first.measured.mean, n),
                 covered_80=_mean(record.covered_80, float(inside), n),
-                since_move=record.since_move + counts,
-                good_since_move=record.good_since_move + (counts and outcome.result is Result.EFFECTIVE),
-                harmful_since_move=record.harmful_since_move + (counts and outcome.result is Result.HARMFUL),
+                since_move=record.since_move + advised,
+                good_since_move=record.good_since_move + (advised and outcome.result is Result.EFFECTIVE),
+                harmful_since_move=record.harmful_since_move + (advised and outcome.result is Result.HARMFUL),
             )  # fmt: skip
         case events.RecommendationAssessed() if not is_first:
             return record
@@ -272,11 +276,14 @@ def count(
                 good_since_move=record.good_since_move + (counts and event.came_true),
             )  # fmt: skip
         case events.RecommendationRejected():
-            return replace(record, rejected=record.rejected + 1)
+            return replace(record, rejected=record.rejected + 1,
+                           unproven_since_move=record.unproven_since_move + advised)  # fmt: skip
         case events.RecommendationExpired():
             return replace(record, expired=record.expired + (document.level is not Level.OBSERVE))
         case events.RecommendationAbandoned():
-            return replace(record, abandoned=record.abandoned + (document.execution is not None))
+            done = document.execution is not None  # else it was only to be compared with what came
+            return replace(record, abandoned=record.abandoned + done,
+                           unproven_since_move=record.unproven_since_move + (done and advised))  # fmt: skip
         case _:
             return record
 

@@ -20,6 +20,7 @@ from taktwin.contracts.recommendation import (
     Answer,
     Carried,
     Carry,
+    Decide,
     Message,
     Recommendation,
 )
@@ -64,7 +65,7 @@ class Desk:
                 transaction.head()  # locked first: what is looked at stays so until it is decided
                 before = transaction.answer_of(message.id)
                 if before is not None and not isinstance(wish, Carry):
-                    return _again(message, before)
+                    return _again(message, wish, before)
                 return self._execute(transaction, message, wish, signer)
         except Refused as refused:
             return Answer(accepted=False, code=refused.code, place=refused.place, found=refused.found,
@@ -82,7 +83,7 @@ class Desk:
         if isinstance(wish, Carry):  # it holds the seal, and is asked for as often as it takes: kept nowhere
             return _carried(transaction, wish)
         answer = _answer(transaction, wish)
-        kept = _Kept(of=_digest(message), **msgspec.structs.asdict(answer))
+        kept = _Kept(of=_digest(message, wish), **msgspec.structs.asdict(answer))
         transaction.keep_answer(message.id, now_ns, msgspec.json.encode(kept).decode())
         return answer
 
@@ -163,15 +164,18 @@ def _wish(message: Message) -> AdviceMessage:
         raise Refused("invalid", f"data of {message.name}", str(error), "its fields") from error
 
 
-def _digest(message: Message) -> str:
-    return hashlib.sha256(f"{message.name} {message.actor} ".encode() + bytes(message.data)).hexdigest()
+def _digest(message: Message, wish: AdviceMessage) -> str:
+    if isinstance(wish, Decide):  # seal and signature are the portal's and the MES's: the wish is the same
+        wish = msgspec.structs.replace(wish, grant="", signature="")
+    said = f"{message.name} {message.actor} ".encode() + msgspec.json.encode(wish, order="sorted")
+    return hashlib.sha256(said).hexdigest()
 
 
-def _again(message: Message, before: str) -> Answer:
+def _again(message: Message, wish: AdviceMessage, before: str) -> Answer:
     """Return what a message was answered before. Raises Refused where a person's key stands for another
     wish: to answer that as the first would say that it was done."""
     of = msgspec.json.decode(before, type=_Kept).of
-    if message.actor_type == "human" and of not in ("", _digest(message)):
+    if message.actor_type == "human" and of not in ("", _digest(message, wish)):
         raise Refused(
             "conflict", "idempotency key", "another wish under it", "a key of its own for each wish"
         )
@@ -201,7 +205,7 @@ def _carried(transaction: Transaction, wish: Carry) -> Answer:
     carried = Carried(
         recommendation=document.id, command_id=contract.command_id(document.id),
         person=document.decision.person, reason=document.decision.reason, action=document.proposal.action,
-        grant=grant.seal,
+        grants=grant.seals.split(),
     )  # fmt: skip
     return Answer(accepted=True, state=row.state, version=row.version, carried=carried)
 

@@ -65,6 +65,8 @@ PROOF_AGE_NS_MAX = 3_600_000_000_000  # of plant time: the plant has gone on sin
 # for a twin that does not answer, and a night's repair of the analyst fits in. It counts from when the ledger
 # knew of it and was there to be told, so that its own standing still costs nobody a measure.
 ABANDON_AFTER_NS = 6 * 3_600_000_000_000
+# What went to the MES and is not heard of fails so long after it stood last: its events may come late.
+UNHEARD_NS = 3_600_000_000_000
 EXPIRY_NS_MAX = 7 * 86_400_000_000_000
 REPLICATIONS_MIN = 20
 APPROVALS = {Risk.LOW: 1, Risk.MEDIUM: 1, Risk.HIGH: 2}
@@ -181,6 +183,10 @@ def _readable(proposal: Proposal, record: ClassRecord) -> None:
     for span in (*_ranges(proposal.inaction), *_ranges(proposal.waiting), proposal.forecast.in_s):
         if not span.p10 <= span.p90:
             raise _invalid("interval", f"{span.p10} to {span.p90}", "p10 <= p90")
+    first = proposal.evidence[0]
+    if first.from_ns <= 0:  # what it is about: one life is one case, however often it is advised on
+        raise _invalid("evidence", f"{first.kind} {first.reference} since {first.from_ns}",
+                       "from_ns of the first: since when that is so")  # fmt: skip
 
 
 def _ranges(cost: Cost) -> list[Range]:
@@ -334,12 +340,16 @@ def decide(
 # Carrying it out
 
 
-def carry(document: Recommendation) -> Iterator[EventData]:
-    """Let it go on its way to the MES; it may be taken up again as long as nobody knows that it arrived."""
+def carry(document: Recommendation, *, now_ns: int) -> Iterator[EventData]:
+    """Let it go on its way to the MES; it may be taken up again as long as it stands and nobody knows that
+    it arrived."""
+    if document.state not in (State.ACCEPTED, State.DISPATCHED):
+        raise _otherwise(document, "Accepted or Dispatched")
+    if now_ns >= document.proposal.expires_ns:
+        found = f"it stood until {rfc3339(document.proposal.expires_ns)}"
+        raise Refused("state", f"recommendation {document.id}", found, "one that still stands")
     if document.state is State.DISPATCHED:
         return
-    if document.state is not State.ACCEPTED:
-        raise _otherwise(document, "Accepted")
     assert document.decision is not None, "accepted by somebody"
     yield events.RecommendationDispatched(
         recommendation=document.id, work_unit=document.proposal.work_unit,
@@ -381,9 +391,13 @@ def hear(document: Recommendation, told: Told, way: CarriedOut | None) -> Iterat
             found = str(fact.data.get("cause", "")) or "no reason"
             yield _failed(document, fact.subject, f"given up: {found}", "carried out", told.cause)
         return
-    if document.state in (State.VALIDATED, State.PROPOSED, State.ACCEPTED) and rests_on(
-        document.proposal, fact
-    ):
+    if not rests_on(document.proposal, fact):
+        return
+    if document.state is State.DISPATCHED:
+        # The MES says things in their order: it had not taken the command when this happened.
+        found = f"{fact.event_type} of {fact.subject} while it was on its way"
+        yield _failed(document, "the plant", found, "as it was when this was proven", told.cause)
+    elif document.state in (State.VALIDATED, State.PROPOSED, State.ACCEPTED):
         text = f"The MES says {fact.event_type} of {fact.subject}: the plant is not what this was proven for."
         values: dict[str, str | int | float] = {"event": fact.event_type, "subject": fact.subject}
         yield _superseded(document, Words(code="ledger.changed", text=text, values=values), told.cause)
@@ -406,10 +420,20 @@ def silence(document: Recommendation, why: Words) -> Iterator[EventData]:
         yield _superseded(document, why, "")
 
 
-def pass_time(document: Recommendation, now_ns: int) -> Iterator[EventData]:
-    """Let a recommendation expire on which nobody decided in time."""
-    if document.state in OPEN and now_ns >= document.proposal.expires_ns:
+def pass_time(document: Recommendation, now_ns: int, there_ns: int) -> Iterator[EventData]:
+    """Let a recommendation expire on which nobody decided in time, and fail of which the MES said nothing.
+
+    there_ns : since when the ledger is there to be told
+    """
+    expires_ns = document.proposal.expires_ns
+    if document.state in OPEN and now_ns >= expires_ns:
         yield events.RecommendationExpired(recommendation=document.id, work_unit=document.proposal.work_unit)
+    elif document.state is State.ACCEPTED and now_ns >= expires_ns:
+        found = f"not reached by {rfc3339(expires_ns)}"
+        yield _failed(document, "the MES", found, "asked while this stands", "")
+    elif document.state is State.DISPATCHED and now_ns >= max(expires_ns, there_ns) + UNHEARD_NS:
+        found = f"asked {rfc3339(document.changed_ns)}, and not heard of since"
+        yield _failed(document, "the MES", found, "its answer: see there whether it has it", "")
 
 
 # Measuring

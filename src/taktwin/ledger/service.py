@@ -24,7 +24,7 @@ from taktwin.clock import Clock
 from taktwin.contracts import events, state, topics
 from taktwin.contracts import recommendation as contract
 from taktwin.contracts.events import CloudEvent
-from taktwin.contracts.recommendation import AUDIT, OWNER, TRAIL, Answer, Decide, Trail
+from taktwin.contracts.recommendation import AUDIT, OWNER, TRAIL, Answer, Carry, Decide, Trail
 from taktwin.contracts.state import Health
 from taktwin.errors import BusError, StoreError
 from taktwin.identity import EquipmentId, Place
@@ -51,6 +51,8 @@ RETRY_S = 0.5
 TICK_S = 2.0  # how late something that expires by the clock may be noted; nobody can decide on it before that
 POSITION_EVERY_S = 5.0
 ASK_S = 5.0
+HEARD_S, HEARD_EVERY_S = 2.0, 0.02  # how long a person waits for the ear, and how often it is looked
+DECIDED_ON_ALL = (Decide.message_name, Carry.message_name)  # what rests on all that the MES has said
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +81,7 @@ class LedgerService:
             connect=connect, store=self._store, clock=clock, folder=folder, say=self._tell,
             say_together=self._tell_together, reasons=self._reasons, in_database=self._in_database,
         )  # fmt: skip
+        self._heard_to = -1  # position in the stream up to which all was heard; -1: not begun yet
         self._readers: list[Connection] = []  # connections for questions that nobody uses now
         self._counts = dict.fromkeys(("accepted", "refused", "heard", "questions", "malformed"), 0)
 
@@ -112,17 +115,34 @@ class LedgerService:
                            right="the JSON of contracts.recommendation.Message")  # fmt: skip
             return contract.encode(wrong)
         try:
+            if said.name in DECIDED_ON_ALL:
+                await self._heard_all()
             signer = await self._signer(said)
             answer = await asyncio.to_thread(self._desk.execute, said, signer=signer)
         except StoreError as error:
             self._reasons["database"] = str(error)
             return _away("database", error)
         except BusError as error:
-            return _away("signatures of the MES", error)
+            return _away("the MES", error)
         self._reasons.pop("database", None)
         self._counts["accepted" if answer.accepted else "refused"] += 1
         self._outbox.wake()
         return contract.encode(answer)
+
+    async def _heard_all(self) -> None:
+        """Wait until everything that the MES has said by now is heard: it may make a yes void.
+
+        Raises
+        ------
+        BusError
+            If that takes longer than a person waits, such as while a ledger that was away catches up.
+        """
+        last = await self._bus.last_sequence(topics.STREAM_EVENTS)
+        until_ns = self._clock.monotonic_ns() + round(HEARD_S * 1e9)
+        while self._heard_to < last:
+            if self._clock.monotonic_ns() > until_ns:
+                raise BusError(f"what it said is heard up to {self._heard_to} of {last}")
+            await self._clock.wall_sleep(HEARD_EVERY_S)
 
     async def _signer(self, said: contract.Message) -> str:
         """Return whose signature an acceptance names, by what the MES says of it; "" if nobody's."""
@@ -191,21 +211,26 @@ class LedgerService:
     async def _listen(self) -> None:
         stream = topics.STREAM_EVENTS
         position = await self._in_database(self._desk.position, stream)
-        if position is None:
-            # A new ledger begins with what happens from now on.
-            position = await self._bus.last_sequence(stream)
+        last = await self._bus.last_sequence(stream)
+        if position is None or position > last:
+            # A new ledger begins with what happens from now on; a new stream is heard from its beginning.
+            position = last if position is None else 0
             await self._in_database(functools.partial(self._desk.hear, (), stream=stream, position=position))
+        self._heard_to = position
         kept_mono_ns = self._clock.monotonic_ns()
         begin = sure_position(stream, position) + 1
         async for batch in self._bus.read_stream(stream, from_sequence=begin):
             heard = [each for message in batch if (each := self._heard(message)) is not None]
             now = self._clock.monotonic_ns()
             if not heard and now - kept_mono_ns < POSITION_EVERY_S * 1e9:
+                self._heard_to = batch[-1].sequence
                 continue
             kept_mono_ns = now
             hear = functools.partial(self._desk.hear, heard, stream=stream, position=batch[-1].sequence)
             self._counts["heard"] += len(heard)
-            if await self._in_database(hear):
+            facts = await self._in_database(hear)
+            self._heard_to = batch[-1].sequence
+            if facts:
                 self._outbox.wake()
 
     def _heard(self, message: Message) -> tuple[int, Told] | None:

@@ -52,11 +52,12 @@ class ClassRow(Row, frozen=True, kw_only=True):
 
 
 class Grant(Row, frozen=True, kw_only=True):
-    """The portal's seal of an acceptance. It stands in no journal, and is gone once nobody needs it."""
+    """The portal's seals of all who approved it. They stand in no journal, and are gone once nobody needs
+    them."""
 
     table: ClassVar[str] = "grants"
     recommendation: str
-    seal: str
+    seals: str  # a space between two
 
 
 class Heard(Row, frozen=True, kw_only=True):
@@ -93,7 +94,7 @@ def row_of(document: Recommendation) -> RecommendationRow:
 
 def life_of(proposal: Proposal) -> str:
     """Return what a recommendation is about: its class, its work unit and where its first evidence begins,
-    such as the life of one tool. "" where the evidence begins nowhere: it shares that with no other.
+    such as the life of one tool. "" where that was not asked for yet: it shares that with no other.
     """
     begin_ns = proposal.evidence[0].from_ns if proposal.evidence else 0
     return f"{proposal.advice_class}/{proposal.work_unit}/{begin_ns}" if begin_ns else ""

@@ -38,7 +38,7 @@ class Carrier:
         self._clock = clock
         self._questions = questions
         self.grants = grants
-        self.forged = 0  # what the ledger had, and no person wanted
+        self.forged = 0  # what the ledger had, and too few people wanted, or too long ago
         self._away = False
 
     async def run(self) -> None:
@@ -65,24 +65,23 @@ class Carrier:
         carried = answer.carried
         if carried is None:
             return  # superseded meanwhile, or the MES has it already
-        wanted = self.grants.opened(carried.grant, recommendation, carried.action)
-        if (
-            wanted is None
-            or carried.recommendation != recommendation
-            or carried.command_id != contract.command_id(recommendation)
-        ):
+        wanted = self.grants.all_opened(
+            carried.grants, recommendation, carried.action, now_ns=self._clock.now_ns()
+        )
+        if carried.command_id != contract.command_id(recommendation):
+            wanted = f"the command {carried.command_id}"
+        if isinstance(wanted, str):
             self.forged += 1
-            log.error("%s bears no seal of ours: nobody wanted it, and it is not carried", recommendation)
-            await self._refuse(
-                recommendation, "seal", "none of this portal's", "a person's decision, made here"
-            )
+            log.error("%s is not carried: found %s", recommendation, wanted)
+            right = "the seal of each who must want it, made here while it stood"
+            await self._refuse(recommendation, "seal", wanted, right)
             return
-        await self._to_mes(carried, wanted)
+        await self._to_mes(recommendation, carried, wanted)
 
-    async def _to_mes(self, carried: Carried, wanted: Wanted) -> None:
+    async def _to_mes(self, recommendation: str, carried: Carried, wanted: Wanted) -> None:
         command = Command(
             id=carried.command_id, name=carried.action.command, actor=wanted.person, actor_type="human",
-            reason=f"recommendation {carried.recommendation}", reach=wanted.reach,
+            reason=f"recommendation {recommendation}", reach=wanted.reach,
             data=msgspec.Raw(msgspec.json.encode(carried.action.data)),
         )  # fmt: skip
         subject = topics.command(self._registry.enterprise, self._registry.site, "mes", command.name)
@@ -94,10 +93,10 @@ class Carrier:
         if answer.code == "away":
             raise BusError(f"the MES: {answer.place}: {answer.found}")
         if not answer.accepted:
-            await self._refuse(carried.recommendation, answer.place, answer.found, answer.right)
+            await self._refuse(recommendation, answer.place, answer.found, answer.right)
         elif not answer.events:  # it would be waited for without end what becomes of it
             await self._refuse(
-                carried.recommendation, command.name, "that the MES took it and had nothing to do: it is so",
+                recommendation, command.name, "that the MES took it and had nothing to do: it is so",
                 "something that is not done yet",
             )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The portal's seal: that this person wants this action of this recommendation carried to the MES.
 
-It lies with the ledger until the portal comes for it, and only the portal can make one. So the ledger, or
-whoever speaks under its account, can have nothing carried that no person wanted, and nothing else.
+It lies with the ledger until the portal comes for it, and only the portal can make one. It says of what the
+person was shown how many people had to want it and until when it stood, so the ledger, or whoever speaks
+under its account, can have nothing carried that too few people wanted, or that stands no more.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from taktwin.contracts.recommendation import Action
+from taktwin.contracts.recommendation import Action, Recommendation, digest
 from taktwin.entropy import secret_token
+from taktwin.instants import rfc3339
 
 KEY_FILE = "grants.key"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants it, and in which parts of the plant they may ask for it."""
+    """Who wants it, in which parts of the plant they may ask for it, and what they were shown."""
 
     person: str
     reach: list[str] | None  # None: everywhere
+    approvals: int  # how many people must want it
+    until_ns: int  # when it stands no more
+    shown: str  # the digest of the whole proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,31 @@ class Grants:
     def __repr__(self) -> str:
         return "Grants(...)"
 
-    def seal(self, recommendation: str, action: Action, wanted: Wanted) -> str:
-        """Return the seal of an acceptance."""
-        body = msgspec.json.encode(wanted)
-        return f"{base64.urlsafe_b64encode(body).decode()}.{self._mark(recommendation, action, body)}"
+    def seal(self, document: Recommendation, person: str, reach: list[str] | None) -> str:
+        """Return the seal of a person's yes to a document as it was shown."""
+        proposal = document.proposal
+        body = msgspec.json.encode(Wanted(
+            person=person, reach=reach, approvals=document.approvals_needed, until_ns=proposal.expires_ns,
+            shown=digest(proposal),
+        ))  # fmt: skip
+        return f"{base64.urlsafe_b64encode(body).decode()}.{self._mark(document.id, proposal.action, body)}"
+
+    def all_opened(
+        self, grants: Sequence[str], recommendation: str, action: Action, *, now_ns: int
+    ) -> Wanted | str:
+        """Return who wanted it last; what lacks where it is not to be carried."""
+        found = [self.opened(each, recommendation, action) for each in grants]
+        wanted = [each for each in found if each is not None]
+        if not wanted or len(wanted) < len(found):
+            return "a seal that is none of this portal's, or none"
+        if len({each.shown for each in wanted}) > 1:
+            return "seals of different proposals"
+        people, needed = {each.person for each in wanted}, max(each.approvals for each in wanted)
+        if len(people) < needed:
+            return f"{len(people)} of {needed} people who must want it"
+        if any(now_ns >= each.until_ns for each in wanted):
+            return f"seals of what stood until {rfc3339(min(each.until_ns for each in wanted))}"
+        return wanted[-1]
 
     def opened(self, grant: str, recommendation: str, action: Action) -> Wanted | None:
         """Return who wanted it; None where the seal is not ours, or of something else."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from taktwin import plugins
+from taktwin.analyst import model, proposal
 from taktwin.analyst.maintenance.tool_change import ToolChange
 from taktwin.analyst.maintenance.tool_wear import ToolWear
 from taktwin.analyst.model import Prediction
@@ -151,3 +156,54 @@ async def test_after_a_restart_what_was_rejected_and_what_stands_is_known(
             assert f"a person rejected {mine['turn1'].id}" in silent[AT.format("turn1")]
         assert again._desk.silent[AT.format("turn2")] == f"{mine['turn2'].id} stands"
         assert len(house.advice) == 4 and len(again._desk._counted) == 2
+
+
+BROKEN_PLUGINS: dict[str, tuple[str, str]] = {
+    "does not load": ("import nothing_of_that_name\n", "ModuleNotFoundError"),
+    "is no Python": ("class (\n", "SyntaxError"),
+    "raises": ("raise RuntimeError('no licence')\n", "no licence"),
+    "has no name": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange):\n    'Mine.'\n", "it has no name",
+    ),
+    "has no model": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange, name='mine'):\n    'Mine.'\n    model = 'no_such_model'\n", "no_such_model",
+    ),
+    "says too little": (
+        "from taktwin.analyst.proposal import ProposalClass\n"
+        "class Mine(ProposalClass, name='mine'):\n    'Mine.'\n    model = 'tool_wear'\n",
+        "it lacks declared, horizon_s, trial, worth_asking, error_max",
+    ),
+    "is a model that says too little": (
+        "from taktwin.analyst.model import Model\n"
+        "class Mine(Model, name='mine'):\n    'Mine.'\n    code_version = '1'\n", "it lacks example, fit",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN_PLUGINS)
+async def test_what_somebody_brought_and_cannot_be_used_is_shown_and_the_others_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, why = BROKEN_PLUGINS[name]
+    brought = f"brought_{abs(hash(name))}"
+    (tmp_path / f"{brought}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint("mine", brought, "taktwin.analyst")]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == "taktwin.analyst" else [])
+    monkeypatch.setattr(proposal, "CLASSES", dict(proposal.CLASSES))
+    monkeypatch.setattr(model, "MODELS", dict(model.MODELS))
+    house = House(tmp_path)
+    await house.stand_in()
+    async with house.open(*LATHES):
+        await house.until(lambda: bool(house.advice))
+        status = await house.ask("status", Status)
+        [shown] = [
+            each for about, each in status.silent.items() if about in (brought, "mine", f"{brought}.Mine")
+        ]
+        assert why in shown
+        said = await health(house)
+        assert said.state == "degraded" and why in said.reason
+    sys.modules.pop(brought, None)
+    gc.collect()  # a class that is gone is nobody's base any more

@@ -9,7 +9,7 @@ import pytest
 
 from taktwin.analyst import proving
 from taktwin.analyst.proposal import NOTHING, Course, Trial
-from taktwin.contracts.recommendation import Action, Cost, Forecast, Range, Words
+from taktwin.contracts.recommendation import Action, Cost, Evidence, Forecast, Range, Watch, Words
 from taktwin.contracts.whatif import Comparison, Effect, Indicator, Spread
 
 WAYS = 4
@@ -35,8 +35,11 @@ def trial(**costs: float) -> Trial:
     )
     return Trial(
         courses=courses, horizon_s=3600.0, weights={"scrap": 10.0}, unit="EUR", least_gain=5.0,
-        forecast=Forecast(says=words(), indicator="d", in_s=Range(mean=1, p10=1, p90=1)), evidence=(),
-        against=(), headline={}, roll_back=words(), watches=(), expires_ns={}, waiting=Cost(), ahead_s=1.0,
+        forecast=Forecast(says=words(), indicator="d", in_s=Range(mean=1, p10=1, p90=1)),
+        evidence=(Evidence(says=words(), kind="tool", reference="T1", from_ns=1),), against=(),
+        headline=dict.fromkeys(("now", "later"), words()), roll_back=words(),
+        watches=(Watch(event_type="tool.mounted"),), expires_ns=dict.fromkeys(("now", "later"), 1),
+        waiting=Cost(), ahead_s=1.0,
         currency="EUR",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from taktwin.analyst import advice, proving
@@ -67,7 +68,9 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
     )
     assert proposal.effects[0].difference.mean == pytest.approx(-10.0)  # minutes
     assert proposal.inaction.units is None and proposal.inaction.minutes is not None, "no minute is a part"
-    counted = replace(trial, courses=tuple(replace(each, changes=((),)) for each in trial.courses), unit="1")
+    counted = replace(
+        trial, courses=tuple(replace(each, changes=((), ())) for each in trial.courses), unit="1"
+    )
     told = advice.composed(
         added, counted, verdict, verdict.chosen, answer, prediction, about, error, Promises.of([])
     ).inaction
@@ -77,6 +80,19 @@ def test_a_class_is_one_file(added: type[ProposalClass]) -> None:
         and told.units.mean == pytest.approx(proposal.effects[0].nothing.mean)
     )
 
+    # A class's own figure of the plant: what is lost without the action, whatever is lost with it.
+    changed = msgspec.structs.replace
+    told_of = replace(verdict, alternatives=tuple(
+        changed(each, effects=[
+            changed(e, indicator="scrap", nothing=changed(e.nothing, p10=6.0, mean=7.0, p90=8.0))
+            if e.indicator == "late_orders" else e for e in each.effects
+        ]) for each in verdict.alternatives
+    ))  # fmt: skip
+    in_parts = advice.composed(
+        added, replace(trial, weights={"scrap": 1.0}, unit="1"), told_of, verdict.chosen, answer, prediction,
+        about, error, Promises.of([]),
+    ).inaction  # fmt: skip
+    assert in_parts.units == recommendation.Range(mean=7.0, p10=6.0, p90=8.0)
     ledger = Desk(MemoryStore(), lambda: NOON + SECOND_NS)
 
     def say(content: AdviceMessage) -> Answer:

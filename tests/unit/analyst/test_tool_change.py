@@ -115,3 +115,26 @@ def test_the_twin_scraps_as_many_parts_as_would_be_bad_of_those_that_the_unit_ma
     for way, changes in enumerate(of(tried(half, share=0.5), "nothing").changes):
         scrapped = parts * (1 - changes[0]["times"])
         assert scrapped == pytest.approx(0.5 * ways.spent(way, None).chances.sum(), rel=0.01)
+
+
+def test_an_hour_of_waiting_costs_the_parts_that_are_bad_in_it() -> None:
+    worn = lathes(("turn1", values("turn1", drift_um=36.0, age=330, tools=12)))[0]
+    trial, fresh = tried(worn), tried(lathes(("turn1", values("turn1", drift_um=36.0, age=60, tools=12)))[0])
+    model = ToolWear.fit([worn], seed=1)
+    load = loads(worn, eight_hours(), REGISTRY, part_s=CYCLE_NS / SECOND)
+    in_hour = int(3600 / (CYCLE_NS / SECOND) * load.mean())
+    survives = model.predict(worn).detail.left.survival
+    assert trial.waiting.units is not None and fresh.waiting.units is not None
+    assert 0 < trial.waiting.units.p10 <= trial.waiting.units.mean <= in_hour
+    assert trial.waiting.units.mean >= 1 - survives[in_hour], "at least one is bad as often as one may be"
+    assert fresh.waiting.units.mean < 0.05 * trial.waiting.units.mean
+
+
+def test_a_change_at_fixed_life_is_paid_for_as_every_other(lathe: Trace) -> None:
+    """Doing nothing is not free where the tool goes out at its life; nobody changing it ever is cheaper."""
+    trial = tried(lathe)
+    nothing, never, now = (of(trial, name).costs for name in ("nothing", "never", "now"))
+    tool = max(never)  # what is left in is used up by then
+    assert tool > 0 and all(cost > tool for cost in nothing), nothing
+    assert all(cost <= tool for cost in never)
+    assert all(abs(one - other) < tool for one, other in zip(now, nothing, strict=True)), "one tool each"

@@ -23,12 +23,13 @@ from taktwin.contracts.recommendation import (
     Risk,
     State,
 )
-from taktwin.ledger import api
+from taktwin.ledger import api, engine
 from taktwin.ledger.desk import rebuilt
 from taktwin.ledger.tables import ClassRow
 from tests.support_advice import (
     CLASS,
     HOUR,
+    SECOND,
     START_NS,
     Office,
     alternative,
@@ -334,6 +335,39 @@ def test_what_a_person_saw_and_rejected_is_no_case_at_any_level(office: Office) 
     found = record(office)
     assert (found.foretold, found.came_true, found.since_move, found.good_since_move) == (2, 2, 0, 0)
     assert found.rejected == 2
+
+
+def test_what_people_reject_or_nobody_measures_keeps_a_class_from_climbing(office: Office) -> None:
+    for number in range(5):
+        office.measured(f"r{number}", -9.0, f"M{number}")
+    assert record(office).obstacles == []
+    office.propose("no1")
+    office.granted(Decide(recommendation="no1", version=2, accept=False, reason="Not so."))
+    assert record(office).unproven_since_move == 1 and record(office).obstacles == [], "5 of 6 are enough"
+    office.carried_out("lost", "M9")
+    office.now_ns += round(card().measure_within_s * SECOND) + engine.ABANDON_AFTER_NS + HOUR
+    office.desk.tick()
+    office.now_ns += engine.ABANDON_AFTER_NS
+    office.desk.tick()
+    assert (record(office).abandoned, record(office).unproven_since_move) == (1, 2)
+    office.propose("no2")
+    office.granted(Decide(recommendation="no2", version=2, accept=False, reason="Not so."))
+    (why,) = record(office).obstacles
+    assert (why.code, why.values["good"], why.values["cases"]) == ("autonomy.share", 5, 8)
+    assert move(office, Level.ONE_CLICK).code == "not_ready"
+    move(office, Level.OBSERVE)
+    assert record(office).unproven_since_move == 0, "each rung anew"
+
+
+def test_what_only_observed_and_was_given_up_counts_against_nothing() -> None:
+    office = Office().begun(starts_at=Level.OBSERVE)
+    office.propose()
+    office.now_ns = office.of().proposal.expires_ns
+    office.desk.tick()
+    for _ in range(2):
+        office.now_ns += round(card().measure_within_s * SECOND) + engine.ABANDON_AFTER_NS
+        office.desk.tick()
+    assert office.of().abandoned_ns and record(office).unproven_since_move == 0
 
 
 def test_what_was_seen_without_advising_is_no_case_once_it_advises(office: Office) -> None:

@@ -15,6 +15,7 @@ from taktwin.contracts.recommendation import (
     ClassRecord,
     Cost,
     Decide,
+    Forecast,
     Level,
     Measure,
     Model,
@@ -48,6 +49,7 @@ from tests.support_advice import (
     card,
     effect,
     error,
+    of_tool,
     outcome,
     proof,
     proposal,
@@ -65,7 +67,7 @@ def test_from_proof_to_measured_effect(office: Office) -> None:
     assert office.propose().state == State.PROPOSED
     assert office.accept().state == State.ACCEPTED
     carried = office.granted(Carry(recommendation="r1")).carried
-    assert carried is not None and carried.person == "P01" and carried.grant == "seal"
+    assert carried is not None and carried.person == "P01" and carried.grants == ["seal"]
     assert carried.command_id == command_id("r1") and carried.action == office.of().proposal.action
     assert office.of().state is State.DISPATCHED
     assert office.opened() == 1
@@ -188,6 +190,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "proof: alternative now",
     ),
     "an interval upside down": ({"inaction": Cost(units=Range(mean=1, p10=2, p90=1))}, "interval"),
+    "quantiles out of order": (promising(p50=-99.0), "proof: interval of scrap"),
+    "a forecast upside down": (
+        {"forecast": Forecast(says=words("x"), indicator="d", in_s=Range(mean=1, p10=2, p90=1))}, "interval",
+    ),
+    "about nothing that began": ({"evidence": of_tool(0)}, "evidence"),
     "over already": ({"expires_ns": START_NS}, "expires_ns"),
     "for ever": ({"expires_ns": START_NS + 9 * 24 * HOUR}, "expires_ns"),
     "worse than doing nothing": (
@@ -391,11 +398,59 @@ def _decide(office: Office) -> Any:
     return make(wish, message_id="late", actor="P01", actor_type="human")
 
 
-def test_what_was_accepted_does_not_expire(office: Office) -> None:
+def test_what_was_accepted_is_carried_as_long_as_it_stands_and_then_failed(office: Office) -> None:
+    """Nobody proved what it does an hour after it stood last, and nobody waits for it without end."""
     office.propose()
     office.accept()
-    office.now_ns += 9 * HOUR
-    assert office.desk.tick() == 0 and office.of().state is State.ACCEPTED
+    office.now_ns = office.of().proposal.expires_ns - 2 * SECOND
+    assert office.desk.tick() == 0 and office.granted(Carry(recommendation="r1")).carried is not None
+    office.now_ns = office.of().proposal.expires_ns
+    assert "it stood until" in office.say(Carry(recommendation="r1")).found
+    assert office.desk.tick() == 0 and office.of().state is State.DISPATCHED, "it may have arrived"
+    office.now_ns += engine.UNHEARD_NS - 2 * SECOND
+    assert office.desk.tick() == 0, "its events may come late"
+    office.now_ns += 2 * SECOND
+    assert office.desk.tick() == 1 and office.of().state is State.FAILED
+    assert "not heard of" in office.of().execution.found  # type: ignore[union-attr]
+
+    office.propose("r2")
+    office.accept("r2")
+    office.now_ns = office.of("r2").proposal.expires_ns
+    assert office.say(Carry(recommendation="r2")).carried is None, "however late time passes"
+    assert office.desk.tick() == 1 and office.of("r2").state is State.FAILED
+    assert "not reached" in office.of("r2").execution.found  # type: ignore[union-attr]
+
+
+def test_what_the_mes_had_is_not_failed_because_the_ledger_stood_still(office: Office) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    office.now_ns += 9 * HOUR  # the ledger stands still, and starts again
+    again = Office(office.store)
+    again.now_ns, again._position = office.now_ns, 1
+    assert again.desk.tick() == 0 and again.of().state is State.DISPATCHED, "it has not heard yet"
+    assert again.opened() == 1 and again.of().state is State.ACKNOWLEDGED
+
+
+def test_what_the_plant_overtakes_on_its_way_is_failed_and_not_carried_again(office: Office) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    assert office.mes("tool.mounted", "T9", work_unit="turn2", kind="insert", tool="T9") == 0
+    assert office.mes("tool.mounted", "T9", work_unit="turn1", kind="insert", tool="T9") == 1
+    found = office.of().execution
+    assert office.of().state is State.FAILED and found is not None
+    assert found.place == "the plant" and "tool.mounted of T9" in found.found
+    assert office.say(Carry(recommendation="r1")).carried is None
+
+
+def test_a_tool_mounted_once_the_mes_has_it_is_its_own(office: Office) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    office.opened()
+    assert office.mes("tool.mounted", "T9", work_unit="turn1", kind="insert", tool="T9") == 0
+    assert office.of().state is State.ACKNOWLEDGED
 
 
 # The MES
@@ -458,7 +513,7 @@ def test_the_seal_is_gone_once_nothing_is_left_to_be_carried(office: Office) -> 
     office.propose()
     office.accept()
     grants = office.store.book  # type: ignore[attr-defined]
-    assert [row.seal for row in grants.where(Grant)] == ["seal"]
+    assert [row.seals for row in grants.where(Grant)] == ["seal"]
     office.granted(Carry(recommendation="r1"))
     office.opened()
     assert grants.where(Grant) == []
@@ -487,6 +542,20 @@ def test_an_order_that_is_given_up_fails_with_its_reason(office: Office) -> None
     office.mes("maintenance.order.aborted", "M1", order="M1", cause="no insert is left")
     document = office.of()
     assert document.state is State.FAILED and "no insert is left" in document.ended_by.text  # type: ignore[union-attr]
+
+
+def test_what_is_riskier_than_its_class_asks_for_what_that_takes(office: Office) -> None:
+    office.propose(risk=Risk.HIGH)
+    assert (office.of().approvals_needed, office.of().signature_needed) == (2, True)
+
+
+def test_what_the_mes_has_taken_it_has_not_refused(office: Office) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    office.opened()
+    wish = Refuse(recommendation="r1", place="MES", found="no", right="yes")
+    assert office.say(wish).code == "state" and office.of().state is State.ACKNOWLEDGED
 
 
 def test_only_the_mes_acknowledges_and_only_what_was_carried(office: Office) -> None:

@@ -19,11 +19,19 @@ from taktwin.bus.port import Message
 from taktwin.clock import SystemClock
 from taktwin.contracts import commands, topics
 from taktwin.contracts import recommendation as contract
-from taktwin.contracts.recommendation import Check, Declare, Propose, Risk, Watch, digest
+from taktwin.contracts.recommendation import (
+    Check,
+    Declare,
+    Propose,
+    Recommendation,
+    Risk,
+    Watch,
+    digest,
+)
 from taktwin.errors import BusError
 from taktwin.identity import EquipmentId, part_of
 from taktwin.ledger import actions, api
-from taktwin.ledger.tables import Grant
+from taktwin.ledger.tables import Grant, row_of
 from taktwin.mes.api import QUERIES
 from taktwin.mes.definitions.routes import compiled
 from taktwin.mes.desk import Desk, content_of
@@ -168,8 +176,10 @@ async def test_who_accepts_must_be_allowed_to_ask_the_mes_for_it_by_hand(world: 
     assert answer.status_code == 200, answer.text
     assert world.asked() == [("maintenance.order.opened", "y", "advice:r1")]
     (grant,) = world.office.store.book.where(Grant)  # type: ignore[attr-defined]
-    wanted = world.carrier.grants.opened(grant.seal, "r1", world.office.of().proposal.action)
-    assert wanted == Wanted(person="y", reach=[here]), "and nowhere else"
+    document = world.office.of()
+    wanted = world.carrier.grants.opened(grant.seals, "r1", document.proposal.action)
+    assert wanted is not None and (wanted.person, wanted.reach) == ("y", [here]), "and nowhere else"
+    assert wanted.until_ns == document.proposal.expires_ns and wanted.approvals == 1
 
 
 async def test_no_token_decides_whatever_it_may(world: World) -> None:
@@ -187,8 +197,7 @@ async def test_the_mes_hears_only_of_where_who_accepts_may_ask(world: World) -> 
     world.begun()
     here = part_of(REGISTRY.equipment[EquipmentId("turn1")].place)
     document = world.office.of()
-    seal = world.carrier.grants.seal("r1", document.proposal.action, Wanted(person="x", reach=[here]))
-    world.office.accept(wish={"grant": seal})
+    world.office.accept(wish={"grant": world.carrier.grants.seal(document, "x", [here])})
     await world.carrier.carry("r1")
     assert world.office.of().state == "Failed" and world.asked() == []
 
@@ -247,22 +256,84 @@ async def test_a_signature_is_the_mess_and_of_this_very_proposal(world: World) -
 
 async def test_what_bears_no_seal_of_ours_is_carried_nowhere(world: World) -> None:
     world.begun()
-    seal = world.carrier.grants.seal
-    document = world.office.of()
-    wanted, action = Wanted(person="boss", reach=None), document.proposal.action
-    other = msgspec.structs.replace(action, data={**action.data, "work_unit": "turn1"})
+    document, replace = world.office.of(), msgspec.structs.replace
+    action = document.proposal.action
+
+    def seal(shown: Recommendation = document, grants: Grants | None = None) -> str:
+        return (grants or world.carrier.grants).seal(shown, "boss", None)
+
+    other = replace(action, data={**action.data, "work_unit": "turn1"})
     forged = [
-        "", "x.y", Grants(b"another key").seal("r1", action, wanted), seal("r2", action, wanted),
-        seal("r1", other, wanted), seal("r1", action, wanted).replace(".", ".0"),
-        "e30=." + seal("r1", action, wanted).partition(".")[2],
+        "", "x.y", seal(grants=Grants(b"another key")), seal(replace(document, id="r2")),
+        seal(replace(document, proposal=replace(document.proposal, action=other))),
+        seal().replace(".", ".0"), "e30=." + seal().partition(".")[2],
     ]  # fmt: skip
     for grant in forged:
         assert world.carrier.grants.opened(grant, "r1", action) is None, grant
-    assert world.carrier.grants.opened(seal("r1", action, wanted), "r1", action) == wanted
+    opened = world.carrier.grants.opened(seal(), "r1", action)
+    assert opened is not None and opened.person == "boss"
     world.office.accept(wish={"grant": forged[2]})
     await world.carrier.carry("r1")
     assert world.asked() == [] and world.carrier.forged == 1
     assert world.office.of().execution.place == "seal"  # type: ignore[union-attr]
+
+
+def test_seals_are_worth_as_many_people_as_must_want_it_and_as_long_as_it_stands(world: World) -> None:
+    """Whoever holds the ledger's account has the seals: fewer than it takes, too old or mixed are nothing."""
+    world.begun(risk=Risk.HIGH)
+    grants, document, replace = world.carrier.grants, world.office.of(), msgspec.structs.replace
+    assert document.approvals_needed == 2
+    other = replace(document, proposal=replace(document.proposal, effects=[], expires_ns=1 << 62))
+    one, two = grants.seal(document, "P01", None), grants.seal(document, "P02", ["here"])
+    until_ns = document.proposal.expires_ns
+
+    def opened(*seals: str, now_ns: int = until_ns - 1) -> Wanted | str:
+        return grants.all_opened(seals, "r1", document.proposal.action, now_ns=now_ns)
+
+    both = opened(one, two)
+    assert isinstance(both, Wanted) and (both.person, both.reach) == ("P02", ["here"])
+    for seals, lacks in (
+        ((), "none"), (("",), "none of this portal's"), ((one,), "1 of 2 people"), ((one, one), "1 of 2"),
+        ((one, "x.y"), "none of this portal's"),
+        ((one, grants.seal(other, "P02", None)), "different proposals"),
+        ((one, grants.seal(replace(document, approvals_needed=1), "P01", None)), "1 of 2"),
+    ):  # fmt: skip
+        assert lacks in str(opened(*seals)), seals
+    assert "stood until" in str(opened(one, two, now_ns=until_ns))
+
+
+async def test_what_two_must_approve_goes_when_the_second_has(world: World) -> None:
+    world.begun(risk=Risk.HIGH)
+    secret = commands.SetCredentials(person="P02", pin="4711", printed_name="A. Berger")
+    assert world.mes.execute(commands.make(secret, command_id="pin", actor="boss")).accepted
+    secret = commands.SetCredentials(person="P03", pin="4712", printed_name="B. Berger")
+    assert world.mes.execute(commands.make(secret, command_id="pin2", actor="boss")).accepted
+    first = await world.decide("leader", signer="P02", pin="4711", key="key-of-the-first")
+    assert first.json()["state"] == "Proposed", first.text
+    (grant,) = world.office.store.book.where(Grant)  # type: ignore[attr-defined]
+    assert len(grant.seals.split()) == 1 and "maintenance.order.opened" not in repr(world.asked())
+    second = await world.decide("manager", signer="P03", pin="4712", key="key-of-the-second")
+    assert second.json()["state"] == "Dispatched", second.text
+    assert ("maintenance.order.opened", "a manager", "advice:r1") in world.asked()
+
+
+async def test_no_seal_is_made_of_what_does_not_stand(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger would refuse it; but whoever holds its account would hold a yes to it."""
+    world.begun()
+    made: list[str] = []
+    seal = Grants.seal
+
+    def noted(self: Grants, *words: Any) -> str:
+        made.append(seal(self, *words))
+        return made[-1]
+
+    monkeypatch.setattr(Grants, "seal", noted)
+    assert (await world.decide(version=1)).status_code == 409 and made == []
+    late = world.office.of()
+    expired = msgspec.structs.replace(late.proposal, expires_ns=1)
+    with world.office.store.begin() as transaction:
+        transaction.book.put(row_of(msgspec.structs.replace(late, proposal=expired)))
+    assert (await world.decide(key="another-key-1")).status_code == 409 and made == []
 
 
 async def test_nobody_may_use_the_ids_of_accepted_advice(world: World) -> None:

@@ -17,9 +17,9 @@ from taktwin.contracts import recommendation as contract
 from taktwin.contracts.recommendation import Answer, Carried, Refuse
 from taktwin.plant import open_plant
 from taktwin.portal.carrier import Carrier
-from taktwin.portal.grants import Grants, Wanted
+from taktwin.portal.grants import Grants
 from taktwin.portal.questions import Questions
-from tests.support_advice import proposal
+from tests.support_advice import Office
 
 NORTHFIELD = Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield"
 
@@ -29,7 +29,12 @@ def test_what_made_no_event_is_no_way_to_wait_on(events: list[str]) -> None:
     registry = open_plant(NORTHFIELD)
     clock = SystemClock()
     hub = MemoryHub(clock, [])
-    bus, grants, action = hub.connect(), Grants(b"key"), proposal().action
+    bus, grants = hub.connect(), Grants(b"key")
+    office = Office().begun()
+    office.now_ns = clock.now_ns()
+    office.propose()
+    document = office.of()
+    action = document.proposal.action
     told: list[Refuse] = []
 
     async def ledger(message: Message) -> bytes:
@@ -39,7 +44,7 @@ def test_what_made_no_event_is_no_way_to_wait_on(events: list[str]) -> None:
             return contract.encode(Answer(accepted=True))
         carried = Carried(
             recommendation="r1", command_id=contract.command_id("r1"), person="P66", reason="",
-            action=action, grant=grants.seal("r1", action, Wanted(person="P01", reach=None)),
+            action=action, grants=[grants.seal(document, "P01", None)],
         )  # fmt: skip
         return contract.encode(Answer(accepted=True, carried=carried))
 

@@ -1,7 +1,7 @@
 // The one door to the portal's HTTP side. Every failure becomes an ApiError with a sentence.
 
 import type {
-  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, Availability, BackTestBegun, BackTests, BackTestWish, Bar, Board, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
+  AccountCode, Accounts, AlarmDocument, AlarmHealth, AssetHistory, Assets, Audit, AuditEntry, Availability, BackTestBegun, BackTests, BackTestWish, Bar, Board, CrewDocument, DefinitionsDocument, Entrance, Granted, Import, Injections, Instructions, IssuedToken, JournalEntry, Labour, LateBooking, LateBookings, Lots, MaintenanceDocument, Me,
   Holds, NonconformancePage, Origin, People, Plant, QualityDocument, Recall, ScheduleDocument, SearchResult, SerialPage, SignalHops, StockDocument, StoredValue, Suspicions, Synced, SystemDocument, TerminalDocument,
   PerformanceDocument, Standing, StopPage, Timeline, Told, UnitPage, UnitRecord, Upkeep,
 } from './types.ts';
@@ -180,6 +180,16 @@ export const recordHref = (id: string, kind: 'json' | 'pdf', language = '') =>
   `${ROOT}/mes/units/${encodeURIComponent(id)}/record.${kind}${language ? `?language=${language}` : ''}`;
 export const journalHref = `${ROOT}/mes/audit.jsonl`;
 export const audit = (query: Query, signal?: AbortSignal) => get<Audit>('/mes/audit', query, signal);
+/** The number of the MES's journal entry that is named as `/<enterprise>/<site>/mes:<number>`; null: another one's. */
+export const mesEntry = (cause: string): number | null => {
+  const found = /\/mes:0*(\d+)$/.exec(cause);
+  return found ? Number(found[1]) : null;
+};
+/** One entry of the MES's journal, by its number; empty where there is none. */
+export const auditEntry = async (number: number, signal?: AbortSignal): Promise<AuditEntry[]> => {
+  const found = await audit({ subject: '', who: '', from_ms: 0, to_ms: 0, before: number + 1 }, signal);
+  return found.entries.filter((each) => each.sequence === number);
+};
 export const holds = (signal?: AbortSignal) => get<Holds>('/mes/holds', {}, signal);
 export const suspicions = (signal?: AbortSignal) => get<Suspicions>('/mes/suspicions', {}, signal);
 export const recall = (lot: string, signal?: AbortSignal) =>

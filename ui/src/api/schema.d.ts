@@ -3252,6 +3252,8 @@ export interface components {
             /** Since Move */
             since_move: number;
             trust: components["schemas"]["TrustModel"];
+            /** Unproven Since Move */
+            unproven_since_move: number;
         };
         /**
          * CodeModel

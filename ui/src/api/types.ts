@@ -113,6 +113,7 @@ export type Lots = Schemas['LotsModel'];
 export type SerialPage = Schemas['SerialPage'];
 export type UnitRecord = Schemas['RecordModel'];
 export type Audit = Schemas['AuditModel'];
+export type AuditEntry = Audit['entries'][number];
 export type Recall = Schemas['RecallModel'];
 export type Suspicions = Schemas['SuspicionsModel'];
 export type Holds = Schemas['HoldsModel'];

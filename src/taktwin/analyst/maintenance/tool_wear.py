@@ -235,7 +235,9 @@ def _example(unit: str, draw: Draw, *, speed: float) -> Trace:
     subject = Subject(
         id=f"{unit}.insert.diameter", unit=unit,
         signals={c: (SignalId(f"{unit}/{c}"),) for c in ("measured", "tool", "good")},
-        facts={"lower": 29.975, "upper": 30.025, "life_parts": float(life)}, names={"unit": "mm"},
+        facts={"lower": 29.975, "upper": 30.025, "life_parts": float(life)},
+        names={"tool": "insert", "tool_name": "Insert", "characteristic": "diameter",
+               "characteristic_name": "Diameter", "unit": "mm", "unit_name": unit},
     )  # fmt: skip
     numbers = Column(np.concatenate([[0], at_ns[life - 1 :: life] + cycle_ns // 2]),
                      np.arange(1, tools + 2, dtype=np.float64))  # fmt: skip

@@ -307,6 +307,7 @@ class ClassRecordModel(Model):
     since_move: int
     good_since_move: int
     harmful_since_move: int
+    unproven_since_move: int
     needed: int
     obstacles: list[WordsModel]
     moves: list[RungModel]

@@ -18,7 +18,6 @@ from taktwin.identity import EquipmentId, part_of
 from taktwin.portal import wire
 from taktwin.portal.auth import Person
 from taktwin.portal.context import PersonOf, Portal, PortalOf, reach_of, require
-from taktwin.portal.grants import Wanted
 from taktwin.portal.models.advice import (
     ClassRecordModel,
     DecisionWish,
@@ -116,10 +115,13 @@ async def decide(recommendation: str, wish: DecisionWish, portal: PortalOf, pers
         if command not in NEEDS:
             raise Problem(409, "Nobody may ask for this here", place="action", found=command,
                           right="a command that people give")  # fmt: skip
-        wanted = Wanted(person=person.id, reach=reach_of(person, NEEDS[command]))
-        grant = portal.carrier.grants.seal(recommendation, document.proposal.action, wanted)
-        if document.signature_needed and document.state is contract.State.PROPOSED:
-            signature = await _signed(portal, person, document, wish)
+        reach = reach_of(person, NEEDS[command])
+        # No seal of what this person did not see or what does not stand: the ledger says why it refuses.
+        stands = portal.clock.now_ns() < document.proposal.expires_ns
+        if document.state is contract.State.PROPOSED and document.version == wish.version and stands:
+            grant = portal.carrier.grants.seal(document, person.id, reach)
+            if document.signature_needed:
+                signature = await _signed(portal, person, document, wish)
     decision = Decide(recommendation=recommendation, version=wish.version, accept=wish.accept,
                       reason=wish.reason, signature=signature, grant=grant)  # fmt: skip
     answer = await _told(portal, decision, person, wish.idempotency_key)

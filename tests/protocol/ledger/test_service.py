@@ -1,0 +1,153 @@
+"""The ledger's process over a real PostgreSQL: whom it hears, and that no yes is quicker than its ear."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taktwin.bus.memory import MemoryBus, MemoryHub
+from taktwin.clock import SystemClock
+from taktwin.contracts import events, topics
+from taktwin.contracts import recommendation as contract
+from taktwin.contracts.events import ToolMounted
+from taktwin.contracts.recommendation import (
+    AdviceMessage,
+    Answer,
+    Carry,
+    Check,
+    Decide,
+    Declare,
+    Propose,
+    State,
+)
+from taktwin.entropy import unique_id
+from taktwin.identity import Place
+from taktwin.ledger import service
+from taktwin.ledger.desk import Desk
+from taktwin.ledger.service import LedgerService
+from taktwin.plant.compile import open_plant
+from taktwin.storage.stores import SqlStore
+from tests.protocol.ledger.conftest import Server
+from tests.support_advice import CLASS, card, error, proposal
+
+REGISTRY = open_plant(Path(__file__).resolve().parents[3] / "examples" / "plants" / "northfield")
+SITE = (REGISTRY.enterprise, REGISTRY.site)
+CLOCK = SystemClock()
+MES = f"/{REGISTRY.enterprise}/{REGISTRY.site}/mes"
+
+
+class House:
+    """A ledger, and who talks to it."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self.hub = MemoryHub(CLOCK)
+        self.bus = MemoryBus(self.hub)
+        self.desk = Desk(SqlStore(server.connect), CLOCK.now_ns)
+        self.numbers = iter(range(1, 1000))
+
+    @contextlib.asynccontextmanager
+    async def ledger(self) -> AsyncIterator[None]:
+        """Let the ledger work."""
+        ledger = LedgerService(
+            bus=MemoryBus(self.hub), registry=REGISTRY, clock=CLOCK, connect=self.server.connect,
+            folder=self.folder, memory_mb=lambda: 1.0, pid=1,
+        )  # fmt: skip
+        stop = asyncio.Event()
+        task = asyncio.create_task(ledger.run(stop))
+        anything = topics.command(*SITE, contract.OWNER, "anything")
+        try:
+            await self.until(lambda: self.hub.answerer(anything) is not None)
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def say(self, content: AdviceMessage) -> Answer:
+        """Tell it, as the analyst or a person does, once it is there."""
+        kind = "ai" if content.sender == "analyst" else "human"
+        said = contract.make(content, message_id=unique_id(), actor="P01", actor_type=kind)
+        subject = topics.command(*SITE, contract.OWNER, said.name)
+        return contract.decode_answer(await self.bus.request(subject, contract.encode(said), timeout_s=10.0))
+
+    async def proposed(self, name: str) -> None:
+        """Have something proposed."""
+        for content in (
+            Declare(advice_class=card()), Check(advice_class=CLASS, error=error()),
+            Propose(proposal=proposal(name, CLOCK.now_ns())),
+        ):  # fmt: skip
+            answer = await self.say(content)
+            assert answer.accepted, answer
+
+    async def mounted(self, source: str = MES) -> None:
+        """Let somebody say that another tool is in."""
+        event = events.make(ToolMounted(tool="T9", kind="insert", work_unit="turn1"), source=source,
+                            sequence=next(self.numbers), time_ns=CLOCK.now_ns(), subject="T9")  # fmt: skip
+        await self.bus.publish_durable(topics.event(Place(*SITE), "tool.mounted"), events.encode(event))
+
+    def accepts(self, name: str) -> Decide:
+        """Return a yes to what is proposed."""
+        document = self.desk.document(name)
+        assert document is not None
+        return Decide(recommendation=name, version=document.version, accept=True, grant="seal")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(10.0):
+            while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - nobody says when it does
+                await asyncio.sleep(0.02)
+
+    def state(self, name: str) -> State:
+        """Return the state of a recommendation."""
+        document = self.desk.document(name)
+        assert document is not None
+        return document.state
+
+
+@pytest.fixture
+def house(server: Server, tmp_path: Path) -> House:
+    return House(server, tmp_path)
+
+
+async def test_only_the_mes_is_heard(house: House) -> None:
+    async with house.ledger():
+        await house.proposed("a1")
+        await house.mounted(source=f"{MES}2")
+        await house.mounted(source=MES.replace("/mes", "/twin"))
+        heard = house.hub.streams[topics.STREAM_EVENTS].last
+        answer = await house.say(house.accepts("a1"))  # it waits for the ear
+        assert answer.state == State.ACCEPTED and heard >= 2
+        await house.mounted()
+        await house.until(lambda: house.state("a1") is State.SUPERSEDED)
+
+
+async def test_no_yes_is_taken_before_the_ear_has_caught_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool is mounted while the ledger is away: whoever says yes as it starts is refused, not obeyed."""
+    async with house.ledger():
+        await house.proposed("b1")
+    await house.mounted()
+    wish = house.accepts("b1")
+    hear, go = Desk.hear, asyncio.Event()
+
+    def slowly(self: Desk, heard: Any, **where: Any) -> int:
+        if list(heard) and not go.is_set():
+            raise service.StoreError("not yet")
+        return hear(self, heard, **where)
+
+    monkeypatch.setattr(Desk, "hear", slowly)
+    monkeypatch.setattr(service, "HEARD_S", 0.5)
+    async with house.ledger():
+        answer = await house.say(wish)
+        assert (answer.accepted, answer.code, answer.place) == (False, "away", "the MES"), answer
+        assert (await house.say(Carry(recommendation="b1"))).code == "away"
+        assert house.state("b1") is State.PROPOSED
+        go.set()
+        await house.until(lambda: house.state("b1") is State.SUPERSEDED)
+        assert (await house.say(wish)).code in ("state", "conflict")
