@@ -160,7 +160,7 @@ class Office:
         self.now_ns = START_NS
         self.desk = Desk(self.store, lambda: self.now_ns)
         self._numbers = itertools.count(1)
-        self._position = 0
+        self.position = 0  # of what the MES said last, in its journal
 
     def say(self, content: AdviceMessage, *, actor: str = "", actor_type: str = "", message: str = "",
             signer: str = "") -> Answer:  # fmt: skip
@@ -204,10 +204,10 @@ class Office:
     ) -> int:
         """Let the MES say something that happens now, or happened before."""
         self.now_ns += SECOND
-        self._position += 1
+        self.position += 1
         fact = MesFact(event_type, subject, at_ns or self.now_ns, correlation, data)
-        told = Told(fact, f"/northfield/mes:{self._position}")
-        return self.desk.hear([(self._position, told)], stream="EVENTS", position=self._position)
+        told = Told(fact, f"/northfield/mes:{self.position}")
+        return self.desk.hear([(self.position, told)], stream="EVENTS", position=self.position)
 
     def opened(self, name: str = "r1", order: str = "M1", **more: Any) -> int:
         """Let the MES have it."""

@@ -911,6 +911,19 @@ def test_what_came_of_an_advice_stands_beside_its_promise_and_each_line_opens_to
     assert violations(page) == []
 
 
+def test_what_overtook_an_advice_opens_as_the_mes_said_it(page: Page, portal: FakePortal) -> None:
+    httpx.post(f"{portal.url}/api/v1/_fake/overtake").raise_for_status()
+    open_page(page, portal, "/advice?id=r4")
+    trail = page.locator("[data-trail=r4]")
+    expect(trail.locator("[data-entry='recommendation.superseded']")).to_have_count(1)
+    mounted = trail.locator("[data-entry='tool.mounted']")
+    expect(mounted.locator("summary")).to_contain_text("Tool put in")
+    mounted.locator("summary").click()
+    expect(mounted.locator("a")).to_have_attribute("href", re.compile(r"/quality/audit\?subject=T-insert-"))
+    expect(mounted).to_contain_text("work_unit")
+    assert violations(page) == []
+
+
 def test_a_journal_that_is_not_the_anchored_one_is_never_said_to_hold(page: Page, portal: FakePortal) -> None:
     httpx.post(f"{portal.url}/api/v1/advice/_fake/tamper").raise_for_status()
     open_page(page, portal, "/advice?id=r1")

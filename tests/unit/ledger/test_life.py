@@ -427,7 +427,7 @@ def test_what_the_mes_had_is_not_failed_because_the_ledger_stood_still(office: O
     office.granted(Carry(recommendation="r1"))
     office.now_ns += 9 * HOUR  # the ledger stands still, and starts again
     again = Office(office.store)
-    again.now_ns, again._position = office.now_ns, 1
+    again.now_ns, again.position = office.now_ns, 1
     assert again.desk.tick() == 0 and again.of().state is State.DISPATCHED, "it has not heard yet"
     assert again.opened() == 1 and again.of().state is State.ACKNOWLEDGED
 
