@@ -914,6 +914,7 @@ def test_what_came_of_an_advice_stands_beside_its_promise_and_each_line_opens_to
 def test_what_overtook_an_advice_opens_as_the_mes_said_it(page: Page, portal: FakePortal) -> None:
     httpx.post(f"{portal.url}/api/v1/_fake/overtake").raise_for_status()
     open_page(page, portal, "/advice?id=r4")
+    expect(page.locator("main")).to_contain_text("The MES says of T-insert-2: Tool put in. The plant is not")
     trail = page.locator("[data-trail=r4]")
     expect(trail.locator("[data-entry='recommendation.superseded']")).to_have_count(1)
     mounted = trail.locator("[data-entry='tool.mounted']")

@@ -8,15 +8,17 @@ import { ofTwenty } from '../whatif/shares.ts';
 /**
  * A sentence in the page's own words, else as it was said: the ledger keeps sentences for years, and one of then
  * may lack what today's text of its code names. A figure called `value` has the digits that can be known; as a
- * number that a plural counts it is `count`.
+ * number that a plural counts it is `count`. An event of the MES has the name that it has in *How it went*.
  */
 export function words(said: AdviceWords): string {
   const key = `advice.says-${said.code}`;
   if (!messages.has(key)) return said.text;
   const value = said.values['value'];
   const figures = typeof value === 'number' ? { value: number(value, decimalsFor(value)), count: value } : {};
+  const event = said.values['event'];
+  const named = typeof event === 'string' ? { event: word('advice-event', event) } : {};
   try {
-    return messages.get(key, { ...said.values, ...figures });
+    return messages.get(key, { ...said.values, ...figures, ...named });
   } catch (error) {
     console.warn(key, error);
     return said.text;
