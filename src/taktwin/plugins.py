@@ -6,10 +6,14 @@ A plug-in registers itself when its module is imported; nothing here knows what 
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from importlib.metadata import entry_points
+from types import ModuleType
 
 from taktwin.errors import ConfigError, Mistake
+
+log = logging.getLogger(__name__)
 
 
 def load(package: str, entry_point_group: str) -> list[str]:
@@ -29,13 +33,19 @@ def load(package: str, entry_point_group: str) -> list[str]:
 
 def load_what_can(package: str, entry_point_group: str) -> tuple[list[str], dict[str, str]]:
     """Return the names of the modules that were imported, and of those that could not be, with why."""
-    found = importlib.import_module(package)
-    names = [f"{package}.{module.name}" for module in pkgutil.iter_modules(found.__path__)]
-    names += [point.value.partition(":")[0] for point in entry_points(group=entry_point_group)]
     broken: dict[str, str] = {}
-    for name in names:
+
+    def imported(name: str) -> ModuleType | None:
         try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - anybody may write one, and it may raise anything
+            return importlib.import_module(name)
+        except (Exception, SystemExit) as error:
             broken[name] = f"{type(error).__name__}: {error}"
-    return [name for name in names if name not in broken], broken
+            log.warning("%s cannot be imported", name, exc_info=error)
+            return None
+
+    found = imported(package)
+    names = (
+        [] if found is None else [f"{package}.{each.name}" for each in pkgutil.iter_modules(found.__path__)]
+    )
+    names += [point.value.partition(":")[0] for point in entry_points(group=entry_point_group)]
+    return [name for name in names if imported(name) is not None], broken

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fastapi import APIRouter
 
-from taktwin.contracts.recommendation import Carry, Decide, Evidence, Level, Move, Words
+from taktwin.contracts.recommendation import Carry, Decide, Evidence, Level, Move, Words, shown
 from taktwin.ledger import api
 from taktwin.ledger.trail import trail as trail_of
 from taktwin.portal import wire
@@ -109,7 +109,7 @@ async def level(name: str, wish: LevelWish) -> Any:
 
 @router.get("/{name}", response_model=RecommendationModel)
 async def one(name: str) -> Any:
-    return asked(api.one, recommendation=name)
+    return {**asked(api.one, recommendation=name), "shown": shown(office.of(name))}
 
 
 @router.get("/{name}/trail", response_model=TrailModel)
@@ -148,7 +148,7 @@ async def decide(name: str, wish: DecisionWish) -> Any:
     if wish.accept:
         office.granted(Carry(recommendation=name))
         office.opened(name, "M7")
-    return asked(api.one, recommendation=name)
+    return await one(name)
 
 
 def told(answer: Any) -> None:

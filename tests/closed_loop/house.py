@@ -39,6 +39,7 @@ from tests.lockstep.people import HOUR_NS, MINUTE_NS, People
 DAY_NS = 24 * HOUR_NS
 ROUND_NS = 2 * MINUTE_NS  # between two rounds of the analyst, as in the product
 DECIDE_NS = MINUTE_NS  # how often the shift leader looks at Advice
+COMES_S = 5 * 60.0, 25 * 60.0  # after an order is due somebody has a hand free
 THINKS_NS = 5 * MINUTE_NS  # so long an advice stands before it is accepted
 WATCHED, BAD = 10, 3  # who watches changes a tool once so many of the last parts were outside
 INSERT = "insert"
@@ -138,10 +139,15 @@ class Crew(People):
             for row in orders:
                 if row.order not in self._asked and row.due_ns <= self.site.now():
                     self._asked.add(row.order)
-                    self.site.plant.change_tool(unit)
+                    self.later(self.hands.uniform(*COMES_S), "_change", unit, row.order)
             if self.site.arm is Arm.WATCHFUL and sum(self.site.outside[unit]) >= BAD:
                 self.site.outside[unit].clear()
                 self.site.plant.change_tool(unit)
+
+    def _change(self, unit: str, order: str) -> None:
+        """Change the insert, if that is still to be done."""
+        if any(row.order == order for row in open_at(self.site.book, unit)):
+            self.site.plant.change_tool(unit)
 
     def ask(self, wish: CommandData, person: str, *, at_terminal: bool = False, reason: str = "") -> Answer:
         """Let a person want something; what the MES took is written down where somebody does that."""

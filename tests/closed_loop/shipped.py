@@ -273,7 +273,9 @@ class Player:
             if row["id"] in self._decided or self.now_ns() - since_ns < THINKS_NS:
                 continue
             self._decided.add(row["id"])
-            wish = {"accept": True, "version": row["version"], "idempotency_key": self.key()}
+            seen = self.said(f"/advice/{row['id']}") or {}
+            wish = {"accept": True, "version": row["version"], "shown": seen.get("shown", ""),
+                    "idempotency_key": self.key()}  # fmt: skip
             if self.said(f"/advice/{row['id']}/decision", wish) is None:
                 print(f"a decision was refused: {self.last}", flush=True)
 

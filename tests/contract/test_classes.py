@@ -76,7 +76,9 @@ def trial_of(kind: type[ProposalClass], trace: Trace, prediction: Prediction) ->
 
 
 def test_everything_that_is_here_can_be_used() -> None:
-    assert model.unusable() == {} and proposal.unusable() == {} and CLASSES
+    loaded = model.load_all()
+    models, wrong = model.usable(loaded)
+    assert wrong == {} and proposal.usable(loaded, models)[1] == {} and CLASSES
 
 
 def test_the_ledger_takes_what_it_declares(kind: type[ProposalClass]) -> None:

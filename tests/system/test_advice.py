@@ -181,7 +181,9 @@ class House:
 
     async def decides(self, row: dict[str, Any], **wish: Any) -> dict[str, Any]:
         """Let the person at the page decide."""
-        body = {"accept": True, "version": row["version"], "idempotency_key": f"key-of-{row['id']}", **wish}
+        shown = (await self.ask(f"/advice/{row['id']}"))["shown"]
+        body = {"accept": True, "version": row["version"], "shown": shown,
+                "idempotency_key": f"key-of-{row['id']}", **wish}  # fmt: skip
         found: dict[str, Any] = await self.ask(f"/advice/{row['id']}/decision", body)
         return found
 

@@ -16,7 +16,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from taktwin.plugins import load_what_can
 PACKAGE = "taktwin.analyst"
 ENTRY_POINTS = "taktwin.analyst"
 LEVEL = 0.8  # of the interval that every prediction has: 10 to 90 %
-_SAYS = ("card", "needs", "code_version")
+Port = TypeVar("Port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,56 +180,68 @@ MODELS: dict[str, type[Model]] = {}
 
 def found() -> dict[str, type[Model]]:
     """Return every model that can be used, by name, of the use cases and of other distributions."""
-    load_all()
-    return {name: kind for name, kind in sorted(MODELS.items()) if not lacks(kind, *_SAYS)}
+    return usable(load_all())[0]
 
 
-def unusable() -> dict[str, str]:
-    """Return what was found and cannot be used, with why: modules that do not load, and models that lack
-    something."""
-    modules, broken = load_all()
-    return broken | lacking(Model, MODELS, modules, *_SAYS)
+def usable(loaded: Loaded) -> tuple[dict[str, type[Model]], dict[str, str]]:
+    """Return the models that can be used, and what cannot with why."""
+    return sorted_out(Model, MODELS, loaded, card=Card, needs=tuple, code_version=str)
 
 
-def load_all() -> tuple[list[str], dict[str, str]]:
-    """Import every module of every use case: models and classes of proposals register themselves.
+class Loaded(NamedTuple):
+    """What was imported, and what could not be, with why."""
 
-    Returns the modules, and those that could not be imported, with why.
-    """
+    modules: list[str]
+    broken: dict[str, str]
+
+
+def load_all() -> Loaded:
+    """Import every module of every use case: models and classes of proposals register themselves."""
     package, names, broken = importlib.import_module(PACKAGE), list[str](), dict[str, str]()
     for module in pkgutil.iter_modules(package.__path__):
         if module.ispkg:
             loaded, failed = load_what_can(f"{PACKAGE}.{module.name}", ENTRY_POINTS)
             names += loaded
             broken |= failed
-    return names, broken
+    return Loaded(names, broken)
 
 
-def lacking(base: type, registered: Mapping[str, type], modules: Sequence[str], *says: str) -> dict[str, str]:
-    """Return the classes of a port that nobody can use, with what they lack.
+def sorted_out(
+    base: type[Any], registered: Mapping[str, type[Port]], loaded: Loaded, **says: type | tuple[type, ...]
+) -> tuple[dict[str, type[Port]], dict[str, str]]:
+    """Return the classes of a port that can be used, by name, and those that cannot with what they lack.
 
     Parameters
     ----------
     base : of the port
     registered : what registered itself, by name
-    modules : where plug-ins are: a class there without a name is no base of somebody else's
-    says : what each class says besides its methods
+    says : what each class says besides its methods, and of which type that is
     """
-    lack = {name: why for name, kind in sorted(registered.items()) if (why := lacks(kind, *says))}
-    heirs: list[type] = base.__subclasses__()
+    good, bad = dict[str, type[Port]](), dict(loaded.broken)
+    for name, kind in sorted(registered.items()):
+        if why := _lacks(kind, says):
+            bad[name] = why
+        elif kind.__module__ not in loaded.broken:  # one that raised behind it is in no known state
+            good[name] = kind
+    known, heirs = set(registered.values()), list[type[Port]](base.__subclasses__())
     while heirs:
         kind = heirs.pop()
         heirs += kind.__subclasses__()
-        if kind.__module__ in modules and "name" not in vars(kind) and not inspect.isabstract(kind):
-            lack[f"{kind.__module__}.{kind.__qualname__}"] = 'it has no name: class ...(..., name="...")'
-    return lack
+        # A class without a name may be the base of others.
+        if kind.__module__ in loaded.modules and not any(issubclass(each, kind) for each in known):
+            right = f'class {kind.__name__}({base.__name__}, name="...")'
+            bad[f"{kind.__module__}.{kind.__qualname__}"] = f"it has no name: expected {right}"
+    return good, bad
 
 
-def lacks(kind: type, *says: str) -> str:
-    """Return what a class of a port lacks, in words; "": nothing."""
-    methods = sorted(getattr(kind, "__abstractmethods__", ()))
-    missing = [*methods, *(name for name in says if not hasattr(kind, name))]
-    return f"it lacks {', '.join(missing)}" if missing else ""
+def _lacks(kind: type, says: Mapping[str, type | tuple[type, ...]]) -> str:
+    missing = sorted(getattr(kind, "__abstractmethods__", ()))
+    missing += [name for name in says if not hasattr(kind, name)]
+    wrong = [
+        f"{name} is {getattr(kind, name)!r}" for name, of in says.items()
+        if hasattr(kind, name) and not isinstance(getattr(kind, name), of)
+    ]  # fmt: skip
+    return "; ".join([*([f"it lacks {', '.join(missing)}"] if missing else []), *wrong])
 
 
 @dataclass(frozen=True, slots=True)

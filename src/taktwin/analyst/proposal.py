@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from taktwin.analyst.features import FloatArray, Subject, Trace
-from taktwin.analyst.model import Model, Prediction, found, lacking, load_all
+from taktwin.analyst.model import Loaded, Model, Prediction, load_all, sorted_out
+from taktwin.analyst.model import usable as usable_models
 from taktwin.contracts.recommendation import (
     Action,
     AdviceClass,
@@ -38,7 +39,6 @@ NOTHING = "nothing"
 WAYS_MIN = 2  # of what is unknown: an interval needs so many
 MINUTES = "min"  # UCUM: the unit of a loss in time
 DONE = "done"
-_SAYS = ("model", "error_max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,15 +268,15 @@ CLASSES: dict[str, type[ProposalClass]] = {}
 
 def classes() -> dict[str, type[ProposalClass]]:
     """Return every class of proposals that can be used, by name."""
-    wrong = unusable()
-    return {name: kind for name, kind in sorted(CLASSES.items()) if name not in wrong}
+    loaded = load_all()
+    return usable(loaded, usable_models(loaded)[0])[0]
 
 
-def unusable() -> dict[str, str]:
-    """Return the classes that cannot be used, with why."""
-    modules, _ = load_all()
-    wrong, models = lacking(ProposalClass, CLASSES, modules, *_SAYS), found()
-    for name, kind in CLASSES.items():
-        if name not in wrong and kind.model not in models:
-            wrong[name] = f"it rests on the model {kind.model!r}, which is none of {', '.join(models)}"
-    return wrong
+def usable(loaded: Loaded, models: Collection[str]) -> tuple[dict[str, type[ProposalClass]], dict[str, str]]:
+    """Return the classes that can be used with these models, and what cannot with why."""
+    good, bad = sorted_out(ProposalClass, CLASSES, loaded, model=str, error_max=(int, float))
+    for name, kind in list(good.items()):
+        if kind.model not in models:
+            bad[name] = f"it rests on the model {kind.model!r}, which is none of {', '.join(models)}"
+            del good[name]
+    return good, bad

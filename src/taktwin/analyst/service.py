@@ -22,11 +22,12 @@ from taktwin.analyst import advice, counterfactual, proving, training
 from taktwin.analyst.alert_budget import Budget
 from taktwin.analyst.engine import Analyst, Standing
 from taktwin.analyst.features import Subject, Tape, Trace
-from taktwin.analyst.model import Model, NotEnough, Prediction, found, unusable
+from taktwin.analyst.model import Model, NotEnough, Prediction, load_all
+from taktwin.analyst.model import usable as usable_models
 from taktwin.analyst.model_store import LIVE, Kept, ModelStore, NotPromoted, taken
 from taktwin.analyst.promises import Promises
-from taktwin.analyst.proposal import NotYet, ProposalClass, classes
-from taktwin.analyst.proposal import unusable as unusable_classes
+from taktwin.analyst.proposal import NotYet, ProposalClass
+from taktwin.analyst.proposal import usable as usable_classes
 from taktwin.analyst.remembering import FACTS, remember, told
 from taktwin.analyst.watch import drifting
 from taktwin.bus.port import Bus, Message
@@ -88,9 +89,9 @@ ROUND_S = 120.0  # plant time between two rounds
 PAST_S = 21 * 86_400.0  # that is learnt from
 LEARN_EVERY_NS = 86_400 * SECOND_NS
 LOOK_EVERY_NS = 3600 * SECOND_NS  # whether a version drifts
-ROUND_WALL_S = 5.0  # at least between two rounds, however fast the plant runs
+ROUND_WALL_S = 1.0  # at least between two rounds, however fast the plant runs
 REST_S = 60.0  # plant time that the twin is left to others between two questions
-REST_WALL_S = 5.0  # at least, however fast the plant runs
+REST_WALL_S = 1.0  # at least, however fast the plant runs
 PROOF_S = 25.0  # wall time that the twin may take for one question
 PATIENCE_NS = 2 * 3600 * SECOND_NS  # so long a measured effect waits for a twin that does not answer
 LEDGER_S = 5.0
@@ -124,23 +125,24 @@ class AnalystService:
         rest_wall_s = max(rest_s / clock.speed, min(rest_s, REST_WALL_S))
         self._rest_ns, self._asked_ns = round(rest_wall_s * SECOND_NS), -(1 << 62)
         self._store = ModelStore(folder)
-        self._models = found()
+        loaded = load_all()
+        self._models, wrong = usable_models(loaded)
+        self._classes, of_classes = usable_classes(loaded, self._models)
         if brought is not None:
             taken(self._store, brought, self._models)
-        self._classes = classes()
-        # Module, model, class, or one of them at something -> what it lacks or raised.
-        self._broken: dict[str, str] = {**unusable(), **unusable_classes()}
-        for name, why in self._broken.items():
+        self._broken: dict[str, str] = {}  # model, class, or one of them at something -> what it raised
+        self._unusable = wrong | of_classes  # module, model or class -> what it lacks
+        for name, why in self._unusable.items():
             log.error("%s cannot be used: %s", name, why)
         self._refused: dict[str, str] = {}  # what was said to the ledger -> why it did not take it
         self._subjects: dict[str, list[Subject]] = {name: [] for name in self._models}
+        heard = set[SignalId]()
         for name, kind in self._models.items():
             with self._apart(name):
-                self._subjects[name] = kind.subjects(registry)
-        wanted = sorted({
-            signal for mine in self._subjects.values() for each in mine
-            for signals in each.signals.values() for signal in signals
-        })  # fmt: skip
+                mine = kind.subjects(registry)
+                heard |= {signal for each in mine for signals in each.signals.values() for signal in signals}
+                self._subjects[name] = mine
+        wanted = sorted(heard)
         self._signals: list[SignalId] = [name for name in wanted if name in registry.by_id]
         self._index = {registry.by_id[name].index: str(name) for name in self._signals}
         self._tape = Tape(wanted)
@@ -371,7 +373,9 @@ class AnalystService:
                 counts = row.state in (State.PROPOSED, State.REJECTED) or row.changed_ns > since_ns
                 if row.advice_class in self._classes and counts:
                     wish = {"recommendation": row.id}
-                    self._hear_of(await self._of_ledger(recommendation.ONE, wish, Recommendation))
+                    document = await self._of_ledger(recommendation.ONE, wish, Recommendation)
+                    with self._apart(f"{row.advice_class} at {row.id}"):
+                        self._hear_of(document)
         except (BusError, msgspec.DecodeError) as failure:
             log.warning("the ledger does not say what was proposed: %s", failure)  # the next round asks again
             return
@@ -662,7 +666,8 @@ class AnalystService:
         said = Status(
             state="running" if self._remembers else "starting", versions=versions,
             models=[self._model(name, kind) for name, kind in self._models.items()],
-            silent={**self._silent, **self._desk.silent, **self._refused, **self._broken},
+            silent={**self._silent, **self._desk.silent, **self._refused, **self._broken,
+                    **self._unusable},
             proposed=dict(self._desk.proposed()), at_ns=self._clock.now_ns(),
         )  # fmt: skip
         return msgspec.msgpack.encode(said)
@@ -713,9 +718,10 @@ class AnalystService:
     async def _beat(self) -> None:
         subject = topics.health(self._registry.enterprise, self._registry.site, COMPONENT)
         while True:
+            wrong = sorted((self._broken | self._unusable).items())
             health = Health(
-                component=COMPONENT, state="degraded" if self._broken else "running",
-                reason="; ".join(f"{name}: {why}" for name, why in sorted(self._broken.items())),
+                component=COMPONENT, state="degraded" if wrong else "running",
+                reason="; ".join(f"{name}: {why}" for name, why in wrong),
                 started_ns=self._started_ns, at_ns=self._clock.now_ns(), pid=self._pid,
                 memory_mb=self._memory_mb(), counters=dict(self._counts),
             )  # fmt: skip

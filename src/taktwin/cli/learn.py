@@ -9,7 +9,7 @@ import msgspec
 
 from taktwin.analyst import training
 from taktwin.analyst.features import Tape, Trace
-from taktwin.analyst.model import Model, NotEnough, found
+from taktwin.analyst.model import Model, NotEnough, load_all, usable
 from taktwin.analyst.model_store import BROUGHT, ModelStore
 from taktwin.analyst.remembering import FACTS, remember
 from taktwin.contracts.analyst import VersionDocument
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def learn(options: argparse.Namespace) -> int:
     """Learn, keep what was learnt in the shadow, and print how good it is; 1 where nothing was learnt."""
     registry = open_plant(options.plant)
-    models = found()
+    models, wrong = usable(load_all())
+    for name, why in wrong.items():
+        print(f"{name} cannot be used: {why}")
     if options.model and options.model not in models:
         raise ConfigError(
             [Mistake("command line", 1, "--model", options.model, f"one of {', '.join(models)}")]

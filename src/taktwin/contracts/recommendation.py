@@ -598,6 +598,12 @@ def digest(proposal: Proposal) -> str:
     return hashlib.sha256(msgspec.json.encode(proposal, order="sorted")).hexdigest()
 
 
+def shown(document: Recommendation) -> str:
+    """Return what names all that a person decides on: the proposal, and what it takes to accept it."""
+    said = f"{digest(document.proposal)} {document.approvals_needed} {document.signature_needed}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 _encoder = msgspec.json.Encoder()
 _messages = msgspec.json.Decoder(Message)
 _answers = msgspec.json.Decoder(Answer)

@@ -188,6 +188,10 @@ def hear(book: Reading, told: Told) -> Iterator[EventData]:
     """Return what follows of a fact of the MES."""
     # Found before any of them changes: none is asked twice about one fact.
     rows = [row for state in STANDING for row in book.where(RecommendationRow, state=state.value)]
+    if told.fact.correlation.startswith(COMMAND_IDS):  # what was given up, and the MES had it after all
+        name = told.fact.correlation.removeprefix(COMMAND_IDS)
+        late = book.get(RecommendationRow, name)
+        rows += [late] if late is not None and late.state == State.FAILED else []
     for row in rows:
         document = row.whole
         yield from engine.hear(document, told, WAYS.get(document.proposal.action.command))
@@ -269,17 +273,21 @@ def project(book: Book, event: EventData, at_ns: int) -> None:
         book.put(class_row(counted))
 
 
+# What counts once for all that is about the same, such as the life of one tool.
+_COMES_ONCE: dict[type[EventData], Callable[[Recommendation], bool]] = {
+    events.RecommendationMeasured: lambda each: each.outcome is not None,
+    events.RecommendationAssessed: lambda each: each.came_true is not None,
+    events.RecommendationRejected: lambda each: each.state is State.REJECTED,
+}
+
+
 def _is_first(book: Reading, document: Recommendation, event: EventData) -> bool:
-    """Return whether no other recommendation about the same was measured, or compared, before this one."""
-    life = life_of(document.proposal)
-    if not life or not isinstance(event, events.RecommendationMeasured | events.RecommendationAssessed):
+    """Return whether the same has not come of another recommendation about the same before this one."""
+    life, came = life_of(document.proposal), _COMES_ONCE.get(type(event))
+    if not life or came is None:
         return True
-    measured = isinstance(event, events.RecommendationMeasured)
-    return not any(
-        (other.outcome if measured else other.came_true) is not None
-        for row in book.where(RecommendationRow, life=life)
-        if row.recommendation != document.id and (other := row.whole)
-    )
+    rows = book.where(RecommendationRow, life=life)
+    return not any(came(row.whole) for row in rows if row.recommendation != document.id)
 
 
 def keep_grant(book: Book, wish: AdviceMessage) -> None:

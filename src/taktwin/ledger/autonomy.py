@@ -242,7 +242,7 @@ def count(
 
     `is_first`: no other recommendation about the same thing, such as the life of one tool, was measured or
     compared before. One tool is one case, however often it was advised on: the first outcome counts, and so
-    does the first comparison. Only harm counts each time.
+    do the first comparison and, against a climb, the first rejection. Only harm counts each time.
     """
     replace = msgspec.structs.replace
     advised = record.level is not Level.OBSERVE
@@ -276,8 +276,8 @@ def count(
                 good_since_move=record.good_since_move + (counts and event.came_true),
             )  # fmt: skip
         case events.RecommendationRejected():
-            return replace(record, rejected=record.rejected + 1,
-                           unproven_since_move=record.unproven_since_move + advised)  # fmt: skip
+            against = record.unproven_since_move + (advised and is_first)
+            return replace(record, rejected=record.rejected + 1, unproven_since_move=against)
         case events.RecommendationExpired():
             return replace(record, expired=record.expired + (document.level is not Level.OBSERVE))
         case events.RecommendationAbandoned():

@@ -103,12 +103,15 @@ class Desk:
             transaction.book.put(Position(stream=stream, sequence=position))
             return total
 
-    def tick(self) -> int:
-        """Let time pass. Returns how many facts came of it. Raises StoreError as `execute` does."""
+    def tick(self, *, hears: bool = True) -> int:
+        """Let time pass. Returns how many facts came of it. Raises StoreError as `execute` does.
+
+        `hears`: all that the MES has said is heard. Where it is not, what it may have said is waited for.
+        """
         with self._store.begin() as transaction:
             transaction.head()
             now_ns = self._now_ns()
-            self._there_ns = self._there_ns or now_ns
+            self._there_ns = (self._there_ns or now_ns) if hears else now_ns
             facts = actions.pass_time(transaction.book, now_ns, self._there_ns)
             return self._write(transaction, facts, "ledger", "service", "", now_ns)
 

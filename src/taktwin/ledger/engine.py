@@ -54,7 +54,7 @@ FOLLOWS: dict[State, frozenset[State]] = {
     S.SUPERSEDED: frozenset(),
     S.DISPATCHED: frozenset({S.ACKNOWLEDGED, S.FAILED}),
     S.ACKNOWLEDGED: frozenset({S.MEASURED, S.FAILED}),
-    S.FAILED: frozenset(),
+    S.FAILED: frozenset({S.ACKNOWLEDGED}),  # the MES had it after all
     S.MEASURED: frozenset(),
 }
 OPEN = (S.VALIDATED, S.PROPOSED)
@@ -373,9 +373,11 @@ def hear(document: Recommendation, told: Told, way: CarriedOut | None) -> Iterat
         to say than that it took it
     """
     fact, where = told.fact, {"recommendation": document.id, "work_unit": document.proposal.work_unit}
-    if document.state in (State.DISPATCHED, State.ACCEPTED) and fact.correlation == command_id(document.id):
-        if document.state is State.ACCEPTED:
-            return  # nobody was asked yet: whoever uses this id is not ours
+    asked = (State.ACCEPTED, State.DISPATCHED, State.FAILED)
+    if document.state in asked and fact.correlation == command_id(document.id):
+        execution = document.execution
+        if execution is None or not execution.dispatched_ns or execution.acknowledged_ns:
+            return  # nobody was asked yet: whoever uses this id is not ours; or said again
         yield events.RecommendationAcknowledged(
             made=fact.subject, cause=told.cause, at_ns=fact.at_ns, **where
         )
@@ -600,8 +602,11 @@ def _changed(document: Recommendation, event: EventData, at_ns: int) -> tuple[St
         case events.RecommendationDispatched():
             return State.DISPATCHED, {"execution": replace(execution, dispatched_ns=at_ns)}
         case events.RecommendationAcknowledged():
-            acknowledged = replace(execution, acknowledged_ns=event.at_ns or at_ns, subject=event.made)
-            return State.ACKNOWLEDGED, {"execution": acknowledged}
+            acknowledged = replace(
+                execution, acknowledged_ns=event.at_ns or at_ns, subject=event.made, failed_ns=0, place="",
+                found="", right="",
+            )  # fmt: skip
+            return State.ACKNOWLEDGED, {"execution": acknowledged, "ended_by": None}
         case events.RecommendationDone():
             return document.state, {"execution": replace(execution, done_ns=event.at_ns or at_ns)}
         case events.RecommendationFailed():

@@ -115,9 +115,9 @@ class LedgerService:
                            right="the JSON of contracts.recommendation.Message")  # fmt: skip
             return contract.encode(wrong)
         try:
-            if said.name in DECIDED_ON_ALL:
-                await self._heard_all()
             signer = await self._signer(said)
+            if said.name in DECIDED_ON_ALL:  # the last thing before it is decided
+                await self._heard_all()
             answer = await asyncio.to_thread(self._desk.execute, said, signer=signer)
         except StoreError as error:
             self._reasons["database"] = str(error)
@@ -139,9 +139,15 @@ class LedgerService:
         """
         last = await self._bus.last_sequence(topics.STREAM_EVENTS)
         until_ns = self._clock.monotonic_ns() + round(HEARD_S * 1e9)
-        while self._heard_to < last:
+        while self._heard_to != last:
+            # It may have gone on meanwhile; one that is shorter than what was heard is another stream.
+            if (
+                self._heard_to > last
+                and await self._bus.last_sequence(topics.STREAM_EVENTS) >= self._heard_to
+            ):
+                return
             if self._clock.monotonic_ns() > until_ns:
-                raise BusError(f"what it said is heard up to {self._heard_to} of {last}")
+                raise BusError(f"its events are heard up to {max(self._heard_to, 0)} of {last}")
             await self._clock.wall_sleep(HEARD_EVERY_S)
 
     async def _signer(self, said: contract.Message) -> str:
@@ -211,7 +217,7 @@ class LedgerService:
     async def _listen(self) -> None:
         stream = topics.STREAM_EVENTS
         position = await self._in_database(self._desk.position, stream)
-        last = await self._bus.last_sequence(stream)
+        last = await self._last(stream)
         if position is None or position > last:
             # A new ledger begins with what happens from now on; a new stream is heard from its beginning.
             position = last if position is None else 0
@@ -233,6 +239,14 @@ class LedgerService:
             if facts:
                 self._outbox.wake()
 
+    async def _last(self, stream: str) -> int:
+        while True:
+            try:
+                return await self._bus.last_sequence(stream)
+            except BusError as away:
+                self._reasons["events"] = str(away)
+                await self._clock.wall_sleep(RETRY_S)
+
     def _heard(self, message: Message) -> tuple[int, Told] | None:
         """Return a fact of the MES that may have to do with a recommendation."""
         try:
@@ -252,7 +266,14 @@ class LedgerService:
 
     async def _tick(self) -> None:
         while True:
-            if await self._in_database(self._desk.tick):
+            try:
+                await self._heard_all()
+            except BusError as behind:
+                self._reasons["events"], hears = str(behind), False
+            else:
+                self._reasons.pop("events", None)
+                hears = True
+            if await self._in_database(functools.partial(self._desk.tick, hears=hears)):
                 self._outbox.wake()
             await self._clock.wall_sleep(TICK_S)
 

@@ -38,7 +38,7 @@ class Carrier:
         self._clock = clock
         self._questions = questions
         self.grants = grants
-        self.forged = 0  # what the ledger had, and too few people wanted, or too long ago
+        self.forged = 0  # what the ledger had, and too few people wanted
         self._away = False
 
     async def run(self) -> None:
@@ -65,16 +65,15 @@ class Carrier:
         carried = answer.carried
         if carried is None:
             return  # superseded meanwhile, or the MES has it already
-        wanted = self.grants.all_opened(
-            carried.grants, recommendation, carried.action, now_ns=self._clock.now_ns()
-        )
+        wanted = self.grants.all_opened(carried.grants, recommendation, carried.action)
         if carried.command_id != contract.command_id(recommendation):
             wanted = f"the command {carried.command_id}"
         if isinstance(wanted, str):
             self.forged += 1
             log.error("%s is not carried: found %s", recommendation, wanted)
-            right = "the seal of each who must want it, made here while it stood"
-            await self._refuse(recommendation, "seal", wanted, right)
+            await self._refuse(recommendation, "seal", wanted, "the seal of each who must want it, made here")
+            return
+        if self._clock.now_ns() >= wanted.until_ns:  # the ledger lets it fail, unless the MES has it already
             return
         await self._to_mes(recommendation, carried, wanted)
 

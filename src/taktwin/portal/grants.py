@@ -19,7 +19,6 @@ import msgspec
 
 from taktwin.contracts.recommendation import Action, Recommendation, digest
 from taktwin.entropy import secret_token
-from taktwin.instants import rfc3339
 
 KEY_FILE = "grants.key"
 
@@ -32,6 +31,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     approvals: int  # how many people must want it
     until_ns: int  # when it stands no more
     shown: str  # the digest of the whole proposal
+    at_ns: int  # when
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,17 @@ class Grants:
     def __repr__(self) -> str:
         return "Grants(...)"
 
-    def seal(self, document: Recommendation, person: str, reach: list[str] | None) -> str:
+    def seal(self, document: Recommendation, person: str, reach: list[str] | None, *, at_ns: int = 0) -> str:
         """Return the seal of a person's yes to a document as it was shown."""
         proposal = document.proposal
         body = msgspec.json.encode(Wanted(
             person=person, reach=reach, approvals=document.approvals_needed, until_ns=proposal.expires_ns,
-            shown=digest(proposal),
+            shown=digest(proposal), at_ns=at_ns,
         ))  # fmt: skip
         return f"{base64.urlsafe_b64encode(body).decode()}.{self._mark(document.id, proposal.action, body)}"
 
-    def all_opened(
-        self, grants: Sequence[str], recommendation: str, action: Action, *, now_ns: int
-    ) -> Wanted | str:
-        """Return who wanted it last; what lacks where it is not to be carried."""
+    def all_opened(self, grants: Sequence[str], recommendation: str, action: Action) -> Wanted | str:
+        """Return who wanted it last; what lacks where too few people wanted it."""
         found = [self.opened(each, recommendation, action) for each in grants]
         wanted = [each for each in found if each is not None]
         if not wanted or len(wanted) < len(found):
@@ -65,9 +63,7 @@ class Grants:
         people, needed = {each.person for each in wanted}, max(each.approvals for each in wanted)
         if len(people) < needed:
             return f"{len(people)} of {needed} people who must want it"
-        if any(now_ns >= each.until_ns for each in wanted):
-            return f"seals of what stood until {rfc3339(min(each.until_ns for each in wanted))}"
-        return wanted[-1]
+        return max(wanted, key=lambda each: each.at_ns)
 
     def opened(self, grant: str, recommendation: str, action: Action) -> Wanted | None:
         """Return who wanted it; None where the seal is not ours, or of something else."""

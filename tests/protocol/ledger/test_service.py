@@ -126,6 +126,22 @@ async def test_only_the_mes_is_heard(house: House) -> None:
         await house.until(lambda: house.state("a1") is State.SUPERSEDED)
 
 
+async def test_a_stream_made_anew_is_heard_from_its_beginning(house: House) -> None:
+    async with house.ledger():
+        await house.proposed("c1")
+        for _ in range(5):
+            await house.mounted(source=f"{MES}2")
+    house.hub = MemoryHub(CLOCK)
+    house.bus = MemoryBus(house.hub)
+    await house.mounted()
+    async with house.ledger():
+        await house.until(lambda: house.state("c1") is State.SUPERSEDED)
+        house.hub.streams[topics.STREAM_EVENTS].last = 0  # and again, behind its back
+        await house.proposed("c2")
+        answer = await house.say(house.accepts("c2"))
+        assert (answer.code, "heard up to" in answer.found) == ("away", True), answer
+
+
 async def test_no_yes_is_taken_before_the_ear_has_caught_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

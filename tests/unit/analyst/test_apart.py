@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -175,6 +176,33 @@ BROKEN_PLUGINS: dict[str, tuple[str, str]] = {
         "class Mine(ProposalClass, name='mine'):\n    'Mine.'\n    model = 'tool_wear'\n",
         "it lacks declared, horizon_s, trial, worth_asking, error_max",
     ),
+    "has its name at the wrong place": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange):\n    'Mine.'\n    name = 'mine'\n", "it has no name",
+    ),
+    "ends the process": ("import sys\nsys.exit('no licence')\n", "SystemExit"),
+    "rests on several": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange, name='mine'):\n    'Mine.'\n    model = ['tool_wear']\n",
+        "model is ['tool_wear']",
+    ),
+    "says how far off in words": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange, name='mine'):\n    'Mine.'\n    error_max = '10 %'\n", "error_max is '10 %'",
+    ),
+    "raises once its class is there": (
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Mine(ToolChange, name='mine'):\n    'Mine.'\nraise ValueError('half')\n", "half",
+    ),
+    "is a model with a version that is no text": (
+        "from taktwin.analyst.maintenance.tool_wear import ToolWear\n"
+        "class Mine(ToolWear, name='mine'):\n    'Mine.'\n    code_version = 3\n", "code_version is 3",
+    ),
+    "is a model that knows no subjects": (
+        "from taktwin.analyst.maintenance.tool_wear import ToolWear\n"
+        "class Mine(ToolWear, name='mine'):\n    'Mine.'\n"
+        "    @classmethod\n    def subjects(cls, registry): return None\n", "NoneType",
+    ),
     "is a model that says too little": (
         "from taktwin.analyst.model import Model\n"
         "class Mine(Model, name='mine'):\n    'Mine.'\n    code_version = '1'\n", "it lacks example, fit",
@@ -205,5 +233,57 @@ async def test_what_somebody_brought_and_cannot_be_used_is_shown_and_the_others_
         assert why in shown
         said = await health(house)
         assert said.state == "degraded" and why in said.reason
+        assert house.recommended().proposal.advice_class == "tool_change"
     sys.modules.pop(brought, None)
     gc.collect()  # a class that is gone is nobody's base any more
+
+
+async def test_a_base_that_others_share_needs_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "brought_base.py").write_text(
+        "from taktwin.analyst.maintenance.tool_change import ToolChange\n"
+        "class Base(ToolChange):\n    'Base.'\n"
+        "class Mine(Base, name='mine'):\n    'Mine.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint("mine", "brought_base", "taktwin.analyst")]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == "taktwin.analyst" else [])
+    monkeypatch.setattr(proposal, "CLASSES", dict(proposal.CLASSES))
+    loaded = model.load_all()
+    good, bad = proposal.usable(loaded, model.usable(loaded)[0])
+    assert "mine" in good and bad == {}
+    sys.modules.pop("brought_base")
+    del good
+    gc.collect()
+
+
+def test_a_use_case_whose_folder_raises_takes_nobody_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "logistics"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import nothing_of_that_name\n")
+    package = importlib.import_module(model.PACKAGE)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    loaded = model.load_all()
+    assert "ModuleNotFoundError" in loaded.broken["taktwin.analyst.logistics"]
+    assert "tool_wear" in model.usable(loaded)[0]
+
+
+async def test_a_class_that_cannot_say_what_it_concerns_breaks_nothing_down(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even after a start, when the ledger still has what it proposed: it would end for ever."""
+
+    def concerns(document: Any, subject: Any) -> bool:
+        raise KeyError("tool_kind")
+
+    await house.stand_in()
+    async with house.open(*LATHES):
+        await house.until(lambda: bool(house.advice))
+        monkeypatch.setattr(ToolChange, "concerns", concerns)
+        house.analyst._recalled = False
+        await house.analyst.round()
+        assert "KeyError" in repr((await house.ask("status", Status)).silent)
+        assert house.analyst._recalled

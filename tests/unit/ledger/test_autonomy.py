@@ -359,6 +359,27 @@ def test_what_people_reject_or_nobody_measures_keeps_a_class_from_climbing(offic
     assert record(office).unproven_since_move == 0, "each rung anew"
 
 
+def test_a_tool_that_was_rejected_again_and_again_counts_once(office: Office) -> None:
+    same = of_tool(START_NS)
+    for name in ("r1", "r2", "r3"):
+        office.propose(name, evidence=same)
+        office.granted(Decide(recommendation=name, version=2, accept=False, reason="Later."))
+    assert (record(office).rejected, record(office).unproven_since_move) == (3, 1)
+    assert "autonomy.share" in [why.code for why in record(office).obstacles]
+    office.propose("r4", work_unit="turn2")
+    office.granted(Decide(recommendation="r4", version=2, accept=False, reason="No."))
+    assert record(office).unproven_since_move == 2
+
+
+def test_what_was_done_before_a_class_fell_counts_not_against_its_next_climb(office: Office) -> None:
+    office.carried_out("lost", "M9")
+    move(office, Level.OBSERVE)
+    office.desk.tick()
+    office.now_ns += round(card().measure_within_s * SECOND) + 2 * engine.ABANDON_AFTER_NS
+    office.desk.tick()
+    assert (record(office).abandoned, record(office).unproven_since_move) == (1, 0)
+
+
 def test_what_only_observed_and_was_given_up_counts_against_nothing() -> None:
     office = Office().begun(starts_at=Level.OBSERVE)
     office.propose()

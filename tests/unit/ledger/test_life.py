@@ -404,18 +404,19 @@ def test_what_was_accepted_is_carried_as_long_as_it_stands_and_then_failed(offic
     office.accept()
     office.now_ns = office.of().proposal.expires_ns - 2 * SECOND
     assert office.desk.tick() == 0 and office.granted(Carry(recommendation="r1")).carried is not None
-    office.now_ns = office.of().proposal.expires_ns
+    expires_ns = office.of().proposal.expires_ns
+    office.now_ns = expires_ns - SECOND  # saying it takes a second
     assert "it stood until" in office.say(Carry(recommendation="r1")).found
     assert office.desk.tick() == 0 and office.of().state is State.DISPATCHED, "it may have arrived"
-    office.now_ns += engine.UNHEARD_NS - 2 * SECOND
+    office.now_ns = expires_ns + engine.UNHEARD_NS - 1
     assert office.desk.tick() == 0, "its events may come late"
-    office.now_ns += 2 * SECOND
+    office.now_ns += 1
     assert office.desk.tick() == 1 and office.of().state is State.FAILED
     assert "not heard of" in office.of().execution.found  # type: ignore[union-attr]
 
     office.propose("r2")
     office.accept("r2")
-    office.now_ns = office.of("r2").proposal.expires_ns
+    office.now_ns = office.of("r2").proposal.expires_ns - SECOND
     assert office.say(Carry(recommendation="r2")).carried is None, "however late time passes"
     assert office.desk.tick() == 1 and office.of("r2").state is State.FAILED
     assert "not reached" in office.of("r2").execution.found  # type: ignore[union-attr]
@@ -432,6 +433,79 @@ def test_what_the_mes_had_is_not_failed_because_the_ledger_stood_still(office: O
     assert again.opened() == 1 and again.of().state is State.ACKNOWLEDGED
 
 
+def test_what_the_mes_may_have_said_is_waited_for_while_it_cannot_be_heard(office: Office) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    office.now_ns = office.of().proposal.expires_ns + 9 * HOUR
+    for _ in range(3):
+        office.now_ns += HOUR
+        assert office.desk.tick(hears=False) == 0 and office.of().state is State.DISPATCHED
+    assert office.desk.tick() == 0, "it hears again, and what was said may be behind what it hears first"
+    office.now_ns += engine.UNHEARD_NS
+    assert office.desk.tick() == 1 and office.of().state is State.FAILED
+
+
+@pytest.mark.parametrize("given_up", ["overtaken", "unheard", "refused"])
+def test_what_was_given_up_and_the_mes_had_after_all_goes_on(office: Office, given_up: str) -> None:
+    office.propose()
+    office.accept()
+    office.granted(Carry(recommendation="r1"))
+    if given_up == "overtaken":
+        office.mes("tool.mounted", "T9", work_unit="turn1", kind="insert", tool="T9")
+    elif given_up == "refused":
+        office.granted(Refuse(recommendation="r1", place="seal", found="none", right="one"))
+    else:
+        office.desk.tick()
+        office.now_ns += 9 * HOUR
+        office.desk.tick()
+    assert office.of().state is State.FAILED
+    assert office.opened("r2") == 0 and office.of().state is State.FAILED, "another one's"
+    assert office.opened() == 1 and office.opened() == 0
+    execution = office.of().execution
+    assert office.of().state is State.ACKNOWLEDGED and office.of().ended_by is None
+    assert execution is not None and (execution.failed_ns, execution.found) == (0, "")
+    assert office.mes("maintenance.order.aborted", "M1", order="M1", cause="no insert") == 1
+    assert office.of().state is State.FAILED
+    assert office.opened() == 0, "it is over"
+    assert rebuilt(office.store.entries).where(RecommendationRow)[0].whole == office.of()  # type: ignore[attr-defined]
+
+
+def test_seals_are_gone_once_nobody_needs_them(office: Office) -> None:
+    def seals() -> list[str]:
+        return [row.seals for row in office.store.book.where(Grant)]  # type: ignore[attr-defined]
+
+    office.propose(risk=Risk.HIGH)
+    office.accept("r1", "P01", signer="7001", wish={"signature": "s1", "grant": "one"})
+    assert seals() == ["one"] and office.of().state is State.PROPOSED
+    no = Decide(recommendation="r1", version=office.of().version, accept=False, reason="No.")
+    office.granted(no, actor="P02")
+    assert seals() == []
+    for name, ends in (
+        ("r2", lambda: office.granted(Refuse(recommendation="r2", place="x", found="y", right="z"))),
+        ("r3", lambda: office.mes("tool.mounted", "T9", work_unit="turn1", kind="insert", tool="T9")),
+    ):  # fmt: skip
+        office.propose(name)
+        office.accept(name)
+        assert seals() == ["seal"]
+        ends()
+        assert seals() == [], name
+
+
+def test_a_yes_said_again_is_the_same_whatever_seal_and_signature_it_bears(office: Office) -> None:
+    office.propose()
+    first = office.accept(message="k1", wish={"grant": "one", "signature": "s1"})
+    wish = Decide(recommendation="r1", version=2, accept=True, grant="", signature="")
+    assert office.say(wish, message="k1") == first
+    assert office.say(msgspec.structs.replace(wish, reason="x"), message="k1").code == "conflict"
+
+
+def test_the_first_evidence_says_what_it_is_about(office: Office) -> None:
+    known, unknown = of_tool(START_NS)[0], of_tool(0)[0]
+    assert not office.propose(evidence=[unknown, known]).accepted
+    assert office.propose(evidence=[known, unknown]).accepted
+
+
 def test_what_the_plant_overtakes_on_its_way_is_failed_and_not_carried_again(office: Office) -> None:
     office.propose()
     office.accept()
@@ -441,6 +515,7 @@ def test_what_the_plant_overtakes_on_its_way_is_failed_and_not_carried_again(off
     found = office.of().execution
     assert office.of().state is State.FAILED and found is not None
     assert found.place == "the plant" and "tool.mounted of T9" in found.found
+    assert '"cause":"/northfield/mes:2"' in office.store.entries[-1].content  # type: ignore[attr-defined]
     assert office.say(Carry(recommendation="r1")).carried is None
 
 
@@ -823,7 +898,8 @@ def test_above_its_limit_the_twin_proposes_nothing(office: Office) -> None:
 
 def test_what_follows_is_the_table(office: Office) -> None:
     ends = {state for state, after in FOLLOWS.items() if not after}
-    assert ends == {State.REJECTED, State.EXPIRED, State.SUPERSEDED, State.FAILED, State.MEASURED}
+    assert ends == {State.REJECTED, State.EXPIRED, State.SUPERSEDED, State.MEASURED}
+    assert FOLLOWS[State.FAILED] == {State.ACKNOWLEDGED}, "the MES had it after all"
     assert set(FOLLOWS) == set(State) - {State.DRAFT}, "a draft is kept nowhere"
     assert card().name == CLASS
 

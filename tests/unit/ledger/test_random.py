@@ -110,7 +110,8 @@ class Storm:
         self.asked[name] = self.asked.get(name, 0) + 1
         if self.chance.random() < 0.2:
             self.office.say(Refuse(recommendation=name, place="MES", found="no", right="yes"))
-            return
+            if self.chance.random() < 0.7:
+                return
         for _ in range(self.chance.choice([1, 1, 2])):  # a stream may say it twice
             self.office.opened(name, f"M-{name}")
 
@@ -193,7 +194,11 @@ class Storm:
             proof = document.proposal.proof
             if not (proof.snapshot_hash and proof.validity.error <= 0.15 and document.proposal.evidence):
                 raise Broken(f"{document.id} has no proof")
-            if document.id in self.ended and self.ended[document.id].state is not document.state:
+            ended = self.ended.get(document.id)
+            if ended is not None and document.state is not ended.state and not (
+                # What was given up, and the MES had it after all, goes on.
+                ended.state is State.FAILED and document.execution and document.execution.acknowledged_ns
+            ):  # fmt: skip
                 raise Broken(f"{document.id} was {self.ended[document.id].state}, is {document.state}")
             if document.state in FINAL:
                 self.ended[document.id] = document

@@ -13,7 +13,7 @@ export const classes = (signal?: AbortSignal) => get<AdviceClassRecord[]>('/advi
 export const record = (name: string, signal?: AbortSignal) => get<AdviceClassRecord>(`/advice/classes/${encodeURIComponent(name)}`, {}, signal);
 /** The same key again is answered again and done once. */
 export const decide = (
-  id: string, wish: { accept: boolean; version: number; reason: string; signer?: string; pin?: string; idempotency_key: string },
+  id: string, wish: { accept: boolean; version: number; shown: string; reason: string; signer?: string; pin?: string; idempotency_key: string },
 ) => post<Recommendation>(`${at(id)}/decision`, wish);
 export const move = (name: string, wish: { level: string; reason: string; idempotency_key: string }) =>
   post<AdviceClassRecord>(`/advice/classes/${encodeURIComponent(name)}/level`, wish);

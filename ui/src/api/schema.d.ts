@@ -3520,6 +3520,12 @@ export interface components {
              */
             reason: string;
             /**
+             * Shown
+             * @description of what was seen; a yes needs it
+             * @default
+             */
+            shown: string;
+            /**
              * Signer
              * @description number of who signs
              * @default
@@ -6306,6 +6312,11 @@ export interface components {
             proposal: components["schemas"]["ProposalModel"];
             /** Proposed Ms */
             proposed_ms: number;
+            /**
+             * Shown
+             * @description names all that is decided on; a yes says it back
+             */
+            shown: string;
             /** Signature Needed */
             signature_needed: boolean;
             /** State */

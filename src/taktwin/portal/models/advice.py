@@ -219,6 +219,7 @@ class RecommendationModel(Model):
     came_true: bool | None
     outcome: OutcomeModel | None
     abandoned_ms: int
+    shown: str = Field(description="names all that is decided on; a yes says it back")
 
 
 class InboxRowModel(Model):
@@ -354,6 +355,7 @@ class DecisionWish(Request):
 
     accept: bool
     version: int = Field(ge=1)
+    shown: str = Field(default="", max_length=64, description="of what was seen; a yes needs it")
     reason: str = Field(default="", max_length=500)
     signer: str = Field(default="", max_length=80, description="number of who signs")
     pin: str = Field(default="", max_length=80)

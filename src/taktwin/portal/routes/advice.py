@@ -85,7 +85,8 @@ async def audit(portal: PortalOf, person: PersonOf) -> StreamingResponse:
 @router.get("/{recommendation}", response_model=RecommendationModel)
 async def one(recommendation: str, portal: PortalOf, person: PersonOf) -> Any:
     """Return a recommendation, whole: what is gained, why, what speaks against it, what became of it."""
-    return wire.in_ms(msgspec.to_builtins(await _document(portal, recommendation)))
+    document = await _document(portal, recommendation)
+    return {**wire.in_ms(msgspec.to_builtins(document)), "shown": contract.shown(document)}
 
 
 @router.get("/{recommendation}/trail", response_model=TrailModel)
@@ -116,10 +117,14 @@ async def decide(recommendation: str, wish: DecisionWish, portal: PortalOf, pers
             raise Problem(409, "Nobody may ask for this here", place="action", found=command,
                           right="a command that people give")  # fmt: skip
         reach = reach_of(person, NEEDS[command])
-        # No seal of what this person did not see or what does not stand: the ledger says why it refuses.
-        stands = portal.clock.now_ns() < document.proposal.expires_ns
-        if document.state is contract.State.PROPOSED and document.version == wish.version and stands:
-            grant = portal.carrier.grants.seal(document, person.id, reach)
+        # No seal of what does not stand or of another version: the ledger says why it refuses.
+        now_ns = portal.clock.now_ns()
+        stands = document.state is contract.State.PROPOSED and now_ns < document.proposal.expires_ns
+        if stands and document.version == wish.version:
+            if wish.shown != contract.shown(document):
+                raise Problem(409, "It is not what was shown", place="shown", found=wish.shown or "nothing",
+                              right=f"{contract.shown(document)}, as the recommendation says it")  # fmt: skip
+            grant = portal.carrier.grants.seal(document, person.id, reach, at_ns=now_ns)
             if document.signature_needed:
                 signature = await _signed(portal, person, document, wish)
     decision = Decide(recommendation=recommendation, version=wish.version, accept=wish.accept,
