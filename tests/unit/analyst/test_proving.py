@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -103,8 +105,8 @@ def test_doing_nothing_costs_the_minutes_that_the_unit_stands_for_it_anyway() ->
 
     of, other = trial(), {"change": "unit_down", "unit": "turn2", "from_s": 0.0, "to_s": 6000.0}
     ways = (stands((0, 300)), stands((0, 300), (900, 1500)), stands((600, 900)), (*stands((0, 900)), other))
-    nothing = dataclasses.replace(of.courses[0], changes=ways)
-    found = dataclasses.replace(of, courses=(nothing, *of.courses[1:])).stands_min("turn1")
+    nothing = replace(of.courses[0], changes=ways)
+    found = replace(of, courses=(nothing, *of.courses[1:])).stands_min("turn1")
     assert found is not None and found.mean == pytest.approx((5 + 15 + 5 + 15) / 4)
     assert (found.p10, found.p90) == (pytest.approx(5), pytest.approx(15))
     assert of.stands_min("turn1") is None
@@ -129,7 +131,7 @@ def test_not_knowing_the_tool_widens_the_interval() -> None:
 def test_who_looks_for_the_most_lucky_of_several_must_be_surer() -> None:
     told = answer([-1.0] * WAYS, [-1.0] * WAYS, half=1.9)
     two = trial()
-    one = dataclasses.replace(two, courses=two.courses[:2])
+    one = replace(two, courses=two.courses[:2])
     alone, beside = (proving.verdict(each, told) for each in (one, two))
     # Each gains 10; four ways of +-19 each halve it: +-9.5 for one in twenty, +-10.9 for one in forty.
     assert alone.alternatives[1].effects[0].difference.half_width == pytest.approx(9.5)
@@ -170,8 +172,8 @@ def test_what_is_worse_in_more_than_a_quarter_of_the_likely_outcomes_is_not_prop
 def test_what_doing_nothing_costs_is_gained_by_not_doing_it() -> None:
     # A change now costs 20 in the mean, that at the end of its life 8; less scrap saves 55.
     of = trial(nothing=8.0)
-    now = dataclasses.replace(of.courses[1], costs=(0.0, 20.0, 40.0, 20.0))
-    of = dataclasses.replace(of, courses=(of.courses[0], now, of.courses[2]))
+    now = replace(of.courses[1], costs=(0.0, 20.0, 40.0, 20.0))
+    of = replace(of, courses=(of.courses[0], now, of.courses[2]))
     loss = proving.verdict(of, answer([-5.0, -6, -5, -6], [0.0] * WAYS)).alternatives[1].effects[0]
     assert (loss.nothing.mean, loss.action.mean) == (pytest.approx(208.0), pytest.approx(165.0))
     assert loss.difference.mean == pytest.approx(165.0 - 208.0)
@@ -187,3 +189,38 @@ def test_a_guard_is_hurt_where_more_runs_are_worse_than_better(better: float, wo
     found = proving.verdict(trial(), told)
     assert (found.chosen is None) == (worse > better)
     assert ("hurts late_orders" in found.why) == (worse > better)
+
+
+def _courses(**changed: Any) -> tuple[Course, ...]:
+    """Return the three courses with one of them changed: `now`, `later` or `nothing`."""
+    ((name, changes),) = changed.items()
+    return tuple(replace(each, **changes) if each.name == name else each for each in trial().courses)
+
+
+WRONG_TRIALS: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing to try": ({"courses": ()}, "first, without an action"),
+    "doing nothing is not first": ({"courses": trial().courses[1:]}, "first, without an action"),
+    "doing nothing asks for something": (
+        {"courses": _courses(nothing={"action": trial().courses[1].action})}, "first, without an action",
+    ),
+    "a name twice": ({"courses": _courses(later={"name": "now"})}, "each name once"),
+    "more ways than others": (
+        {"courses": _courses(now={"changes": ((),) * 5, "costs": (0.0,) * 5})}, "equally many",
+    ),
+    "other costs than ways": ({"courses": _courses(now={"costs": (0.0,) * 3})}, "equally many"),
+    "one way": (
+        {"courses": tuple(replace(each, changes=((),), costs=(0.0,)) for each in trial().courses)},
+        "at least 2",
+    ),
+    "no headline": ({"headline": {"now": words()}}, "headline ['now']: expected one of the course 'later'"),
+    "no end": ({"expires_ns": {"later": 1}}, "expires_ns ['later']: expected one of the course 'now'"),
+    "no evidence": ({"evidence": ()}, "evidence or watches"),
+    "rests on nothing": ({"watches": ()}, "evidence or watches"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_TRIALS)
+def test_what_does_not_fit_together_is_refused_with_what_would_be_right(name: str) -> None:
+    changes, why = WRONG_TRIALS[name]
+    with pytest.raises(ValueError, match=re.escape(why)):
+        replace(trial(), **changes)
