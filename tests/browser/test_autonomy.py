@@ -57,7 +57,8 @@ class Rooms:
         house = self.house
         unit, kind = house.tools[0]
         row = self.do(house.proposed(name, unit, kind))
-        yes = {"accept": True, "version": row["version"], "idempotency_key": f"key-of-{name}"}
+        shown = house.http(f"/advice/{name}")["shown"]
+        yes = {"accept": True, "version": row["version"], "shown": shown, "idempotency_key": f"key-of-{name}"}
         self.do(house.until(lambda: house.http(f"/advice/{name}/decision", yes)))  # the same key is done once
         order = self.do(house.stands(name, "Acknowledged"))["execution"]["subject"]
         done = {"data": {"order": order}, "idempotency_key": f"terminal-{name}"}
