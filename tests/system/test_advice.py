@@ -49,6 +49,7 @@ from taktwin.processes.database import Database
 from taktwin.settings import Installation
 from taktwin.storage.database import PASSWORD_VARIABLE as DATABASE_PASSWORD_VARIABLE
 from tests.support_advice import CLASS, card, error, outcome, proposal
+from tests.support_bus import delivered_on, stored_by
 from tests.system.product import ROOT
 
 pytestmark = pytest.mark.system
@@ -344,6 +345,14 @@ async def _nobody_else(house: House) -> None:
                 await bus.publish_durable(subject, payload, message_id="forged")
             with pytest.raises(BusError):
                 await bus.request(subject, payload, timeout_s=0.3)
+        # Nor what it stored itself, as a stream's answer to a question of its own.
+        for by in ("pull", "push"):
+            wish = commands.make(
+                commands.RequestMaintenance(work_unit=unit, about=f"{user} {by}"),
+                command_id=f"forged-{user}-{by}", actor="planner",
+            )  # fmt: skip
+            stream, subject = stored_by(user, REGISTRY.equipment[EquipmentId(unit)].place)
+            await delivered_on(bus, stream, subject, commands.encode(wish), list(forged)[:5], by=by)
     analyst = await house.connect("analyst")
     for event in LEDGER_EVENTS:
         assert event.event_type in CATALOGUE
@@ -351,6 +360,7 @@ async def _nobody_else(house: House) -> None:
             await analyst.publish_durable(
                 topics.event(REGISTRY.work_units[0].place, event.event_type), b"{}", message_id="forged"
             )
+    await asyncio.sleep(0.5)  # what had gone through would have been there at once
     after = await house.ask("/mes/maintenance")
     assert after["orders"] == before["orders"]
 

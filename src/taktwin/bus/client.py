@@ -23,7 +23,7 @@ from nats.aio.msg import Msg
 
 from taktwin.bus.port import Answerer, Handler, Message, MessageTooLarge, Sending, Subscription
 from taktwin.bus.reader import read_stream
-from taktwin.bus.rights import STREAM_ANSWERS, inbox
+from taktwin.bus.rights import INBOXES, STREAM_ANSWERS, inbox
 from taktwin.clock import Clock
 from taktwin.contracts import topics
 from taktwin.entropy import unique_id
@@ -233,11 +233,19 @@ class NatsBus:
             inner: Any = await nc.subscribe(subject, pending_bytes_limit=0)
         except (nats.errors.Error, OSError) as error:
             raise BusError(f"cannot subscribe to {subject}: {error!r}") from error
-        inner._pending_queue = _Hand(self._guarded(deliver))
+        inner._pending_queue = _Hand(self._guarded(subject, deliver))
         return inner
 
-    def _guarded(self, deliver: Callable[[Msg], None]) -> Callable[[Msg], None]:
+    def _guarded(self, subscribed: str, deliver: Callable[[Msg], None]) -> Callable[[Msg], None]:
+        # What streams deliver to an inbox of ours stands under the subject that it was stored under.
+        own = subscribed.startswith(f"{self._inbox}.")
+
         def hand_over(message: Msg) -> None:
+            if not own and not topics.matches(subscribed, message.subject):
+                # Somebody had a stream deliver here what was never said here: the server does not ask
+                # whether they could have said it themselves.
+                self._on_lent(f"{message.subject} was delivered on {subscribed}: not handed over")
+                return
             try:
                 deliver(message)
             except Exception as error:  # noqa: BLE001
@@ -315,6 +323,11 @@ class NatsBus:
         if not waiting.future.done():
             waiting.future.set_exception(error)
             waiting.future.exception()  # whoever does not wait for it has lost nothing by that
+
+    def _on_lent(self, text: str) -> None:
+        if text not in self.violations:
+            asyncio.get_running_loop().call_exception_handler({"message": text})
+        self.violations.append(text)
 
     def _on_violation(self, text: str) -> None:
         self.violations.append(text)
@@ -574,7 +587,7 @@ class NatsBus:
                 payload = b""
         except (TaktwinError, msgspec.MsgspecError, ValueError, KeyError) as error:
             headers, payload = {H_ERROR: f"{type(error).__name__}: {error}".replace("\n", " ")[:1000]}, b""
-        if message.reply:
+        if topics.matches(INBOXES, message.reply):  # our rights are not lent to who asks
             with contextlib.suppress(BusError):  # the asker has gone or the backbone is away
                 await self._send(message.reply, payload, headers)
 

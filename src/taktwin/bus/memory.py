@@ -20,17 +20,6 @@ from taktwin.errors import BusError, TaktwinError
 PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
 
 
-def matches(filter_: str, subject: str) -> bool:
-    """Return whether a subject fits a filter with `*` (one level) and `>` (all the rest)."""
-    wanted, said = filter_.split("."), subject.split(".")
-    for at, level in enumerate(wanted):
-        if level == ">":
-            return len(said) > at
-        if at >= len(said) or level not in ("*", said[at]):
-            return False
-    return len(wanted) == len(said)
-
-
 @dataclass(slots=True)
 class _Stream:
     plan: StreamPlan
@@ -87,7 +76,7 @@ class MemoryHub:
     def stream_of(self, subject: str) -> _Stream | None:
         """Return the stream that takes a subject."""
         for stream in self.streams.values():
-            if any(matches(wanted, subject) for wanted in stream.plan.subjects):
+            if any(topics.matches(wanted, subject) for wanted in stream.plan.subjects):
                 return stream
         return None
 
@@ -95,7 +84,7 @@ class MemoryHub:
         """Hand a message to everybody who listens."""
         message = Message(subject, payload, headers, 0, self.clock.monotonic_ns())
         for live in list(self._live):
-            if matches(live.subject, subject):
+            if topics.matches(live.subject, subject):
                 live.deliver(message)
 
     def listen(self, live: _Live) -> None:
@@ -109,7 +98,9 @@ class MemoryHub:
 
     def answerer(self, subject: str) -> _Live | None:
         """Return who answers a subject."""
-        return next((live for live in self._live if live.answer and matches(live.subject, subject)), None)
+        return next(
+            (live for live in self._live if live.answer and topics.matches(live.subject, subject)), None
+        )
 
 
 @dataclass(eq=False)
@@ -273,7 +264,7 @@ class MemoryBus:
                     for message in kept.messages
                     if message.sequence >= position
                     and (follow or message.sequence <= target)
-                    and (not subjects or any(matches(wanted, message.subject) for wanted in subjects))
+                    and (not subjects or any(topics.matches(wanted, message.subject) for wanted in subjects))
                 ][:batch]
                 if found:
                     position = found[-1].sequence + 1
@@ -295,7 +286,7 @@ class MemoryBus:
         """Return the newest message of each subject that matches."""
         newest: dict[str, Message] = {}
         for message in self._hub.streams[stream].messages:
-            if matches(subject, message.subject):
+            if topics.matches(subject, message.subject):
                 newest[message.subject] = message
         return sorted(newest.values(), key=lambda message: message.sequence)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nats.aio.msg import Msg
 
 from taktwin.bus.port import Message
-from taktwin.bus.streams import sure_position
+from taktwin.bus.streams import is_of, sure_position
 from taktwin.clock import Clock
 from taktwin.errors import BusError, PermissionRefused
 from taktwin.instants import MILLISECOND_NS, SECOND_NS
@@ -185,10 +185,14 @@ async def read_stream(
                 messages = await consumer.next_batch()
                 left -= len(messages)
                 position = messages[-1].sequence + 1
-                if target is not None and messages[-1].sequence > target:
-                    messages = [message for message in messages if message.sequence <= target]
-                if messages:
-                    yield messages
+                # A stream also keeps what somebody had another stream deliver on one of its subjects.
+                kept = [
+                    message
+                    for message in messages
+                    if (target is None or message.sequence <= target) and is_of(stream, message.subject)
+                ]
+                if kept:
+                    yield kept
             return
         except PermissionRefused:
             raise

@@ -4,6 +4,11 @@
 of `$JS.API` the others have only what reading needs: an ephemeral consumer that the server names,
 its next messages, the stream's positions. Requests carry their answers on inboxes of their own
 user, so that no process can listen to another's answers.
+
+The server asks nobody's rights about where an *answer* goes: whoever asks names any subject, and a
+stream's messages or another process's answer are delivered there. So answers may go to inboxes
+alone, by the rights of who answers, and `client.py` hands over what was said on the subject that
+was subscribed, not what a stream was asked to deliver there.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from taktwin.contracts.events import LEDGER_EVENTS, MES_EVENTS
 LEVELS = f"{topics.ROOT}.*.*.*.*.*"
 STREAM_ANSWERS = "OBJ_answers"
 ANSWERS = "$O.answers.C.>"
+INBOXES = "_INBOX.>"
 SYSTEM_KINDS = (
     "_sample_v1",
     "_evt_v1.>",
@@ -40,14 +46,14 @@ class Rights:
     subscribe: tuple[str, ...] = ()
     subscribe_deny: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    answers: bool = False  # may answer requests that reached it
+    answers: bool = False  # may answer requests: on inboxes, whose names are known to who was asked only
     mqtt: bool = False  # may connect to the MQTT listener
     extra: tuple[str, ...] = field(default=())  # further subjects of $JS.API
 
 
 def inbox(user: str) -> str:
     """Return the prefix of the inboxes of a user."""
-    return f"_INBOX_{user}"
+    return f"_INBOX.{user}"
 
 
 def _at(kind: str) -> str:
@@ -276,6 +282,7 @@ def publish_allow(user: str) -> tuple[str, ...]:
     rights = RIGHTS[user]
     return (
         *rights.publish,
+        *((INBOXES,) if rights.answers else ()),
         *(subject for stream in rights.reads for subject in _reading(stream)),
         *rights.extra,
     )

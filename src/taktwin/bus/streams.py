@@ -83,6 +83,14 @@ def plans(*, samples_bytes_max: int = 8_000_000_000, samples_age_ns: int = 7 * D
     )
 
 
+_SUBJECTS = {plan.name: plan.subjects for plan in plans()}
+
+
+def is_of(stream: str, subject: str) -> bool:
+    """Return whether a message of this subject was said to a stream, if it is one of ours."""
+    return stream not in _SUBJECTS or any(topics.matches(each, subject) for each in _SUBJECTS[stream])
+
+
 def sure_position(stream: str, position: int) -> int:
     """Return the position up to which a stream is surely as it was, if its server was killed since.
 

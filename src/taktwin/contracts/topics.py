@@ -6,6 +6,8 @@ levels hold neither, so the two differ in nothing else.
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import NamedTuple
 
 from taktwin.identity import Place
@@ -39,6 +41,19 @@ class Address(NamedTuple):
     place: Place
     kind: str
     rest: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(filter_: str) -> re.Pattern[str]:
+    levels = filter_.split(".")
+    rest = levels[-1] == ">"
+    known = (r"[^.]+" if level == "*" else re.escape(level) for level in levels[: len(levels) - rest])
+    return re.compile(r"\.".join((*known, *([r".+"] if rest else ()))))
+
+
+def matches(filter_: str, subject: str) -> bool:
+    """Return whether a subject fits a filter with `*` (one level) and `>` (all the rest)."""
+    return _pattern(filter_).fullmatch(subject) is not None
 
 
 def base(place: Place) -> str:

@@ -151,8 +151,6 @@ def _user(user: str, password: str) -> str:
     parts = [f"publish: {{ {said}{f', deny: {_list(may_not)}' if may and may_not else ''} }}"]
     unheard = f", deny: {_list(allowed.subscribe_deny)}" if allowed.subscribe_deny else ""
     parts.append(f"subscribe: {{ allow: {_list(rights.subscribe_allow(user))}{unheard} }}")
-    if allowed.answers:
-        parts.append('allow_responses: { max: 1, expires: "2m" }')
     kinds = ["STANDARD", "MQTT"] if allowed.mqtt else ["STANDARD"]
     return (
         f"      {{ user: {_text(user)}, password: {_text(password)}, "

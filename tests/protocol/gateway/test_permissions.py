@@ -13,6 +13,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 import pytest_asyncio
+from nats.aio.msg import Msg
 
 from taktwin.bus.client import NatsBus
 from taktwin.bus.port import Message
@@ -25,7 +26,7 @@ from taktwin.identity import Place
 from taktwin.instants import SECOND_NS
 from taktwin.processes.backbone import Backbone, configuration
 from taktwin.settings import Installation
-from tests.support_bus import TestBackbone, backbone  # noqa: F401
+from tests.support_bus import TestBackbone, backbone, delivered_on, stored_by  # noqa: F401
 from tests.support_gateway import until
 
 UNIT = Place("acme", "works", "area", "line", "mill1")
@@ -355,9 +356,131 @@ def test_no_user_is_without_limits() -> None:
 
 async def test_nobody_hears_the_answers_of_another(backbone: TestBackbone) -> None:  # noqa: F811
     historian = await backbone.connect("historian")
-    await historian.subscribe("_INBOX_portal.>", lambda _: None)
+    await historian.subscribe("_INBOX.portal.>", lambda _: None)
     await historian.flush()
     await until(lambda: any("Subscription Violation" in line for line in backbone.server.violations))
+
+
+ROOMS_BESIDE_THE_MES = ("twin", "whatif", "analyst", "ledger", "historian", "recorder")
+SERVED = {
+    "mes": topics.command("acme", "works", "mes", "maintenance.request"),
+    "commander": MACHINE_COMMAND,
+    "ledger": topics.command("acme", "works", "ledger", "decide"),
+    "analyst": topics.command("acme", "works", "analyst", "promote"),
+}
+
+
+async def everybody_serves(backbone: TestBackbone) -> tuple[list[str], dict[str, NatsBus]]:  # noqa: F811
+    """Let all who can be asked for something serve it; what reaches them is listed."""
+    reached: list[str] = []
+    buses: dict[str, NatsBus] = {}
+
+    async def done(message: Message) -> bytes:
+        reached.append(message.subject)
+        return b"done"
+
+    for user, subject in SERVED.items():
+        buses[user] = await backbone.connect(user)
+        whole = subject if user == "analyst" else topics.command("acme", "works", user, ">")
+        await buses[user].serve(whole, done)
+        await buses[user].flush()
+    return reached, buses
+
+
+async def all_still_hear(backbone: TestBackbone, reached: list[str]) -> None:  # noqa: F811
+    """See that who may ask is answered: whatever was sent before would have arrived."""
+    for user, subject in (
+        ("portal", "mes"),
+        ("mes", "commander"),
+        ("portal", "ledger"),
+        ("portal", "analyst"),
+    ):
+        bus = await backbone.connect(user)
+        assert await bus.request(SERVED[subject], b"1") == b"done"
+        await bus.flush()
+    assert reached == list(SERVED.values())
+
+
+@pytest.mark.parametrize("by", ["pull", "push"])
+@pytest.mark.parametrize("user", ROOMS_BESIDE_THE_MES)
+async def test_no_stream_can_be_made_to_deliver_a_command(
+    backbone: TestBackbone,  # noqa: F811
+    user: str,
+    by: str,
+) -> None:
+    """The server delivers what a reader stored wherever that reader says, whatever its rights are."""
+    reached, buses = await everybody_serves(backbone)
+    reader = buses.get(user) or await backbone.connect(user)
+    stream, subject = stored_by(user, UNIT)
+    await delivered_on(reader, stream, subject, b"forged", list(SERVED.values()), by=by)
+    if by == "pull":  # a push reaches only who serves one subject and no pattern
+        await until(lambda: all(any(subject in line for line in bus.violations) for bus in buses.values()))
+    await all_still_hear(backbone, reached)
+
+
+@pytest.mark.parametrize("target", SERVED.values())
+async def test_no_answer_goes_to_a_command(
+    backbone: TestBackbone,  # noqa: F811
+    target: str,
+) -> None:
+    """Who asks says where the answer goes: two stolen accounts must not be more than each of them."""
+    reached, _ = await everybody_serves(backbone)
+    asker, answerer = await backbone.connect("twin"), await backbone.connect("historian")
+    query = topics.query("acme", "works", "historian", "forged")
+    asked = asyncio.Event()
+
+    async def forge(message: Msg) -> None:
+        # As somebody would who has the account's password and none of our code.
+        await answerer._send(message.reply, b"forged", None)
+        asked.set()
+
+    await answerer.attach(query, lambda message: asyncio.ensure_future(forge(message)))
+    await answerer.flush()
+    await asker.ask_on(query, {}, target)
+    await asked.wait()
+    await answerer.flush()
+    assert any(target.lower() in line.lower() for line in answerer.violations)
+    await all_still_hear(backbone, reached)
+
+
+async def test_who_may_command_does_not_answer_on_a_command(
+    backbone: TestBackbone,  # noqa: F811
+) -> None:
+    """The MES may tell the commander something, but not because somebody asked it to answer there."""
+    reached, buses = await everybody_serves(backbone)
+
+    async def answer(message: Message) -> bytes:
+        return b"forged"
+
+    query = topics.query("acme", "works", "mes", "signatures")
+    await buses["mes"].serve(query, answer)
+    await buses["mes"].flush()
+    ledger = buses["ledger"]
+    assert await ledger.request(query, b"{}") == b"forged"
+    await ledger.ask_on(query, {}, MACHINE_COMMAND)
+    assert await ledger.request(query, b"{}") == b"forged"
+    await buses["mes"].flush()
+    await all_still_hear(backbone, reached)
+
+
+async def test_what_a_stream_was_made_to_keep_is_read_by_nobody(
+    backbone: TestBackbone,  # noqa: F811
+) -> None:
+    """What a reader has delivered on a subject of another stream is stored there, under its own subject."""
+    ledger, mes, gateway = [await backbone.connect(user) for user in ("ledger", "mes", "gateway")]
+    heard: list[str] = []
+    twin = await backbone.connect("twin")
+    await twin.subscribe(topics.SAMPLES, lambda message: heard.append(message.subject))
+    await twin.flush()
+    stream, subject = stored_by("ledger", UNIT)
+    await delivered_on(ledger, stream, subject, b"forged", [SAMPLE], by="pull")
+    await until(lambda: twin.violations)
+    assert await gateway.publish_durable(SAMPLE, b"true") == 2  # the forged one is the first
+    read = [message.subject async for batch in mes.read_stream(topics.STREAM_SAMPLES, follow=False)
+            for message in batch]  # fmt: skip
+    assert read == [SAMPLE]
+    await until(lambda: heard)
+    assert heard == [SAMPLE]
 
 
 async def mqtt_publish(backbone: TestBackbone, user: str, topic: str) -> None:  # noqa: F811

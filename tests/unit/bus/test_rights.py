@@ -6,12 +6,9 @@ could move something is tried against everybody's list.
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 
-from taktwin.bus.memory import matches
-from taktwin.bus.rights import RIGHTS
+from taktwin.bus.rights import RIGHTS, inbox, publish_allow, subscribe_allow
 from taktwin.contracts import commands, recommendation, topics
 from taktwin.contracts.events import LEDGER_EVENTS, MES_EVENTS
 
@@ -19,18 +16,20 @@ PLACE = f"{topics.ROOT}.northfield.works.machining.line1.turn1"
 ON_STREAMS = ("CREATE", "UPDATE", "PURGE", "DELETE", "MSG.DELETE", "RESTORE")
 
 
-def reach(way: str, subject: str) -> set[str]:
-    """Return whose rights of a way (publish, subscribe) a subject fits."""
-    return {
-        user
-        for user, rights in RIGHTS.items()
-        if any(matches(each, subject) for each in getattr(rights, way))
-        and not any(matches(each, subject) for each in getattr(rights, f"{way}_deny"))
-    }
+def say(subject: str) -> set[str]:
+    """Return who may say a subject, the reading of streams and whatever else is granted included."""
+    return {user for user in RIGHTS if _fits(subject, publish_allow(user), RIGHTS[user].publish_deny)}
 
 
-say = functools.partial(reach, "publish")
-hear = functools.partial(reach, "subscribe")
+def hear(subject: str) -> set[str]:
+    """Return who may hear a subject."""
+    return {user for user in RIGHTS if _fits(subject, subscribe_allow(user), RIGHTS[user].subscribe_deny)}
+
+
+def _fits(subject: str, allowed: tuple[str, ...], denied: tuple[str, ...]) -> bool:
+    return any(topics.matches(each, subject) for each in allowed) and not any(
+        topics.matches(each, subject) for each in denied
+    )
 
 
 @pytest.mark.parametrize("name", sorted(commands.CATALOGUE))
@@ -58,6 +57,17 @@ def test_what_machines_say_comes_of_the_gateway_and_of_what_is_played() -> None:
 
 
 @pytest.mark.parametrize("what", ON_STREAMS)
-def test_a_stream_is_changed_by_the_supervisor_alone(what: str) -> None:
-    for stream in (topics.STREAM_EVENTS, topics.STREAM_SAMPLES):
+def test_a_stream_is_made_and_changed_by_the_supervisor_alone(what: str) -> None:
+    for stream in (topics.STREAM_EVENTS, topics.STREAM_SAMPLES, "OWN"):
         assert say(f"$JS.API.STREAM.{what}.{stream}") == {"supervisor"}
+
+
+def test_what_a_stream_holds_is_had_by_reading_it_alone() -> None:
+    """Got by its position it would come under the name that was asked for, not under its own."""
+    for way in ("STREAM.MSG.GET", "DIRECT.GET"):
+        assert say(f"$JS.API.{way}.{topics.STREAM_EVENTS}") == {"supervisor"}
+
+
+@pytest.mark.parametrize("user", sorted(RIGHTS))
+def test_answers_are_heard_by_who_asked(user: str) -> None:
+    assert hear(f"{inbox(user)}.0123456789abcdef.r.1") == {user}
