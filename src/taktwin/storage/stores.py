@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from taktwin.errors import StoreError
 from taktwin.storage import database, journal
 from taktwin.storage.book import Book, MemoryBook, SqlBook
 from taktwin.storage.database import Connection
@@ -64,12 +65,21 @@ class SqlStore:
         self._connect = connect
         self._connection: Connection | None = None
         self._one_at_a_time = threading.Lock()
+        self._closed = False
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """Open a transaction, once no other thread has one: two on one connection would be one inside
-        the other, and what the inner one had accepted would go with the outer one."""
+        the other, and what the inner one had accepted would go with the outer one.
+
+        Raises
+        ------
+        StoreError
+            If the database is away, or the store was closed.
+        """
         with self._one_at_a_time:
+            if self._closed:
+                raise StoreError("the store is closed")
             if self._connection is None or self._connection.closed:
                 self._connection = self._connect()
             with database.transaction(self._connection, pipelined=True) as connection:
@@ -78,9 +88,11 @@ class SqlStore:
                 transaction.flush()
 
     def close(self) -> None:
-        """Give the connection back."""
-        if self._connection is not None:
-            self._connection.close()
+        """Give the connection back, once no thread works with it: it is closed under nobody's hands."""
+        with self._one_at_a_time:
+            self._closed = True
+            if self._connection is not None:
+                self._connection.close()
 
 
 class SqlTransaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,11 @@ async def test_a_stream_made_anew_is_heard_from_its_beginning(house: House) -> N
     house.hub = MemoryHub(CLOCK)
     house.bus = MemoryBus(house.hub)
     await house.mounted()
+    for _ in range(50):  # more than what it says itself afterwards
+        await house.mounted(source=f"{MES}2")
     async with house.ledger():
         await house.until(lambda: house.state("c1") is State.SUPERSEDED)
+        assert (await house.say(Carry(recommendation="c1"))).code == "state"  # all fifty are heard
         house.hub.streams[topics.STREAM_EVENTS].last = 0  # and again, behind its back
         await house.proposed("c2")
         answer = await house.say(house.accepts("c2"))
@@ -167,3 +171,26 @@ async def test_no_yes_is_taken_before_the_ear_has_caught_up(
         go.set()
         await house.until(lambda: house.state("b1") is State.SUPERSEDED)
         assert (await house.say(wish)).code in ("state", "conflict")
+
+
+async def test_a_store_is_closed_under_nobodys_hands(server: Server) -> None:
+    """A thread outlives the task that waited for it: closing its connection meanwhile ended the process."""
+    store = SqlStore(server.connect)
+    begun, go = threading.Event(), threading.Event()
+
+    def work() -> tuple[int, str]:
+        with store.begin() as transaction:
+            begun.set()
+            go.wait(10.0)
+            return transaction.head()
+
+    working = asyncio.create_task(asyncio.to_thread(work))
+    assert await asyncio.to_thread(begun.wait, 10.0)
+    closing = asyncio.create_task(asyncio.to_thread(store.close))
+    await asyncio.sleep(0.2)
+    assert not closing.done()
+    go.set()
+    assert len(await working) == 2
+    await closing
+    with pytest.raises(service.StoreError, match="closed"), store.begin():
+        pass
