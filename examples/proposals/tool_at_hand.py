@@ -74,8 +74,11 @@ class ToolAtHand(ProposalClass, name="tool_at_hand"):
             minutes = tuple((wait + CHANGE_S) / 60 for wait in wait_s)
             return Course(name, says(text), ahead.at_ns, down, minutes, action)
 
+        # A tool change waits beside the machine's work; a corrective order would stop it meanwhile.
         bring = Action(command="maintenance.request", says=says(f"Bring the next tool to {unit}."),
-                       data={"work_unit": unit, "about": "bring the next tool"})  # fmt: skip
+                       data={"work_unit": unit, "about": "bring the next tool", "kind": "tool_change",
+                             "tool_kind": trace.subject.names["tool"],
+                             "due_ns": round((now_s + stands_s) * SECOND_NS)})  # fmt: skip
         stands = Range(mean=stands_s, p10=0.8 * stands_s, p90=1.2 * stands_s)
         return Trial(
             courses=(course(NOTHING, "Fetch it when the machine stands.", FETCH_S, None),
