@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from taktwin.contracts import commands
 from taktwin.contracts.commands import Answer
+from taktwin.contracts.recommendation import command_id
 from taktwin.mes.collection.late import BOOKABLE
 from taktwin.portal import problems
 from taktwin.portal.auth import Person
@@ -86,8 +87,10 @@ async def test_a_command_reaches_the_mes_only_from_a_role_that_may(name: str, ro
         assert "Your roles do not allow this" in text and role in text
 
 
-async def bring(role: str) -> tuple[int, list[commands.LateBooking], list[tuple[str, str]]]:
-    """Bring what a terminal kept: scrap, and a pause that only some may ask for."""
+async def bring(
+    role: str, *, first: str = "booking-1", last: str = "booking-3"
+) -> tuple[int, list[commands.LateBooking], list[tuple[str, str]]]:
+    """Bring what a terminal kept: scrap, and a pause that only some may ask for; two ids as they are told."""
     brought: list[commands.LateBooking] = []
 
     class Later(Mes):
@@ -110,13 +113,15 @@ async def bring(role: str) -> tuple[int, list[commands.LateBooking], list[tuple[
     problems.install(app)
     bookings = [
         {
-            "id": f"booking-{n}",
+            "id": key,
             "sequence": n,
             "name": name,
             "at_ms": 1_800_000_000_000,
             "data": {"job": "1-20"},
         }
-        for n, name in enumerate(("scrap.report", "job.control", "person.credentials"), start=1)
+        for n, (key, name) in enumerate(
+            ((first, "scrap.report"), ("booking-2", "job.control"), (last, "person.credentials")), start=1
+        )
     ]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         answer = await client.post(
@@ -131,6 +136,15 @@ async def test_what_somebody_may_not_bring_is_told_and_keeps_nothing_else_from_b
     assert [each.denied for each in brought] == ["", "mes.dispatch", "mes.people"]
     assert brought[0].at_ns == 1_800_000_000_000_000_000
     assert (await bring("viewer"))[0::2] == (403, [])
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+async def test_no_terminal_brings_anything_under_the_id_of_accepted_advice(place: str) -> None:
+    """The advice would be carried never: its id is used. Nothing of what came with it is booked either."""
+    key = command_id("tool_change-1")
+    assert await bring("leader", **{place: key}) == (422, [], [])
+    status, brought, _ = await bring("leader", **{place: f"my-{key}"})
+    assert status == 200 and len(brought) == 3
 
 
 def test_whoever_may_book_after_all_may_do_all_that_a_terminal_books() -> None:
