@@ -145,7 +145,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
             async def answer(message: Message, ask: Any = ask) -> bytes:
                 wish = msgspec.msgpack.decode(message.payload)
-                return msgspec.msgpack.encode(ask(made.office.store.book, wish, made.office.now_ns))
+                book = made.office.store.book  # type: ignore[attr-defined]
+                return msgspec.msgpack.encode(ask(book, wish, made.office.now_ns))
 
             await bus.serve(topics.query(registry.enterprise, registry.site, "ledger", name), answer)
         await bus.serve(topics.command(registry.enterprise, registry.site, "mes", ">"), take)
@@ -263,6 +264,22 @@ async def test_a_signature_is_the_mess_and_of_this_very_proposal(world: World) -
     signed = [content_of(e) for e in world.mes_store.entries if e.event_type == "record.signed"]
     assert len(signed) == 1 and signed[0].digest == digest(world.office.of().proposal)  # type: ignore[attr-defined]
     assert "90817263" not in repr(world.office.store.entries)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("role", ["planner", "maintenance"])
+async def test_who_may_decide_and_not_sign_approves_nothing_that_is_to_be_signed(
+    world: World, role: str
+) -> None:
+    """Not with a signature that another gives there and then either."""
+    world.begun(risk=Risk.MEDIUM, signature=True)
+    secret = commands.SetCredentials(person="P02", pin="90817263", printed_name="A. Berger")
+    assert world.mes.execute(commands.make(secret, command_id="pin", actor="boss")).accepted
+    before, version = world.asked(), world.office.of().version
+    refused = await world.decide(role, signer="P02", pin="90817263")
+    assert refused.status_code == 403 and refused.json()["place"] == "action mes.sign"
+    assert world.asked() == before and world.office.of().version == version
+    answer = await world.decide(role, accept=False, reason="Not now.", key="the-second-key")
+    assert answer.json()["state"] == "Rejected", "to reject needs no signature"
 
 
 async def test_what_bears_no_seal_of_ours_is_carried_nowhere(world: World) -> None:
@@ -403,6 +420,18 @@ async def test_only_a_manager_lets_a_class_climb_and_all_may_look(world: World) 
     assert seen["moves"][0]["person"] == "P09" and seen["obstacles"]
     assert (await world.http.get("/api/v1/advice/classes/other")).status_code == 404
     assert (await world.http.get("/api/v1/advice/other")).status_code == 404
+
+
+async def test_a_manager_of_one_line_moves_no_class_for_the_whole_site(world: World) -> None:
+    world.begun()
+    body = {"level": "observe", "reason": "We wait.", "idempotency_key": "the-level-key"}
+    before = (await world.http.get(f"/api/v1/advice/classes/{CLASS}")).json()
+    for part in ("aurora", "aurora/northfield", part_of(REGISTRY.equipment[EquipmentId(UNIT)].place)):
+        world.door.person = Person("P09", ("viewer",), scoped=(("manager", part),))
+        refused = await world.http.post(f"/api/v1/advice/classes/{CLASS}/level", json=body)
+        assert refused.status_code == 403 and refused.json()["place"] == "action advice.autonomy", part
+    after = (await world.http.get(f"/api/v1/advice/classes/{CLASS}")).json()
+    assert (after["level"], after["moves"]) == (before["level"], []) and after["level"] != "observe"
 
 
 def test_the_key_stays_over_restarts_and_is_nobodys_business(tmp_path: Path) -> None:
