@@ -192,6 +192,26 @@ def test_a_change_with_a_tool_of_another_kind_or_the_one_that_is_in_changes_noth
     refused(shop.ask(commands.ChangeTool(order=repair, tool="T-hob-2")), "state", "corrective")
 
 
+def test_nobody_has_another_tool_changed_than_the_one_that_is_in(shop: Shop) -> None:
+    """Whoever names a tool saw it there: where it was changed meanwhile, a new one would be thrown away."""
+
+    def change(tool: str) -> commands.RequestMaintenance:
+        return commands.RequestMaintenance(
+            work_unit="turn1", kind="tool_change", tool_kind="insert", tool=tool
+        )
+
+    refused(shop.ask(change("T-insert-1")), "conflict", "insert of turn1", "none is mounted")
+    shop.granted(commands.MountTool(tool="T-insert-1", work_unit="turn1"))
+    shop.granted(commands.MountTool(tool="T-insert-2", work_unit="turn2"))
+    refused(shop.ask(change("T-insert-2")), "conflict", "insert of turn1", "T-insert-1", "meanwhile")
+    shop.granted(commands.MountTool(tool="T-insert-3", work_unit="turn1"))
+    refused(shop.ask(change("T-insert-1")), "conflict", "T-insert-3", "T-insert-1: it was changed meanwhile")
+    assert shop.store.book.where(MaintenanceOrder) == []
+    name = shop.granted(change("T-insert-3")).subject
+    row = shop.store.book.get(MaintenanceOrder, name)
+    assert row is not None and (row.work_unit, row.tool_kind) == ("turn1", "insert")
+
+
 def test_a_gauge_out_of_calibration_is_refused_with_when_it_expired(shop: Shop) -> None:
     shop.granted(commands.CalibrateGauge(gauge="C1", kind="caliper"))
     shop.granted(commands.UseGauge(gauge="C1", work_unit="turn1"))
