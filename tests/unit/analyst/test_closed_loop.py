@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from taktwin.analyst import service
-from taktwin.analyst.maintenance.tool_change import ToolChange
+from taktwin.analyst.maintenance.tool_change import ToolChange, watched
 from taktwin.analyst.proposal import Course
 from taktwin.analyst.service import PATIENCE_NS, AnalystService
 from taktwin.bus.memory import MemoryHub
@@ -263,6 +263,7 @@ async def test_a_drifting_insert_becomes_a_proven_recommendation_that_a_person_m
         assert made.state == State.PROPOSED and proposal.work_unit == "turn1" and not proposal.model.shadow
         assert house.recommended(0).state == State.SUPERSEDED
         assert proposal.action.data["kind"] == "tool_change" and proposal.action.data["work_unit"] == "turn1"
+        assert proposal.watches == list(watched("turn1", "insert"))
         assert {"nothing", "now", "never"} <= {each.name for each in proof.alternatives}
         loss, scrap = proposal.effects[0], next(e for e in proposal.effects if e.indicator == "scrap")
         assert loss.unit == "EUR" and loss.difference.mean + loss.difference.half_width < 0

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from taktwin.analyst.features import Column, Trace
-from taktwin.analyst.maintenance.tool_change import ToolChange, loads
+from taktwin.analyst.maintenance.tool_change import ToolChange, loads, watched
 from taktwin.analyst.maintenance.tool_wear import ToolWear
 from taktwin.analyst.maintenance.wear_ways import LOADED, WAYS, Ways
 from taktwin.analyst.proposal import Ahead, Course, Trial
@@ -138,3 +138,14 @@ def test_a_change_at_fixed_life_is_paid_for_as_every_other(lathe: Trace) -> None
     assert tool > 0 and all(cost > tool for cost in nothing), nothing
     assert all(cost <= tool for cost in never)
     assert all(abs(one - other) < tool for one, other in zip(now, nothing, strict=True)), "one tool each"
+
+
+def test_it_is_void_by_everything_that_makes_a_change_of_that_tool_void() -> None:
+    drifts = {unit: values(unit, drift_um=36.0, age=250, tools=12) for unit in ("turn1", "turn2")}
+    for trace in lathes(*drifts.items()):
+        watches = tried(trace).watches
+        assert watches == watched(trace.subject.unit, "insert")
+        assert {each.event_type for each in watches} == {
+            "tool.mounted", "tool.dismounted", "maintenance.order.opened", "schedule.published",
+            "operations.request.changed", "operations.request.cancelled", "job.order.revoked",
+        }  # fmt: skip
