@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from taktwin.bus.client import NatsBus
-from taktwin.bus.memory import MemoryHub, matches
+from taktwin.bus.memory import MemoryHub
 from taktwin.bus.port import Bus, Message, MessageTooLarge, Sending
 from taktwin.clock import SystemClock
 from taktwin.contracts import topics
@@ -400,5 +400,5 @@ async def test_a_handler_with_a_fault_is_heard_of_and_the_next_message_comes(wor
         ("*", "a", True),
     ],
 )
-def test_the_memory_bus_matches_subjects_as_nats_does(wanted: str, subject: str, fits: bool) -> None:
-    assert matches(wanted, subject) is fits
+def test_subjects_are_matched_as_nats_does(wanted: str, subject: str, fits: bool) -> None:
+    assert topics.matches(wanted, subject) is fits
