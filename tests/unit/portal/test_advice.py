@@ -74,7 +74,7 @@ class World:
         self.http, self.door, self.carrier, self.mes, self.mes_store = http, door, carrier, mes, store
         self.office = Office()
         self.office.now_ns = CLOCK.now_ns()
-        self.mes_away = False
+        self.mes_away = self.ledger_away = False
 
     def begun(self, name: str = "r1", **changes: Any) -> World:
         """Propose a tool change at a machine of the plant."""
@@ -129,6 +129,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             return commands.encode(mes.execute(commands.decode(message.payload)))
 
         async def tell(message: Message) -> bytes:
+            if made.ledger_away:
+                raise BusError("away")
             said = contract.decode(message.payload)
             signer = ""
             if said.name == "decide":
@@ -240,13 +242,25 @@ async def test_the_mes_refuses_and_the_advice_says_its_words(world: World) -> No
 async def test_an_mes_that_is_away_gets_it_when_it_is_back(world: World) -> None:
     world.begun()
     world.mes_away = True
-    assert (await world.decide()).status_code == 503
-    assert world.office.of().state == "Dispatched" and world.asked() == []
+    answer = await world.decide()
+    assert answer.status_code == 200 and answer.json()["state"] == "Dispatched", answer.text
+    assert answer.json()["decision"]["person"] == "a leader" and world.asked() == []
+    assert (await world.decide(version=2)).json()["state"] == "Dispatched", "touched twice"
     world.mes_away = False
     for name in await world.carrier._questions.ask_values("ledger", "uncarried", {}):
         await world.carrier.carry(name)
     await world.carrier.carry("r1")
     assert world.asked() == [("maintenance.order.opened", "a leader", "advice:r1")]
+
+
+async def test_a_ledger_that_is_away_takes_no_decision_and_the_same_may_be_sent_again(world: World) -> None:
+    world.begun()
+    world.ledger_away = True
+    assert (await world.decide()).status_code == 503
+    assert world.office.of().state == "Proposed" and world.asked() == []
+    world.ledger_away = False
+    assert (await world.decide()).json()["state"] == "Dispatched"
+    assert len(world.asked()) == 1
 
 
 async def test_a_signature_is_the_mess_and_of_this_very_proposal(world: World) -> None:

@@ -222,7 +222,7 @@ export interface paths {
          * @description Accept or reject, under the person's name; what is accepted goes to the MES at once.
          *
          *     Who accepts must be allowed to ask the MES for the same by hand. The same idempotency key is answered
-         *     again and done once.
+         *     again and done once. Where the MES is away the yes stands, and it goes there when it is back.
          */
         post: operations["decide_api_v1_advice__recommendation__decision_post"];
         delete?: never;

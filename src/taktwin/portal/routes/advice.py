@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -106,7 +107,7 @@ async def decide(recommendation: str, wish: DecisionWish, portal: PortalOf, pers
     """Accept or reject, under the person's name; what is accepted goes to the MES at once.
 
     Who accepts must be allowed to ask the MES for the same by hand. The same idempotency key is answered
-    again and done once.
+    again and done once. Where the MES is away the yes stands, and it goes there when it is back.
     """
     document = await _document(portal, recommendation)
     require(person, Action.ADVICE_DECIDE, _place(portal, document))
@@ -131,7 +132,8 @@ async def decide(recommendation: str, wish: DecisionWish, portal: PortalOf, pers
                       reason=wish.reason, signature=signature, grant=grant)  # fmt: skip
     answer = await _told(portal, decision, person, wish.idempotency_key)
     if answer.state == contract.State.ACCEPTED:
-        await portal.carrier.carry(recommendation)
+        with contextlib.suppress(BusError):  # the ledger has the yes: the carrier comes for it again
+            await portal.carrier.carry(recommendation)
     return await one(recommendation, portal, person)
 
 
