@@ -141,6 +141,12 @@ async def days() -> None:
     assert office.desk.tick() > 0
 
 
+@router.post("/_fake/foretold")
+async def foretold() -> None:
+    """Let something that was only observed not come as it was foretold."""
+    office.foretold("r9", came_true=False)
+
+
 @router.post("/{name}/decision", response_model=RecommendationModel)
 async def decide(name: str, wish: DecisionWish) -> Any:
     told(office.say(Decide(recommendation=name, version=wish.version, accept=wish.accept, reason=wish.reason,

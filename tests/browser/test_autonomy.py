@@ -100,7 +100,7 @@ def test_a_class_climbs_by_a_person_on_what_it_came_to_and_falls_by_itself(rooms
     kind.get_by_label("Reason").fill("all of them were worth it")
     expect(up).to_be_disabled()
 
-    # One more that came as it was promised, and a person lets it climb.
+    # One more that really helped, and a person lets it climb.
     rooms.worked(f"r{CASES}")
     expect(kind).to_contain_text(f"{CASES} worked, 0 made no difference, 0 did harm.")
     expect(up).to_be_enabled()

@@ -1,6 +1,6 @@
 // What the page says of advice: the sentences of analyst and ledger in the reader's language, and figures.
 
-import type { AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords } from '../../api/types.ts';
+import type { AdviceClassRecord, AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords } from '../../api/types.ts';
 import { decimalsFor, duration, number } from '../../messages/format.ts';
 import { messages, t, word } from '../../messages/index.svelte.ts';
 import { ofTwenty } from '../whatif/shares.ts';
@@ -8,9 +8,10 @@ import { ofTwenty } from '../whatif/shares.ts';
 /**
  * A sentence in the page's own words, else as it was said: the ledger keeps sentences for years, and one of then
  * may lack what today's text of its code names. A figure called `value` has the digits that can be known; as a
- * number that a plural counts it is `count`. An event of the MES has the name that it has in *How it went*.
+ * number that a plural counts it is `count`. An event of the MES has the name that it has in *How it went*. What the
+ * page knows beside it is `known`.
  */
-export function words(said: AdviceWords): string {
+export function words(said: AdviceWords, known: Record<string, string | number> = {}): string {
   const key = `advice.says-${said.code}`;
   if (!messages.has(key)) return said.text;
   const value = said.values['value'];
@@ -18,12 +19,15 @@ export function words(said: AdviceWords): string {
   const event = said.values['event'];
   const named = typeof event === 'string' ? { event: word('advice-event', event) } : {};
   try {
-    return messages.get(key, { ...said.values, ...figures, ...named });
+    return messages.get(key, { ...said.values, ...figures, ...named, ...known });
   } catch (error) {
     console.warn(key, error);
     return said.text;
   }
 }
+
+/** Why a class may not climb: one that only observes is judged by what it foretold, any other by what it came to. */
+export const obstacle = (why: AdviceWords, record: AdviceClassRecord) => words(why, { level: record.level });
 
 export const indicator = (name: string) => word('advice-indicator', name);
 const unitText = (unit: string) => (unit === '1' ? '' : word('advice-unit', unit)); // pieces are counted
