@@ -38,13 +38,13 @@ NOW_NS = NOW_MS * 1_000_000
 SIGNAL = "turn1/spindle/load"
 router = APIRouter(prefix="/api/v1/advice")
 office = Office()
-tampered = False
+tampered = mes_away = False
 
 
 def new() -> None:
     """Begin anew."""
-    global office, tampered
-    tampered = False
+    global office, tampered, mes_away
+    tampered = mes_away = False
     office = Office()
     office.now_ns = NOW_NS - 9 * HOUR
     office.position = 100_000  # what the MES of these pages has not: of their own work it is asked by subject
@@ -141,6 +141,13 @@ async def days() -> None:
     assert office.desk.tick() > 0
 
 
+@router.post("/_fake/mes_away")
+async def without_mes() -> None:
+    """Let the MES be away from now on."""
+    global mes_away
+    mes_away = True
+
+
 @router.post("/_fake/foretold")
 async def foretold() -> None:
     """Let something that was only observed not come as it was foretold."""
@@ -153,7 +160,8 @@ async def decide(name: str, wish: DecisionWish) -> Any:
                            grant="seal" if wish.accept else "")))  # fmt: skip
     if wish.accept:
         office.granted(Carry(recommendation=name))
-        office.opened(name, "M7")
+        if not mes_away:
+            office.opened(name, "M7")
     return await one(name)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Error, Locator, Page, Response, Route, expect
+from playwright.sync_api import Browser, Error, Locator, Page, Response, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import ROOT, FakePortal
@@ -883,6 +883,44 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(page.locator("[data-outcome=Effective]")).to_contain_text("Scrap: 11.0 [10.0–12.0] less")
 
 
+def test_a_yes_while_the_mes_is_away_is_said_to_be_kept(page: Page, portal: FakePortal) -> None:
+    httpx.post(f"{portal.url}/api/v1/advice/_fake/mes_away").raise_for_status()
+    open_page(page, portal, "/advice?id=r4")
+    page.keyboard.press("A")
+    kept = page.locator("[data-advice=r4][data-state=Dispatched] [data-kept]")
+    expect(kept).to_contain_text("Accepted, and kept: it goes to the MES by itself as soon as that answers")
+    expect(kept).to_contain_text(re.compile(r"until .*15:32:02 at the latest"))
+    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+    expect(page.get_by_text("Not done")).to_have_count(0)
+    assert violations(page) == []
+
+
+def test_a_yes_without_an_answer_is_not_said_to_be_lost_and_counts_once_pressed_again(
+    chromium: Browser, portal: FakePortal
+) -> None:
+    page = chromium.new_page(locale="en-GB")  # one of its own: the browser itself complains of a 503
+    keys: list[str] = []
+
+    def away(route: Route) -> None:
+        keys.append(json.loads(route.request.post_data or "")["idempotency_key"])
+        if len(keys) > 1:
+            route.continue_()
+        else:
+            detail = "backbone: found no answer; expected an answer in time."
+            route.fulfill(status=503, content_type="application/problem+json",
+                          body=json.dumps({"detail": detail}))  # fmt: skip
+
+    page.route("**/decision", away)
+    open_page(page, portal, "/advice?id=r4")
+    page.keyboard.press("A")
+    expect(page.get_by_role("alert")).to_contain_text("whether it was taken is not known yet")
+    expect(page.get_by_text("Not done")).to_have_count(0)
+    page.keyboard.press("A")
+    expect(page.locator("[data-advice=r4]")).to_have_attribute("data-state", "Acknowledged")
+    assert len(keys) == 2 and keys[0] == keys[1]
+    page.close()
+
+
 def test_what_came_of_an_advice_stands_beside_its_promise_and_each_line_opens_to_its_event(
     page: Page, portal: FakePortal
 ) -> None:
@@ -1052,7 +1090,7 @@ def test_advice_is_rejected_with_a_reason_only_and_a_class_does_not_climb_on_few
     kind = page.locator("[data-class=tool_change]")
     expect(kind).to_have_attribute("data-level", "advise")
     expect(kind).to_contain_text("2 of 5 cases since it was moved last")
-    # What helped less than was promised helped too; how much of it lay in the promised interval stands beside it.
+    # What helped less than was promised helped too; how much lay in the promised interval stands beside it.
     expect(kind).to_contain_text("1 of 4 cases really helped, 80% are needed; what was rejected or never")
     expect(kind).to_contain_text("50 % of the measured effects lay in the promised interval")
     expect(kind).not_to_contain_text("as they were promised")
