@@ -17,6 +17,7 @@ from fake_world import NOW_MS
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fastapi import APIRouter
+from msgspec.structs import replace
 
 from taktwin.contracts.recommendation import Carry, Decide, Evidence, Level, Move, Words, shown
 from taktwin.ledger import api
@@ -32,9 +33,10 @@ from taktwin.portal.models.advice import (
 )
 from taktwin.portal.problems import Problem
 from taktwin.storage.journal import Anchor
-from tests.support_advice import CLASS, HOUR, SECOND, Office
+from tests.support_advice import CLASS, HOUR, SECOND, Office, proof, proposal
 
 NOW_NS = NOW_MS * 1_000_000
+MINUTE = 60 * SECOND
 SIGNAL = "turn1/spindle/load"
 router = APIRouter(prefix="/api/v1/advice")
 office = Office()
@@ -55,15 +57,26 @@ def new() -> None:
     office.granted(Decide(recommendation="r3", version=office.of("r3").version, accept=False,
                           reason="no insert in stock", grant=""))  # fmt: skip
     office.now_ns = NOW_NS - 5 * SECOND
+    proposed("r4", before_ns=10 * MINUTE)
+    office.now_ns = NOW_NS
+
+
+def proposed(name: str, *, before_ns: int, minutes: int = 95) -> None:
+    """Propose what was proven so long before, with all the words of its class."""
     values: dict[str, str | int | float] = {
-        "tool": "insert", "unit": "turn1", "in_min": 40, "name": "Turned diameter", "minutes": 95,
-        "minutes_low": 70, "minutes_high": 125,
+        "tool": "insert", "unit": "turn1", "in_min": 40, "name": "Turned diameter", "minutes": minutes,
+        "minutes_low": minutes - 25, "minutes_high": minutes + 30,
     }  # fmt: skip
-    leaves = "Turned diameter will leave its window in about 95 [70–125] min"
+    leaves = f"Turned diameter will leave its window in about {minutes} [{minutes - 25}–{minutes + 30}] min."
+    whole = proposal(name)
+    proven_ns = NOW_NS - before_ns
     office.propose(
-        "r4",
+        name,
         says=Words(code="tool_change.headline.next_set_up", values=values,
                    text=f"Change the insert of turn1 at the next set-up, in about 40 min; {leaves}"),
+        forecast=replace(whole.forecast, says=Words(code="tool_change.leaves", values=values, text=leaves)),
+        action=replace(whole.action, data={**whole.action.data, "due_ns": proven_ns + 40 * MINUTE}),
+        proof=proof(proven_ns),
         evidence=[
             Evidence(says=each, kind="signal", reference=SIGNAL, from_ns=NOW_NS - 3 * HOUR, to_ns=NOW_NS)
             for each in (
@@ -76,7 +89,6 @@ def new() -> None:
             )
         ],
     )  # fmt: skip
-    office.now_ns = NOW_NS
 
 
 def asked(query: Callable[..., Any], **wish: Any) -> Any:
@@ -139,6 +151,12 @@ async def days() -> None:
     office.desk.tick()
     office.now_ns += 72 * HOUR
     assert office.desk.tick() > 0
+
+
+@router.post("/_fake/late")
+async def late() -> None:
+    """Let what was due a while ago still wait, and what was expected be over."""
+    proposed("r5", before_ns=58 * MINUTE, minutes=50)
 
 
 @router.post("/_fake/mes_away")

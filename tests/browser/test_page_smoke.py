@@ -862,7 +862,12 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(row).to_contain_text("Change the insert of turn1 at the next set-up")
     expect(row).to_contain_text("Scrap: 12.0 [10.0–14.0] less")
     opened = page.locator("[data-advice=r4]")
-    expect(opened.get_by_role("heading", level=1)).to_contain_text("in about 95 [70–125] min")
+    # It was proven at 14:22, ten minutes ago: the minutes of then are nowhere.
+    when = opened.locator("[data-when]")
+    expect(when).to_contain_text(re.compile(r"Due about 15:02, in \d\d? min\."))
+    expect(when).to_contain_text("Turned diameter will leave its window about 15:57 [15:32–16:27].")
+    for said in (row, opened.get_by_role("heading", level=1), opened.get_by_label("Why the twin thinks so")):
+        expect(said).not_to_contain_text("in about")
     expect(opened).to_contain_text("20 [18–22] if nothing is done, 8.0 [6.0–10.0] if you accept")
     expect(opened).to_contain_text("Better in 18 of 20 likely outcomes")
     expect(opened.locator("[data-alternative=nothing], [data-alternative=next_setup]")).to_have_count(2)
@@ -881,6 +886,20 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(page.locator("[data-decided=r1]")).to_contain_text("12.0 → 11.0")
     page.locator("[data-decided=r1]").click()
     expect(page.locator("[data-outcome=Effective]")).to_contain_text("Scrap: 11.0 [10.0–12.0] less")
+
+
+def test_what_was_due_is_said_as_past(page: Page, portal: FakePortal) -> None:
+    httpx.post(f"{portal.url}/api/v1/advice/_fake/late").raise_for_status()
+    open_page(page, portal, "/advice?id=r5")
+    when = page.locator("[data-advice=r5] [data-when]")
+    expect(when).to_contain_text(re.compile(r"Was due about 14:14, \d+ min ago\."))
+    expect(when).to_contain_text(
+        "Turned diameter was expected to leave its window about 14:24 [13:59–14:54]."
+    )
+    # What only the ledger has words for says of when it is.
+    page.locator("[data-decided=r1]").click()
+    expect(page.get_by_role("heading", level=1).last).to_contain_text(re.compile(r"\(as of 05:3\d\)"))
+    assert violations(page) == []
 
 
 def test_a_yes_while_the_mes_is_away_is_said_to_be_kept(page: Page, portal: FakePortal) -> None:

@@ -57,6 +57,10 @@ export function instant(ms: number, now_ms: number): string {
   return dateKey(ms) === dateKey(now_ms) ? clock(ms) : dayTime(ms);
 }
 
+/** The same without seconds: for what is known about so well. */
+export const instantMinute = (ms: number, now_ms: number) =>
+  dateKey(ms) === dateKey(now_ms) ? hourMinute(ms) : `${day(ms)} ${hourMinute(ms)}`;
+
 /** Minutes that the plant's zone is ahead of UTC at an instant. */
 export function zoneMinutes(ms: number): number {
   const parts = time({

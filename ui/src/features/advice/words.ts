@@ -1,7 +1,7 @@
 // What the page says of advice: the sentences of analyst and ledger in the reader's language, and figures.
 
-import type { AdviceClassRecord, AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords } from '../../api/types.ts';
-import { decimalsFor, duration, number } from '../../messages/format.ts';
+import type { AdviceClassRecord, AdviceCost, AdviceEffect, AdviceRange, AdviceRow, AdviceWords, Recommendation } from '../../api/types.ts';
+import { decimalsFor, duration, instantMinute, number } from '../../messages/format.ts';
 import { messages, t, word } from '../../messages/index.svelte.ts';
 import { ofTwenty } from '../whatif/shares.ts';
 
@@ -24,6 +24,29 @@ export function words(said: AdviceWords, known: Record<string, string | number> 
     console.warn(key, error);
     return said.text;
   }
+}
+
+/**
+ * A sentence of a proof. Its minutes count from that, and an hour later they would say what is wrong: they become times
+ * of the day. One that only the ledger has words for says of when it is.
+ */
+export function timed(said: AdviceWords, from_ms: number, now_ms: number): string {
+  const known: Record<string, string> = {};
+  for (const [name, at] of [['minutes', 'at'], ['minutes_low', 'at_low'], ['minutes_high', 'at_high']] as const) {
+    const value = said.values[name];
+    if (typeof value === 'number') known[at] = instantMinute(from_ms + value * 60_000, now_ms);
+  }
+  known['past'] = from_ms + Number(said.values['minutes']) * 60_000 <= now_ms ? 'yes' : 'no';
+  const text = words(said, known);
+  return text === said.text ? `${text} ${t('advice.as-of', { at: instantMinute(from_ms, now_ms) })}` : text;
+}
+
+/** When what is asked for is due, and how long that is to come or is past; '' where the action has no such instant. */
+export function due(action: Recommendation['proposal']['action'], now_ms: number): string {
+  const at_ms = action.data['due_ms'];
+  if (typeof at_ms !== 'number' || !at_ms) return '';
+  const time = duration(Math.abs(at_ms - now_ms) / 1000);
+  return t(at_ms > now_ms ? 'advice.due' : 'advice.was-due', { at: instantMinute(at_ms, now_ms), time });
 }
 
 /** Why a class may not climb: one that only observes is judged by what it foretold, any other by what it came to. */
