@@ -862,11 +862,16 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
     expect(row).to_contain_text("Change the insert of turn1 at the next set-up")
     expect(row).to_contain_text("Scrap: 12.0 [10.0–14.0] less")
     opened = page.locator("[data-advice=r4]")
-    # It was proven at 14:22, ten minutes ago: the minutes of then are nowhere.
+    # It was proven at 14:22, ten minutes ago: its minutes have counted down since, and the list counts none.
+    heading = opened.get_by_role("heading", level=1)
+    expect(heading).to_contain_text(re.compile(
+        r"at the next set-up, in about (29|30) min; "
+        r"Turned diameter will leave its window in about (84|85) \[(59|60)–(114|115)\] min"
+    ))  # fmt: skip
     when = opened.locator("[data-when]")
     expect(when).to_contain_text(re.compile(r"Due about 15:02, in \d\d? min\."))
     expect(when).to_contain_text("Turned diameter will leave its window about 15:57 [15:32–16:27].")
-    for said in (row, opened.get_by_role("heading", level=1), opened.get_by_label("Why the twin thinks so")):
+    for said in (row, opened.get_by_label("Why the twin thinks so")):
         expect(said).not_to_contain_text("in about")
     expect(opened).to_contain_text("20 [18–22] if nothing is done, 8.0 [6.0–10.0] if you accept")
     expect(opened).to_contain_text("Better in 18 of 20 likely outcomes")
@@ -891,6 +896,9 @@ def test_advice_is_read_in_its_proof_accepted_with_a_key_and_followed_to_the_mes
 def test_what_was_due_is_said_as_past(page: Page, portal: FakePortal) -> None:
     httpx.post(f"{portal.url}/api/v1/advice/_fake/late").raise_for_status()
     open_page(page, portal, "/advice?id=r5")
+    expect(page.locator("[data-advice=r5] h1")).to_have_text(
+        "Change the insert of turn1 at the next set-up, before Turned diameter leaves its window"
+    )
     when = page.locator("[data-advice=r5] [data-when]")
     expect(when).to_contain_text(re.compile(r"Was due about 14:14, \d+ min ago\."))
     expect(when).to_contain_text(

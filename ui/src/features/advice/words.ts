@@ -9,7 +9,7 @@ import { ofTwenty } from '../whatif/shares.ts';
  * A sentence in the page's own words, else as it was said: the ledger keeps sentences for years, and one of then
  * may lack what today's text of its code names. A figure called `value` has the digits that can be known; as a
  * number that a plural counts it is `count`. An event of the MES has the name that it has in *How it went*. What the
- * page knows beside it is `known`.
+ * page knows beside it is `known`; without that no sentence counts minutes.
  */
 export function words(said: AdviceWords, known: Record<string, string | number> = {}): string {
   const key = `advice.says-${said.code}`;
@@ -19,7 +19,7 @@ export function words(said: AdviceWords, known: Record<string, string | number> 
   const event = said.values['event'];
   const named = typeof event === 'string' ? { event: word('advice-event', event) } : {};
   try {
-    return messages.get(key, { ...said.values, ...figures, ...named, ...known });
+    return messages.get(key, { counts: 'no', ...said.values, ...figures, ...named, ...known });
   } catch (error) {
     console.warn(key, error);
     return said.text;
@@ -27,16 +27,22 @@ export function words(said: AdviceWords, known: Record<string, string | number> 
 }
 
 /**
- * A sentence of a proof. Its minutes count from that, and an hour later they would say what is wrong: they become times
- * of the day. One that only the ledger has words for says of when it is.
+ * A sentence of a proof. Its minutes count from that, and an hour later they would say what is wrong: they count down,
+ * and beside them stand times of the day. One that only the ledger has words for says of when it is.
  */
 export function timed(said: AdviceWords, from_ms: number, now_ms: number): string {
-  const known: Record<string, string> = {};
+  const known: Record<string, string | number> = {};
+  const gone = (now_ms - from_ms) / 60_000;
+  const left = (name: string) => Math.round(Number(said.values[name]) - gone); // NaN where it is not said
   for (const [name, at] of [['minutes', 'at'], ['minutes_low', 'at_low'], ['minutes_high', 'at_high']] as const) {
     const value = said.values[name];
-    if (typeof value === 'number') known[at] = instantMinute(from_ms + value * 60_000, now_ms);
+    if (typeof value !== 'number') continue;
+    known[at] = instantMinute(from_ms + value * 60_000, now_ms);
+    known[name] = Math.max(left(name), 0);
   }
-  known['past'] = from_ms + Number(said.values['minutes']) * 60_000 <= now_ms ? 'yes' : 'no';
+  if (left('in_min') > 0) known['in_min'] = left('in_min');
+  known['past'] = left('minutes') <= 0 ? 'yes' : 'no';
+  known['counts'] = left('minutes') > 0 && !(left('in_min') < 0) ? 'yes' : 'no';
   const text = words(said, known);
   return text === said.text ? `${text} ${t('advice.as-of', { at: instantMinute(from_ms, now_ms) })}` : text;
 }
