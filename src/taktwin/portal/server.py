@@ -16,7 +16,11 @@ MESSAGE_BYTES_MAX = 64 * 1024  # of what a browser says; it only asks
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket; port 0 lets the system choose. Raises OSError where it is taken."""
+    """Return a socket that listens; port 0 lets the system choose. Raises OSError where it is taken.
+
+    Bound alone, it would keep nobody out until the first page is served: two products that start
+    together would say the same address.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, because asyncio sends small answers without delay only on sockets that say so.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -26,6 +30,7 @@ def listen(host: str, port: int) -> socket.socket:
         # for a browser that has stopped reading.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         bound.bind((host, port))
+        bound.listen()
     except OSError:
         bound.close()
         raise
