@@ -5,9 +5,10 @@
 The plant of a number is played once more in one process, and what it said and what its people did is
 written down (`world`). Then `taktwin demo` runs on a plant folder whose connections play those files:
 gateway, backbone, twin, historian, recorder, MES with its database, what-if, analyst, ledger and portal, each
-a process of its own, at so many plant seconds a second. People do over HTTP what they did then, at the same
-plant time; on advice they decide by the same written rules, by themselves. What both ledgers hold is laid
-beside each other: for each insert, what was advised, decided and carried out.
+a process of its own, at so many plant seconds a second; while one of them computes, the plant all but stands
+still, as it does in one process (`pace`). People do over HTTP what they did then, at the same plant time; on
+advice they decide by the same written rules, by themselves. What both ledgers hold is laid beside each other:
+for each insert, what was advised, decided and carried out.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ import re
 import shutil
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
-from taktwin.clock import SystemClock
 from taktwin.instants import SECOND_NS, rfc3339
-from tests.closed_loop import weeks
+from tests.closed_loop import pace, weeks
 from tests.closed_loop.exports import entries_of
 from tests.closed_loop.house import DAY_NS, THINKS_NS, Arm
 from tests.closed_loop.weeks import BEGIN_NS, RESULTS
@@ -50,7 +52,7 @@ RESTS_ON_MACHINES = (
     "stop.",
     "lot.",
 )  # what such deeds are called; others are done once or not at all
-LOOK_S = 1.0
+LOOK_S = 0.5
 SAME_NS = 3600 * SECOND_NS  # the same decision: due within that
 
 
@@ -93,9 +95,13 @@ def _subject(deed: Deed) -> str:
 class Player:
     """People at the product's door."""
 
-    def __init__(self, product: Product, *, start_ns: int, speed: float, refused: TextIO) -> None:
+    def __init__(
+        self, product: Product, *, start_ns: int, speed: float, refused: TextIO,
+        wall_ns: Callable[[], int] = time.monotonic_ns,
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:  # fmt: skip
         self._product, self._start_ns, self._speed = product, start_ns, speed
-        self._clock = SystemClock()
+        self._wall_ns, self._asking = wall_ns, asking
         self._numbers = itertools.count(1)
         self.refused = self.closed = 0
         self._refused = refused
@@ -114,9 +120,9 @@ class Player:
         """Ask what time it is; return how long that took, the wall in the middle of it, and plant time."""
         from_ms = self._start_ns // 10**6
         query = f"from_ms={from_ms}&to_ms={from_ms + 1000}&columns=1"
-        began_ns = self._clock.monotonic_ns()
+        began_ns = self._wall_ns()
         now_ns = int(self._product.api(f"/bar?{query}")["now_ms"]) * 10**6
-        took_ns = self._clock.monotonic_ns() - began_ns
+        took_ns = self._wall_ns() - began_ns
         return took_ns, began_ns + took_ns // 2, now_ns
 
     @property
@@ -131,7 +137,7 @@ class Player:
     def now_ns(self) -> int:
         """Return plant time."""
         wall, plant = self._zero
-        return plant + int((self._clock.monotonic_ns() - wall) * self._speed)
+        return plant + int((self._wall_ns() - wall) * self._speed)
 
     def wait(self, until_ns: int, pause: threading.Event) -> None:
         """Wait for a plant time; do what was refused again meanwhile."""
@@ -142,7 +148,8 @@ class Player:
     def said(self, path: str, body: object | None = None) -> Any:
         """Return the answer, or None with the refusal noted."""
         try:
-            return self._product.api(path, body)
+            with self._asking():
+                return self._product.api(path, body)
         except urllib.error.HTTPError as error:
             self.last = f"{path}: {error.code} {error.read()[:300].decode(errors='replace')}"
             return None
@@ -162,7 +169,7 @@ class Player:
         if deed.kind == "orders" or deed.name == "job.dispatch":
             self._plans.put(deed)
             return
-        now_ns = self._clock.monotonic_ns()
+        now_ns = self._wall_ns()
         waits = AGAIN_S if deed.kind != "command" or deed.name.startswith(RESTS_ON_MACHINES) else 0.0
         if deed.name == "labour.log_on":
             self._log_ons[deed.person] = deed
@@ -174,9 +181,9 @@ class Player:
     def _plan(self) -> None:
         """Do what the planner did then."""
         while (deed := self._plans.get()) is not None:
-            key, until_ns = self.key(), self._clock.monotonic_ns() + int(AGAIN_S * SECOND_NS)
+            key, until_ns = self.key(), self._wall_ns() + int(AGAIN_S * SECOND_NS)
             while not self._once(deed, key):
-                if self._clock.monotonic_ns() >= until_ns:
+                if self._wall_ns() >= until_ns:
                     self._refuse(deed)
                     break
                 threading.Event().wait(AGAIN_AFTER_S)
@@ -191,7 +198,7 @@ class Player:
         held: set[str] = set()
         left: list[_Waiting] = []
         for each in self._waiting:
-            now_ns = self._clock.monotonic_ns()
+            now_ns = self._wall_ns()
             name = _subject(each.deed)
             if name not in held and each.next_ns <= now_ns:
                 if self._once(each.deed, each.key) or (
@@ -244,7 +251,7 @@ class Player:
             headers={"Content-Type": "text/csv", "Origin": self._product.url.rstrip("/")},
         )  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=20):
+            with self._asking(), urllib.request.urlopen(request, timeout=20):
                 return True
         except OSError as error:
             self.last = f"orders: {error}"
@@ -321,11 +328,14 @@ def played(folder: Path, *, speed: float, days: int) -> int:
     shutil.rmtree(folder / "installation", ignore_errors=True)
     start_ns = BEGIN_NS - int(STARTS_S * speed) * SECOND_NS
     words = ("--plant", str(folder / "world" / "plant"), "--speed", f"{speed:g}", "--at", rfc3339(start_ns))
+    wall = pace.hung(folder / "wall")
     with (
         (folder / "refused.txt").open("w", encoding="utf-8") as refused,
-        Product(folder / "installation", *words) as product,
+        Product(folder / "installation", *words, environment=pace.environment(folder / "wall")) as product,
+        pace.Brake(wall, product.process.pid) as brake,
     ):
-        people = Player(product, start_ns=start_ns, speed=speed, refused=refused)
+        people = Player(product, start_ns=start_ns, speed=speed, refused=refused, wall_ns=wall.now_ns,
+                        asking=brake.asking)  # fmt: skip
         end_ns = BEGIN_NS + days * DAY_NS
         stop = threading.Event()
 
@@ -350,7 +360,7 @@ def played(folder: Path, *, speed: float, days: int) -> int:
                 day = (deed.at_ns - BEGIN_NS) // DAY_NS
                 lag_s = (people.now_ns() - deed.at_ns) / SECOND_NS
                 print(f"day {day}: {lag_s:.0f} plant seconds behind, {people.refused} refused, "
-                      f"{people.closed} closed", flush=True)  # fmt: skip
+                      f"{people.closed} closed; slow for {brake.told()}", flush=True)  # fmt: skip
         people.wait(end_ns, pause)
         stop.set()
         looking.join(30)

@@ -15,7 +15,7 @@ import pytest
 
 from taktwin.contracts.recommendation import Carry
 from taktwin.storage.stores import MemoryStore
-from tests.closed_loop import shipped
+from tests.closed_loop import pace, shipped
 from tests.closed_loop.shipped import Decided, Player
 from tests.closed_loop.world import Deed
 from tests.support_advice import HOUR, SECOND, START_NS, Office, proposal
@@ -137,3 +137,22 @@ def test_what_rests_on_no_machine_is_tried_once_and_what_was_refused_to_the_end_
     door.at = "hob1"
     people.do(Deed(at_ns=START_NS, kind="command", name="lunch.take", person="P1", at_terminal=True))
     assert people.refused == 1 and "who is logged on at hob1" in refused.getvalue() and not door.done
+
+
+def test_the_wall_is_slow_for_each_answer_and_for_nothing_else(tmp_path: Path) -> None:
+    wall = pace.hung(tmp_path / "wall")
+    brake, rates = pace.Brake(wall, ancestor=0), list[float]()
+
+    class Slowed(Door):
+        def api(self, path: str, body: Any = None) -> Any:
+            rates.append(wall.rate)
+            return super().api(path, body)
+
+    people = Player(cast("Product", Slowed()), start_ns=START_NS, speed=240.0, refused=StringIO(),
+                    wall_ns=wall.now_ns, asking=brake.asking)  # fmt: skip
+    assert wall.rate == 1.0 and set(rates) == {1.0}, "what time it is was asked so far"
+    rates.clear()
+    for deed in (logs_on("turn1"), begins("2-10")):
+        people.do(deed)
+        assert wall.rate == 1.0
+    assert rates == [pace.SLOW, pace.SLOW]

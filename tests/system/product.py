@@ -22,8 +22,11 @@ TAKTWIN = Path(sys.executable).parent / "taktwin"
 class Product:
     """A running `taktwin demo`, or `taktwin up <plant>`; use as a context manager."""
 
-    def __init__(self, data: Path, *words: str, command: str = "demo", plant: str = "") -> None:
-        self.data = data
+    def __init__(
+        self, data: Path, *words: str, command: str = "demo", plant: str = "",
+        environment: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.data, self.environment = data, environment
         self.words = [command, *([plant] if plant else []), "--no-browser", "--data", str(data), *words]
         self.lines: list[str] = []
         self.url = ""
@@ -32,8 +35,9 @@ class Product:
     def __enter__(self) -> Product:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [str(TAKTWIN), *self.words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            [str(TAKTWIN), *self.words], cwd=ROOT, env=self.environment, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
         try:
             until(lambda: self.url or self.process.poll() is not None, 90, lambda: "\n".join(self.lines))
