@@ -43,6 +43,7 @@ from tests.system.product import Product
 SPEED = 120.0
 AGAIN_S = 10.0  # of the wall: a deed that the MES refuses may come before what it rests on
 AGAIN_AFTER_S = 0.015
+HEARS_S = 1.0  # of the real wall: within that the MES has heard what a machine said before a deed
 ELSEWHERE = "who is logged on at"  # what the MES says of a person who is not where the deed is done
 RUNS_STILL = re.compile(r"found (\S+) is running there")
 CLOSES_AFTER_S = 1.5  # of the wall: the last count of a job order may be on its way
@@ -52,7 +53,8 @@ RESTS_ON_MACHINES = (
     "stop.",
     "lot.",
 )  # what such deeds are called; others are done once or not at all
-LOOK_S = 0.5
+LOOK_NS = 60 * SECOND_NS  # of the plant, as in one process
+VERSIONS_NS = 5 * LOOK_NS  # a version that comes by a round later is found as late, not an hour later
 SAME_NS = 3600 * SECOND_NS  # the same decision: due within that
 
 
@@ -83,8 +85,9 @@ class _Waiting:
     key: str
     since_ns: int  # of the wall: when it was tried first
     log_on: Deed | None  # by which whoever does it stands where it is done
-    next_ns: int  # of the wall: when it is tried
     until_ns: int  # of the wall: it is given up behind that
+    hopes_ns: int  # of the real wall: so long the plant all but stands still for it
+    next_ns: int = 0  # of the real wall: when it is tried
 
 
 def _subject(deed: Deed) -> str:
@@ -143,7 +146,10 @@ class Player:
         """Wait for a plant time; do what was refused again meanwhile."""
         while (left_ns := until_ns - self.now_ns()) > 0:
             self._again()
-            pause.wait(min(AGAIN_AFTER_S, left_ns / SECOND_NS / self._speed))
+            real_ns = time.monotonic_ns()
+            hopes = any(real_ns < each.hopes_ns for each in self._waiting)
+            with self._asking() if hopes else nullcontext():
+                pause.wait(min(AGAIN_AFTER_S, left_ns / SECOND_NS / self._speed))
 
     def said(self, path: str, body: object | None = None) -> Any:
         """Return the answer, or None with the refusal noted."""
@@ -175,7 +181,8 @@ class Player:
             self._log_ons[deed.person] = deed
         log_on = self._log_ons.get(deed.person) if deed.at_terminal else None
         until_ns = now_ns + int(waits * SECOND_NS)
-        self._waiting.append(_Waiting(deed, self.key(), now_ns, log_on, now_ns, until_ns))
+        hopes_ns = time.monotonic_ns() + int(min(waits, HEARS_S) * SECOND_NS)
+        self._waiting.append(_Waiting(deed, self.key(), now_ns, log_on, until_ns, hopes_ns))
         self._again()
 
     def _plan(self) -> None:
@@ -200,7 +207,7 @@ class Player:
         for each in self._waiting:
             now_ns = self._wall_ns()
             name = _subject(each.deed)
-            if name not in held and each.next_ns <= now_ns:
+            if name not in held and each.next_ns <= time.monotonic_ns():
                 if self._once(each.deed, each.key) or (
                     each.log_on is not None
                     and ELSEWHERE in self.last  # whoever waited has gone on meanwhile, and comes back
@@ -213,7 +220,7 @@ class Player:
                     continue
                 if now_ns >= each.since_ns + int(CLOSES_AFTER_S * SECOND_NS):
                     self._close_what_runs_still(each.deed)
-                each = replace(each, next_ns=now_ns + int(AGAIN_AFTER_S * SECOND_NS))
+                each = replace(each, next_ns=time.monotonic_ns() + int(AGAIN_AFTER_S * SECOND_NS))
             if name:
                 held.add(name)
             left.append(each)
@@ -273,7 +280,7 @@ class Player:
     # By themselves: the same rules as in one process.
 
     def look(self) -> None:
-        """Accept what has stood for five minutes; let versions go live and a class up, once an hour."""
+        """Accept what has stood for five minutes."""
         inbox = self.said("/advice")
         for row in [] if inbox is None else inbox["waiting"]:
             since_ns = self._seen_ns.setdefault(row["id"], self.now_ns())
@@ -340,11 +347,13 @@ def played(folder: Path, *, speed: float, days: int) -> int:
         stop = threading.Event()
 
         def advice() -> None:
-            hour = 0
-            while not stop.wait(LOOK_S):
-                people.look()
-                if people.now_ns() // (3600 * SECOND_NS) != hour:
-                    hour = people.now_ns() // (3600 * SECOND_NS)
+            looked_ns = after_ns = people.now_ns()
+            while not stop.wait(AGAIN_AFTER_S):
+                if (now_ns := people.now_ns()) - looked_ns >= LOOK_NS:
+                    looked_ns = now_ns
+                    people.look()
+                if now_ns - after_ns >= VERSIONS_NS:
+                    after_ns = now_ns
                     people.look_after_models()
 
         looking = threading.Thread(target=advice, daemon=True)
