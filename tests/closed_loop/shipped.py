@@ -69,6 +69,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool = False
     result: str = ""
     promised: float = 0.0
+    costs: dict[str, float] = {}  # of each course, by the proof of the last that was shown; EUR lost
     measured: float | None = None
 
 
@@ -382,7 +383,7 @@ def played(folder: Path, *, speed: float, days: int) -> int:
 def decided(entries: Iterable[dict[str, Any]]) -> list[Decided]:
     """Return what a ledger's journal holds, by insert, in the order of time."""
     of: dict[str, tuple[str, int]] = {}
-    promised: dict[str, tuple[str, int, float]] = {}
+    promised: dict[str, tuple[str, int, float, dict[str, float]]] = {}
     found: dict[tuple[str, int], Decided] = {}
     replace = msgspec.structs.replace
     for entry in entries:
@@ -392,14 +393,17 @@ def decided(entries: Iterable[dict[str, Any]]) -> list[Decided]:
             proposal = content["proposal"]
             key = of[name] = proposal["work_unit"], proposal["evidence"][0]["from_ns"]
             difference = proposal["effects"][0]["difference"]["mean"]
-            promised[name] = proposal["proof"]["chosen"], proposal["action"]["data"]["due_ns"], difference
+            costs = {each["name"]: each["effects"][0]["action"]["mean"]
+                     for each in proposal["proof"]["alternatives"] if each["effects"]}  # fmt: skip
+            due_ns = proposal["action"]["data"]["due_ns"]
+            promised[name] = proposal["proof"]["chosen"], due_ns, difference, costs
             found.setdefault(key, Decided(unit=key[0], begin_ns=key[1]))
         elif name in of:
             one = found[of[name]]
-            chosen, due_ns, mean = promised[name]
+            chosen, due_ns, mean, costs = promised[name]
             if kind == "recommendation.proposed":
                 one = replace(one, shown_ns=one.shown_ns or entry["time_ns"], chosen=chosen, due_ns=due_ns,
-                              promised=mean)  # fmt: skip
+                              promised=mean, costs=costs)  # fmt: skip
             elif kind == "recommendation.accepted":
                 one = replace(one, accepted=True)
             elif kind == "recommendation.measured":
@@ -428,6 +432,18 @@ def is_same(one: Decided | None, other: Decided | None) -> bool:
     if one is None or other is None:
         return False
     return one.accepted == other.accepted and abs(one.due_ns - other.due_ns) <= SAME_NS
+
+
+def between(one: Decided | None, other: Decided | None) -> float | None:
+    """Return by how much one's course is dearer than the other's, by whichever proof says more (EUR).
+
+    None where one did not decide, or did not try what the other chose.
+    """
+    if one is None or other is None or one.accepted != other.accepted:
+        return None
+    if not all(each in of.costs for of in (one, other) for each in (one.chosen, other.chosen)):
+        return None
+    return max(abs(of.costs[one.chosen] - of.costs[other.chosen]) for of in (one, other))
 
 
 def ledgers(folder: Path) -> tuple[list[Decided], list[Decided]]:
@@ -466,6 +482,7 @@ def main(words: Sequence[str]) -> int:
                     f"{rfc3339(each.due_ns)} {each.accepted} {each.result}"
                     for each in pair
                 ),
+                "alike" if is_same(*pair) else f"otherwise: {between(*pair)} EUR between them",
                 sep=" | ",
             )
     return 0

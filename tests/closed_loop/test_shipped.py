@@ -61,6 +61,20 @@ def test_a_decision_is_the_same_where_it_was_taken_alike_and_falls_due_alike(
     assert shipped.is_same(*pair) is same
 
 
+def test_of_another_course_it_is_said_what_lies_between_them_by_either_proof() -> None:
+    [one] = ledger()
+    assert one.costs == {"now": 12.0, "next_setup": 8.0, "end_of_shift": 19.0}
+    other = msgspec.structs.replace(one, chosen="now", costs={**one.costs, "now": 9.0})
+    assert shipped.between(one, other) == shipped.between(other, one) == 4.0
+    assert shipped.between(one, one) == 0.0
+    for lacks in (
+        None,
+        msgspec.structs.replace(other, accepted=False),
+        msgspec.structs.replace(other, costs={}),
+    ):
+        assert shipped.between(one, lacks) is None
+
+
 def test_a_decision_that_the_other_did_not_take_is_not_the_same() -> None:
     [pair] = shipped.beside(ledger(), [])
     assert not shipped.is_same(*pair)
